@@ -1,0 +1,340 @@
+"""The offline loop: videos and pictures in, annotated copies and one JSON line a frame out. No frame is dropped."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from gesture_app.errors import EnvironmentFault, InputError
+from gesture_app.video.files import check_regular_file
+from gesture_app.video.sinks import VIDEO_SUFFIX, JsonlSink, VideoSink, write_image
+from gesture_app.video.sources import open_video, read_image
+from gesture_app.vision.hands import Frame, Hand, Image
+from gesture_app.vision.images import IMAGE_SUFFIXES
+from gesture_app.vision.overlay import draw_hands
+from gesture_app.vision.tracking import Tracker
+
+if TYPE_CHECKING:
+    from gesture_app.vision.recognizer import RecognizerOptions
+
+# fmt: off
+VIDEO_SUFFIXES = (
+    ".3gp", ".asf", ".avi", ".flv", ".gif", ".h264", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts",
+    ".ogv", ".ts", ".webm", ".wmv",
+)
+# fmt: on
+
+
+class RecognizesHands(Protocol):
+    """What is needed of a Recognizer."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The names, in the order of the probabilities."""
+
+    @property
+    def options(self) -> RecognizerOptions:
+        """The thresholds in use."""
+
+    def __call__(self, image: Image) -> list[Hand]:
+        """The hands in a BGR picture."""
+
+
+@dataclass(frozen=True)
+class AnnotateOptions:
+    """Where the results go.
+
+    Attributes:
+        output: a file or a folder; None is `NAME-annotated.mp4` beside the input, `NAME-annotated/` for a folder.
+        jsonl: a file for one JSON line a frame; `-` is the standard output.
+        media: whether annotated pictures and videos are written.
+        force: whether results of the same name are replaced. The input never is.
+    """
+
+    output: Path | None = None
+    jsonl: Path | None = None
+    media: bool = True
+    force: bool = False
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One more frame is done: number `frame` (from 1) of `frame_count`, in file number `file` (from 1) of `files`."""
+
+    source: Path
+    frame: int
+    frame_count: int | None
+    file: int
+    files: int
+
+
+@dataclass
+class Summary:
+    """What was done.
+
+    Attributes:
+        outputs: the annotated files that are complete.
+        failed: the sources that could not be used, or not to their end.
+        ignored: how many files of the folder are neither videos nor pictures.
+        stopped: whether `should_stop` ended it early.
+    """
+
+    videos: int = 0
+    images: int = 0
+    frames: int = 0
+    hands: int = 0
+    ignored: int = 0
+    elapsed_s: float = 0.0
+    stopped: bool = False
+    outputs: list[Path] = field(default_factory=list)
+    failed: list[Path] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One file to do; `output` is None where no picture is wanted."""
+
+    source: Path
+    output: Path | None
+
+    @property
+    def is_image(self) -> bool:
+        """Pictures are known by their suffix; all else is tried as a video."""
+        return self.source.suffix.lower() in IMAGE_SUFFIXES
+
+
+class _Stopped(Exception):
+    """Passes through the sinks, so that they keep what they have."""
+
+
+def annotate(
+    source: Path,
+    recognizer: RecognizesHands,
+    options: AnnotateOptions = AnnotateOptions(),
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+    on_warning: Callable[[str], None] = lambda message: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Summary:
+    """Annotate a video, a picture, or every video and picture in a folder and its subfolders.
+
+    A file of a folder that cannot be used is told with `on_warning` and listed in `Summary.failed`; the rest goes on.
+
+    Raises:
+        InputError: the input cannot be used, or a result would replace a file.
+        EnvironmentFault: a result cannot be written; what there is of it is kept.
+    """
+    jobs, ignored = plan(source, options)
+    run = _Run(recognizer, on_progress, on_warning, should_stop, Summary(ignored=ignored))
+    start_s = time.monotonic()
+    with ExitStack() as stack:
+        stack.callback(lambda: setattr(run.summary, "elapsed_s", time.monotonic() - start_s))
+        try:
+            with ExitStack() as files:
+                jsonl = files.enter_context(JsonlSink(options.jsonl)) if options.jsonl is not None else None
+                for number, job in enumerate(jobs, 1):
+                    try:
+                        run.do(job, jsonl, number, len(jobs))
+                    except InputError as error:
+                        if not source.is_dir():
+                            raise
+                        run.summary.failed.append(job.source)
+                        on_warning(str(error))
+        except _Stopped:
+            run.summary.stopped = True
+            if jsonl is not None and jsonl.kept is not None:
+                on_warning(f"results: stopped early: the lines so far are in {jsonl.kept}")
+    return run.summary
+
+
+@dataclass
+class _Run:
+    recognizer: RecognizesHands
+    on_progress: Callable[[Progress], None]
+    on_warning: Callable[[str], None]
+    should_stop: Callable[[], bool]
+    summary: Summary
+
+    def do(self, job: Job, jsonl: JsonlSink | None, number: int, count: int) -> None:
+        done = self.image if job.is_image else self.video
+        done(job, jsonl, Progress(job.source, 0, None, number, count))
+
+    def image(self, job: Job, jsonl: JsonlSink | None, at: Progress) -> None:
+        if self.should_stop():
+            raise _Stopped
+        image = read_image(job.source)
+        found = self.recognizer(image)
+        hands = [replace(hand, id=number) for number, hand in enumerate(found, 1)]
+        if job.output is not None:
+            write_image(job.output, draw_hands(image, hands))
+            self.summary.outputs.append(job.output)
+        self._count(job, jsonl, Frame(image, 0, 0.0), hands)
+        self.summary.images += 1
+        self.on_progress(Progress(job.source, 1, 1, at.file, at.files))
+
+    def video(self, job: Job, jsonl: JsonlSink | None, at: Progress) -> None:
+        tracker = Tracker(self.recognizer.labels, self.recognizer.options.label_threshold)
+        sink: VideoSink | None = None
+        try:
+            with open_video(job.source) as video, ExitStack() as stack:
+                if job.output is not None:
+                    sink = stack.enter_context(VideoSink(job.output, video))
+                frames = 0
+                for frame in video:
+                    if self.should_stop():
+                        raise _Stopped
+                    hands = tracker.update(self.recognizer(frame.image), frame.time_s)
+                    if sink is not None:
+                        sink.write(Frame(draw_hands(frame.image, hands), frame.index, frame.time_s))
+                    self._count(job, jsonl, frame, hands)
+                    frames += 1
+                    self.on_progress(Progress(job.source, frames, video.frame_count, at.file, at.files))
+                if video.truncated or video.damaged:
+                    announced = f"{frames} of {video.frame_count}" if video.frame_count else str(frames)
+                    self.on_warning(f"video: {job.source}: {announced} frames: the file is cut off or damaged")
+        except EnvironmentFault:  # its message tells what is kept
+            raise
+        except BaseException:
+            if sink is not None and sink.kept is not None:
+                self.on_warning(f"video: {job.source}: stopped after {sink.frames} frames, kept in {sink.kept}")
+            raise
+        self.summary.videos += 1
+        if job.output is not None:
+            self.summary.outputs.append(job.output)
+
+    def _count(self, job: Job, jsonl: JsonlSink | None, frame: Frame, hands: Sequence[Hand]) -> None:
+        if jsonl is not None:
+            jsonl.write(row(job.source, frame, hands))
+        self.summary.frames += 1
+        self.summary.hands += len(hands)
+
+
+def row(source: Path, frame: Frame, hands: Sequence[Hand]) -> dict[str, object]:
+    """What a JSON line says about a frame: boxes in its pixels, times in seconds, probabilities from 0 to 1."""
+    height, width = frame.image.shape[:2]
+    return {
+        "source": str(source),
+        "frame": frame.index,
+        "time_s": round(frame.time_s, 6),
+        "width": width,
+        "height": height,
+        "hands": [
+            {
+                "id": hand.id,
+                "box_xyxy": [round(float(edge), 1) for edge in hand.box_xyxy],
+                "detector_score": round(float(hand.detector_score), 4),
+                "label": hand.label,
+                "score": round(float(hand.score), 4),
+                "top": [[name, round(float(score), 4)] for name, score in hand.top],
+            }
+            for hand in hands
+        ],
+    }
+
+
+def plan(source: Path, options: AnnotateOptions) -> tuple[list[Job], int]:
+    """Decide what is read and written, before anything is.
+
+    Returns:
+        The jobs, in the order of their names, and how many files of a folder are left out.
+
+    Raises:
+        InputError: nothing to do, or a result would replace the input or, without `force`, an existing file.
+    """
+    if not options.media and options.jsonl is None:
+        raise InputError("options: --no-media: nothing would be written. Give --jsonl FILE too")
+    try:
+        return _plan(source, options)
+    except OSError as error:  # a name that is too long, a folder that may not be entered
+        raise InputError(f"input: {source}: {error.strerror or error}. Check the name and the permissions") from error
+
+
+def _plan(source: Path, options: AnnotateOptions) -> tuple[list[Job], int]:
+    if source.is_dir():
+        output = options.output or source.with_name(f"{source.resolve().name}-annotated")
+        sources, ignored = _media_in(source, output)
+        jobs = _folder_jobs(source, output, sources, options.media)
+    else:
+        check_regular_file(source, "input")
+        jobs, ignored = [Job(source, _beside(source, options.output) if options.media else None)], 0
+    results = [job.output for job in jobs if job.output is not None]
+    if options.jsonl is not None and str(options.jsonl) != "-":
+        results.append(options.jsonl)
+    _check_results(results, [job.source for job in jobs], options.force)
+    return jobs, ignored
+
+
+def _media_in(folder: Path, output: Path) -> tuple[list[Path], int]:
+    """The videos and pictures below a folder, without hidden ones and those below `output`; how many others."""
+    found: list[Path] = []
+    ignored = 0
+    for at, folders, names in os.walk(folder):
+        here = Path(at)
+        folders[:] = [name for name in folders if not name.startswith(".") and not _same(here / name, output)]
+        for name in names:
+            known = Path(name).suffix.lower() in VIDEO_SUFFIXES or Path(name).suffix.lower() in IMAGE_SUFFIXES
+            if known and not name.startswith(".") and ".partial." not in name:
+                found.append(here / name)
+            else:
+                ignored += 1
+    if not found:
+        raise InputError(f"folder: {folder}: holds no video and no picture. Give another folder")
+    return sorted(found), ignored
+
+
+def _folder_jobs(folder: Path, output: Path, sources: Sequence[Path], media: bool) -> list[Job]:
+    """Results keep their place below the folder; names that would meet keep their old suffix too."""
+    if not media:
+        return [Job(source, None) for source in sources]
+    if _same(folder, output):
+        raise InputError(f"output: {output}: is the input. Give another folder")
+    if output.exists() and not output.is_dir():
+        raise InputError(f"output: {output}: is not a folder, but the input is one. Give a folder")
+    wanted = [(output / source.relative_to(folder)).with_suffix(_suffix(source)) for source in sources]
+    return [
+        Job(source, name if wanted.count(name) == 1 else output / f"{source.relative_to(folder)}{_suffix(source)}")
+        for source, name in zip(sources, wanted, strict=True)
+    ]
+
+
+def _beside(source: Path, output: Path | None) -> Path:
+    name = f"{source.stem}-annotated{_suffix(source)}"
+    if output is None:
+        return source.with_name(name)
+    if output.is_dir() or not output.suffix:
+        return output / name
+    kinds = IMAGE_SUFFIXES if _suffix(source) != VIDEO_SUFFIX else (VIDEO_SUFFIX,)
+    if output.suffix.lower() not in kinds:
+        raise InputError(f"output: {output}: cannot be written for this input. Use one of {', '.join(kinds)}")
+    return output
+
+
+def _suffix(source: Path) -> str:
+    return source.suffix if source.suffix.lower() in IMAGE_SUFFIXES else VIDEO_SUFFIX
+
+
+def _check_results(results: Sequence[Path], sources: Sequence[Path], force: bool) -> None:
+    inputs = {(info.st_dev, info.st_ino) for info in (path.stat() for path in sources if path.exists())}
+    if len({path.absolute() for path in results}) < len(results):
+        raise InputError(f"output: {results[-1]}: two results have this name. Give another")
+    for path in results:
+        if not path.exists():
+            continue
+        info = path.stat()
+        if (info.st_dev, info.st_ino) in inputs:
+            raise InputError(f"output: {path}: is an input. Give another name")
+        if path.is_dir():
+            raise InputError(f"output: {path}: is a folder. Give the name of a file")
+        if not force:
+            raise InputError(f"output: {path}: is there already. Give another name, or --force to replace it")
+
+
+def _same(first: Path, second: Path) -> bool:
+    try:
+        return first.samefile(second)
+    except OSError:
+        return False

@@ -1,0 +1,75 @@
+"""The two ways a program ends on purpose, and how its `main` ends; anything else that is raised is a bug."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from types import FrameType
+from typing import NoReturn
+
+
+class GestureError(Exception):
+    """One line for the user: what, which file, why, what to do."""
+
+    exit_code = 1
+
+
+class InputError(GestureError):
+    """A file, a checkpoint, a dataset or an option that cannot be used."""
+
+    exit_code = 2
+
+
+class EnvironmentFault(GestureError):
+    """The machine lacks something: a camera, a display, disk space, memory, a permission."""
+
+    exit_code = 3
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM arrived: unwinds like Ctrl-C, so that every `with` still closes its file."""
+
+
+def run_and_exit(main: Callable[[], int | None], program: str, debug: bool = False) -> NoReturn:
+    """Call `main` and leave the process with the exit code that its ending means.
+
+    The codes: what `main` returns (None is 0), 2 for InputError, 3 for EnvironmentFault and for no memory,
+    130 after Ctrl-C, 143 after SIGTERM, 141 when the reader of the standard output has gone, 1 for a bug, with
+    its traceback. 2 and 3 print exactly one line, `PROGRAM: error: ...`, on the standard error, with `debug` after
+    the traceback.
+    """
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _raise_terminated)
+    try:
+        code = main() or 0
+        sys.stdout.flush()
+    except (GestureError, MemoryError) as error:
+        if debug:
+            traceback.print_exc()
+        message = (
+            "memory: none left. Close other programs or use smaller pictures"
+            if isinstance(error, MemoryError)
+            else error
+        )
+        print(f"{program}: error: {one_line(message)}", file=sys.stderr)
+        code = error.exit_code if isinstance(error, GestureError) else EnvironmentFault.exit_code
+    except KeyboardInterrupt as error:
+        code = 128 + (signal.SIGTERM if isinstance(error, Terminated) else signal.SIGINT)
+    except BrokenPipeError:
+        # What is left in the buffer has no reader; without this the interpreter complains about it at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 128 + 13
+    sys.exit(code)
+
+
+def one_line(message: object) -> str:
+    """The message with all its white space as single spaces: what a terminal and a log show as one line."""
+    return " ".join(str(message).split())
+
+
+def _raise_terminated(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise Terminated

@@ -1,0 +1,111 @@
+"""The message inside the picture: what is going on when no live picture is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PyQt6.QtCore import QCoreApplication, QPointF, QRectF, Qt
+from PyQt6.QtGui import QColor, QFont, QPainter, QPen, QTextOption
+
+from gesture_app.ui.live import Phase, Status
+
+CARD = QColor(24, 27, 32, 235)
+CARD_EDGE = QColor(255, 255, 255, 36)
+TITLE = QColor(242, 244, 247)
+TEXT = QColor(178, 185, 196)
+ACCENT = QColor(72, 156, 255)
+ALARM = QColor(255, 107, 94)
+PADDING_PX = 22.0
+GAP_PX = 8.0
+MARK_PX = 26.0
+WIDEST_PX = 520.0
+
+
+@dataclass(frozen=True)
+class Banner:
+    """A title, a text that may be empty, and whether it means waiting or trouble."""
+
+    title: str
+    text: str = ""
+    busy: bool = False
+    alarm: bool = False
+
+
+def banner_for(status: Status, source: str) -> Banner | None:
+    """The banner of a status; `source` is how the user knows the source. None while pictures come."""
+
+    def tr(text: str) -> str:
+        return QCoreApplication.translate("Banner", text)
+
+    message = status.message
+    banners = {
+        Phase.IDLE: Banner(tr("Ready"), tr("Choose a camera, a video or a stream and press Start.")),
+        Phase.LOADING: Banner(tr("Loading models…"), tr("This takes a few seconds, once."), busy=True),
+        Phase.OPENING: Banner(tr("Opening {source}…").format(source=source), message, busy=True),
+        Phase.RECONNECTING: Banner(tr("Reconnecting…"), message, busy=True),
+        Phase.FRAME_FAULT: Banner(tr("The hands could not be recognized"), message, alarm=True),
+        Phase.ENDED: Banner(tr("The video has ended"), tr("Press Space to play it again.")),
+        Phase.NO_SOURCE: Banner(tr("No picture from {source}").format(source=source), message, alarm=True),
+        Phase.FAILED: Banner(tr("Cannot start"), message, alarm=True),
+    }
+    return banners.get(status.phase)
+
+
+def paint_banner(painter: QPainter, area: QRectF, banner: Banner, turn: float) -> None:
+    """Paint the banner as a card in the middle of the area; `turn` (0..1) is where its busy mark stands."""
+    title_font, text_font = _fonts(painter.font())
+    wrap = QTextOption(Qt.AlignmentFlag.AlignHCenter)
+    wrap.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
+    width = min(WIDEST_PX, area.width() - 2 * GAP_PX)
+    room = QRectF(0, 0, width - 2 * PADDING_PX, area.height())
+
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setFont(title_font)
+    title = painter.boundingRect(room, banner.title, wrap)
+    painter.setFont(text_font)
+    text = painter.boundingRect(room, banner.text, wrap) if banner.text else QRectF()
+
+    mark = MARK_PX + GAP_PX if banner.busy or banner.alarm else 0.0
+    height = mark + title.height() + (GAP_PX + text.height() if banner.text else 0.0) + 2 * PADDING_PX
+    card = QRectF(0, 0, width, height)
+    card.moveCenter(area.center())
+    painter.setPen(QPen(CARD_EDGE, 1))
+    painter.setBrush(CARD)
+    painter.drawRoundedRect(card, 12, 12)
+
+    if mark:
+        spot = QRectF(card.center().x() - MARK_PX / 2, card.top() + PADDING_PX, MARK_PX, MARK_PX)
+        _paint_mark(painter, spot, banner, turn)
+    line = QRectF(card.left() + PADDING_PX, card.top() + PADDING_PX + mark, room.width(), title.height())
+    painter.setFont(title_font)
+    painter.setPen(TITLE)
+    painter.drawText(line, banner.title, wrap)
+    if banner.text:
+        line = QRectF(line.left(), line.bottom() + GAP_PX, room.width(), text.height())
+        painter.setFont(text_font)
+        painter.setPen(TEXT)
+        painter.drawText(line, banner.text, wrap)
+
+
+def _fonts(font: QFont) -> tuple[QFont, QFont]:
+    title = QFont(font)
+    title.setPointSizeF(font.pointSizeF() * 1.35)
+    title.setWeight(QFont.Weight.DemiBold)
+    return title, QFont(font)
+
+
+def _paint_mark(painter: QPainter, spot: QRectF, banner: Banner, turn: float) -> None:
+    """A turning arc while waiting, an exclamation mark in trouble."""
+    inner = spot.adjusted(2, 2, -2, -2)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    if banner.busy:
+        painter.setPen(QPen(CARD_EDGE, 3))
+        painter.drawEllipse(inner)
+        painter.setPen(QPen(ACCENT, 3, cap=Qt.PenCapStyle.RoundCap))
+        painter.drawArc(inner, round(-turn * 360 * 16), 100 * 16)  # Qt counts sixteenths of a degree
+        return
+    painter.setPen(QPen(ALARM, 2.4, cap=Qt.PenCapStyle.RoundCap))
+    painter.drawEllipse(inner)
+    middle = spot.center().x()
+    painter.drawLine(QPointF(middle, spot.top() + 8), QPointF(middle, spot.top() + 14))
+    painter.drawPoint(QPointF(middle, spot.bottom() - 7.5))

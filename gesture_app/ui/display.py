@@ -1,0 +1,64 @@
+"""Whether a window can be shown here, asked before Qt is, which would end the process instead of telling."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+
+from gesture_app.errors import EnvironmentFault
+
+# What Qt's X11 plugin needs beyond PyQt6, and the Debian and Ubuntu packages that hold it.
+X11_LIBRARIES = {
+    "libxcb-cursor.so.0": "libxcb-cursor0",
+    "libxcb-icccm.so.4": "libxcb-icccm4",
+    "libxcb-keysyms.so.1": "libxcb-keysyms1",
+    "libxcb-shape.so.0": "libxcb-shape0",
+    "libxkbcommon-x11.so.0": "libxkbcommon-x11-0",
+}
+
+
+def require_display() -> None:
+    """Return where Qt can start.
+
+    Raises:
+        EnvironmentFault: no display is set, it does not answer, or a system library of Qt is missing.
+    """
+    if not sys.platform.startswith("linux") or os.environ.get("QT_QPA_PLATFORM"):
+        return
+    if os.environ.get("WAYLAND_DISPLAY"):
+        return
+    display = os.environ.get("DISPLAY")
+    if not display:
+        raise EnvironmentFault(
+            "display: none: DISPLAY and WAYLAND_DISPLAY are not set. Start it on a desktop, or use `annotate` for files"
+        )
+    missing = [package for library, package in X11_LIBRARIES.items() if not _loads(library)]
+    if missing:
+        raise EnvironmentFault(
+            f"display: {display}: Qt lacks system libraries. Install them: apt install {' '.join(missing)}"
+        )
+    if not _answers():
+        raise EnvironmentFault(f"display: {display}: no X server answers. Check DISPLAY and your access to it")
+
+
+def _loads(library: str) -> bool:
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
+
+
+def _answers() -> bool:
+    try:
+        xcb = ctypes.CDLL("libxcb.so.1")
+    except OSError:
+        return True  # PyQt6 itself tells better what is missing
+    xcb.xcb_connect.restype = ctypes.c_void_p
+    xcb.xcb_connection_has_error.argtypes = [ctypes.c_void_p]
+    xcb.xcb_disconnect.argtypes = [ctypes.c_void_p]
+    connection = xcb.xcb_connect(None, None)
+    answers: bool = xcb.xcb_connection_has_error(connection) == 0
+    xcb.xcb_disconnect(connection)
+    return answers

@@ -1,0 +1,96 @@
+"""The status bar: how fast, how late, how much was dropped, on what."""
+
+from __future__ import annotations
+
+import time
+
+from PyQt6.QtCore import QTimer
+from PyQt6.QtGui import QFontMetrics
+from PyQt6.QtWidgets import QLabel, QStatusBar, QWidget
+
+from gesture_app.ui.live import Result
+from gesture_app.ui.meters import Percentiles, RateMeter
+
+REFRESH_MS = 250
+NONE = "–"
+
+
+class Figures(QStatusBar):
+    """Measures what is shown, over the last seconds."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._rate = RateMeter()
+        self._inference = Percentiles()
+        self._latency = Percentiles()
+        self._dropped = 0
+        self._size = ""
+        self._device = ""
+        self.setSizeGripEnabled(False)
+        self.setContentsMargins(8, 0, 8, 4)
+        self.rate_label = self._label("999.9 FPS", self.tr("Pictures shown per second"))
+        self.inference_label = self._label(
+            "inference 9999 ms", self.tr("Time to find and name the hands of one picture (median of 5 s)")
+        )
+        self.latency_label = self._label(
+            "latency 9999 / 9999 ms", self.tr("From reading a frame to painting it: median and 95th percentile of 5 s")
+        )
+        self.dropped_label = self._label("dropped 99999", self.tr("Frames replaced by newer ones before their turn"))
+        self.size_label = self._label("9999 × 9999", self.tr("Size of the source"))
+        self.device_label = QLabel()
+        self.device_label.setToolTip(self.tr("What computes"))
+        self.addPermanentWidget(self.device_label)
+        self._timer = QTimer(self)
+        self._timer.timeout.connect(self.refresh)
+        self._timer.start(REFRESH_MS)
+        self.refresh()
+
+    def begin(self) -> None:
+        """Forget the source before."""
+        self._rate.clear()
+        self._inference.clear()
+        self._latency.clear()
+        self._dropped = 0
+        self._size = ""
+        self.refresh()
+
+    def set_device(self, name: str) -> None:
+        """Say what computes."""
+        self.device_label.setText(name)
+
+    def add_result(self, result: Result) -> None:
+        """Count a result that is handed to the view."""
+        self._dropped = result.dropped
+        self._size = f"{result.picture.width()} × {result.picture.height()}"
+        if result.inference_s is not None:
+            now = time.monotonic()
+            self._rate.add(now)
+            self._inference.add(now, result.inference_s)
+
+    def add_painted(self, captured_s: float) -> None:
+        """Count a picture that has reached the screen."""
+        now = time.monotonic()
+        self._latency.add(now, now - captured_s)
+
+    def refresh(self) -> None:
+        """Write the figures as they are now."""
+        now = time.monotonic()
+        rate = self._rate.rate(now)
+        inference = self._inference.at(now, 0.5)
+        latency = self._latency.at(now, 0.5, 0.95)
+        self.rate_label.setText(self.tr("{rate} FPS").format(rate=NONE if rate is None else f"{rate:.1f}"))
+        self.inference_label.setText(self.tr("inference {ms} ms").format(ms=_ms(inference)))
+        self.latency_label.setText(self.tr("latency {ms} ms").format(ms=_ms(latency)))
+        self.dropped_label.setText(self.tr("dropped {count}").format(count=self._dropped))
+        self.size_label.setText(self._size or NONE)
+
+    def _label(self, widest: str, explanation: str) -> QLabel:
+        label = QLabel()
+        label.setToolTip(explanation)
+        label.setMinimumWidth(QFontMetrics(label.font()).horizontalAdvance(widest))
+        self.addWidget(label)
+        return label
+
+
+def _ms(seconds: tuple[float, ...] | None) -> str:
+    return NONE if seconds is None else " / ".join(f"{value * 1000:.0f}" for value in seconds)

@@ -1,0 +1,1 @@
+"""Frames in and out: cameras, streams, video files and the encoder."""

@@ -1,0 +1,133 @@
+"""The sound of a video, carried over into its annotated copy."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+from av.audio.resampler import AudioResampler
+from av.container import OutputContainer
+
+from gesture_app.errors import InputError
+from gesture_app.video.files import container_start_s, open_container
+
+COPIED_CODECS = frozenset({"aac", "ac3", "alac", "eac3", "flac", "mp3", "mp3float", "opus", "libopus"})
+
+Packet = Any  # generic in some versions of PyAV only
+
+log = logging.getLogger(__name__)
+
+
+class AudioTrack:
+    """The best audio stream of a file, written into an MP4 in step with its pictures.
+
+    Packets are copied where MP4 can hold their codec, else they are encoded again as AAC. Damaged sound ends early;
+    that never stops the pictures.
+
+    Attributes:
+        packets: how many packets were written.
+    """
+
+    def __init__(self, source: Path, output: OutputContainer) -> None:
+        self.packets = 0
+        self._output = output
+        self._input = open_container(source)
+        self._stream: Any = self._input.streams.best("audio")
+        self._waiting: Packet | None = None
+        self._last_dts: int | None = None
+        if self._stream is None or self._stream.codec_context is None:
+            self._stream = None
+            return
+        self._start_s = container_start_s(self._input)
+        codec = self._stream.codec_context.name
+        headless = codec == "aac" and not self._stream.codec_context.extradata  # broadcast AAC, which MP4 refuses
+        if codec in COPIED_CODECS and not headless:
+            self._target: Any = output.add_stream_from_template(self._stream)
+            self._packets = self._copied()
+        else:
+            context = self._stream.codec_context
+            self._target = output.add_stream("aac", rate=context.sample_rate, layout=context.layout.name)
+            self._packets = self._encoded()
+
+    @classmethod
+    def of(cls, source: Path | None, output: OutputContainer) -> AudioTrack | None:
+        """The sound of `source`; None when there is none that can be read."""
+        if source is None:
+            return None
+        try:
+            track = cls(source, output)
+        except (InputError, av.FFmpegError, ValueError) as error:
+            log.warning("the sound is left out: %s", error)
+            return None
+        return track if track._stream is not None else None
+
+    def write_until(self, time_s: float | None) -> None:
+        """Write the sound that starts before `time_s` (of `Frame.time_s`), or all that is left when it is None."""
+        while True:
+            if self._waiting is None:
+                self._waiting = next(self._packets, None)
+            packet = self._waiting
+            if packet is None:
+                return
+            if time_s is not None and packet.pts is not None and float(packet.pts * packet.time_base) >= time_s:
+                return
+            self._waiting = None
+            try:
+                self._output.mux(packet)
+            except OSError:  # the disk: as fatal for the pictures
+                raise
+            except av.FFmpegError as error:
+                log.warning("the sound ends early: %s", error)
+                self._packets = iter(())
+                return
+            self.packets += 1
+
+    def close(self) -> None:
+        """Close the source of the sound."""
+        self._input.close()
+
+    def _copied(self) -> Iterator[Packet]:
+        for packet in self._demuxed():
+            if packet.dts is None or (self._last_dts is not None and packet.dts <= self._last_dts):
+                continue  # joined files start again; MP4 takes growing times only
+            self._last_dts = packet.dts
+            shift = round(Fraction(self._start_s).limit_denominator(1_000_000) / packet.time_base)
+            packet.dts -= shift
+            packet.pts = packet.dts if packet.pts is None else packet.pts - shift
+            packet.stream = self._target
+            yield packet
+
+    def _encoded(self) -> Iterator[Packet]:
+        context: Any = self._target.codec_context
+        context.open(strict=False)
+        resampler = AudioResampler(context.format, context.layout, context.sample_rate, context.frame_size or 1024)
+        shift_s = Fraction(self._start_s).limit_denominator(1_000_000)
+        for packet in self._demuxed():
+            try:
+                frames = packet.decode()
+            except (av.FFmpegError, OSError):
+                continue
+            for frame in frames:
+                if frame.pts is not None:
+                    frame.pts -= round(shift_s / frame.time_base)
+                for piece in resampler.resample(frame):
+                    yield from self._target.encode(piece)
+        for piece in resampler.resample(None):
+            yield from self._target.encode(piece)
+        yield from self._target.encode(None)
+
+    def _demuxed(self) -> Iterator[Packet]:
+        packets = self._input.demux(self._stream)
+        while True:
+            try:
+                packet = next(packets, None)
+            except (av.FFmpegError, OSError):
+                return
+            if packet is None:
+                return
+            if packet.size:
+                yield packet

@@ -1,0 +1,227 @@
+"""Videos from files: checked before they are decoded, their pictures upright, BGR, with their true times."""
+
+from __future__ import annotations
+
+import re
+import stat
+from collections.abc import Generator, Iterator
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+
+import av
+import av.logging
+import numpy as np
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from gesture_app.errors import InputError
+from gesture_app.vision.hands import Frame
+
+MAX_SIDE_PX = 8192
+MAX_PIXELS = 64_000_000
+DEFAULT_RATE = Fraction(30)
+
+av.logging.set_level(None)
+
+
+def check_regular_file(path: Path, what: str) -> None:
+    """Refuse what would hang or fail without a reason when it is opened.
+
+    Raises:
+        InputError: missing, not a regular file (a folder, a pipe, a device), empty, or not readable.
+    """
+    try:
+        info = path.stat()
+        if not stat.S_ISREG(info.st_mode):
+            kind = "a folder" if stat.S_ISDIR(info.st_mode) else "not a regular file"
+            raise InputError(f"{what}: {path}: is {kind}. Give a file")
+        if info.st_size == 0:
+            raise InputError(f"{what}: {path}: is empty. Copy or record it again")
+        with path.open("rb"):
+            pass
+    except FileNotFoundError:
+        raise InputError(f"{what}: {path}: no such file. Check the name") from None
+    except OSError as error:
+        raise InputError(f"{what}: {path}: {error.strerror or error}. Check the file and its permissions") from error
+    except ValueError as error:  # a NUL in the name
+        raise InputError(f"{what}: {path!r}: {error}. Check the name") from error
+
+
+def check_size(size_wh: tuple[int, int], path: Path, what: str) -> None:
+    """Raise InputError for a picture of more than 8192 pixels a side or 64 megapixels."""
+    width, height = size_wh
+    if max(width, height) > MAX_SIDE_PX or width * height > MAX_PIXELS:
+        limit = f"{MAX_SIDE_PX} pixels a side and {MAX_PIXELS // 1_000_000} megapixels"
+        raise InputError(f"{what}: {path}: {width}x{height} is more than {limit}. Make it smaller")
+
+
+class VideoFile:
+    """The pictures of a video file, once, in order, upright and with their presentation times. From `open_video`.
+
+    Attributes:
+        path: the file.
+        codec: the name of the video codec.
+        size_wh: width and height of the first picture, after rotation; a later one may differ.
+        frame_rate: the mean rate in 1/s; 30 where the file tells none that makes sense.
+        time_base: the unit of the file's times in seconds.
+        start_s: the time in the file that is 0 in `Frame.time_s`.
+        frame_count: as the file announces it, or estimated from its duration; None when neither is known.
+        duration_s: as the file announces it, or None.
+        damaged: how many packets could not be decoded so far.
+    """
+
+    def __init__(self, path: Path, container: InputContainer, stream: VideoStream) -> None:
+        self.path = path
+        self.damaged = 0
+        self._container = container
+        self._stream = stream
+        self._broke_off = False
+        self._decoded = 0
+        self._last_s = -1.0
+        self._shift_s = 0.0
+        self.codec = stream.codec_context.name
+        rate = stream.average_rate or stream.guessed_rate
+        self.frame_rate = rate if rate and 0 < rate <= 1000 else DEFAULT_RATE
+        self.time_base = stream.time_base or Fraction(1, 90_000)
+        self.start_s = container_start_s(container)
+        self._announced = stream.frames if 0 < stream.frames < 1e9 else None
+        self._stream_duration_s = _stream_duration_s(stream)
+        whole_s = container.duration / 1e6 if container.duration and container.duration > 0 else None
+        self.duration_s = self._stream_duration_s or whole_s
+        self.frame_count = self._announced
+        if self._announced is None and self.duration_s is not None:
+            self.frame_count = max(1, round(self.duration_s * self.frame_rate))
+        self._pictures = self._decode()
+        self._first = next(self._pictures, None)
+        if self._first is None:
+            why = f"no decodable video stream (codec {self.codec})"
+            raise InputError(f"video: {path}: {why}. Convert it to H.264, or copy it again if it is damaged")
+        self.size_wh = (self._first.image.shape[1], self._first.image.shape[0])
+
+    @property
+    def truncated(self) -> bool:
+        """Whether the file ended before what it announces; known after the last frame."""
+        if self._broke_off:
+            return True
+        end_s = self._last_s + float(1 / self.frame_rate)
+        fewer = self._announced is None or self._decoded < self._announced
+        # An edit list also hides frames, but takes their time from the announced duration.
+        if self._stream_duration_s is None:
+            return self._announced is not None and fewer
+        return fewer and end_s < self._stream_duration_s - max(0.1, 2 / float(self.frame_rate))
+
+    def __iter__(self) -> Iterator[Frame]:
+        if self._first is not None:
+            first, self._first = self._first, None
+            yield first
+        yield from self._pictures
+
+    def __enter__(self) -> VideoFile:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; the iterator ends."""
+        self._pictures.close()
+        self._container.close()
+
+    def _decode(self) -> Generator[Frame, None, None]:
+        packets = self._container.demux(self._stream)
+        while True:
+            try:
+                packet = next(packets, None)
+            except (av.FFmpegError, OSError):
+                self._broke_off = True
+                return
+            if packet is None:
+                return
+            try:
+                decoded = packet.decode()
+            except (av.FFmpegError, OSError):
+                self.damaged += 1
+                continue
+            for picture in decoded:
+                yield self._to_frame(picture)
+
+    def _to_frame(self, picture: VideoFrame) -> Frame:
+        check_size((picture.width, picture.height), self.path, "video")
+        try:
+            image = picture.to_ndarray(format="bgr24")
+        except (av.FFmpegError, ValueError) as error:
+            why = f"its pixel format {picture.format.name} is not known"
+            raise InputError(f"video: {self.path}: {why}. Convert it to H.264") from error
+        turns = round((picture.rotation or 0) / 90) % 4  # counter-clockwise, as np.rot90 turns
+        frame = Frame(np.ascontiguousarray(np.rot90(image, turns)), self._decoded, self._time_s(picture))
+        self._decoded += 1
+        return frame
+
+    def _time_s(self, picture: VideoFrame) -> float:
+        """A time that always grows: joined files start again at 0, raw streams have no times."""
+        step_s = float(1 / self.frame_rate)
+        if picture.pts is None:
+            time_s = max(0.0, self._last_s + step_s) if self._decoded else 0.0
+        else:
+            time_s = float(picture.pts * (picture.time_base or self.time_base)) - self.start_s + self._shift_s
+            if time_s < self._last_s - 1:  # another file joined on
+                self._shift_s += self._last_s + step_s - time_s
+                time_s = self._last_s + step_s
+            elif time_s <= self._last_s:  # old formats give reordered frames wrong times
+                time_s = self._last_s + 0.001
+        self._last_s = time_s
+        return time_s
+
+
+def open_video(path: Path) -> VideoFile:
+    """Open a video file and decode its first picture.
+
+    Raises:
+        InputError: missing, empty, not a regular file, not a video, without a video stream that can be decoded, or
+            larger than 8192 pixels a side.
+    """
+    check_regular_file(path, "video")
+    container = open_container(path)
+    try:
+        cover = av.stream.Disposition.attached_pic
+        streams = [s for s in container.streams.video if not s.disposition & cover]
+        if not streams:
+            raise InputError(f"video: {path}: has no video stream. Give a file with pictures")
+        streams = [s for s in streams if s.codec_context is not None]
+        if not streams:
+            raise InputError(f"video: {path}: no decodable video stream (unknown codec). Convert it to H.264")
+        stream = max(streams, key=lambda s: s.codec_context.width * s.codec_context.height)
+        check_size((stream.codec_context.width, stream.codec_context.height), path, "video")
+        stream.thread_type = "AUTO"
+        return VideoFile(path, container, stream)
+    except BaseException:
+        container.close()
+        raise
+
+
+def open_container(path: Path) -> InputContainer:
+    """Open a media file for reading; raises InputError when it is not one."""
+    try:
+        # The prefix and the list keep names such as `concat:a|b`, and playlists, from reaching other files or the net.
+        options = {"protocol_whitelist": "file"}
+        container: InputContainer = av.open(f"file:{path}", options=options, metadata_errors="replace")
+    except (av.FFmpegError, OSError) as error:
+        raise InputError(f"video: {path}: is not a video, or is cut off ({error.strerror}). Copy it again") from error
+    return container
+
+
+def container_start_s(container: InputContainer) -> float:
+    """The time in the file at which its first stream starts: the zero of `Frame.time_s`."""
+    return container.start_time / 1e6 if container.start_time is not None else 0.0
+
+
+def _stream_duration_s(stream: VideoStream) -> float | None:
+    if stream.duration and stream.time_base:
+        return float(stream.duration * stream.time_base)
+    match = re.fullmatch(r"(\d+):(\d+):(\d+\.\d+)", stream.metadata.get("DURATION", ""))  # Matroska
+    if match is None:
+        return None
+    hours, minutes, seconds = match.groups()
+    return int(hours) * 3600 + int(minutes) * 60 + float(seconds)

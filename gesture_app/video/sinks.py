@@ -1,0 +1,311 @@
+"""Where results go: videos with their sound and times, JSON lines, pictures. A final name never holds half a file."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import TextIO
+
+import av
+import cv2
+import numpy as np
+from av.video.reformatter import ColorRange, Colorspace
+from PIL import Image as PillowImage
+
+from gesture_app.errors import EnvironmentFault, InputError
+from gesture_app.video.audio import AudioTrack
+from gesture_app.video.files import VideoFile
+from gesture_app.vision.hands import Frame, Image
+from gesture_app.vision.images import IMAGE_SUFFIXES
+
+VIDEO_SUFFIX = ".mp4"
+
+KEY_FRAME_EVERY = 30  # also the length of a fragment: what a crash can cost
+MAX_ENCODER_THREADS = 8  # each holds a frame back, which a crash would cost too
+# Fragments that are readable whatever happens, and that become an ordinary file at the end. The head is written
+# after the first fragment, with an edit list that keeps the first time stamp.
+MOVFLAGS = "frag_keyframe+delay_moov+default_base_moof+hybrid_fragmented"
+
+
+def storage_fault(what: str, path: Path, error: OSError) -> EnvironmentFault:
+    """The fault for an output that cannot be written, with the free space of its disk."""
+    try:
+        free = f", {shutil.disk_usage(path.parent).free // 1_000_000} MB free"
+    except OSError:
+        free = ""
+    return EnvironmentFault(
+        f"{what}: {path}: cannot be written ({error.strerror or error}{free}). Choose another place"
+    )
+
+
+class PartialFile:
+    """A file that gets its final name only when it is complete.
+
+    Attributes:
+        final: the name in the end.
+        writing: the hidden name while it is written, in the same folder.
+        kept: the name under which an incomplete file is kept.
+    """
+
+    def __init__(self, final: Path) -> None:
+        self.final = final
+        self.writing = final.with_name(f".{final.stem}.partial{final.suffix}")
+        self.kept = final.with_name(f"{final.stem}.partial{final.suffix}")
+
+    def prepare(self) -> None:
+        """Make the folder; raises OSError."""
+        self.final.parent.mkdir(parents=True, exist_ok=True)
+
+    def commit(self) -> None:
+        """Give the file its final name, in place of an old one; raises OSError."""
+        self.writing.replace(self.final)
+
+    def keep(self) -> Path | None:
+        """Keep an incomplete file under its `.partial` name; None when there is none."""
+        try:
+            if self.writing.stat().st_size == 0:
+                self.writing.unlink()
+                return None
+            return self.writing.replace(self.kept)
+        except OSError:
+            return None
+
+    def discard(self) -> None:
+        """Remove the file, if it is there."""
+        with suppress(OSError):
+            self.writing.unlink()
+
+
+class VideoSink:
+    """Encodes frames to H.264 in MP4 at their own times, with the sound of the source.
+
+    As a context manager it completes the file, or, when an exception passes, keeps what there is in `kept`.
+
+    Args:
+        path: the final name.
+        source: gives the rate, the unit of time, and the sound.
+
+    Attributes:
+        frames: how many frames were written.
+        kept: the incomplete but playable file after a failure, if any.
+
+    Raises:
+        EnvironmentFault: the file cannot be written.
+    """
+
+    def __init__(self, path: Path, source: VideoFile) -> None:
+        self.frames = 0
+        self.kept: Path | None = None
+        self._file = PartialFile(path)
+        self._packets = 0
+        self._ended = False
+        self._last_pts = -1
+        self._size_wh: tuple[int, int] | None = None
+        self._rate = source.frame_rate
+        self._time_base = max(source.time_base, Fraction(1, 1_000_000))
+        options = {"movflags": MOVFLAGS, "movie_timescale": str(self._time_base.denominator), "flush_packets": "1"}
+        try:
+            self._file.prepare()
+            self._file.writing.touch()  # PyAV opens it with the first packet only, which is late to tell a fault
+            self._container = av.open(str(self._file.writing), "w", format="mp4", options=options)
+        except OSError as error:
+            raise storage_fault("video", path, error) from error
+        self._stream = self._container.add_stream("libx264", rate=self._rate)
+        self._audio = AudioTrack.of(source.path, self._container)
+
+    def __enter__(self) -> VideoSink:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if error is None:
+            self.close()
+        else:
+            self.abort()
+
+    def write(self, frame: Frame) -> None:
+        """Encode a frame; one of another size than the first is fitted into that, with black borders.
+
+        Raises:
+            EnvironmentFault: the disk is full or the file cannot be written; `kept` holds what there is.
+        InputError: damaged sound that MP4 refuses.
+        """
+        if self._size_wh is None:
+            self._start(frame.image)
+        picture = av.VideoFrame.from_ndarray(self._fitted(frame.image), format="bgr24")
+        picture = picture.reformat(format="yuv420p", dst_colorspace=self._colorspace, dst_color_range=ColorRange.MPEG)
+        pts = max(round(Fraction(frame.time_s) / self._time_base), self._last_pts + 1)
+        picture.pts, picture.time_base, self._last_pts = pts, self._time_base, pts
+        try:
+            self._mux(picture)
+            if self._audio is not None:
+                self._audio.write_until(frame.time_s)
+        except (OSError, av.FFmpegError) as error:
+            self._fail(error)
+        self.frames += 1
+
+    def close(self) -> None:
+        """Complete the file under its final name.
+
+        Raises:
+            EnvironmentFault: the disk is full or the file cannot be written; `kept` holds what there is.
+        InputError: damaged sound that MP4 refuses.
+        """
+        if self.frames == 0:
+            self.abort()
+            return
+        try:
+            self._mux(None)
+            if self._audio is not None:
+                self._audio.write_until(None)
+            self._container.close()
+            if self._packets != self.frames:
+                raise OSError(f"{self._packets} of {self.frames} frames written")
+            self._file.commit()
+            self._ended = True
+        except (OSError, av.FFmpegError) as error:
+            self._fail(error)
+        finally:
+            self._close_audio()
+
+    def abort(self) -> None:
+        """End early: what was encoded so far is kept in a file that plays."""
+        if self._ended:
+            return
+        self._ended = True
+        with suppress(OSError, av.FFmpegError):  # the fragments before it are on the disk
+            if self.frames:
+                self._mux(None)
+            self._container.close()
+        self._close_audio()
+        if self.frames:
+            self.kept = self._file.keep()
+        else:
+            self._file.discard()
+
+    def _start(self, image: Image) -> None:
+        height, width = image.shape[:2]
+        self._size_wh = (width + width % 2, height + height % 2)
+        self._stream.width, self._stream.height = self._size_wh
+        self._stream.pix_fmt = "yuv420p"
+        self._stream.options = {"preset": "veryfast", "crf": "23", "g": str(KEY_FRAME_EVERY)}
+        context = self._stream.codec_context
+        context.time_base = self._time_base
+        context.thread_count = min(MAX_ENCODER_THREADS, os.cpu_count() or 1)
+        # Players take large pictures without a tag for BT.709, so say what it is.
+        self._colorspace = Colorspace.ITU709 if height >= 720 else Colorspace.ITU601
+        tag = 1 if height >= 720 else 6
+        context.colorspace, context.color_primaries, context.color_trc = tag, tag, tag
+        context.color_range = int(ColorRange.MPEG)
+
+    def _fitted(self, image: Image) -> Image:
+        assert self._size_wh is not None
+        width, height = self._size_wh
+        h, w = image.shape[:2]
+        if (w + w % 2, h + h % 2) == self._size_wh:  # H.264 in 4:2:0 takes even sizes only
+            return np.pad(image, ((0, height - h), (0, width - w), (0, 0)), "edge")
+        scale = min(width / w, height / h)
+        w, h = max(1, round(w * scale)), max(1, round(h * scale))
+        canvas = np.zeros((height, width, 3), np.uint8)
+        x, y = (width - w) // 2, (height - h) // 2
+        canvas[y : y + h, x : x + w] = cv2.resize(image, (w, h), interpolation=cv2.INTER_AREA)
+        return canvas
+
+    def _mux(self, picture: av.VideoFrame | None) -> None:
+        for packet in self._stream.encode(picture):
+            self._container.mux(packet)
+            self._packets += 1
+
+    def _close_audio(self) -> None:
+        if self._audio is not None:
+            self._audio.close()
+            self._audio = None
+
+    def _fail(self, error: OSError | av.FFmpegError) -> None:
+        """Keep what there is and tell how much it is."""
+        self.abort()
+        kept = f". About {self._packets} frames are in {self.kept}" if self.kept is not None else ""
+        if isinstance(error, OSError):
+            raise EnvironmentFault(f"{storage_fault('video', self._file.final, error)}{kept}") from error
+        why = f"its sound or pictures do not fit into MP4 ({error.strerror})"
+        raise InputError(f"video: {self._file.final}: {why}. The input may be damaged{kept}") from error
+
+
+class JsonlSink:
+    """One JSON object a line, each written out at once; `-` is the standard output.
+
+    Raises:
+        EnvironmentFault: the file cannot be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.kept: Path | None = None
+        self._file: PartialFile | None = None if str(path) == "-" else PartialFile(path)
+        self._out: TextIO = sys.stdout
+        if self._file is not None:
+            try:
+                self._file.prepare()
+                self._out = self._file.writing.open("w", encoding="utf-8", buffering=1)
+            except OSError as error:
+                raise storage_fault("results", path, error) from error
+
+    def __enter__(self) -> JsonlSink:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self._file is None:
+            return
+        try:
+            self._out.close()
+            if error is None:
+                self._file.commit()
+        except OSError as fault:
+            raise storage_fault("results", self._file.final, fault) from fault
+        finally:
+            if error is not None:
+                self.kept = self._file.keep()
+
+    def write(self, row: Mapping[str, object]) -> None:
+        """Write one line.
+
+        Raises:
+            EnvironmentFault: the disk is full.
+            BrokenPipeError: nobody reads the standard output any more.
+        """
+        try:
+            self._out.write(json.dumps(row) + "\n")
+            if self._file is None:
+                self._out.flush()
+        except OSError as error:
+            if self._file is None:
+                raise
+            raise storage_fault("results", self._file.final, error) from error
+
+
+def write_image(path: Path, image: Image) -> None:
+    """Write a BGR picture, shape (height, width, 3), in the format of the suffix.
+
+    Raises:
+        InputError: no picture format has this suffix.
+        EnvironmentFault: the file cannot be written.
+    """
+    if path.suffix.lower() not in IMAGE_SUFFIXES:
+        raise InputError(f"image: {path}: unknown format. Use one of {', '.join(IMAGE_SUFFIXES)}")
+    encoded = io.BytesIO()
+    kind = PillowImage.registered_extensions()[path.suffix.lower()]
+    PillowImage.fromarray(np.ascontiguousarray(image[:, :, ::-1])).save(encoded, kind, quality=95)
+    file = PartialFile(path)
+    try:
+        file.prepare()
+        file.writing.write_bytes(encoded.getvalue())
+        file.commit()
+    except OSError as error:
+        file.discard()
+        raise storage_fault("image", path, error) from error

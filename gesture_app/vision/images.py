@@ -1,0 +1,56 @@
+"""Picture files to pixels, for the app and for training alike."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+from PIL import Image as PillowImage
+from PIL import ImageOps, UnidentifiedImageError
+
+from gesture_app.errors import InputError
+from gesture_app.vision.hands import Image
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+MAX_PIXELS = 64_000_000
+
+
+def read_image(path: Path) -> Image:
+    """Read a picture, turned upright by its EXIF orientation; of an animation the first frame.
+
+    Returns:
+        HWC uint8 BGR. Greys of 16 bits are scaled to 8; transparency is dropped.
+
+    Raises:
+        InputError: the file is missing, empty, not a picture, damaged, or has more than 64 million pixels.
+    """
+
+    def refuse(reason: str) -> InputError:
+        return InputError(f"cannot read picture: {path}: {reason}")
+
+    try:
+        if not path.is_file():
+            raise refuse("it is a folder or a device" if path.exists() else "no such file")
+        if path.stat().st_size == 0:
+            raise refuse("the file is empty")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", PillowImage.DecompressionBombWarning)
+            with PillowImage.open(path) as picture:
+                if picture.width * picture.height > MAX_PIXELS:
+                    raise refuse(f"{picture.width}x{picture.height} is more than {MAX_PIXELS // 1_000_000} Mpx")
+                upright = ImageOps.exif_transpose(picture)
+                return to_bgr(upright)
+    except UnidentifiedImageError as error:
+        raise refuse("not a picture that can be decoded") from error
+    except (OSError, SyntaxError, ValueError, PillowImage.DecompressionBombError) as error:
+        raise refuse(str(error)[:160] or type(error).__name__) from error
+
+
+def to_bgr(picture: PillowImage.Image) -> Image:
+    """A Pillow picture of any mode as HWC uint8 BGR."""
+    if picture.mode.startswith("I") or picture.mode == "F":
+        # Pillow's own conversion clips 16-bit greys at 255 instead of scaling them.
+        grey = np.clip(np.asarray(picture, dtype=np.float64) / 257, 0, 255).astype(np.uint8)
+        return np.repeat(grey[..., None], 3, axis=2)
+    return np.ascontiguousarray(np.asarray(picture.convert("RGB"))[..., ::-1])

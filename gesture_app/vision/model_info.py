@@ -1,0 +1,167 @@
+"""Weights on disk: a safetensors file and, beside it, a JSON file that says what the weights are."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_safetensors
+from safetensors.torch import save as save_safetensors
+from torch import Tensor, nn
+
+from gesture_app.errors import InputError
+from gesture_app.vision.classifier import ARCHITECTURE, GestureClassifier
+from gesture_app.vision.yolox import YOLOX, build_yolox
+
+MAX_WEIGHTS_BYTES = 1 << 30
+Kind = Literal["detector", "classifier"]
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What travels with weights.
+
+    Attributes:
+        kind: which network.
+        architecture: `yolox-<size>` or timm's name.
+        labels: names of the classes in the order of the model's outputs.
+        input_hw: the input shape it was trained at.
+        metrics: name -> value on the validation split.
+        trained: how: data, command, epochs, versions; for people and model cards.
+        sha256: of the safetensors file.
+    """
+
+    kind: Kind
+    architecture: str
+    labels: tuple[str, ...]
+    input_hw: tuple[int, int]
+    metrics: dict[str, Any] = field(default_factory=dict)
+    trained: dict[str, Any] = field(default_factory=dict)
+    sha256: str = ""
+
+
+def shipped_weights(kind: Kind) -> Path:
+    """The weights that come with the program: inside the installed package, or beside it in a checkout."""
+    package = Path(__file__).resolve().parents[1]
+    folders = [folder / "assets" / "weights" for folder in (package, package.parent)]
+    return next((f for f in folders if f.is_dir()), folders[0]) / f"{kind}.safetensors"
+
+
+def build_network(info: ModelInfo) -> YOLOX | GestureClassifier:
+    """The network that `info` describes, with random weights.
+
+    Raises:
+        ValueError: the architecture is not one of ours.
+    """
+    if info.kind == "detector" and info.architecture.startswith("yolox-"):
+        return build_yolox(info.architecture.removeprefix("yolox-"), len(info.labels))
+    if info.kind == "classifier" and info.architecture == ARCHITECTURE:
+        return GestureClassifier(len(info.labels))
+    raise ValueError(f"unknown {info.kind} {info.architecture!r}")
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file so that at every moment the old or the new one is whole."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    with temporary.open("wb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
+    temporary.replace(path)
+
+
+def half(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Matrices and kernels as float16; vectors stay float32, since variances of raw pixels exceed float16's range."""
+    return {
+        name: (value.half() if value.is_floating_point() and value.ndim > 1 else value).detach().cpu().contiguous()
+        for name, value in state.items()
+    }
+
+
+def save_model(path: Path, model: nn.Module, info: ModelInfo) -> ModelInfo:
+    """Write `path` (.safetensors) and its info file (.json); returns the info with the checksum filled in."""
+    data = save_safetensors(half(model.state_dict()))
+    info = replace(info, sha256=hashlib.sha256(data).hexdigest())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, data)
+    write_atomically(path.with_suffix(".json"), (json.dumps(asdict(info), indent=2) + "\n").encode())
+    return info
+
+
+def load_info(path: Path) -> ModelInfo:
+    """Read the info file of the weights `path`.
+
+    Raises:
+        InputError: it is missing, not JSON, or does not describe a model.
+    """
+    json_path = path.with_suffix(".json")
+    try:
+        fields = json.loads(json_path.read_text(encoding="utf-8"))
+        info = ModelInfo(
+            kind=fields["kind"],
+            architecture=str(fields["architecture"]),
+            labels=tuple(str(name) for name in fields["labels"]),
+            input_hw=(int(fields["input_hw"][0]), int(fields["input_hw"][1])),
+            metrics=dict(fields["metrics"]),
+            trained=dict(fields["trained"]),
+            sha256=str(fields["sha256"]),
+        )
+    except OSError as error:
+        raise InputError(
+            f"cannot read weights: {json_path}: {error.strerror}. Every .safetensors file needs its .json beside it"
+        ) from error
+    except (ValueError, KeyError, TypeError, IndexError) as error:
+        raise InputError(f"cannot read weights: {json_path}: not the info file of a model ({error!r:.80})") from error
+    duplicated = len(set(info.labels)) != len(info.labels)
+    if info.kind not in ("detector", "classifier") or not info.labels or duplicated or min(info.input_hw) < 32:
+        raise InputError(f"cannot read weights: {json_path}: kind, labels or input shape make no sense")
+    if info.kind == "detector" and any(side % 32 for side in info.input_hw):
+        raise InputError(f"cannot read weights: {json_path}: a detector's input shape is a multiple of 32")
+    return info
+
+
+def load_model(path: Path, kind: Kind) -> tuple[YOLOX | GestureClassifier, ModelInfo]:
+    """Load weights and check them: size, checksum, names and shapes, finite values.
+
+    Returns:
+        The network in evaluation mode, float32, on the CPU, and its info.
+
+    Raises:
+        InputError: any check fails; the message names the file and the reason.
+    """
+
+    def refuse(reason: str) -> InputError:
+        return InputError(f"cannot read weights: {path}: {reason}. Copy or train them again")
+
+    info = load_info(path)
+    if info.kind != kind:
+        raise InputError(f"cannot read weights: {path}: these are a {info.kind}'s, a {kind}'s are needed")
+    try:
+        if not path.is_file():
+            raise refuse("no such file")
+        if path.stat().st_size > MAX_WEIGHTS_BYTES:
+            raise refuse("larger than 1 GiB")
+        data = path.read_bytes()
+    except OSError as error:
+        raise refuse(str(error.strerror)) from error
+    if hashlib.sha256(data).hexdigest() != info.sha256:
+        raise refuse("the sha256 differs from the info file's")
+    try:
+        state = load_safetensors(data)
+        model = build_network(info)
+        model.load_state_dict(
+            {name: value.float() if value.is_floating_point() else value for name, value in state.items()}
+        )
+    except SafetensorError as error:
+        raise refuse(f"not a safetensors file ({error})") from error
+    except (RuntimeError, ValueError) as error:
+        raise refuse(str(error).splitlines()[0]) from error
+    if not all(torch.isfinite(value).all() for value in model.state_dict().values()):
+        raise refuse("it holds NaN or infinite values")
+    return model.eval(), info

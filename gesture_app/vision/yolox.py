@@ -1,0 +1,291 @@
+"""YOLOX: an anchor-free one-stage detector in one file.
+
+Ge et al., "YOLOX: Exceeding YOLO Series in 2021", arXiv:2107.08430. Layer and parameter names, and the numerics, are
+those of Megvii's release (Apache-2.0), so that its COCO checkpoints load. The network takes raw 0..255 BGR pixels, as
+the release does from version 0.1.1 on; its first convolution and batch norm take the place of a normalisation.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+STRIDES = (8, 16, 32)
+
+SIZES: dict[str, tuple[float, float, bool]] = {
+    "nano": (0.33, 0.25, True),
+    "tiny": (0.33, 0.375, False),
+    "s": (0.33, 0.50, False),
+    "m": (0.67, 0.75, False),
+    "l": (1.00, 1.00, False),
+    "x": (1.33, 1.25, False),
+}
+"""Depth factor, width factor, and whether the 3x3 convolutions are depthwise separable."""
+
+
+class BaseConv(nn.Module):
+    """Convolution without bias, batch norm, SiLU; padded so that stride 1 keeps the size."""
+
+    def __init__(self, in_channels: int, out_channels: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(in_channels, out_channels, kernel, stride, (kernel - 1) // 2, groups=groups, bias=False)
+        self.bn = nn.BatchNorm2d(out_channels, eps=1e-3, momentum=0.03)
+        self.act = nn.SiLU(inplace=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, in_channels, H, W) -> (N, out_channels, H / stride, W / stride)."""
+        out: Tensor = self.act(self.bn(self.conv(x)))
+        return out
+
+
+class DWConv(nn.Module):
+    """Depthwise then pointwise convolution."""
+
+    def __init__(self, in_channels: int, out_channels: int, kernel: int, stride: int = 1) -> None:
+        super().__init__()
+        self.dconv = BaseConv(in_channels, in_channels, kernel, stride, groups=in_channels)
+        self.pconv = BaseConv(in_channels, out_channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, in_channels, H, W) -> (N, out_channels, H / stride, W / stride)."""
+        out: Tensor = self.pconv(self.dconv(x))
+        return out
+
+
+def conv3x3(in_channels: int, out_channels: int, stride: int, depthwise: bool) -> nn.Module:
+    """The 3x3 convolution of the chosen kind."""
+    kind = DWConv if depthwise else BaseConv
+    return kind(in_channels, out_channels, 3, stride)
+
+
+class Focus(nn.Module):
+    """Every 2x2 block of pixels as channels (top-left, bottom-left, top-right, bottom-right), then a convolution."""
+
+    def __init__(self, in_channels: int, out_channels: int, kernel: int) -> None:
+        super().__init__()
+        self.conv = BaseConv(in_channels * 4, out_channels, kernel)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) -> (N, out_channels, H / 2, W / 2)."""
+        blocks = (x[..., ::2, ::2], x[..., 1::2, ::2], x[..., ::2, 1::2], x[..., 1::2, 1::2])
+        out: Tensor = self.conv(torch.cat(blocks, dim=1))
+        return out
+
+
+class Bottleneck(nn.Module):
+    """1x1 then 3x3 convolution, with a shortcut around both."""
+
+    def __init__(self, channels: int, shortcut: bool, depthwise: bool) -> None:
+        super().__init__()
+        self.conv1 = BaseConv(channels, channels, 1)
+        self.conv2 = conv3x3(channels, channels, 1, depthwise)
+        self.use_add = shortcut
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, channels, H, W), same out."""
+        out: Tensor = self.conv2(self.conv1(x))
+        return out + x if self.use_add else out
+
+
+class CSPLayer(nn.Module):
+    """Cross-stage-partial block (arXiv:1911.11929): half of the channels pass `depth` bottlenecks, half do not."""
+
+    def __init__(self, in_channels: int, out_channels: int, depth: int, shortcut: bool, depthwise: bool) -> None:
+        super().__init__()
+        hidden = int(out_channels * 0.5)
+        self.conv1 = BaseConv(in_channels, hidden, 1)
+        self.conv2 = BaseConv(in_channels, hidden, 1)
+        self.conv3 = BaseConv(2 * hidden, out_channels, 1)
+        self.m = nn.Sequential(*[Bottleneck(hidden, shortcut, depthwise) for _ in range(depth)])
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, in_channels, H, W) -> (N, out_channels, H, W)."""
+        out: Tensor = self.conv3(torch.cat((self.m(self.conv1(x)), self.conv2(x)), dim=1))
+        return out
+
+
+class SPPBottleneck(nn.Module):
+    """Spatial pyramid pooling: max pools of 5, 9 and 13 beside the input."""
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        hidden = in_channels // 2
+        self.conv1 = BaseConv(in_channels, hidden, 1)
+        self.m = nn.ModuleList([nn.MaxPool2d(size, stride=1, padding=size // 2) for size in (5, 9, 13)])
+        self.conv2 = BaseConv(hidden * 4, out_channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, in_channels, H, W) -> (N, out_channels, H, W)."""
+        x = self.conv1(x)
+        out: Tensor = self.conv2(torch.cat([x, *(pool(x) for pool in self.m)], dim=1))
+        return out
+
+
+class CSPDarknet(nn.Module):
+    """The backbone; gives features at strides 8, 16 and 32."""
+
+    def __init__(self, depth: float, width: float, depthwise: bool) -> None:
+        super().__init__()
+        base, layers = int(width * 64), max(round(depth * 3), 1)
+        self.stem = Focus(3, base, 3)
+        self.dark2 = nn.Sequential(
+            conv3x3(base, base * 2, 2, depthwise), CSPLayer(base * 2, base * 2, layers, True, depthwise)
+        )
+        self.dark3 = nn.Sequential(
+            conv3x3(base * 2, base * 4, 2, depthwise), CSPLayer(base * 4, base * 4, layers * 3, True, depthwise)
+        )
+        self.dark4 = nn.Sequential(
+            conv3x3(base * 4, base * 8, 2, depthwise), CSPLayer(base * 8, base * 8, layers * 3, True, depthwise)
+        )
+        self.dark5 = nn.Sequential(
+            conv3x3(base * 8, base * 16, 2, depthwise),
+            SPPBottleneck(base * 16, base * 16),
+            CSPLayer(base * 16, base * 16, layers, False, depthwise),
+        )
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(N, 3, H, W) -> features of stride 8, 16 and 32."""
+        dark3 = self.dark3(self.dark2(self.stem(x)))
+        dark4 = self.dark4(dark3)
+        return dark3, dark4, self.dark5(dark4)
+
+
+class YOLOPAFPN(nn.Module):
+    """Backbone and path-aggregation feature pyramid (PANet, arXiv:1803.01534)."""
+
+    def __init__(self, depth: float, width: float, depthwise: bool) -> None:
+        super().__init__()
+        c3, c4, c5 = (int(channels * width) for channels in (256, 512, 1024))
+        layers = round(3 * depth)
+        self.backbone = CSPDarknet(depth, width, depthwise)
+        self.upsample = nn.Upsample(scale_factor=2, mode="nearest")
+        self.lateral_conv0 = BaseConv(c5, c4, 1)
+        self.C3_p4 = CSPLayer(2 * c4, c4, layers, False, depthwise)
+        self.reduce_conv1 = BaseConv(c4, c3, 1)
+        self.C3_p3 = CSPLayer(2 * c3, c3, layers, False, depthwise)
+        self.bu_conv2 = conv3x3(c3, c3, 2, depthwise)
+        self.C3_n3 = CSPLayer(2 * c3, c4, layers, False, depthwise)
+        self.bu_conv1 = conv3x3(c4, c4, 2, depthwise)
+        self.C3_n4 = CSPLayer(2 * c4, c5, layers, False, depthwise)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(N, 3, H, W) -> fused features of stride 8, 16 and 32."""
+        dark3, dark4, dark5 = self.backbone(images)
+        top = self.lateral_conv0(dark5)
+        middle = self.reduce_conv1(self.C3_p4(torch.cat((self.upsample(top), dark4), dim=1)))
+        out8 = self.C3_p3(torch.cat((self.upsample(middle), dark3), dim=1))
+        out16 = self.C3_n3(torch.cat((self.bu_conv2(out8), middle), dim=1))
+        out32 = self.C3_n4(torch.cat((self.bu_conv1(out16), top), dim=1))
+        return out8, out16, out32
+
+
+class YOLOXHead(nn.Module):
+    """Decoupled head: one branch for the classes, one for box and objectness, at every stride."""
+
+    def __init__(self, num_classes: int, width: float, depthwise: bool, prior: float = 0.01) -> None:
+        super().__init__()
+        hidden = int(256 * width)
+        channels = [int(c * width) for c in (256, 512, 1024)]
+
+        def branch() -> nn.Sequential:
+            return nn.Sequential(conv3x3(hidden, hidden, 1, depthwise), conv3x3(hidden, hidden, 1, depthwise))
+
+        self.stems = nn.ModuleList([BaseConv(c, hidden, 1) for c in channels])
+        self.cls_convs = nn.ModuleList([branch() for _ in channels])
+        self.reg_convs = nn.ModuleList([branch() for _ in channels])
+        self.cls_preds = nn.ModuleList([nn.Conv2d(hidden, num_classes, 1) for _ in channels])
+        self.reg_preds = nn.ModuleList([nn.Conv2d(hidden, 4, 1) for _ in channels])
+        self.obj_preds = nn.ModuleList([nn.Conv2d(hidden, 1, 1) for _ in channels])
+        # Starting at a low probability keeps the many background cells from drowning the first steps (RetinaNet).
+        for layer in (*self.cls_preds, *self.obj_preds):
+            assert isinstance(layer, nn.Conv2d) and layer.bias is not None
+            nn.init.constant_(layer.bias, -math.log((1 - prior) / prior))
+
+    def forward(self, features: tuple[Tensor, ...]) -> Tensor:
+        """Features of every stride -> (N, cells of all strides, 5 + classes)."""
+        outputs = []
+        for level, feature in enumerate(features):
+            x = self.stems[level](feature)
+            box_features = self.reg_convs[level](x)
+            raw = torch.cat(
+                (
+                    self.reg_preds[level](box_features),
+                    self.obj_preds[level](box_features),
+                    self.cls_preds[level](self.cls_convs[level](x)),
+                ),
+                dim=1,
+            )
+            outputs.append(raw.flatten(2))
+        return torch.cat(outputs, dim=2).transpose(1, 2)
+
+
+class YOLOX(nn.Module):
+    """The detector: images in, raw predictions out, in training and evaluation alike.
+
+    Args:
+        num_classes: gesture classes, or 1 for a detector of hands.
+        depth, width: factors of the CSPDarknet; see `SIZES`.
+        depthwise: depthwise separable 3x3 convolutions, as in the nano size.
+    """
+
+    def __init__(self, num_classes: int, depth: float, width: float, depthwise: bool = False) -> None:
+        super().__init__()
+        self.num_classes = num_classes
+        self.backbone = YOLOPAFPN(depth, width, depthwise)
+        self.head = YOLOXHead(num_classes, width, depthwise)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Predict for every cell of every stride.
+
+        Args:
+            images: (N, 3, H, W), BGR, 0..255, uint8 or float; H and W multiples of 32.
+
+        Returns:
+            (N, H*W/64 + H*W/256 + H*W/1024, 5 + classes): box offsets dx, dy in cells and log of width, height in
+            cells, then logits of objectness and of the classes. `postprocess.decode_boxes` makes pixels of them.
+        """
+        dtype = next(self.parameters()).dtype
+        out: Tensor = self.head(self.backbone(images.to(dtype)))
+        return out
+
+
+def build_yolox(size: str, num_classes: int) -> YOLOX:
+    """A YOLOX of a published size.
+
+    Raises:
+        ValueError: the size is not one of `SIZES`.
+    """
+    if size not in SIZES:
+        raise ValueError(f"no YOLOX size {size!r}: choose one of {', '.join(SIZES)}")
+    depth, width, depthwise = SIZES[size]
+    return YOLOX(num_classes, depth, width, depthwise)
+
+
+def load_matching(model: YOLOX, state: Mapping[str, Tensor]) -> list[str]:
+    """Load a checkpoint whose class layers may be for another number of classes; those layers then stay as they are.
+
+    Args:
+        state: the state dict, or Megvii's release around it (`{"model": state_dict, ...}`, already unpickled).
+
+    Returns:
+        The names of the class layers that were left alone; empty when everything was loaded.
+
+    Raises:
+        ValueError: any other parameter is missing, unknown or of another shape.
+    """
+    own = model.state_dict()
+    skipped = [
+        name
+        for name in own
+        if name.startswith("head.cls_preds.") and name in state and state[name].shape != own[name].shape
+    ]
+    wrong = sorted(
+        set(own) ^ set(state) | {n for n in own if n in state and n not in skipped and own[n].shape != state[n].shape}
+    )
+    if wrong:
+        raise ValueError(f"{len(wrong)} parameters do not fit this YOLOX, the first is {wrong[0]}")
+    model.load_state_dict({**state, **{name: own[name] for name in skipped}})
+    return skipped

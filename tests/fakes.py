@@ -1,0 +1,69 @@
+"""A recognizer that is a function, and what it needs; no pytest, so that other processes can import it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+
+from gesture_app.vision.hands import Hand
+
+LABELS = ("like", "peace", "no_gesture")
+LEFT_BGR = (200, 30, 30)
+RIGHT_BGR = (30, 200, 30)
+
+
+@dataclass(frozen=True)
+class Options:
+    """Stands for the recognizer's own options, without the time that importing torch takes."""
+
+    detector_threshold: float = 0.5
+    label_threshold: float = 0.6
+    max_hands: int = 6
+
+
+@dataclass
+class FakeRecognizer:
+    """One hand in the left half of every picture; notes the options of every call."""
+
+    options: Options = field(default_factory=Options)
+    labels: tuple[str, ...] = LABELS
+    device_name: str = "fake device"
+    fails: Callable[[int], bool] = lambda call: False
+    seen: list[Options] = field(default_factory=list)
+
+    def __call__(self, image: np.ndarray) -> list[Hand]:
+        self.seen.append(self.options)
+        if self.fails(len(self.seen)):
+            raise ValueError("a bad frame")
+        height, width = image.shape[:2]
+        return [a_hand((width / 16, height / 4, width / 4, height / 2))]
+
+
+def a_hand(box_xyxy: tuple[float, float, float, float]) -> Hand:
+    probabilities = np.array([0.97, 0.02, 0.01], np.float32)
+    return Hand(box_xyxy, 0.9, "like", 0.97, tuple(zip(LABELS, probabilities.tolist(), strict=True)), probabilities)
+
+
+def two_colours(size_wh: tuple[int, int] = (64, 48)) -> np.ndarray:
+    """Bluish on the left, greenish on the right."""
+    image = np.full((size_wh[1], size_wh[0], 3), LEFT_BGR, np.uint8)
+    image[:, size_wh[0] // 2 :] = RIGHT_BGR
+    return image
+
+
+def write_two_colours(path: Path) -> Path:
+    """Two seconds of the same picture, 160x120, 30 in a second."""
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libx264", rate=30, options={"preset": "ultrafast"})
+        stream.width, stream.height, stream.pix_fmt = 160, 120, "yuv420p"
+        for i in range(60):
+            frame = av.VideoFrame.from_ndarray(two_colours((160, 120)), format="bgr24")
+            frame.pts, frame.time_base = i, Fraction(1, 30)
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    return path

@@ -1,0 +1,100 @@
+"""Tiny real media, encoded when a test asks for them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+
+from gesture_app.vision.hands import Hand
+
+TIME_BASE = Fraction(1, 15360)
+REGULAR = tuple(Fraction(i, 30) for i in range(20))
+VARIABLE = tuple(Fraction(n, 1000) for n in (0, 33, 40, 140, 141, 200, 333, 700, 733, 766, 800, 801, 1200))
+
+
+def picture(index: int, size_wh: tuple[int, int] = (64, 48)) -> np.ndarray:
+    """Blue above, red below, a green bar that walks: shows turns, colour order and identity."""
+    width, height = size_wh
+    image = np.zeros((height, width, 3), np.uint8)
+    image[: height // 2, :, 0] = 200
+    image[height // 2 :, :, 2] = 200
+    bar = index * 4 % max(1, width - 4)
+    image[:, bar : bar + 4] = (0, 255, 0)
+    return image
+
+
+def write_video(
+    path: Path,
+    times_s: Sequence[Fraction] = REGULAR,
+    size_wh: tuple[int, int] = (64, 48),
+    audio: str | None = None,
+    rotation: int = 0,
+    options: dict[str, str] | None = None,
+) -> Path:
+    """Encode with libx264 (yuv444p for odd sizes), sound as long as the pictures, in the container of the suffix."""
+    with av.open(str(path), "w", options=options or {}) as out:
+        stream = out.add_stream("libx264", rate=30, options={"preset": "ultrafast", "bf": "2", "g": "10"})
+        stream.width, stream.height = size_wh
+        stream.pix_fmt = "yuv444p" if size_wh[0] % 2 or size_wh[1] % 2 else "yuv420p"
+        stream.codec_context.time_base = TIME_BASE
+        stream.codec_context.thread_count = 1
+        if rotation:
+            stream.set_display_rotation(rotation)
+        sound = out.add_stream(audio, rate=16000, layout="mono") if audio else None
+        for index, time_s in enumerate(times_s):
+            frame = av.VideoFrame.from_ndarray(picture(index, size_wh), format="bgr24")
+            frame.pts, frame.time_base = round(time_s / TIME_BASE), TIME_BASE
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+        if sound:
+            _add_tone(out, sound, float(times_s[-1]))
+    return path
+
+
+def write_audio(path: Path, codec: str = "aac") -> Path:
+    with av.open(str(path), "w") as out:
+        _add_tone(out, out.add_stream(codec, rate=16000, layout="mono"), 0.5)
+    return path
+
+
+def _add_tone(out: av.container.OutputContainer, stream: av.AudioStream, length_s: float) -> None:
+    context = stream.codec_context
+    context.open(strict=False)
+    resampler = av.AudioResampler(context.format, context.layout, context.sample_rate, context.frame_size or 1024)
+    wave = np.sin(np.arange(int(length_s * 16000)) * 0.17).astype(np.float32)[None, :]
+    frame = av.AudioFrame.from_ndarray(wave, format="fltp", layout="mono")
+    frame.sample_rate, frame.pts, frame.time_base = 16000, 0, Fraction(1, 16000)
+    for piece in [*resampler.resample(frame), *resampler.resample(None), None]:
+        out.mux(stream.encode(piece))
+
+
+def video_pts_s(path: Path) -> list[float]:
+    with av.open(str(path)) as media:
+        return [float(frame.pts * frame.time_base) for frame in media.decode(video=0)]
+
+
+def audio_packets(path: Path) -> list[int]:
+    """The sizes of the sound's packets."""
+    with av.open(str(path)) as media:
+        return [packet.size for packet in media.demux(audio=0) if packet.size]
+
+
+class FakeRecognizer:
+    """One hand in the middle of every picture, always `like`."""
+
+    labels = ("fist", "like", "one", "no_gesture")
+
+    def __init__(self) -> None:
+        from gesture_app.vision.recognizer import RecognizerOptions
+
+        self.options = RecognizerOptions()
+
+    def __call__(self, image: np.ndarray) -> list[Hand]:
+        height, width = image.shape[:2]
+        box = (width * 0.25, height * 0.25, width * 0.75, height * 0.75)
+        top = (("like", 0.97), ("fist", 0.01), ("one", 0.01))
+        return [Hand(box, 0.9, "like", 0.97, top, np.array([0.01, 0.97, 0.01, 0.01], np.float32))]

@@ -1,0 +1,211 @@
+from __future__ import annotations
+
+import io
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from media import REGULAR, VARIABLE, FakeRecognizer, audio_packets, picture, video_pts_s, write_audio, write_video
+
+from gesture_app.annotate import AnnotateOptions, Progress, annotate
+from gesture_app.errors import EnvironmentFault, InputError
+from gesture_app.video.sinks import VideoSink, write_image
+from gesture_app.video.sources import open_video, read_image
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def rows(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_video(tmp_path: Path) -> None:
+    source = write_video(tmp_path / "in.mp4", VARIABLE, audio="aac")
+    seen: list[Progress] = []
+    options = AnnotateOptions(jsonl=tmp_path / "out.jsonl")
+    summary = annotate(source, FakeRecognizer(), options, on_progress=seen.append)
+    out = tmp_path / "in-annotated.mp4"
+    assert (summary.videos, summary.images, summary.frames, summary.hands) == (1, 0, 13, 13)
+    assert summary.outputs == [out] and not summary.failed and not summary.stopped
+    assert names(tmp_path) == ["in-annotated.mp4", "in.mp4", "out.jsonl"]
+    assert np.abs(np.subtract(video_pts_s(source), video_pts_s(out))).max() < 0.001
+    assert audio_packets(out) == audio_packets(source)
+    assert [p.frame for p in seen] == list(range(1, 14)) and seen[-1].frame_count == 13
+    with open_video(source) as a, open_video(out) as b:
+        assert all(np.abs(x.image.astype(int) - y.image).mean() > 5 for x, y in zip(a, b, strict=True))
+
+
+def test_json_lines(tmp_path: Path) -> None:
+    source = write_video(tmp_path / "in.mp4")
+    annotate(source, FakeRecognizer(), AnnotateOptions(jsonl=tmp_path / "out.jsonl", media=False))
+    lines = rows(tmp_path / "out.jsonl")
+    assert names(tmp_path) == ["in.mp4", "out.jsonl"]
+    assert [line["frame"] for line in lines] == list(range(20))
+    assert [line["time_s"] for line in lines] == pytest.approx(video_pts_s(source), abs=1e-6)
+    assert {hand["id"] for line in lines for hand in line["hands"]} == {1}
+    hand = lines[-1]["hands"][0]
+    assert list(lines[-1]) == ["source", "frame", "time_s", "width", "height", "hands"]
+    assert list(hand) == ["id", "box_xyxy", "detector_score", "label", "score", "top"]
+    assert (lines[0]["source"], lines[0]["width"], lines[0]["height"]) == (str(source), 64, 48)
+    assert hand["box_xyxy"] == pytest.approx([16, 12, 48, 36], abs=1)
+    assert hand["label"] == "like" and len(hand["top"]) == 3
+
+
+def test_json_line_of_a_picture_exactly(tmp_path: Path) -> None:
+    write_image(tmp_path / "a.png", picture(0))
+    annotate(tmp_path / "a.png", FakeRecognizer(), AnnotateOptions(jsonl=tmp_path / "out.jsonl"))
+    assert rows(tmp_path / "out.jsonl") == [{
+        "source": str(tmp_path / "a.png"), "frame": 0, "time_s": 0.0, "width": 64, "height": 48,
+        "hands": [{
+            "id": 1, "box_xyxy": [16.0, 12.0, 48.0, 36.0], "detector_score": 0.9, "label": "like", "score": 0.97,
+            "top": [["like", 0.97], ["fist", 0.01], ["one", 0.01]],
+        }],
+    }]  # fmt: skip
+    assert np.any(read_image(tmp_path / "a-annotated.png") != picture(0))
+
+
+@pytest.mark.parametrize(("output", "expected"), [
+    (None, "in-annotated.mp4"), ("x/other.mp4", "x/other.mp4"), ("x/y", "x/y/in-annotated.mp4"),
+    (".", "in-annotated.mp4"),
+])  # fmt: skip
+def test_where_a_video_goes(tmp_path: Path, output: str | None, expected: str) -> None:
+    source = write_video(tmp_path / "in.mov", REGULAR[:2])
+    annotate(source, FakeRecognizer(), AnnotateOptions(output=None if output is None else tmp_path / output))
+    assert (tmp_path / expected).is_file() and len(names(tmp_path)) == 2
+
+
+def a_folder(at: Path) -> Path:
+    (at / "deep").mkdir(parents=True)
+    write_video(at / "a.mp4", REGULAR[:3])
+    write_video(at / "deep" / "b.mkv", REGULAR[:2])
+    write_image(at / "deep" / "b.png", picture(1))
+    write_image(at / "a.jpg", picture(2))
+    (at / "notes.txt").write_text("x")
+    (at / ".hidden.mp4").write_text("x")
+    return at
+
+
+def test_folder(tmp_path: Path) -> None:
+    folder = a_folder(tmp_path / "in")
+    summary = annotate(folder, FakeRecognizer(), AnnotateOptions(jsonl=tmp_path / "out.jsonl"))
+    assert names(tmp_path / "in-annotated") == ["a.jpg", "a.mp4", "deep/b.mp4", "deep/b.png"]
+    assert (summary.videos, summary.images, summary.frames, summary.ignored) == (2, 2, 7, 2)
+    assert [(Path(r["source"]).name, r["frame"]) for r in rows(tmp_path / "out.jsonl")] == [
+        ("a.jpg", 0), ("a.mp4", 0), ("a.mp4", 1), ("a.mp4", 2), ("b.mkv", 0), ("b.mkv", 1), ("b.png", 0),
+    ]  # fmt: skip
+
+
+def test_names_that_would_meet(tmp_path: Path) -> None:
+    folder = a_folder(tmp_path / "in")
+    write_video(folder / "a.mkv", REGULAR[:2])
+    annotate(folder, FakeRecognizer())
+    assert names(tmp_path / "in-annotated") == ["a.jpg", "a.mkv.mp4", "a.mp4.mp4", "deep/b.mp4", "deep/b.png"]
+
+
+def test_output_inside_the_input_is_not_read_again(tmp_path: Path) -> None:
+    folder = a_folder(tmp_path / "in")
+    for _ in range(2):
+        annotate(folder, FakeRecognizer(), AnnotateOptions(output=folder / "out", force=True))
+    assert names(folder / "out") == ["a.jpg", "a.mp4", "deep/b.mp4", "deep/b.png"]
+
+
+def test_bad_files_of_a_folder_are_told(tmp_path: Path) -> None:
+    folder = a_folder(tmp_path / "in")
+    (folder / "b.mp4").write_text("not a video")
+    (folder / "c.jpg").touch()
+    warnings: list[str] = []
+    summary = annotate(folder, FakeRecognizer(), on_warning=warnings.append)
+    assert [path.name for path in summary.failed] == ["b.mp4", "c.jpg"]
+    assert (summary.videos, summary.images, len(warnings)) == (2, 2, 2)
+    assert names(tmp_path / "in-annotated") == ["a.jpg", "a.mp4", "deep/b.mp4", "deep/b.png"]
+
+
+def test_refusals(tmp_path: Path) -> None:
+    folder = a_folder(tmp_path / "in")
+    (tmp_path / "empty").mkdir()
+    video = folder / "a.mp4"
+    os.link(video, tmp_path / "hard.mp4")
+    (tmp_path / "soft.mp4").symlink_to(video)
+    before = names(tmp_path)
+    sizes = [(tmp_path / name).stat().st_size for name in before]
+    force = {"force": True}
+    for source, options, why in [
+        (tmp_path / "missing.mp4", {}, "no such file"),
+        (tmp_path / "empty", {}, "holds no video"),
+        (video, {"media": False}, "--jsonl"),
+        (video, {"output": video, **force}, "is an input"),
+        (video, {"output": tmp_path / "hard.mp4", **force}, "is an input"),
+        (video, {"output": tmp_path / "soft.mp4", **force}, "is an input"),
+        (video, {"jsonl": video, **force}, "is an input"),
+        (video, {"output": tmp_path / "x.avi"}, "cannot be written for this input"),
+        (folder / "a.jpg", {"output": tmp_path / "x.mp4"}, "cannot be written for this input"),
+        (video, {"jsonl": folder / "notes.txt"}, "--force"),
+        (video, {"jsonl": folder, **force}, "is a folder"),
+        (folder, {"output": folder, **force}, "is the input"),
+        (folder, {"output": video, **force}, "is not a folder"),
+        (folder, {"output": tmp_path / "out", "jsonl": tmp_path / "out" / "a.mp4"}, "two results"),
+        (write_audio(tmp_path / "sound.mp4"), {}, "no video stream"),
+        (tmp_path / ("n" * 300), {}, "too long"),
+    ]:
+        with pytest.raises(InputError, match=why):
+            annotate(source, FakeRecognizer(), AnnotateOptions(**options))
+    (tmp_path / "sound.mp4").unlink()
+    assert names(tmp_path) == before
+    assert [(tmp_path / name).stat().st_size for name in before] == sizes
+
+
+def test_existing_results_are_replaced_only_with_force(tmp_path: Path) -> None:
+    source = write_video(tmp_path / "in.mp4", REGULAR[:2])
+    (tmp_path / "in-annotated.mp4").write_text("mine")
+    with pytest.raises(InputError, match="is there already"):
+        annotate(source, FakeRecognizer())
+    assert (tmp_path / "in-annotated.mp4").read_text() == "mine"
+    annotate(source, FakeRecognizer(), AnnotateOptions(force=True))
+    assert len(video_pts_s(tmp_path / "in-annotated.mp4")) == 2
+
+
+def test_truncated_video_is_a_warning(tmp_path: Path) -> None:
+    times = [REGULAR[1] * i for i in range(90)]
+    whole = write_video(tmp_path / "in.mp4", times, options={"movflags": "faststart"}).read_bytes()
+    (tmp_path / "cut.mp4").write_bytes(whole[: len(whole) * 6 // 10])
+    warnings: list[str] = []
+    summary = annotate(tmp_path / "cut.mp4", FakeRecognizer(), on_warning=warnings.append)
+    assert len(video_pts_s(tmp_path / "cut-annotated.mp4")) == summary.frames
+    assert len(warnings) == 1 and f"{summary.frames} of 90 frames" in warnings[0] and not summary.failed
+
+
+def test_stopping_keeps_what_there_is(tmp_path: Path) -> None:
+    source = write_video(tmp_path / "in.mp4", audio="aac")
+    seen: list[Progress] = []
+    warnings: list[str] = []
+    options = AnnotateOptions(jsonl=tmp_path / "out.jsonl")
+    summary = annotate(source, FakeRecognizer(), options, seen.append, warnings.append, lambda: len(seen) == 8)
+    assert summary.stopped and summary.frames == 8 and not summary.outputs
+    assert names(tmp_path) == ["in-annotated.partial.mp4", "in.mp4", "out.partial.jsonl"]
+    assert len(video_pts_s(tmp_path / "in-annotated.partial.mp4")) == 8
+    assert len(rows(tmp_path / "out.partial.jsonl")) == 8
+    assert len(warnings) == 2 and "after 8 frames" in warnings[0]
+
+
+def test_a_full_disk_ends_a_folder_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = a_folder(tmp_path / "in")
+
+    def full(self: VideoSink, picture: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(VideoSink, "_mux", full)
+    with pytest.raises(EnvironmentFault, match=r"No space left on device, \d+ MB free"):
+        annotate(folder, FakeRecognizer())
+    assert names(tmp_path / "in-annotated") == ["a.jpg"]
+
+
+def test_results_on_the_standard_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = io.StringIO()
+    monkeypatch.setattr("sys.stdout", out)
+    source = write_video(tmp_path / "in.mp4", REGULAR[:3])
+    annotate(source, FakeRecognizer(), AnnotateOptions(jsonl=Path("-"), media=False))
+    assert [json.loads(line)["frame"] for line in out.getvalue().splitlines()] == [0, 1, 2]

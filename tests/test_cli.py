@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from media import REGULAR, FakeRecognizer, video_pts_s, write_video
+
+from gesture_app import __version__
+from gesture_app.cli import main
+from gesture_app.errors import EnvironmentFault, InputError, run_and_exit
+from gesture_app.vision.recognizer import Recognizer, RecognizerOptions
+
+ROOT = Path(__file__).parent.parent
+
+
+def code_of(*words: str) -> int:
+    with pytest.raises(SystemExit) as caught:
+        main(words)
+    return int(caught.value.code or 0)
+
+
+@pytest.fixture
+def loaded(monkeypatch: pytest.MonkeyPatch) -> list[tuple]:
+    """The arguments of every load of a model, which is not a real one here."""
+    calls: list[tuple] = []
+
+    def load(weights: Path | None, device: str, options: RecognizerOptions) -> FakeRecognizer:
+        calls.append((weights, device, options))
+        return FakeRecognizer()
+
+    monkeypatch.setattr(Recognizer, "load", load)
+    return calls
+
+
+def test_annotate(tmp_path: Path, loaded: list[tuple], capsys: pytest.CaptureFixture[str]) -> None:
+    source = write_video(tmp_path / "in.mp4")
+    words = ["--label-threshold", "0.7", "--device", "cpu", "--jsonl", str(tmp_path / "out.jsonl")]
+    assert code_of("annotate", str(source), *words) == 0
+    assert loaded[0][:2] == (None, "cpu") and loaded[0][2].label_threshold == 0.7
+    told = capsys.readouterr()
+    assert "1 videos" in told.out and "20 frames" in told.out and told.err == ""
+    assert len(video_pts_s(tmp_path / "in-annotated.mp4")) == 20
+    assert len((tmp_path / "out.jsonl").read_text().splitlines()) == 20
+
+
+@pytest.mark.parametrize(("words", "why"), [
+    (["missing.mp4"], "input: missing.mp4: no such file"),
+    (["{video}", "--output", "{video}", "--force"], "is an input"),
+    (["{video}", "--no-media"], "--jsonl"),
+    (["{video}", "--label-threshold", "7"], "label threshold"),
+    (["{text}"], "is not a video"),
+])  # fmt: skip
+def test_bad_input_is_one_line(
+    tmp_path: Path, loaded: list[tuple], capsys: pytest.CaptureFixture[str], words: list[str], why: str
+) -> None:
+    (tmp_path / "text.mp4").write_text("x\n" * 999)
+    paths = {"video": write_video(tmp_path / "in.mp4", REGULAR[:1]), "text": tmp_path / "text.mp4"}
+    assert code_of("annotate", *[word.format(**paths) for word in words]) == 2
+    told = capsys.readouterr()
+    assert told.err.startswith("gesture-app: error: ") and told.err.count("\n") == 1 and why in told.err
+    assert told.out == ""
+
+
+def test_bad_files_in_a_folder_end_with_2(
+    tmp_path: Path, loaded: list[tuple], capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_video(tmp_path / "in.mp4", REGULAR[:2])
+    (tmp_path / "text.mp4").write_text("x\n" * 999)
+    assert code_of("annotate", str(tmp_path), "--output", str(tmp_path / "out")) == 2
+    told = capsys.readouterr()
+    assert "1 videos" in told.out and "1 failed" in told.out
+    warning, error = told.err.splitlines()
+    assert warning.startswith("gesture-app: warning: video: ") and "1 of its files" in error
+
+
+@pytest.mark.parametrize(
+    "words", [[], ["annotate"], ["fly"], ["annotate", "a", "--device", "tpu"], ["annotate", "--x"]]
+)
+def test_wrong_usage(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert code_of(*words) == 2
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert code_of("--version") == 0
+    assert capsys.readouterr().out == f"gesture-app {__version__}\n"
+
+
+def test_live_hands_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = pytest.importorskip("gesture_app.ui.app")
+    seen: list[tuple] = []
+    monkeypatch.setattr(app, "run", lambda *words: seen.append(words) or 0)
+    assert code_of("live", "--source", "clip.mp4", "--loop", "--max-hands", "3") == 0
+    source, weights, device, options, loop = seen[0]
+    assert (source, weights, device, options.max_hands, loop) == ("clip.mp4", None, "auto", 3, True)
+
+
+def test_help_is_fast() -> None:
+    code = "import sys, gesture_app.cli; print([m for m in ('torch', 'cv2', 'av', 'PyQt6') if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT, timeout=60
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def raising(error: BaseException) -> None:
+    raise error
+
+
+@pytest.mark.parametrize(("error", "code", "line"), [
+    (InputError("a: b: two\nlines"), 2, "p: error: a: b: two lines\n"),
+    (EnvironmentFault("c"), 3, "p: error: c\n"),
+    (MemoryError(), 3, "p: error: memory: none left. Close other programs or use smaller pictures\n"),
+    (KeyboardInterrupt(), 130, ""),
+])  # fmt: skip
+def test_endings(error: BaseException, code: int, line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        run_and_exit(lambda: raising(error), "p")
+    assert caught.value.code == code and capsys.readouterr().err == line
+
+
+def test_debug_shows_where(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        run_and_exit(lambda: raising(InputError("a")), "p", debug=True)
+    told = capsys.readouterr().err
+    assert told.startswith("Traceback") and told.endswith("p: error: a\n")
+
+
+def test_a_bug_shows_itself() -> None:
+    with pytest.raises(ZeroDivisionError):
+        run_and_exit(lambda: raising(ZeroDivisionError()), "p")
+
+
+# The program with a recognizer that takes its time instead of real weights.
+SLOW = """
+import sys, time
+sys.path.insert(0, "tests")
+from media import FakeRecognizer
+from gesture_app.vision.recognizer import Recognizer
+class Slow(FakeRecognizer):
+    def __call__(self, image):
+        time.sleep(0.03)
+        return super().__call__(image)
+Recognizer.load = lambda *words: Slow()
+from gesture_app.cli import main
+main(sys.argv[1:])
+"""
+
+
+def started(*words: str) -> subprocess.Popen[str]:
+    pipe = subprocess.PIPE
+    return subprocess.Popen([sys.executable, "-c", SLOW, *words], stdout=pipe, stderr=pipe, text=True, cwd=ROOT)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_keep_a_video_that_plays(tmp_path: Path, number: signal.Signals) -> None:
+    source = write_video(tmp_path / "in.mp4", [REGULAR[1] * i for i in range(400)])
+    process = started("annotate", str(source), "--jsonl", str(tmp_path / "out.jsonl"))
+    written = tmp_path / ".out.partial.jsonl"
+    deadline_s = time.monotonic() + 40
+    while not (written.exists() and written.read_text().count("\n") > 5):
+        assert time.monotonic() < deadline_s and process.poll() is None
+        time.sleep(0.02)
+    sent_s = time.monotonic()
+    os.kill(process.pid, number)
+    _, told = process.communicate(timeout=20)
+    assert time.monotonic() - sent_s < 5
+    assert process.returncode == 128 + number and "Traceback" not in told
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["in-annotated.partial.mp4", "in.mp4", "out.partial.jsonl"]
+    rows = [json.loads(line) for line in (tmp_path / "out.partial.jsonl").read_text().splitlines()]
+    assert 5 < len(rows) < 400 and len(video_pts_s(tmp_path / "in-annotated.partial.mp4")) == len(rows)
+
+
+def test_a_reader_that_leaves(tmp_path: Path) -> None:
+    source = write_video(tmp_path / "in.mp4", [REGULAR[1] * i for i in range(100)])
+    process = started("annotate", str(source), "--jsonl", "-", "--no-media")
+    assert process.stdout is not None and process.stderr is not None
+    assert json.loads(process.stdout.readline())["frame"] == 0
+    process.stdout.close()
+    assert process.wait(30) == 141
+    assert process.stderr.read() == ""
+    process.stderr.close()

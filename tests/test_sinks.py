@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from media import REGULAR, VARIABLE, audio_packets, picture, video_pts_s, write_video
+
+from gesture_app.errors import EnvironmentFault, InputError
+from gesture_app.video.sinks import JsonlSink, VideoSink, write_image
+from gesture_app.video.sources import open_video, read_image
+from gesture_app.vision.hands import Frame
+
+
+def copied(source: Path, target: Path) -> Path:
+    with open_video(source) as video, VideoSink(target, video) as sink:
+        for frame in video:
+            sink.write(frame)
+    assert [p.name for p in target.parent.iterdir() if ".partial" in p.name] == []
+    return target
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+@pytest.mark.parametrize("times", [REGULAR, VARIABLE, REGULAR[:1]])
+def test_times_are_kept(tmp_path: Path, suffix: str, times: tuple) -> None:
+    source = write_video(tmp_path / f"in{suffix}", times)
+    before, after = video_pts_s(source), video_pts_s(copied(source, tmp_path / "out.mp4"))
+    assert len(after) == len(times)
+    assert np.abs(np.subtract(before, after)).max() < 0.001
+
+
+@pytest.mark.parametrize(("name", "codec", "same"), [
+    ("a.mp4", "aac", True), ("a.mkv", "mp3", True), ("a.mkv", "libopus", True), ("a.ts", "aac", False),
+    ("a.mov", "pcm_s16le", False),
+])  # fmt: skip
+def test_sound_is_kept(tmp_path: Path, name: str, codec: str, same: bool) -> None:
+    if codec == "libopus" and "libopus" not in av.codecs_available:
+        pytest.skip("no Opus encoder")
+    source = write_video(tmp_path / name, audio=codec)
+    packets = audio_packets(copied(source, tmp_path / "out.mp4"))
+    if same:
+        assert packets == audio_packets(source)
+    with av.open(str(tmp_path / "out.mp4")) as media:
+        length_s = sum(f.samples / f.sample_rate for f in media.decode(audio=0))
+    assert length_s == pytest.approx(float(REGULAR[-1]), abs=0.15)
+
+
+@pytest.mark.parametrize(("size_wh", "even_wh"), [((17, 13), (18, 14)), ((1, 1), (2, 2)), ((64, 48), (64, 48))])
+def test_odd_sizes_are_padded(tmp_path: Path, size_wh: tuple[int, int], even_wh: tuple[int, int]) -> None:
+    out = copied(write_video(tmp_path / "in.mkv", size_wh=size_wh), tmp_path / "out.mp4")
+    with open_video(out) as video:
+        assert video.size_wh == even_wh
+        assert len(list(video)) == len(REGULAR)
+
+
+@pytest.mark.parametrize("size_wh", [(64, 48), (1280, 720)])
+def test_colours_survive(tmp_path: Path, size_wh: tuple[int, int]) -> None:
+    source = write_video(tmp_path / "in.mp4", REGULAR[:3], size_wh)
+    out = copied(source, tmp_path / "out.mp4")
+    with open_video(source) as a, open_video(out) as b:
+        for before, after in zip(a, b, strict=True):
+            assert np.abs(before.image.astype(int) - after.image).mean() < 3
+
+
+def test_another_size_is_fitted(tmp_path: Path) -> None:
+    source = write_video(tmp_path / "in.mp4", REGULAR[:2])
+    with open_video(source) as video, VideoSink(tmp_path / "out.mp4", video) as sink:
+        sink.write(Frame(np.full((48, 64, 3), 255, np.uint8), 0, 0.0))
+        sink.write(Frame(np.full((96, 64, 3), 255, np.uint8), 1, 0.1))
+    with open_video(tmp_path / "out.mp4") as video:
+        first, second = (frame.image for frame in video)
+    assert first.shape == second.shape == (48, 64, 3)
+    assert first.min() > 200 and second[:, :16].max() < 60 and second[:, 24:40].min() > 200
+
+
+def test_a_failure_keeps_a_video_that_plays(tmp_path: Path) -> None:
+    source = write_video(tmp_path / "in.mp4", audio="aac")
+    with open_video(source) as video:
+        sink = VideoSink(tmp_path / "out.mp4", video)
+        with pytest.raises(RuntimeError), sink:
+            for frame in video:
+                if frame.index == 12:
+                    raise RuntimeError
+                sink.write(frame)
+    assert sink.kept == tmp_path / "out.partial.mp4"
+    assert len(video_pts_s(sink.kept)) == 12
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["in.mp4", "out.partial.mp4"]
+
+
+def test_no_frame_leaves_no_file(tmp_path: Path) -> None:
+    source = write_video(tmp_path / "in.mp4", REGULAR[:1])
+    with open_video(source) as video, VideoSink(tmp_path / "out.mp4", video):
+        pass
+    assert [p.name for p in tmp_path.iterdir()] == ["in.mp4"]
+
+
+def test_unwritable_places(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    source = write_video(tmp_path / "in.mp4", REGULAR[:1])
+    with open_video(source) as video, pytest.raises(EnvironmentFault, match="cannot be written"):
+        VideoSink(tmp_path / "file" / "out.mp4", video)
+    with pytest.raises(EnvironmentFault, match="cannot be written"):
+        JsonlSink(tmp_path / "file" / "out.jsonl")
+    with pytest.raises(EnvironmentFault, match="cannot be written"):
+        write_image(tmp_path / "file" / "out.png", picture(0))
+
+
+FULL_DISK = """
+import resource, signal, sys
+from fractions import Fraction
+from pathlib import Path
+import numpy as np
+from gesture_app.errors import EnvironmentFault
+from gesture_app.video.sinks import VideoSink
+from gesture_app.video.sources import open_video
+from gesture_app.vision.hands import Frame
+
+folder, limit = Path(sys.argv[1]), int(sys.argv[2])
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+random = np.random.default_rng(0)
+with open_video(folder / "in.mp4") as video:
+    if limit:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    try:
+        with VideoSink(folder / "out.mp4", video) as sink:
+            for index in range(150):
+                sink.write(Frame(random.integers(0, 255, (48, 64, 3), dtype=np.uint8), index, index / 30))
+    except EnvironmentFault as fault:
+        print(sink.frames, fault)
+"""
+
+
+def test_full_disk(tmp_path: Path) -> None:
+    """At any limit the final name is a whole file or none, and what is kept plays almost to the last frame."""
+    write_video(tmp_path / "in.mp4", REGULAR[:1])
+
+    def run(limit: int) -> str:
+        command = [sys.executable, "-c", FULL_DISK, str(tmp_path), str(limit)]
+        root = Path(__file__).parent.parent
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=root)
+        assert (done.returncode, done.stderr) == (0, "")
+        return done.stdout
+
+    assert run(0) == ""
+    size = (tmp_path / "out.mp4").stat().st_size
+    for limit in (size // 2, size - 1500, size - 4):
+        (tmp_path / "out.mp4").unlink(missing_ok=True)
+        told = run(limit)
+        assert "cannot be written" in told and "MB free" in told and told.count("\n") == 1
+        assert not (tmp_path / "out.mp4").exists()
+        with open_video(tmp_path / "out.partial.mp4") as video:
+            assert len(list(video)) >= int(told.split()[0]) - 60
+
+
+def test_killed_process_leaves_fragments(tmp_path: Path) -> None:
+    write_video(tmp_path / "in.mp4", REGULAR[:1])
+    code = FULL_DISK.replace("sink.write", "index == 120 and __import__('os')._exit(9); sink.write")
+    subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path), "0"], check=False, timeout=60, cwd=Path(__file__).parent.parent
+    )
+    assert not (tmp_path / "out.mp4").exists()
+    with open_video(tmp_path / ".out.partial.mp4") as video:
+        assert len(list(video)) >= 60
+
+
+def test_jsonl(tmp_path: Path) -> None:
+    with JsonlSink(tmp_path / "deep" / "out.jsonl") as sink:
+        sink.write({"a": 1})
+        sink.write({"name": "\udc80é"})
+    lines = (tmp_path / "deep" / "out.jsonl").read_text().splitlines()
+    assert [json.loads(line) for line in lines] == [{"a": 1}, {"name": "\udc80é"}]
+
+
+def test_jsonl_is_kept_after_a_failure(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError), JsonlSink(tmp_path / "out.jsonl") as sink:
+        sink.write({"a": 1})
+        raise RuntimeError
+    assert [p.name for p in tmp_path.iterdir()] == ["out.partial.jsonl"]
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".JPEG", ".png", ".bmp", ".webp", ".tiff"])
+def test_images(tmp_path: Path, suffix: str) -> None:
+    image = np.repeat(np.repeat(picture(3), 4, axis=0), 4, axis=1)
+    write_image(tmp_path / f"out{suffix}", image)
+    assert np.abs(read_image(tmp_path / f"out{suffix}").astype(int) - image).mean() < 6
+    assert os.listdir(tmp_path) == [f"out{suffix}"]  # noqa: PTH208
+
+
+def test_unknown_picture_format(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="unknown format"):
+        write_image(tmp_path / "out.xyz", picture(0))

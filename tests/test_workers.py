@@ -1,0 +1,285 @@
+"""The live thread and its parts, with a recognizer that is a function and sources that follow a script."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from functools import partial
+
+import numpy as np
+import pytest
+from fakes import LEFT_BGR, RIGHT_BGR, FakeRecognizer, Options, a_hand, two_colours
+from PyQt6.QtCore import Qt
+from PyQt6.QtGui import QColor
+
+import gesture_app.vision.tracking  # noqa: F401  # brings torch, whose import takes more time than a test may wait
+from gesture_app.errors import InputError
+from gesture_app.ui.live import LiveSettings, Phase, Result, Status
+from gesture_app.ui.meters import Percentiles, RateMeter
+from gesture_app.ui.outbox import Outbox
+from gesture_app.ui.pictures import mirror_hands, mirror_image, to_qimage
+from gesture_app.ui.pipeline import Pipeline
+from gesture_app.ui.workers import LiveWorker
+from gesture_app.video.sources import FrameReader
+from gesture_app.vision.hands import Frame
+
+
+class ScriptedSource:
+    """Gives a frame for every True, nothing for every False, at 100 a second; then nothing, or its end."""
+
+    name = "script"
+    is_file = False
+
+    def __init__(self, script: Iterable[bool], ends: bool) -> None:
+        self._script = iter(script)
+        self._ends = ends
+        self._index = 0
+        self.ended = False
+
+    def read(self) -> Frame | None:
+        time.sleep(0.01)
+        gives = next(self._script, None)
+        self.ended = gives is None and self._ends
+        if not gives:
+            return None
+        self._index += 1
+        return Frame(two_colours(), self._index, self._index / 100)
+
+    def release(self) -> None:
+        pass
+
+
+class News:
+    """What a worker has told, taken in its own thread: no event loop is needed."""
+
+    def __init__(self, worker: LiveWorker) -> None:
+        self.statuses: list[Status] = []
+        self.results: list[Result] = []
+        worker.status_changed.connect(self.statuses.append, Qt.ConnectionType.DirectConnection)
+        worker.result_ready.connect(partial(self._take, worker), Qt.ConnectionType.DirectConnection)
+
+    def _take(self, worker: LiveWorker) -> None:
+        result = worker.take_result()
+        assert result is not None
+        self.results.append(result)
+
+    @property
+    def phases(self) -> list[Phase]:
+        return [status.phase for status in self.statuses]
+
+
+def wait_for(condition: Callable[[], object], timeout_s: float = 10.0) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "timed out"
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def make_worker(qapp):
+    workers = []
+
+    def make(recognizer=None, script=(), ends=True, load=None):
+        def open_reader(source, mailbox, on_state, loop):
+            return FrameReader(source, mailbox, on_state, loop, opener=lambda *_: ScriptedSource(script, ends))
+
+        recognizer = recognizer or FakeRecognizer()
+        worker = LiveWorker(load or (lambda: recognizer), open_reader, LiveSettings(Options()))
+        workers.append(worker)
+        return worker
+
+    yield make
+    for worker in workers:
+        assert worker.close(5.0)
+
+
+def test_rate_counts_intervals_not_times():
+    meter = RateMeter(window_s=2.0)
+    assert meter.rate(0.0) is None
+    meter.add(0.0)
+    assert meter.rate(0.0) is None
+    for i in range(1, 31):
+        meter.add(i / 30)
+    assert meter.rate(1.0) == pytest.approx(30.0)
+
+
+def test_rate_forgets_what_is_older_than_the_window():
+    meter = RateMeter(window_s=2.0)
+    for i in range(10):
+        meter.add(i / 10)
+    assert meter.rate(5.0) is None
+    meter.add(6.0)
+    meter.add(6.0)
+    assert meter.rate(6.0) is None, "two events at one moment have no rate"
+
+
+def test_percentiles():
+    values = Percentiles(window_s=5.0)
+    assert values.at(0.0, 0.5) is None
+    for i in range(1, 101):
+        values.add(0.0, float(i))
+    assert values.at(1.0, 0.0, 0.5, 0.95, 1.0) == (1.0, 50.0, 95.0, 100.0)
+    values.add(9.0, 7.0)
+    assert values.at(9.0, 0.5, 0.95) == (7.0, 7.0)
+
+
+def test_outbox_keeps_the_newest_and_tells_once():
+    box: Outbox[int] = Outbox()
+    assert box.take() is None
+    assert [box.put(1), box.put(2), box.put(3)] == [True, False, False]
+    assert box.take() == 3
+    assert box.take() is None
+    assert box.put(4)
+
+
+@pytest.mark.parametrize("size_wh", [(1, 1), (17, 13), (64, 48)])
+def test_qimage_is_a_copy_with_the_right_colours(size_wh):
+    image = np.full((size_wh[1], size_wh[0], 3), (10, 20, 30), np.uint8)
+    picture = to_qimage(image)
+    image[:] = 255
+    assert (picture.width(), picture.height()) == size_wh
+    assert picture.pixelColor(size_wh[0] - 1, size_wh[1] - 1) == QColor(30, 20, 10)
+
+
+def test_qimage_of_a_view():
+    assert to_qimage(two_colours()[:, ::-1]).pixelColor(0, 0) == QColor(*reversed(RIGHT_BGR))
+
+
+def test_mirror():
+    image = two_colours()
+    assert np.array_equal(mirror_image(image), image[:, ::-1])
+    assert mirror_hands([], 64) == []
+    assert mirror_hands([a_hand((4, 10, 20, 30))], 64)[0].box_xyxy == (44, 10, 60, 30)
+
+
+@pytest.mark.parametrize(("mirror", "hand_left"), [(False, 4), (True, 48)])
+def test_pipeline_mirrors_the_picture_and_the_boxes(mirror, hand_left):
+    frame = Frame(two_colours(), 0, 0.0)
+    annotated = Pipeline(FakeRecognizer())(frame, LiveSettings(Options(), mirror=mirror))
+    assert annotated.hands[0].box_xyxy[0] == hand_left
+    assert tuple(annotated.image[47, 0]) == (RIGHT_BGR if mirror else LEFT_BGR)
+    assert np.array_equal(frame.image, two_colours()), "the source's picture stays as it is"
+
+
+def test_pipeline_applies_new_options():
+    recognizer = FakeRecognizer()
+    pipeline = Pipeline(recognizer)
+    options = [Options(), Options(detector_threshold=0.9), Options(max_hands=1)]
+    for i, wanted in enumerate(options):
+        pipeline(Frame(two_colours(), i, i / 30), LiveSettings(wanted))
+    assert recognizer.seen == options
+
+
+def test_a_source_from_opening_to_its_end(make_worker):
+    worker = make_worker(script=[True] * 5)
+    news = News(worker)
+    worker.start()
+    run = worker.play("script")
+    wait_for(lambda: Phase.ENDED in news.phases)
+    assert list(dict.fromkeys(news.phases)) == [Phase.LOADING, Phase.OPENING, Phase.LIVE, Phase.ENDED]
+    assert {status.run for status in news.statuses} == {run}
+    assert news.results[0].hands and news.results[0].inference_s is not None
+    assert news.results[-1].hands == (), "no boxes on the picture of an ended video"
+    assert news.results[-1].picture.pixelColor(4, 18) == QColor(*reversed(LEFT_BGR))
+
+
+def test_models_are_loaded_once_and_the_device_is_told(make_worker):
+    loads, devices = [], []
+
+    def load():
+        loads.append(1)
+        return FakeRecognizer()
+
+    worker = make_worker(script=[True], load=load)
+    worker.models_loaded.connect(devices.append, Qt.ConnectionType.DirectConnection)
+    news = News(worker)
+    worker.start()
+    for _ in range(3):
+        ended = news.phases.count(Phase.ENDED)
+        worker.play("script")
+        wait_for(lambda before=ended: news.phases.count(Phase.ENDED) > before)
+    assert len(loads) == 1
+    assert devices[0] == "fake device"
+
+
+def test_a_failed_load_is_told_and_tried_again(make_worker):
+    answers = [InputError("weights: x.safetensors: no such file. Check the name"), RuntimeError("broken"), None]
+
+    def load():
+        answer = answers.pop(0)
+        if answer is not None:
+            raise answer
+        return FakeRecognizer()
+
+    worker = make_worker(script=[True], load=load)
+    news = News(worker)
+    worker.start()
+    for expected in ("weights: x.safetensors: no such file. Check the name", "RuntimeError: broken"):
+        run = worker.play("script")
+        wait_for(lambda run=run: news.statuses and news.statuses[-1].run == run and not news.phases[-1].running)
+        assert news.statuses[-1] == Status(run, Phase.FAILED, expected)
+    worker.play("script")
+    wait_for(lambda: Phase.ENDED in news.phases)
+
+
+def test_a_bad_frame_is_told_and_the_next_good_one_goes_on(make_worker):
+    worker = make_worker(FakeRecognizer(fails=lambda call: 3 <= call <= 5), script=[True] * 30)
+    news = News(worker)
+    worker.start()
+    worker.play("script")
+    wait_for(lambda: Phase.ENDED in news.phases)
+    faults = [status for status in news.statuses if status.phase is Phase.FRAME_FAULT]
+    assert [fault.message for fault in faults] == ["ValueError: a bad frame"], "told once, not for every frame"
+    assert news.phases.index(Phase.FRAME_FAULT) < len(news.phases) - 1 - news.phases[::-1].index(Phase.LIVE)
+
+
+def test_boxes_leave_the_picture_of_a_lost_source(make_worker):
+    worker = make_worker(script=[True] * 5, ends=False)
+    news = News(worker)
+    worker.start()
+    worker.play("script")
+    wait_for(lambda: Phase.RECONNECTING in news.phases)
+    assert news.results[-1].hands == ()
+    assert news.results[-1].picture.pixelColor(4, 18) == QColor(*reversed(LEFT_BGR))
+
+
+def test_at_most_one_notice_is_in_flight(make_worker):
+    worker = make_worker(recognizer := FakeRecognizer(), script=[True] * 60)
+    notices = []
+    worker.result_ready.connect(lambda: notices.append(1), Qt.ConnectionType.DirectConnection)
+    worker.start()
+    worker.play("script")
+    wait_for(lambda: len(recognizer.seen) > 20)
+    assert len(notices) == 1, "nobody took the first result, so there is nothing new to tell"
+    assert worker.take_result() is not None
+
+
+def test_settings_act_while_it_plays(make_worker):
+    worker = make_worker(recognizer := FakeRecognizer(), script=[True] * 1000)
+    worker.start()
+    worker.play("script")
+    wait_for(lambda: recognizer.seen)
+    worker.configure(LiveSettings(Options(label_threshold=0.11)))
+    wait_for(lambda: recognizer.seen[-1].label_threshold == 0.11, 2.0)
+
+
+def test_many_starts_and_stops(make_worker):
+    worker = make_worker(recognizer := FakeRecognizer(), script=[True] * 1000)
+    worker.start()
+    for i in range(40):
+        worker.play("script") if i % 2 else worker.halt()
+        time.sleep(i % 7 * 0.005)
+    before = len(recognizer.seen)
+    worker.play("script")
+    wait_for(lambda: len(recognizer.seen) > before)
+    started = time.monotonic()
+    assert worker.close(3.0)
+    assert time.monotonic() - started < 1.0
+
+
+def test_close_before_start_and_twice(make_worker):
+    worker = make_worker()
+    assert worker.close(1.0)
+    worker.start()
+    assert worker.close(1.0)
+    assert worker.close(1.0)

@@ -1,0 +1,1 @@
+"""Training, fine-tuning and evaluation of the hand detector and the gesture classifier."""

@@ -1,0 +1,117 @@
+"""Augmentation. Pictures come and go as HWC uint8 BGR; torchvision's transforms see RGB tensors in between."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torchvision import tv_tensors
+from torchvision.transforms import v2
+
+from gesture_app.vision.hands import FloatArray, Image
+from gesture_app.vision.preprocess import GREY
+
+
+def to_rgb_tensor(image: Image) -> Tensor:
+    """HWC BGR -> (3, H, W) RGB."""
+    return torch.from_numpy(np.ascontiguousarray(image[..., ::-1])).permute(2, 0, 1)
+
+
+def to_bgr_array(image: Tensor) -> Image:
+    """(3, H, W) RGB -> HWC BGR."""
+    return np.ascontiguousarray(image.permute(1, 2, 0).numpy()[..., ::-1])
+
+
+def classifier_augmentation() -> v2.Transform:
+    """Of a square crop. A flip keeps every HaGRID label; a turn by much, or a vertical flip, does not."""
+    return v2.Compose(
+        [
+            v2.RandomHorizontalFlip(),
+            v2.RandomAffine(15, translate=(0.08, 0.08), scale=(0.85, 1.15), shear=6, fill=GREY),
+            v2.RandomApply([v2.ColorJitter(0.5, 0.4, 0.4, 0.05)], p=0.8),
+            v2.RandomGrayscale(0.05),
+            v2.RandomApply([v2.GaussianBlur(5, (0.3, 1.5))], p=0.1),
+            v2.RandomErasing(p=0.2, scale=(0.02, 0.12), value=GREY),
+        ]
+    )
+
+
+def detector_augmentation() -> v2.Transform:
+    """Of a frame and its boxes, which stay on their hands; boxes cut to a sliver are dropped."""
+    return v2.Compose(
+        [
+            v2.RandomHorizontalFlip(),
+            v2.RandomPhotometricDistort(brightness=(0.6, 1.3), p=0.5),
+            v2.RandomGrayscale(0.03),
+            v2.RandomChoice(
+                [
+                    v2.Identity(),
+                    v2.RandomZoomOut(fill=GREY, side_range=(1.0, 1.8), p=1.0),
+                    v2.RandomIoUCrop(min_scale=0.5, sampler_options=[0.7, 0.9, 1.0]),
+                ],
+                p=[0.4, 0.25, 0.35],
+            ),
+            v2.SanitizeBoundingBoxes(min_size=6, min_area=64, labels_getter=lambda inputs: inputs[2]),
+        ]
+    )
+
+
+def augment_frame(
+    transform: v2.Transform, image: Image, boxes_xyxy: FloatArray, classes: FloatArray
+) -> tuple[Image, FloatArray, FloatArray]:
+    """Apply a transform to a frame with its boxes (N, 4) in pixels and classes (N,)."""
+    boxes = tv_tensors.BoundingBoxes(  # type: ignore[call-arg]
+        torch.from_numpy(boxes_xyxy), format="XYXY", canvas_size=image.shape[:2]
+    )
+    frame, boxes, labels = transform(tv_tensors.Image(to_rgb_tensor(image)), boxes, torch.from_numpy(classes))
+    return to_bgr_array(frame), np.asarray(boxes, np.float32).reshape(-1, 4), labels.numpy()
+
+
+def jitter_box(
+    box_xyxy: tuple[float, float, float, float], rng: np.random.Generator, inward: float, outward: float
+) -> tuple[float, float, float, float]:
+    """Move every side by a share of the box's size, drawn from -inward..outward: a detector's boxes are not exact."""
+    left, top, right, bottom = box_xyxy
+    width, height = right - left, bottom - top
+    moves = rng.uniform(-inward, outward, 4)
+    return left - moves[0] * width, top - moves[1] * height, right + moves[2] * width, bottom + moves[3] * height
+
+
+def paste(image: Image, crop: Image, x: int, y: int) -> None:
+    """Lay a crop over an image, in place, its edge faded so that no outline gives it away."""
+    height, width = crop.shape[:2]
+    ramp_y = np.minimum(np.arange(height) + 1, np.arange(height, 0, -1)) / max(1.0, height / 12)
+    ramp_x = np.minimum(np.arange(width) + 1, np.arange(width, 0, -1)) / max(1.0, width / 12)
+    alpha = np.minimum(np.minimum(ramp_y[:, None], ramp_x[None, :]), 1.0)[..., None]
+    region = image[y : y + height, x : x + width]
+    region[:] = np.round(alpha * crop + (1 - alpha) * region).astype(np.uint8)
+
+
+def paste_hands(
+    image: Image, boxes_xyxy: FloatArray, crops: list[Image], rng: np.random.Generator
+) -> tuple[Image, FloatArray]:
+    """Lay hand crops at random places and sizes where they cover no other hand.
+
+    Args:
+        image: HWC uint8 BGR; not changed.
+        boxes_xyxy: (N, 4) pixels, the hands already there.
+        crops: HWC uint8 BGR, tight around a hand.
+
+    Returns:
+        The new picture and the boxes (N + pasted, 4).
+    """
+    image, boxes = image.copy(), [*boxes_xyxy]
+    height, width = image.shape[:2]
+    for crop in crops:
+        scale = min(height, width) * rng.uniform(0.1, 0.45) / max(crop.shape[:2])
+        new_w, new_h = round(crop.shape[1] * scale), round(crop.shape[0] * scale)
+        if min(new_w, new_h) < 12:
+            continue
+        x, y = int(rng.integers(0, width - new_w + 1)), int(rng.integers(0, height - new_h + 1))
+        if any(x < b[2] and b[0] < x + new_w and y < b[3] and b[1] < y + new_h for b in boxes):
+            continue
+        interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        paste(image, cv2.resize(crop, (new_w, new_h), interpolation=interpolation), x, y)
+        boxes.append(np.array((x, y, x + new_w, y + new_h), np.float32))
+    return image, np.array(boxes, np.float32).reshape(-1, 4)

@@ -1,0 +1,215 @@
+"""Samples to model input, through the same functions as the app."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image as PillowImage
+from torch import Tensor
+from torch.utils.data import Dataset, Sampler, WeightedRandomSampler
+
+from gesture_app.vision.hands import FloatArray, Image
+from gesture_app.vision.images import read_image
+from gesture_app.vision.preprocess import crop_hand, letterbox, oriented_hw, to_batch
+from training.augment import (
+    augment_frame,
+    classifier_augmentation,
+    detector_augmentation,
+    jitter_box,
+    paste_hands,
+    to_bgr_array,
+    to_rgb_tensor,
+)
+from training.hagrid import Picture
+
+JITTER_INWARD, JITTER_OUTWARD = 0.08, 0.12
+
+
+def pixel_boxes(boxes_xywh: Sequence[tuple[float, float, float, float]], image: Image) -> FloatArray:
+    """Fractions of a picture (N, 4) left, top, width, height -> boxes_xyxy in its pixels."""
+    boxes = np.array(boxes_xywh, np.float32).reshape(-1, 4)
+    height, width = image.shape[:2]
+    corners = np.concatenate((boxes[:, :2], boxes[:, :2] + boxes[:, 2:]), axis=1)
+    return corners * np.array((width, height, width, height), np.float32)
+
+
+class HandCrops(Dataset[tuple[Tensor, int]]):
+    """Every labelled hand of some pictures as classifier input.
+
+    Items are a uint8 tensor (3, size, size), BGR, and the class.
+
+    Args:
+        pictures: hands without a label are left out.
+        labels: the class names in the order of the outputs.
+        size: side of the input in pixels.
+        augment: draw another view of the hand every time.
+    """
+
+    def __init__(self, pictures: Sequence[Picture], labels: Sequence[str], size: int, augment: bool) -> None:
+        index = {name: number for number, name in enumerate(labels)}
+        self.hands = [(p, i, index[name]) for p in pictures for i, name in enumerate(p.labels) if name in index]
+        self.size = size
+        self.transform = classifier_augmentation() if augment else None
+
+    def __len__(self) -> int:
+        return len(self.hands)
+
+    def __getitem__(self, item: int) -> tuple[Tensor, int]:
+        picture, number, target = self.hands[item]
+        image = read_image(picture.path)
+        left, top, right, bottom = pixel_boxes(picture.boxes_xywh, image)[number].tolist()
+        box = (left, top, right, bottom)
+        if self.transform is None:
+            return to_batch([crop_hand(image, box, self.size)])[0], target
+        rng = np.random.default_rng(int(torch.randint(1 << 62, ())))
+        crop = crop_hand(image, jitter_box(box, rng, JITTER_INWARD, JITTER_OUTWARD), self.size)
+        return to_batch([to_bgr_array(self.transform(to_rgb_tensor(crop)))])[0], target
+
+    @property
+    def targets(self) -> list[int]:
+        """The class of every item."""
+        return [target for _, _, target in self.hands]
+
+
+def balanced_sampler(targets: Sequence[int], balance: float, samples: int, seed: int) -> WeightedRandomSampler:
+    """Draw an item of a class with n items by weight n ** -balance: 0 leaves the classes as they are, 1 evens them."""
+    counts = np.bincount(targets)
+    weights = counts[np.asarray(targets)].astype(np.float64) ** -balance
+    return WeightedRandomSampler(weights.tolist(), samples, generator=torch.Generator().manual_seed(seed))
+
+
+@dataclass(frozen=True)
+class Pasting:
+    """Hand crops and backgrounds that become further training frames.
+
+    Attributes:
+        crops: pictures of single hands.
+        backgrounds: picture files without any hand.
+        background_share: share of frames that are a background instead, with 0 to 3 hands pasted.
+        paste_share: share of the true frames into which 1 or 2 hands are pasted.
+    """
+
+    crops: Sequence[Picture] = ()
+    backgrounds: Sequence[Path] = ()
+    background_share: float = 0.25
+    paste_share: float = 0.3
+
+
+class HandFrames(Dataset[tuple[Tensor, Tensor, Tensor]]):
+    """Frames as detector input.
+
+    Items are a uint8 tensor (3, H, W), BGR, boxes_xyxy (N, 4) in input pixels, and classes (N,), for one class all 0.
+    H and W are `input_hw`, or that on end for an upright frame.
+
+    Args:
+        pictures: frames; of a hand with an unknown label only the box is used, which needs a one-class detector.
+        labels: the class names, a single one for a detector of hands.
+        input_hw: the detector's input shape.
+        augment: draw another view of the frame every time.
+        pasting: further hands and backgrounds, for `augment` only.
+    """
+
+    def __init__(
+        self,
+        pictures: Sequence[Picture],
+        labels: Sequence[str],
+        input_hw: tuple[int, int],
+        augment: bool,
+        pasting: Pasting | None = None,
+    ) -> None:
+        self.index = {name: number for number, name in enumerate(labels)} if len(labels) > 1 else None
+        self.pictures = [p for p in pictures if not p.is_crop and (self.index is None or all(p.labels))]
+        self.input_hw = input_hw
+        self.transform = detector_augmentation() if augment else None
+        self.pasting = pasting if augment and pasting is not None else Pasting()
+        self.upright = [is_upright(p.path) for p in self.pictures]
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def read(self, item: int) -> tuple[Image, FloatArray, FloatArray]:
+        """A frame as it is: the picture, boxes_xyxy (N, 4) in its pixels, classes (N,)."""
+        picture = self.pictures[item]
+        image = read_image(picture.path)
+        classes = [0 if self.index is None else self.index[name] for name in picture.labels]
+        return image, pixel_boxes(picture.boxes_xywh, image), np.array(classes, np.float32)
+
+    def __getitem__(self, item: int) -> tuple[Tensor, Tensor, Tensor]:
+        image, boxes, classes = self.read(item)
+        size_hw = oriented_hw((2, 1) if self.upright[item] else (1, 2), self.input_hw)
+        if self.transform is not None:
+            rng = np.random.default_rng(int(torch.randint(1 << 62, ())))
+            image, boxes, classes = self.compose(image, boxes, classes, rng)
+            image, boxes, classes = augment_frame(self.transform, image, boxes, classes)
+        canvas, scale = letterbox(image, size_hw)
+        return to_batch([canvas])[0], torch.from_numpy(boxes * scale), torch.from_numpy(classes)
+
+    def compose(
+        self, image: Image, boxes: FloatArray, classes: FloatArray, rng: np.random.Generator
+    ) -> tuple[Image, FloatArray, FloatArray]:
+        """Perhaps swap the frame for a background, perhaps paste hands."""
+        pasting, count = self.pasting, 0
+        if pasting.backgrounds and rng.random() < pasting.background_share:
+            image = read_image(pasting.backgrounds[int(rng.integers(len(pasting.backgrounds)))])
+            boxes, classes, count = np.zeros((0, 4), np.float32), np.zeros(0, np.float32), int(rng.integers(0, 4))
+        elif rng.random() < pasting.paste_share:
+            count = int(rng.integers(1, 3))
+        if not count or not pasting.crops:
+            return image, boxes, classes
+        chosen = [pasting.crops[i] for i in rng.integers(len(pasting.crops), size=count)]
+        before = len(boxes)
+        if self.index is not None:
+            # With gesture classes every pasted hand must be the same one, since crowded places drop some of them.
+            chosen = chosen[:1]
+        image, boxes = paste_hands(image, boxes, [read_image(p.path) for p in chosen], rng)
+        added = 0 if self.index is None else self.index[chosen[0].labels[0]]
+        return image, boxes, np.concatenate((classes, np.full(len(boxes) - before, added, np.float32)))
+
+
+def is_upright(path: Path) -> bool:
+    """Whether a picture, turned by its EXIF orientation, is higher than wide; reads the header only."""
+    with PillowImage.open(path) as picture:
+        turned = picture.getexif().get(0x0112, 1) >= 5
+        return bool(picture.width > picture.height if turned else picture.height > picture.width)
+
+
+@dataclass
+class SameShapeBatches(Sampler[list[int]]):
+    """Batches of frames that are all upright or all wide, since a batch has one shape.
+
+    Attributes:
+        upright: one a frame.
+        seed: of the shuffling; None keeps the order.
+    """
+
+    upright: Sequence[bool]
+    batch_size: int
+    seed: int | None = None
+    epoch: int = field(default=0, init=False)
+
+    def __len__(self) -> int:
+        wide = len(self.upright) - sum(self.upright)
+        return -(-wide // self.batch_size) + -(-sum(self.upright) // self.batch_size)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        rng = np.random.default_rng(None if self.seed is None else (self.seed, self.epoch))
+        self.epoch += 1
+        batches = []
+        for shape in (False, True):
+            items = [i for i, upright in enumerate(self.upright) if upright == shape]
+            if self.seed is not None:
+                rng.shuffle(items)
+            batches += [items[i : i + self.batch_size] for i in range(0, len(items), self.batch_size)]
+        if self.seed is not None:
+            rng.shuffle(batches)
+        return iter(batches)
+
+
+def collate_frames(items: list[tuple[Tensor, Tensor, Tensor]]) -> tuple[Tensor, list[Tensor], list[Tensor]]:
+    """Stack the pictures (N, 3, H, W); boxes and classes stay a list, one entry a picture."""
+    images, boxes, classes = zip(*items, strict=True)
+    return torch.stack(images), list(boxes), list(classes)

@@ -1,0 +1,106 @@
+"""Metrics of both networks on any split, by torchmetrics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torchmetrics.classification import MulticlassConfusionMatrix
+from torchmetrics.detection import MeanAveragePrecision
+from torchvision.ops import box_iou
+from tqdm import tqdm
+
+from gesture_app.vision.hands import FloatArray
+from gesture_app.vision.postprocess import select
+from gesture_app.vision.preprocess import letterbox, oriented_hw, to_batch
+from training.datasets import HandFrames
+
+MAX_DETECTIONS = 100
+LOWEST_SCORE = 0.01
+"""Average precision looks at the whole curve, so detections far below any useful threshold count too."""
+
+
+@torch.inference_mode()
+def evaluate_classifier(
+    model: nn.Module, loader: Iterable[tuple[Tensor, Tensor]], labels: Sequence[str]
+) -> dict[str, Any]:
+    """Classify every crop.
+
+    Returns:
+        `top1`; `macro_f1`, the mean F1 over the classes that occur; `crops`; per class `f1`, `recall` and `count`; and
+        `confusion`, rows true, columns predicted, in the order of `labels`.
+    """
+    model.eval()
+    device = next(model.parameters()).device
+    metric = MulticlassConfusionMatrix(len(labels))
+    for images, targets in tqdm(loader, desc="evaluate", leave=False):
+        metric.update(model(images.to(device)).argmax(dim=1).cpu(), targets)
+    confusion = metric.compute()
+    correct, true, predicted = confusion.diag().double(), confusion.sum(dim=1), confusion.sum(dim=0)
+    f1 = 2 * correct / (true + predicted).clamp(min=1)
+    occurs = true > 0
+    recall = correct / true.clamp(min=1)
+    return {
+        "top1": float(correct.sum() / true.sum().clamp(min=1)),
+        "macro_f1": float(f1[occurs].mean()) if occurs.any() else 0.0,
+        "crops": int(true.sum()),
+        "per_class": {
+            name: {"f1": round(float(f1[i]), 4), "recall": round(float(recall[i]), 4), "count": int(true[i])}
+            for i, name in enumerate(labels)
+            if occurs[i]
+        },
+        "confusion": confusion.tolist(),
+    }
+
+
+@torch.inference_mode()
+def evaluate_detector(model: nn.Module, frames: HandFrames, threshold: float = 0.5) -> dict[str, Any]:
+    """Detect the hands of every frame.
+
+    Returns:
+        `ap50` and `map` (COCO's AP at IoU 0.5 and 0.5:0.95), `ap_small`, `ap_medium`, `ap_large`; `recall` and
+        `precision` at the score `threshold` and IoU 0.5; `frames` and `hands`.
+    """
+    model.eval()
+    device = next(model.parameters()).device
+    metric = MeanAveragePrecision(backend="pycocotools")
+    hits = shown = hands = 0
+    for item in tqdm(range(len(frames)), desc="evaluate", leave=False):
+        image, boxes, classes = frames.read(item)
+        input_hw = oriented_hw(image.shape[:2], frames.input_hw)
+        raw = model(to_batch([letterbox(image, input_hw)[0]]).to(device))[0].cpu()
+        found = select(raw, input_hw, (image.shape[0], image.shape[1]), LOWEST_SCORE, MAX_DETECTIONS)
+        metric.update(
+            [{"boxes": found.boxes_xyxy, "scores": found.scores, "labels": found.classes}],
+            [{"boxes": torch.from_numpy(boxes), "labels": torch.from_numpy(classes).long()}],
+        )
+        confident = found.boxes_xyxy[found.scores >= threshold]
+        hits += matches(confident, boxes)
+        shown, hands = shown + len(confident), hands + len(boxes)
+    values = metric.compute()
+    return {
+        "ap50": float(values["map_50"]),
+        "map": float(values["map"]),
+        **{f"ap_{size}": float(values[f"map_{size}"]) for size in ("small", "medium", "large")},
+        "recall": hits / max(hands, 1),
+        "precision": hits / max(shown, 1),
+        "threshold": threshold,
+        "frames": len(frames),
+        "hands": hands,
+    }
+
+
+def matches(found_xyxy: Tensor, boxes_xyxy: FloatArray, iou: float = 0.5) -> int:
+    """How many boxes (G, 4) are found, each detection (N, 4), best first, counting for one."""
+    if not len(found_xyxy) or not len(boxes_xyxy):
+        return 0
+    overlaps = box_iou(found_xyxy, torch.from_numpy(boxes_xyxy))
+    hits = 0
+    for row in range(len(found_xyxy)):
+        best = int(overlaps[row].argmax())
+        if overlaps[row, best] >= iou:
+            hits += 1
+            overlaps[:, best] = 0
+    return hits
