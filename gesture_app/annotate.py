@@ -8,19 +8,16 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.video.files import check_regular_file
 from gesture_app.video.sinks import VIDEO_SUFFIX, JsonlSink, VideoSink, write_image
 from gesture_app.video.sources import open_video, read_image
-from gesture_app.vision.hands import Frame, Hand, Image
+from gesture_app.vision.hands import Frame, Hand, Image, RecognizerOptions
 from gesture_app.vision.images import IMAGE_SUFFIXES
 from gesture_app.vision.overlay import draw_hands
 from gesture_app.vision.tracking import Tracker
-
-if TYPE_CHECKING:
-    from gesture_app.vision.recognizer import RecognizerOptions
 
 # fmt: off
 VIDEO_SUFFIXES = (

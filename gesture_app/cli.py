@@ -24,7 +24,7 @@ from gesture_app.errors import InputError, one_line, run_and_exit
 
 if TYPE_CHECKING:
     from gesture_app.annotate import Progress, Summary
-    from gesture_app.vision.recognizer import RecognizerOptions
+    from gesture_app.vision.hands import RecognizerOptions
 
 PROGRAM = "gesture-app"
 
@@ -52,7 +52,7 @@ class Model:
         Raises:
             InputError: one is out of its range.
         """
-        from gesture_app.vision.recognizer import RecognizerOptions
+        from gesture_app.vision.hands import RecognizerOptions
 
         usual = RecognizerOptions()
         given = {f.name: getattr(self, f.name) for f in fields(usual) if getattr(self, f.name) is not None}
@@ -181,13 +181,8 @@ class ProgressBar:
 def told(summary: Summary) -> str:
     """The summary in a line for people."""
     fps = summary.frames / summary.elapsed_s if summary.elapsed_s > 0 else 0.0
-    counts = [
-        (summary.videos, "videos"),
-        (summary.images, "pictures"),
-        (summary.frames, "frames"),
-        (summary.hands, "hands"),
-    ]
-    text = ", ".join(f"{count} {name}" for count, name in counts)
+    counts = {"video": summary.videos, "picture": summary.images, "frame": summary.frames, "hand": summary.hands}
+    text = ", ".join(f"{count} {name}" + "s" * (count != 1) for name, count in counts.items())
     text += f" in {summary.elapsed_s:.1f} s ({fps:.1f} FPS)"
     if summary.ignored:
         text += f"; {summary.ignored} other files ignored"

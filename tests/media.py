@@ -89,7 +89,7 @@ class FakeRecognizer:
     labels = ("fist", "like", "one", "no_gesture")
 
     def __init__(self) -> None:
-        from gesture_app.vision.recognizer import RecognizerOptions
+        from gesture_app.vision.hands import RecognizerOptions
 
         self.options = RecognizerOptions()
 

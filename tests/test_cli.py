@@ -14,7 +14,8 @@ from media import REGULAR, FakeRecognizer, video_pts_s, write_video
 from gesture_app import __version__
 from gesture_app.cli import main
 from gesture_app.errors import EnvironmentFault, InputError, run_and_exit
-from gesture_app.vision.recognizer import Recognizer, RecognizerOptions
+from gesture_app.vision.hands import RecognizerOptions
+from gesture_app.vision.recognizer import Recognizer
 
 ROOT = Path(__file__).parent.parent
 
@@ -44,7 +45,7 @@ def test_annotate(tmp_path: Path, loaded: list[tuple], capsys: pytest.CaptureFix
     assert code_of("annotate", str(source), *words) == 0
     assert loaded[0][:2] == (None, "cpu") and loaded[0][2].label_threshold == 0.7
     told = capsys.readouterr()
-    assert "1 videos" in told.out and "20 frames" in told.out and told.err == ""
+    assert "1 video, " in told.out and "20 frames" in told.out and told.err == ""
     assert len(video_pts_s(tmp_path / "in-annotated.mp4")) == 20
     assert len((tmp_path / "out.jsonl").read_text().splitlines()) == 20
 
@@ -74,7 +75,7 @@ def test_bad_files_in_a_folder_end_with_2(
     (tmp_path / "text.mp4").write_text("x\n" * 999)
     assert code_of("annotate", str(tmp_path), "--output", str(tmp_path / "out")) == 2
     told = capsys.readouterr()
-    assert "1 videos" in told.out and "1 failed" in told.out
+    assert "1 video, " in told.out and "1 failed" in told.out
     warning, error = told.err.splitlines()
     assert warning.startswith("gesture-app: warning: video: ") and "1 of its files" in error
 

@@ -12,7 +12,7 @@ from gesture_app.ui.display import require_display
 if TYPE_CHECKING:
     from gesture_app.ui.live import HandRecognizer
     from gesture_app.video.sources import FrameReader, Mailbox
-    from gesture_app.vision.recognizer import RecognizerOptions
+    from gesture_app.vision.hands import RecognizerOptions
 
 
 def run(source: str, weights: Path | None, device: str, options: RecognizerOptions, loop: bool = False) -> int:

@@ -11,7 +11,7 @@ from PyQt6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QSpinBox, QVBoxLayou
 from gesture_app.ui.threshold import Threshold
 
 if TYPE_CHECKING:
-    from gesture_app.vision.recognizer import RecognizerOptions
+    from gesture_app.vision.hands import RecognizerOptions
 
 MOST_HANDS = 10
 

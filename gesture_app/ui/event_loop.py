@@ -15,7 +15,7 @@ from gesture_app.ui.main_window import MainWindow
 from gesture_app.ui.workers import LiveWorker, OpenReader
 
 if TYPE_CHECKING:
-    from gesture_app.vision.recognizer import RecognizerOptions
+    from gesture_app.vision.hands import RecognizerOptions
 
 CLOSE_TIMEOUT_S = 5.0
 

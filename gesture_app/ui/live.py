@@ -12,7 +12,7 @@ from PyQt6.QtGui import QImage
 from gesture_app.vision.hands import Hand, Image
 
 if TYPE_CHECKING:  # the window must not wait for torch
-    from gesture_app.vision.recognizer import RecognizerOptions
+    from gesture_app.vision.hands import RecognizerOptions
 
 
 class HandRecognizer(Protocol):

@@ -18,7 +18,7 @@ from gesture_app.ui.video_view import VideoView
 from gesture_app.ui.workers import LiveWorker
 
 if TYPE_CHECKING:
-    from gesture_app.vision.recognizer import RecognizerOptions
+    from gesture_app.vision.hands import RecognizerOptions
 
 VIDEO_FILES = "*.mp4 *.m4v *.mov *.mkv *.webm *.avi *.mpg *.mpeg *.ts *.wmv *.gif"
 

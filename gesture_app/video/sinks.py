@@ -135,7 +135,7 @@ class VideoSink:
 
         Raises:
             EnvironmentFault: the disk is full or the file cannot be written; `kept` holds what there is.
-        InputError: damaged sound that MP4 refuses.
+            InputError: damaged sound that MP4 refuses.
         """
         if self._size_wh is None:
             self._start(frame.image)
@@ -156,7 +156,7 @@ class VideoSink:
 
         Raises:
             EnvironmentFault: the disk is full or the file cannot be written; `kept` holds what there is.
-        InputError: damaged sound that MP4 refuses.
+            InputError: damaged sound that MP4 refuses.
         """
         if self.frames == 0:
             self.abort()

@@ -43,3 +43,28 @@ class Hand:
     top: tuple[tuple[str, float], ...]
     probabilities: FloatArray = field(repr=False, compare=False)
     id: int = 0
+
+
+@dataclass(frozen=True)
+class RecognizerOptions:
+    """What counts as a hand and as a gesture.
+
+    Attributes:
+        detector_threshold: least detector score of a hand, 0..1.
+        label_threshold: least probability of a gesture; a hand below it is `no_gesture`.
+        max_hands: most hands in a picture, the best ones.
+
+    Raises:
+        ValueError: a value is out of range.
+    """
+
+    detector_threshold: float = 0.5
+    label_threshold: float = 0.5
+    max_hands: int = 4
+
+    def __post_init__(self) -> None:
+        for name in ("detector_threshold", "label_threshold"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name.replace('_', ' ')} {getattr(self, name)} is not within 0..1")
+        if not 1 <= self.max_hands <= 100:
+            raise ValueError(f"max hands {self.max_hands} is not within 1..100")

@@ -1,6 +1,15 @@
-"""The names of HaGRID's gestures. A trained model carries its own names and their order in its info file."""
+"""The names of HaGRID's gestures, and how probabilities become a name.
+
+A trained model carries its own names and their order in its info file.
+"""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gesture_app.vision.hands import FloatArray
 
 NO_GESTURE = "no_gesture"
 
@@ -28,3 +37,32 @@ HAGRID_GESTURES = (
 
 HAGRID_LABELS = (*HAGRID_GESTURES, NO_GESTURE)
 """The classes of a HaGRID classifier."""
+
+TOP = 3
+
+
+@dataclass(frozen=True)
+class Name:
+    """The gesture that probabilities stand for."""
+
+    label: str
+    score: float
+    top: tuple[tuple[str, float], ...]
+
+
+def name_gesture(probabilities: FloatArray, labels: tuple[str, ...], label_threshold: float) -> Name:
+    """Name the most probable gesture, or `no_gesture` when it is below the threshold.
+
+    Args:
+        probabilities: shape (classes,), in the order of `labels`.
+
+    Returns:
+        Its score is the probability of the label that is returned; 0 where the classifier knows no `no_gesture`.
+    """
+    order = np.argsort(-probabilities, kind="stable")[:TOP]
+    top = tuple((labels[i], float(probabilities[i])) for i in order)
+    label, score = top[0]
+    if score < label_threshold and label != NO_GESTURE:
+        known = NO_GESTURE in labels
+        label, score = NO_GESTURE, float(probabilities[labels.index(NO_GESTURE)]) if known else 0.0
+    return Name(label, score, top)

@@ -10,11 +10,11 @@ import cv2
 import numpy as np
 
 from gesture_app.vision.hands import Hand, Image
+from gesture_app.vision.labels import NO_GESTURE
 
 Colour = tuple[int, int, int]
 Rect = tuple[int, int, int, int]
 
-NO_GESTURE = "no_gesture"
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 # Neighbours in hue differ in lightness, so that they stay apart for colour-blind eyes; a gesture and its inverted

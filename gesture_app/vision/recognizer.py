@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,66 +9,12 @@ import torch
 
 from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.vision.classifier import GestureClassifier
-from gesture_app.vision.hands import FloatArray, Hand, Image
-from gesture_app.vision.labels import NO_GESTURE
+from gesture_app.vision.hands import FloatArray, Hand, Image, RecognizerOptions
+from gesture_app.vision.labels import name_gesture
 from gesture_app.vision.model_info import ModelInfo, load_model, shipped_weights
 from gesture_app.vision.postprocess import Detections, select
 from gesture_app.vision.preprocess import crop_hand, letterbox, oriented_hw, to_batch
 from gesture_app.vision.yolox import YOLOX
-
-TOP = 3
-
-
-@dataclass(frozen=True)
-class RecognizerOptions:
-    """What counts as a hand and as a gesture.
-
-    Attributes:
-        detector_threshold: least detector score of a hand, 0..1.
-        label_threshold: least probability of a gesture; a hand below it is `no_gesture`.
-        max_hands: most hands in a picture, the best ones.
-
-    Raises:
-        ValueError: a value is out of range.
-    """
-
-    detector_threshold: float = 0.5
-    label_threshold: float = 0.5
-    max_hands: int = 4
-
-    def __post_init__(self) -> None:
-        for name in ("detector_threshold", "label_threshold"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name.replace('_', ' ')} {getattr(self, name)} is not within 0..1")
-        if not 1 <= self.max_hands <= 100:
-            raise ValueError(f"max hands {self.max_hands} is not within 1..100")
-
-
-@dataclass(frozen=True)
-class Name:
-    """The gesture that probabilities stand for."""
-
-    label: str
-    score: float
-    top: tuple[tuple[str, float], ...]
-
-
-def name_gesture(probabilities: FloatArray, labels: tuple[str, ...], label_threshold: float) -> Name:
-    """Name the most probable gesture, or `no_gesture` when it is below the threshold.
-
-    Args:
-        probabilities: shape (classes,), in the order of `labels`.
-
-    Returns:
-        Its score is the probability of the label that is returned; 0 where the classifier knows no `no_gesture`.
-    """
-    order = np.argsort(-probabilities, kind="stable")[:TOP]
-    top = tuple((labels[i], float(probabilities[i])) for i in order)
-    label, score = top[0]
-    if score < label_threshold and label != NO_GESTURE:
-        known = NO_GESTURE in labels
-        label, score = NO_GESTURE, float(probabilities[labels.index(NO_GESTURE)]) if known else 0.0
-    return Name(label, score, top)
 
 
 def choose_device(name: str) -> torch.device:

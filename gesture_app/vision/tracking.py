@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 from scipy.optimize import linear_sum_assignment
-from torchvision.ops import box_iou
 
+from gesture_app.vision.boxes import iou_matrix
 from gesture_app.vision.hands import FloatArray, Hand
-from gesture_app.vision.recognizer import name_gesture
+from gesture_app.vision.labels import name_gesture
 
 MIN_IOU = 0.15
 SMOOTHING_S = 0.2
@@ -90,9 +89,9 @@ class Tracker:
         """The track of every hand that has one, by the hand's place in the list."""
         if not hands or not self.tracks:
             return {}
-        overlaps = box_iou(
-            torch.tensor([hand.box_xyxy for hand in hands]), torch.tensor([track.box_xyxy for track in self.tracks])
-        ).numpy()
+        overlaps = iou_matrix(
+            np.array([hand.box_xyxy for hand in hands]), np.array([track.box_xyxy for track in self.tracks])
+        )
         rows, columns = linear_sum_assignment(-overlaps)
         return {
             int(row): self.tracks[column]

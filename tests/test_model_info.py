@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from gesture_app.errors import InputError
+from gesture_app.vision.model_info import ModelInfo, build_network, load_info, load_model, save_model, shipped_weights
+
+INFO = ModelInfo("detector", "yolox-nano", ("hand",), (64, 96), {"ap50": 0.5}, {"command": "x"})
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("weights") / "detector.safetensors"
+    torch.manual_seed(1)
+    model = build_network(INFO)
+    model.get_buffer("backbone.backbone.stem.conv.bn.running_var").fill_(1e6)  # beyond float16
+    save_model(path, model, INFO)
+    return path
+
+
+@pytest.fixture
+def copy(saved: Path, tmp_path: Path) -> Path:
+    for suffix in (".safetensors", ".json"):
+        shutil.copy(saved.with_suffix(suffix), tmp_path / f"detector{suffix}")
+    return tmp_path / "detector.safetensors"
+
+
+def test_round_trip(saved: Path) -> None:
+    model, info = load_model(saved, "detector")
+    assert replace(info, sha256="") == INFO
+    assert not model.training
+    assert all(p.dtype == torch.float32 for p in model.parameters())
+    assert model.get_buffer("backbone.backbone.stem.conv.bn.running_var")[0] == 1e6
+    torch.manual_seed(1)
+    original = build_network(INFO).eval()
+    original.get_buffer("backbone.backbone.stem.conv.bn.running_var").fill_(1e6)
+    image = torch.randint(0, 256, (1, 3, 64, 96), dtype=torch.uint8)
+    with torch.no_grad():
+        assert torch.allclose(model(image), original(image), atol=0.02)
+    assert sorted(p.name for p in saved.parent.iterdir()) == ["detector.json", "detector.safetensors"]
+
+
+def edit(path: Path, **changes: object) -> None:
+    fields = json.loads(path.with_suffix(".json").read_text())
+    path.with_suffix(".json").write_text(json.dumps({**fields, **changes}))
+
+
+def flip_byte(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[-100] ^= 1
+    path.write_bytes(data)
+
+
+def resign(path: Path, data: bytes) -> None:
+    import hashlib
+
+    path.write_bytes(data)
+    edit(path, sha256=hashlib.sha256(data).hexdigest())
+
+
+def with_nan(path: Path) -> None:
+    model, info = load_model(path, "detector")
+    model.get_parameter("head.obj_preds.0.bias").data.fill_(float("nan"))
+    save_model(path, model, info)
+
+
+BAD = {
+    "weights missing": (lambda p: p.unlink(), "no such file"),
+    "info missing": (lambda p: p.with_suffix(".json").unlink(), "needs its .json"),
+    "info is no JSON": (lambda p: p.with_suffix(".json").write_text("{"), "not the info file"),
+    "info is a list": (lambda p: p.with_suffix(".json").write_text("[]"), "not the info file"),
+    "info lacks a field": (lambda p: p.with_suffix(".json").write_text('{"kind": "detector"}'), "not the info file"),
+    "no labels": (lambda p: edit(p, labels=[]), "make no sense"),
+    "labels twice": (lambda p: edit(p, labels=["a", "a"]), "make no sense"),
+    "odd shape": (lambda p: edit(p, input_hw=[60, 96]), "multiple of 32"),
+    "one byte flipped": (flip_byte, "sha256"),
+    "truncated": (lambda p: p.write_bytes(p.read_bytes()[:5000]), "sha256"),
+    "empty": (lambda p: p.write_bytes(b""), "sha256"),
+    "text, signed": (lambda p: resign(p, b"not weights at all"), "not a safetensors file"),
+    "header of 2^60 bytes": (lambda p: resign(p, (1 << 60).to_bytes(8, "little") + b"{}"), "not a safetensors file"),
+    "other classes": (lambda p: edit(p, labels=["a", "b"]), "Error"),
+    "other architecture": (lambda p: edit(p, architecture="yolox-tiny"), "Error"),
+    "unknown architecture": (lambda p: edit(p, architecture="resnet50"), "unknown detector"),
+    "a folder": (lambda p: (p.unlink(), p.mkdir()), "no such file"),
+    "not finite": (with_nan, "NaN"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_files(copy: Path, name: str) -> None:
+    spoil, reason = BAD[name]
+    spoil(copy)
+    with pytest.raises(InputError, match=reason) as caught:
+        load_model(copy, "detector")
+    message = str(caught.value)
+    assert str(copy.parent) in message and "\n" not in message
+
+
+def test_wrong_kind(copy: Path) -> None:
+    with pytest.raises(InputError, match="a classifier's are needed"):
+        load_model(copy, "classifier")
+
+
+@pytest.mark.parametrize("kind", ["detector", "classifier"])
+def test_shipped_weights_load_and_say_how_they_were_made(kind) -> None:
+    path = shipped_weights(kind)
+    _, info = load_model(path, kind)
+    assert info.metrics and info.trained["command"].startswith("gesture-train")
+    assert "/" not in info.trained["command"].split()[0]
+    assert load_info(path) == info

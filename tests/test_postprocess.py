@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gesture_app.vision.postprocess import cell_grid, decode_boxes, select
+
+INPUT_HW = (64, 96)
+CELLS = 8 * 12 + 4 * 6 + 2 * 3
+
+
+def empty_raw(classes: int = 1) -> torch.Tensor:
+    raw = torch.zeros(CELLS, 5 + classes)
+    raw[:, 4:] = -10.0
+    return raw
+
+
+def put(raw: torch.Tensor, cell: int, logit: float = 10.0, log_size: float = 0.0) -> None:
+    raw[cell, :2] = 0.5
+    raw[cell, 2:4] = log_size
+    raw[cell, 4:] = logit
+
+
+def test_cell_grid_is_row_major_by_stride() -> None:
+    corners, strides = cell_grid(INPUT_HW)
+    assert len(corners) == len(strides) == CELLS
+    assert corners[[0, 1, 12]].tolist() == [[0, 0], [1, 0], [0, 1]]
+    assert strides[[0, 95, 96, 119, 120]].tolist() == [8, 8, 16, 16, 32]
+
+
+def test_decode_boxes() -> None:
+    raw = empty_raw()
+    raw[13, :4] = torch.tensor([0.5, 0.25, 1.0, 0.0])  # cell (1, 1) of stride 8
+    box = decode_boxes(raw, INPUT_HW)[13]
+    half_w = 8 * 2.718281828 / 2
+    assert box.tolist() == pytest.approx([12 - half_w, 10 - 4, 12 + half_w, 10 + 4], rel=1e-5)
+
+
+def test_nothing_found() -> None:
+    found = select(empty_raw(), INPUT_HW, (64, 96), 0.5, 10)
+    assert found.boxes_xyxy.shape == (0, 4) and found.scores.shape == (0,) and found.classes.shape == (0,)
+
+
+def test_boxes_are_in_frame_pixels_and_clipped() -> None:
+    raw = empty_raw()
+    put(raw, 13, log_size=1.0)
+    put(raw, 95, log_size=1.5)
+    found = select(raw, INPUT_HW, (640, 960), 0.5, 10)
+    assert len(found.scores) == 2
+    assert (found.boxes_xyxy >= 0).all()
+    centre = (found.boxes_xyxy[:, :2] + found.boxes_xyxy[:, 2:]) / 2
+    assert [120.0, 120.0] in [pytest.approx(c) for c in centre.tolist()]
+
+
+def test_threshold_order_limit_and_suppression() -> None:
+    raw = empty_raw()
+    for cell, logit in ((0, 5.0), (6, 3.0), (90, 4.0), (50, -1.0)):
+        put(raw, cell, logit, 0.5)
+    put(raw, 120, 1.0, -1.2)  # a box of stride 32 elsewhere
+    raw[1] = raw[0] + torch.tensor([-1.0, 0, 0, 0, -0.5, -0.5])  # the same box from the neighbouring cell
+    found = select(raw, INPUT_HW, INPUT_HW, 0.5, 10)
+    assert found.scores.tolist() == sorted(found.scores.tolist(), reverse=True)
+    assert len(found.scores) == 4
+    assert len(select(raw, INPUT_HW, INPUT_HW, 0.5, 2).scores) == 2
+
+
+def test_class_is_the_best_one() -> None:
+    raw = empty_raw(classes=3)
+    put(raw, 40)
+    raw[40, 5:] = torch.tensor([-2.0, 4.0, 1.0])
+    assert select(raw, INPUT_HW, INPUT_HW, 0.5, 5).classes.tolist() == [1]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(0, 2**31), st.sampled_from([0.01, 1.0, 30.0, 1e4, float("inf"), float("nan")]))
+def test_wild_output_gives_sane_boxes(seed: int, spread: float) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    raw = torch.randn(CELLS, 6, generator=generator) * 20
+    wild = torch.rand(CELLS, 6, generator=generator) < 0.3
+    raw[wild] = raw[wild] * spread
+    found = select(raw, INPUT_HW, (50, 70), 0.3, 7)
+    assert len(found.scores) <= 7
+    assert found.boxes_xyxy.isfinite().all() and found.scores.isfinite().all()
+    assert (
+        (found.boxes_xyxy >= 0).all() and (found.boxes_xyxy[:, 2] <= 70).all() and (found.boxes_xyxy[:, 3] <= 50).all()
+    )
+    assert ((found.boxes_xyxy[:, 2:] - found.boxes_xyxy[:, :2]) >= 1).all()

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from gesture_app.vision.preprocess import GREY, crop_hand, letterbox, oriented_hw, to_batch
+
+
+@pytest.mark.parametrize(
+    ("image_hw", "expected"),
+    [((480, 640), (288, 384)), ((640, 480), (384, 288)), ((500, 500), (288, 384)), ((1, 9), (288, 384))],
+)
+def test_oriented_hw(image_hw, expected) -> None:
+    assert oriented_hw(image_hw, (288, 384)) == expected
+    assert oriented_hw(image_hw, (384, 288)) == expected
+
+
+@pytest.mark.parametrize(
+    ("image_hw", "scale", "filled_hw"),
+    [
+        ((288, 384), 1.0, (288, 384)),
+        ((576, 768), 0.5, (288, 384)),
+        ((360, 640), 0.6, (216, 384)),
+        ((100, 100), 2.88, (288, 288)),
+        ((1, 1), 288.0, (288, 288)),
+        ((1, 4000), 384 / 4000, (1, 384)),
+    ],
+)
+def test_letterbox(image_hw, scale, filled_hw) -> None:
+    canvas, got = letterbox(np.full((*image_hw, 3), 7, np.uint8), (288, 384))
+    assert canvas.shape == (288, 384, 3)
+    assert got == pytest.approx(scale)
+    assert (canvas[: filled_hw[0], : filled_hw[1]] == 7).all()
+    assert (canvas[filled_hw[0] :] == GREY).all() and (canvas[:, filled_hw[1] :] == GREY).all()
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        (10, 20, 60, 80),
+        (10.4, 20.2, 60.9, 79.5),
+        (-50, -50, 30, 30),
+        (90, 90, 500, 500),
+        (40, 40, 40, 40),
+        (200, 200, 300, 300),
+    ],
+)
+def test_crop_hand_is_square_whatever_the_box(box) -> None:
+    image = np.arange(100 * 120 * 3, dtype=np.uint32).astype(np.uint8).reshape(100, 120, 3)
+    before = image.copy()
+    assert crop_hand(image, box, 32).shape == (32, 32, 3)
+    assert (image == before).all()
+
+
+def test_crop_hand_keeps_the_aspect_and_centres() -> None:
+    image = np.zeros((100, 100, 3), np.uint8)
+    image[10:90, 30:70] = 255
+    crop = crop_hand(image, (30, 10, 70, 90), 64)
+    assert (crop[:, 16:48] == 255).all()
+    assert (crop[:, :16] == GREY).all() and (crop[:, 48:] == GREY).all()
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        np.zeros((0, 5, 3), np.uint8),
+        np.zeros((5, 5), np.uint8),
+        np.zeros((5, 5, 4), np.uint8),
+        np.zeros((5, 5, 3), np.float32),
+    ],
+)
+def test_refuses_what_is_no_picture(image) -> None:
+    with pytest.raises(ValueError, match="HWC uint8"):
+        letterbox(image, (32, 32))
+    with pytest.raises(ValueError, match="HWC uint8"):
+        crop_hand(image, (0, 0, 2, 2), 32)
+
+
+def test_to_batch_keeps_order_and_range() -> None:
+    images = [np.full((4, 6, 3), (1, 2, 3), np.uint8), np.full((4, 6, 3), (4, 5, 255), np.uint8)]
+    batch = to_batch(images)
+    assert batch.shape == (2, 3, 4, 6) and batch.dtype == torch.uint8
+    assert batch[1, :, 0, 0].tolist() == [4, 5, 255]

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gesture_app.vision.hands import Hand
+from gesture_app.vision.tracking import LOST_AFTER_S, Tracker
+
+LABELS = ("like", "peace", "no_gesture")
+
+
+def hand(x: float, probabilities=(0.9, 0.05, 0.05), size: float = 40) -> Hand:
+    row = np.array(probabilities, np.float32)
+    best = int(row.argmax())
+    return Hand((x, 10, x + size, 10 + size), 0.9, LABELS[best], float(row[best]), (), row)
+
+
+def test_no_hands() -> None:
+    tracker = Tracker(LABELS, 0.5)
+    assert tracker.update([], 0.0) == []
+    assert tracker.update([], 1.0) == []
+
+
+def test_ids_follow_hands_whatever_their_order() -> None:
+    tracker = Tracker(LABELS, 0.5)
+    assert [h.id for h in tracker.update([hand(0), hand(100)], 0.0)] == [1, 2]
+    assert [h.id for h in tracker.update([hand(108), hand(7)], 0.03)] == [2, 1]
+    assert [h.id for h in tracker.update([hand(14), hand(300), hand(116)], 0.06)] == [1, 3, 2]
+
+
+def test_a_hand_comes_back_within_the_time_and_not_after() -> None:
+    tracker = Tracker(LABELS, 0.5)
+    tracker.update([hand(0)], 0.0)
+    assert tracker.update([], 0.2) == []
+    assert tracker.update([hand(5)], 0.4)[0].id == 1
+    assert tracker.update([hand(5)], 0.4 + LOST_AFTER_S + 0.1)[0].id == 2
+
+
+def test_crossing_pairs_are_matched_as_a_whole() -> None:
+    tracker = Tracker(LABELS, 0.5)
+    tracker.update([hand(0), hand(20)], 0.0)
+    # Greedy matching would give the left hand to track 2 and leave the other one a stranger.
+    assert [h.id for h in tracker.update([hand(15), hand(38)], 0.03)] == [1, 2]
+
+
+@pytest.mark.parametrize("fps", [10, 30, 60])
+def test_smoothing_is_in_seconds(fps: int) -> None:
+    tracker = Tracker(LABELS, 0.5)
+    tracker.update([hand(0)], 0.0)
+    changed = next(
+        frame / fps
+        for frame in range(1, 200)
+        if tracker.update([hand(0, (0.05, 0.9, 0.05))], frame / fps)[0].label == "peace"
+    )
+    assert 0.1 <= changed <= 0.3
+
+
+def test_one_wrong_frame_does_not_change_the_label() -> None:
+    tracker = Tracker(LABELS, 0.5)
+    for frame in range(10):
+        tracker.update([hand(0)], frame / 30)
+    flicker = tracker.update([hand(0, (0.05, 0.9, 0.05))], 10 / 30)[0]
+    assert flicker.label == "like"
+    assert float(flicker.probabilities.sum()) == pytest.approx(1)
+
+
+def test_threshold_acts_at_once_and_boxes_stay() -> None:
+    tracker = Tracker(LABELS, 0.5)
+    tracker.update([hand(0, (0.6, 0.3, 0.1))], 0.0)
+    tracker.label_threshold = 0.8
+    found = tracker.update([hand(3, (0.6, 0.3, 0.1))], 0.03)[0]
+    assert (found.label, found.box_xyxy, found.top[0][0]) == ("no_gesture", (3, 10, 43, 50), "like")
+
+
+def test_a_step_back_in_time_starts_afresh() -> None:
+    tracker = Tracker(LABELS, 0.5)
+    tracker.update([hand(0)], 5.0)
+    assert tracker.update([hand(0)], 0.0)[0].id == 2
