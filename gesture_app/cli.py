@@ -20,11 +20,11 @@ import tyro
 from tyro.conf import Positional
 
 from gesture_app import __version__
-from gesture_app.errors import InputError, one_line, run_and_exit
+from gesture_app.errors import EnvironmentFault, InputError, one_line, run_and_exit
+from gesture_app.vision.hands import RecognizerOptions
 
 if TYPE_CHECKING:
     from gesture_app.annotate import Progress, Summary
-    from gesture_app.vision.hands import RecognizerOptions
 
 PROGRAM = "gesture-app"
 
@@ -52,8 +52,6 @@ class Model:
         Raises:
             InputError: one is out of its range.
         """
-        from gesture_app.vision.hands import RecognizerOptions
-
         usual = RecognizerOptions()
         given = {f.name: getattr(self, f.name) for f in fields(usual) if getattr(self, f.name) is not None}
         try:
@@ -97,6 +95,36 @@ class Annotate(Model):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Benchmark(Model):
+    """Time every stage of the engine over a clip, decoding and showing left out."""
+
+    clip: Path | None = None
+    """A video; the demo clip unless told."""
+    seconds: float = 20.0
+    """How long to measure."""
+    json: Path | None = None
+    """File for the figures."""
+
+    def run(self) -> int:
+        """Measure and print; the exit code."""
+        import json
+
+        from gesture_app.benchmark import demo_clip, measure, table
+        from gesture_app.vision.model_info import write_atomically
+        from gesture_app.vision.recognizer import Recognizer
+
+        recognizer = Recognizer.load(self.weights, self.device, self.recognizer_options())
+        result = measure(recognizer, self.clip or demo_clip(), self.seconds)
+        print(f"{recognizer.device_name}\n{table(result)}")
+        if self.json is not None:
+            try:
+                write_atomically(self.json, (json.dumps(result, indent=2) + "\n").encode())
+            except OSError as error:
+                raise EnvironmentFault(f"results: {self.json}: {error.strerror}. Check the folder") from error
+        return 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class Live(Model):
     """Open the window: recognize hands in what a camera, a stream or a video file shows now."""
 
@@ -121,11 +149,12 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     commands: Any = (
         Annotated[Annotate, tyro.conf.subcommand("annotate", prefix_name=False)]
         | Annotated[Live, tyro.conf.subcommand("live", prefix_name=False)]
+        | Annotated[Benchmark, tyro.conf.subcommand("benchmark", prefix_name=False)]
     )
     about = f"Recognize hand gestures, version {__version__} (--version prints it)."
 
     def parse_and_run() -> int:
-        command: Annotate | Live = tyro.cli(commands, prog=PROGRAM, description=about, args=words)
+        command: Annotate | Live | Benchmark = tyro.cli(commands, prog=PROGRAM, description=about, args=words)
         return command.run()
 
     run_and_exit(parse_and_run, PROGRAM, "--debug" in words)

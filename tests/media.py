@@ -9,7 +9,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from gesture_app.vision.hands import Hand
+from gesture_app.vision.hands import Hand, RecognizerOptions
 
 TIME_BASE = Fraction(1, 15360)
 REGULAR = tuple(Fraction(i, 30) for i in range(20))
@@ -89,8 +89,6 @@ class FakeRecognizer:
     labels = ("fist", "like", "one", "no_gesture")
 
     def __init__(self) -> None:
-        from gesture_app.vision.hands import RecognizerOptions
-
         self.options = RecognizerOptions()
 
     def __call__(self, image: np.ndarray) -> list[Hand]:

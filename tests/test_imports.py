@@ -60,7 +60,9 @@ def test_only_ui_imports_qt() -> None:
     assert users and all(within(name, "gesture_app.ui") for name in users)
 
 
-@pytest.mark.parametrize("word", ["imshow", "waitKey", "import pickle", "weights_only=False", "os.system", "shell=True"])
+@pytest.mark.parametrize(
+    "word", ["imshow", "waitKey", "import pickle", "weights_only=False", "os.system", "shell=True"]
+)
 def test_never_used(word: str) -> None:
     assert not [path for path in FILES if word in path.read_text(encoding="utf-8")]
 

@@ -11,7 +11,7 @@ import torch
 import tyro
 from torch.utils.data import DataLoader
 
-from gesture_app.errors import EnvironmentFault, InputError, run_and_exit
+from gesture_app.errors import EnvironmentFault, run_and_exit
 from gesture_app.vision.labels import HAGRID_LABELS
 from gesture_app.vision.model_info import load_model, shipped_weights, write_atomically
 from gesture_app.vision.recognizer import choose_device
@@ -61,8 +61,6 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
         return evaluate_classifier(model, loader, info.labels)
     frames = [p for p in pictures if p.true_boxes and not p.is_crop]
     print(f"{len(frames)} of {len(pictures)} pictures are frames whose boxes were all drawn by people")
-    if not frames:
-        raise InputError("nothing to measure a detector on: frames with boxes are needed, not crops")
     return evaluate_detector(model, HandFrames(frames, info.labels, info.input_hw, augment=False), config.threshold)
 
 

@@ -12,6 +12,7 @@ from torchmetrics.detection import MeanAveragePrecision
 from torchvision.ops import box_iou
 from tqdm import tqdm
 
+from gesture_app.errors import InputError
 from gesture_app.vision.hands import FloatArray
 from gesture_app.vision.postprocess import select
 from gesture_app.vision.preprocess import letterbox, oriented_hw, to_batch
@@ -31,12 +32,19 @@ def evaluate_classifier(
     Returns:
         `top1`; `macro_f1`, the mean F1 over the classes that occur; `crops`; per class `f1`, `recall` and `count`; and
         `confusion`, rows true, columns predicted, in the order of `labels`.
+
+    Raises:
+        InputError: there is no crop.
     """
     model.eval()
     device = next(model.parameters()).device
     metric = MulticlassConfusionMatrix(len(labels))
+    crops = 0
     for images, targets in tqdm(loader, desc="evaluate", leave=False):
         metric.update(model(images.to(device)).argmax(dim=1).cpu(), targets)
+        crops += len(targets)
+    if not crops:
+        raise InputError("nothing to measure a classifier on: there is no labelled hand. Check --data and --split")
     confusion = metric.compute()
     correct, true, predicted = confusion.diag().double(), confusion.sum(dim=1), confusion.sum(dim=0)
     f1 = 2 * correct / (true + predicted).clamp(min=1)
@@ -45,7 +53,7 @@ def evaluate_classifier(
     return {
         "top1": float(correct.sum() / true.sum().clamp(min=1)),
         "macro_f1": float(f1[occurs].mean()) if occurs.any() else 0.0,
-        "crops": int(true.sum()),
+        "crops": crops,
         "per_class": {
             name: {"f1": round(float(f1[i]), 4), "recall": round(float(recall[i]), 4), "count": int(true[i])}
             for i, name in enumerate(labels)
@@ -62,7 +70,14 @@ def evaluate_detector(model: nn.Module, frames: HandFrames, threshold: float = 0
     Returns:
         `ap50` and `map` (COCO's AP at IoU 0.5 and 0.5:0.95), `ap_small`, `ap_medium`, `ap_large`; `recall` and
         `precision` at the score `threshold` and IoU 0.5; `frames` and `hands`.
+
+    Raises:
+        InputError: there is no frame.
     """
+    if not len(frames):
+        raise InputError(
+            "nothing to measure a detector on: there is no frame with boxes that people drew. Check --data"
+        )
     model.eval()
     device = next(model.parameters()).device
     metric = MeanAveragePrecision(backend="pycocotools")

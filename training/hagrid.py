@@ -209,7 +209,7 @@ def read(root: Path, labels: tuple[str, ...], boxes_file: Path | None = None) ->
     """
     if not root.is_dir():
         raise InputError(f"no such folder: {root}: expected a HaGRID layout or a folder of class folders")
-    if (root / root.name).is_dir():
+    if annotation_folder(root) is None and (root / root.name).is_dir():
         root = root / root.name
     annotations = annotation_folder(root)
     if annotations is not None:

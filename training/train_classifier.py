@@ -91,6 +91,10 @@ def train(config: ClassifierConfig) -> dict[str, Any]:
     training = read_all(config.data, config.labels, "train", config.boxes)
     require_classes(training, config.labels)
     validation = read_all(config.data, config.labels, "val")
+    if not validation:
+        raise InputError(
+            "no validation pictures: the best weights could not be told. Add pictures, or a list of splits"
+        )
     if config.init is not None:
         network, info = load_model(config.init, "classifier")
         if info.labels != config.labels:

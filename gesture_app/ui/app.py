@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from gesture_app.errors import EnvironmentFault
 from gesture_app.ui.display import require_display
+from gesture_app.vision.hands import RecognizerOptions
 
 if TYPE_CHECKING:
     from gesture_app.ui.live import HandRecognizer
     from gesture_app.video.sources import FrameReader, Mailbox
-    from gesture_app.vision.hands import RecognizerOptions
 
 
 def run(source: str, weights: Path | None, device: str, options: RecognizerOptions, loop: bool = False) -> int:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QSpinBox, QVBoxLayout, QWidget
 
 from gesture_app.ui.threshold import Threshold
-
-if TYPE_CHECKING:
-    from gesture_app.vision.hands import RecognizerOptions
+from gesture_app.vision.hands import RecognizerOptions
 
 MOST_HANDS = 10
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
 
 from PyQt6.QtWidgets import QApplication
 
@@ -13,9 +12,7 @@ from gesture_app.ui.interrupts import close_on_signal, report_uncaught
 from gesture_app.ui.live import LiveSettings, LoadRecognizer
 from gesture_app.ui.main_window import MainWindow
 from gesture_app.ui.workers import LiveWorker, OpenReader
-
-if TYPE_CHECKING:
-    from gesture_app.vision.hands import RecognizerOptions
+from gesture_app.vision.hands import RecognizerOptions
 
 CLOSE_TIMEOUT_S = 5.0
 

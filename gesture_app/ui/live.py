@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from PyQt6.QtGui import QImage
 
-from gesture_app.vision.hands import Hand, Image
-
-if TYPE_CHECKING:  # the window must not wait for torch
-    from gesture_app.vision.hands import RecognizerOptions
+from gesture_app.vision.hands import Hand, Image, RecognizerOptions
 
 
 class HandRecognizer(Protocol):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import QEvent, QObject, Qt, pyqtSignal, pyqtSlot
 from PyQt6.QtGui import QAction, QCloseEvent, QKeyEvent, QKeySequence
@@ -16,9 +15,7 @@ from gesture_app.ui.live import LiveSettings, Phase, Status
 from gesture_app.ui.source_bar import SourceBar, is_camera, shown_source
 from gesture_app.ui.video_view import VideoView
 from gesture_app.ui.workers import LiveWorker
-
-if TYPE_CHECKING:
-    from gesture_app.vision.hands import RecognizerOptions
+from gesture_app.vision.hands import RecognizerOptions
 
 VIDEO_FILES = "*.mp4 *.m4v *.mov *.mkv *.webm *.avi *.mpg *.mpeg *.ts *.wmv *.gif"
 

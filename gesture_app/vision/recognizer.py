@@ -94,7 +94,10 @@ class Recognizer:
             ValueError: the image is empty or not HWC uint8 with 3 channels.
         """
         options = self.options
-        found = self.detect(image, options)
+        return self.name(image, self.detect(image, options), options)
+
+    def name(self, image: Image, found: Detections, options: RecognizerOptions) -> list[Hand]:
+        """Classify what was detected in a picture; without a detection the classifier is not called."""
         boxes = [(b[0], b[1], b[2], b[3]) for b in found.boxes_xyxy.tolist()]
         if not boxes:
             return []

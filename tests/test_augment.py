@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from training.augment import (
+    augment_frame,
+    classifier_augmentation,
+    detector_augmentation,
+    jitter_box,
+    paste_hands,
+    to_bgr_array,
+    to_rgb_tensor,
+)
+
+
+def test_tensor_round_trip_swaps_channels() -> None:
+    image = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)
+    tensor = to_rgb_tensor(image)
+    assert tensor[:, 0, 0].tolist() == [2, 1, 0]
+    assert (to_bgr_array(tensor) == image).all()
+
+
+def test_classifier_augmentation_keeps_shape_and_varies() -> None:
+    image = to_rgb_tensor(np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8))
+    views = [classifier_augmentation()(image) for _ in range(8)]
+    assert all(view.shape == image.shape and view.dtype == torch.uint8 for view in views)
+    assert len({int(view.long().sum()) for view in views}) > 4
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_boxes_stay_on_their_hands(seed: int) -> None:
+    torch.manual_seed(seed)
+    image = np.full((120, 160, 3), 90, np.uint8)
+    image[30:80, 50:110] = 250  # the only bright thing
+    boxes = np.array([[50, 30, 110, 80]], np.float32)
+    out, got, classes = augment_frame(detector_augmentation(), image, boxes, np.array([3], np.float32))
+    assert len(got) == len(classes) <= 1
+    bright = np.argwhere(out.min(axis=2) > 0.5 * (int(out.min()) + int(out.max())))
+    if len(got) and len(bright):
+        (top, left), (bottom, right) = bright.min(axis=0), bright.max(axis=0) + 1
+        assert got[0] == pytest.approx(np.array([left, top, right, bottom]), abs=2.5)
+        assert classes.tolist() == [3]
+
+
+def test_no_boxes() -> None:
+    empty = np.zeros((0, 4), np.float32)
+    out, boxes, classes = augment_frame(
+        detector_augmentation(), np.zeros((60, 80, 3), np.uint8), empty, np.zeros(0, np.float32)
+    )
+    assert boxes.shape == (0, 4) and classes.shape == (0,) and out.ndim == 3
+
+
+def test_jitter_stays_within_its_share() -> None:
+    rng = np.random.default_rng(0)
+    boxes = np.array([jitter_box((10, 10, 110, 60), rng, inward=0.1, outward=0.2) for _ in range(300)])
+    low, high = boxes.min(axis=0), boxes.max(axis=0)
+    assert low[0] >= -10 and high[0] <= 20 and low[1] >= 0 and high[1] <= 15
+    assert low[2] >= 100 and high[2] <= 130 and low[3] >= 55 and high[3] <= 70
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_pasted_hands_have_exact_boxes_and_cover_no_other(seed: int) -> None:
+    image = np.zeros((200, 300, 3), np.uint8)
+    there = np.array([[100, 50, 200, 150]], np.float32)
+    crop = np.full((50, 40, 3), 255, np.uint8)
+    out, boxes = paste_hands(image, there, [crop, crop, crop], np.random.default_rng(seed))
+    assert not image.any()
+    assert (boxes[0] == there[0]).all() and 1 <= len(boxes) <= 4
+    painted = np.zeros(image.shape[:2], bool)
+    for left, top, right, bottom in boxes[1:].astype(int):
+        assert 0 <= left < right <= 300 and 0 <= top < bottom <= 200
+        assert not painted[top:bottom, left:right].any()
+        painted[top:bottom, left:right] = True
+        assert out[(top + bottom) // 2, (left + right) // 2].tolist() == [255, 255, 255]
+    assert not out[~painted].any()
+    assert not painted[50:150, 100:200].any()

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import SHARED_DATA
+from PIL import Image
+
+from gesture_app.vision.hands import RecognizerOptions
+from gesture_app.vision.images import read_image
+from gesture_app.vision.model_info import ModelInfo, build_network
+from gesture_app.vision.preprocess import crop_hand
+from gesture_app.vision.recognizer import Recognizer
+from training.datasets import (
+    HandCrops,
+    HandFrames,
+    Pasting,
+    SameShapeBatches,
+    balanced_sampler,
+    collate_frames,
+    is_upright,
+    pixel_boxes,
+)
+from training.hagrid import Picture, read
+
+LABELS = ("fist", "palm")
+
+
+class Recorder(torch.nn.Module):
+    """Stands in a recognizer for a network: keeps what it is given, returns what it was told to."""
+
+    def __init__(self, answer: torch.Tensor | None, network: torch.nn.Module) -> None:
+        super().__init__()
+        self.answer, self.network, self.seen = answer, network, []
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        self.seen.append(images)
+        return self.network(images) if self.answer is None else self.answer
+
+
+def recording_recognizer(input_hw: tuple[int, int], size: int) -> Recognizer:
+    detector_info = ModelInfo("detector", "yolox-nano", ("hand",), input_hw)
+    classifier_info = ModelInfo("classifier", "resnet18d", LABELS, (size, size))
+    recognizer = Recognizer(
+        (build_network(detector_info).eval(), detector_info),
+        (build_network(classifier_info).eval(), classifier_info),
+        torch.device("cpu"),
+        RecognizerOptions(),
+    )
+    recognizer.detector = Recorder(None, recognizer.detector)
+    recognizer.classifier = Recorder(None, recognizer.classifier)
+    return recognizer
+
+
+def check_identical_input(frames: list[Picture], input_hw: tuple[int, int], size: int) -> None:
+    recognizer = recording_recognizer(input_hw, size)
+    dataset = HandFrames(frames, ("hand",), input_hw, augment=False)
+    crops = HandCrops(frames, LABELS, size, augment=False)
+    for item, picture in enumerate(frames):
+        image = read_image(picture.path)
+        recognizer.detect(image, recognizer.options)
+        assert torch.equal(recognizer.detector.seen[-1][0], dataset[item][0])
+        left, top, right, bottom = pixel_boxes(picture.boxes_xywh, image)[0].tolist()
+        recognizer.classify([crop_hand(image, (left, top, right, bottom), size)])
+        assert torch.equal(recognizer.classifier.seen[-1][0], crops[item][0])
+
+
+def test_training_and_the_app_give_the_networks_the_same_input(hagrid_root: Path) -> None:
+    check_identical_input(read(hagrid_root, LABELS).pictures, (64, 96), 64)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_also_for_pictures_that_a_camera_turned(tmp_path: Path, orientation: int) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (48, 80, 3), np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = tmp_path / "turned.png"
+    Image.fromarray(noise).save(path, exif=exif)
+    assert is_upright(path) == (orientation >= 5)
+    check_identical_input([Picture(path, ((0.1, 0.2, 0.3, 0.4),), ("fist",), "train")], (64, 96), 64)
+
+
+def test_frames_have_exact_boxes_in_input_pixels(hagrid_root: Path) -> None:
+    frames = HandFrames(read(hagrid_root, LABELS).pictures, LABELS, (96, 128), augment=False)
+    for canvas, boxes, classes in (frames[i] for i in range(len(frames))):
+        assert canvas.shape in ((3, 96, 128), (3, 128, 96)) and canvas.dtype == torch.uint8
+        left, top, right, bottom = boxes[0].round().int().tolist()
+        inside = canvas[:, (top + bottom) // 2, (left + right) // 2]
+        assert inside.tolist() == pytest.approx([60, 120, 220] if classes[0] == 0 else [200, 140, 90], abs=12)
+
+
+@pytest.mark.parametrize("labels", [("hand",), LABELS])
+def test_augmented_frames_with_pasted_crops(hagrid_root: Path, crops_root: Path, labels) -> None:
+    backgrounds = [next(hagrid_root.glob("*/train_val_fist/*.jpg"))]
+    pasting = Pasting(read(crops_root, LABELS).pictures, backgrounds, background_share=0.5, paste_share=1.0)
+    frames = HandFrames(read(hagrid_root, LABELS).pictures, labels, (64, 96), augment=True, pasting=pasting)
+    for _ in range(3):
+        for item in range(len(frames)):
+            canvas, boxes, classes = frames[item]
+            assert canvas.shape == ((3, 96, 64) if frames.upright[item] else (3, 64, 96))
+            assert len(boxes) == len(classes)
+            assert classes.max() < len(labels) if len(classes) else True
+            assert (boxes[:, 2:] > boxes[:, :2]).all() and (boxes >= 0).all()
+
+
+def test_hands_without_a_label_train_only_the_hand_detector(hagrid_root: Path) -> None:
+    picture = read(hagrid_root, LABELS).pictures[0]
+    unknown = Picture(picture.path, picture.boxes_xywh * 2, ("", ""), "train")
+    assert len(HandFrames([unknown], ("hand",), (64, 96), augment=False)[0][1]) == 2
+    assert len(HandFrames([unknown], LABELS, (64, 96), augment=False)) == 0
+    assert len(HandCrops([unknown], LABELS, 64, augment=False)) == 0
+
+
+def test_balanced_sampler_evens_the_classes() -> None:
+    targets = [0] * 900 + [1] * 100
+    for balance, expected in ((0.0, 0.1), (1.0, 0.5)):
+        drawn = [targets[i] for i in balanced_sampler(targets, balance, 4000, seed=0)]
+        assert np.mean(drawn) == pytest.approx(expected, abs=0.04)
+
+
+def test_batches_have_one_shape_and_every_frame_once() -> None:
+    upright = [bool(i % 3) for i in range(20)]
+    batches = SameShapeBatches(upright, 4, seed=1)
+    first, second = list(batches), list(batches)
+    assert len(first) == len(batches)
+    assert sorted(i for batch in first for i in batch) == list(range(20))
+    assert all(len({upright[i] for i in batch}) == 1 for batch in first)
+    assert first != second
+    assert list(SameShapeBatches([], 4)) == []
+
+
+def test_collate_keeps_pictures_without_hands() -> None:
+    items = [(torch.zeros(3, 32, 32, dtype=torch.uint8), torch.zeros(n, 4), torch.zeros(n)) for n in (0, 2)]
+    images, boxes, classes = collate_frames(items)
+    assert images.shape == (2, 3, 32, 32)
+    assert [len(b) for b in boxes] == [len(c) for c in classes] == [0, 2]
+
+
+@pytest.mark.skipif(not (SHARED_DATA / "hagrid-mini-384p.zip").is_file(), reason="needs the real HaGRID pictures")
+def test_identical_input_on_real_pictures(tmp_path: Path) -> None:
+    import zipfile
+
+    with zipfile.ZipFile(SHARED_DATA / "hagrid-mini-384p.zip") as archive:
+        pictures = [n for n in archive.namelist() if "train_val_fist" in n][:12]
+        archive.extractall(tmp_path, [*pictures, "hagrid-mini-384p/ann_train_val/fist.json"])
+    (root,) = tmp_path.iterdir()
+    labelled = [p for p in read(root, ("fist", "no_gesture")).pictures if p.labels[0] == "fist"]
+    assert labelled
+    check_identical_input(labelled, (288, 384), 96)

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from gesture_app.errors import InputError
+from gesture_app.vision.postprocess import cell_grid
+from training.datasets import HandFrames
+from training.evaluate import evaluate_classifier, evaluate_detector, matches
+from training.hagrid import read
+from training.losses import box_offsets
+
+LABELS = ("fist", "palm", "call")
+
+
+class Answers(nn.Module):
+    """Returns prepared outputs, call by call."""
+
+    def __init__(self, outputs: list[torch.Tensor]) -> None:
+        super().__init__()
+        self.outputs = outputs
+        self.unused = nn.Parameter(torch.zeros(1))
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.outputs.pop(0)
+
+
+def test_classifier_metrics_by_hand() -> None:
+    logits = nn.functional.one_hot(torch.tensor([0, 0, 1, 1, 0]), 3).float()
+    loader = [(torch.zeros(5, 3, 8, 8), torch.tensor([0, 0, 0, 1, 1]))]
+    metrics = evaluate_classifier(Answers([logits]), loader, LABELS)
+    assert metrics["top1"] == pytest.approx(0.6)
+    assert metrics["macro_f1"] == pytest.approx((2 / 3 + 0.5) / 2)  # `call` does not occur
+    assert metrics["crops"] == 5
+    assert metrics["per_class"]["fist"] == {"f1": 0.6667, "recall": 0.6667, "count": 3}
+    assert metrics["confusion"] == [[2, 1, 0], [1, 1, 0], [0, 0, 0]]
+
+
+def test_classifier_without_crops() -> None:
+    with pytest.raises(InputError, match="no labelled hand"):
+        evaluate_classifier(Answers([]), [], LABELS)
+
+
+def test_detector_without_frames() -> None:
+    with pytest.raises(InputError, match="no frame"):
+        evaluate_detector(Answers([]), HandFrames([], ("hand",), (64, 96), augment=False))
+
+
+def perfect(frames: HandFrames) -> list[torch.Tensor]:
+    outputs = []
+    for item in range(len(frames)):
+        canvas, boxes, _ = frames[item]
+        corners, strides = cell_grid((canvas.shape[1], canvas.shape[2]))
+        raw = torch.full((1, len(strides), 6), -9.0)
+        raw[0, 5, :4] = box_offsets(boxes[:1], corners[5:6], strides[5:6])
+        raw[0, 5, 4:] = 9.0
+        outputs.append(raw)
+    return outputs
+
+
+def test_detector_metrics_of_a_perfect_and_of_a_blind_detector(hagrid_root: Path) -> None:
+    frames = HandFrames(read(hagrid_root, ("fist", "palm")).pictures, ("hand",), (96, 128), augment=False)
+    metrics = evaluate_detector(Answers(perfect(frames)), frames)
+    assert metrics["ap50"] == pytest.approx(1) and metrics["map"] > 0.95
+    assert metrics["recall"] == metrics["precision"] == 1 and metrics["frames"] == metrics["hands"] == 8
+    blind = [torch.full_like(raw, -9.0) for raw in perfect(frames)]
+    metrics = evaluate_detector(Answers(blind), frames)
+    assert metrics["ap50"] == metrics["recall"] == metrics["precision"] == 0
+
+
+@pytest.mark.parametrize(
+    ("found", "boxes", "expected"),
+    [
+        ([], [], 0),
+        ([(0, 0, 10, 10)], [], 0),
+        ([], [(0, 0, 10, 10)], 0),
+        ([(0, 0, 10, 10), (0, 0, 10, 11)], [(0, 0, 10, 10)], 1),
+        ([(0, 0, 10, 10), (50, 50, 60, 60)], [(50, 50, 60, 61), (0, 0, 10, 10)], 2),
+        ([(0, 0, 10, 10)], [(9, 9, 20, 20)], 0),
+    ],
+)
+def test_matches(found, boxes, expected) -> None:
+    assert matches(torch.tensor(found).float().view(-1, 4), np.array(boxes, np.float32).reshape(-1, 4)) == expected

@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import SHARED_DATA
+
+from gesture_app.errors import InputError
+from gesture_app.vision.labels import HAGRID_LABELS
+from training.hagrid import read, read_all, require_classes, valid_box
+
+LABELS = ("fist", "palm")
+
+
+def test_hagrid_layout(hagrid_root: Path) -> None:
+    found = read(hagrid_root, LABELS)
+    assert len(found.pictures) == 8 and not found.skipped
+    assert len(found.of_split("val").pictures) == 2
+    assert all(p.path.is_file() and len(p.boxes_xywh) == len(p.labels) == 1 for p in found.pictures)
+    assert {p.path.stem for p in found.of_split("val").pictures} == {"fist-3", "palm-3"}
+
+
+def test_an_unpacked_archives_own_folder_is_entered(hagrid_root: Path, tmp_path: Path) -> None:
+    outer = tmp_path / "outer" / "set"
+    outer.mkdir(parents=True)
+    hagrid_root.rename(outer / "set")
+    assert len(read(outer, LABELS).pictures) == 8
+
+
+def test_class_folders(crops_root: Path) -> None:
+    (crops_root / "unlabelled").mkdir()
+    (crops_root / "unlabelled" / "x.png").write_bytes(b"x")
+    (crops_root / "fist" / "notes.txt").write_text("no picture")
+    found = read(crops_root, LABELS)
+    assert len(found.pictures) == 20
+    assert dict(found.skipped) == {"in unlabelled/, which is no label": 1}
+    assert all(p.is_crop and p.boxes_xywh == ((0, 0, 1, 1),) for p in found.pictures)
+    assert "20 pictures, 20 hands; skipped: 1 in unlabelled/" in found.describe()
+
+
+def test_splits_go_by_person_where_no_list_says_otherwise(hagrid_root: Path) -> None:
+    (hagrid_root / "index.csv").unlink()
+    split_of = {}
+    for picture in read(hagrid_root, LABELS).pictures:
+        person = picture.path.stem.split("-")[1]
+        assert split_of.setdefault(person, picture.split) == picture.split
+
+
+def spoil(root: Path, **changes: object) -> None:
+    path = root / "ann_train_val" / "fist.json"
+    entries = json.loads(path.read_text())
+    entries["fist-0"] = {**entries["fist-0"], **changes}
+    path.write_text(json.dumps(entries))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"bboxes": [[0.5, 0.5, 0, 0.1]]}, {"bboxes": [["a", 0, 1, 1]]}, {"bboxes": [[2, 2, 1, 1]]}, {"labels": ["wave"]}],
+)
+def test_broken_entries_are_skipped_and_counted(hagrid_root: Path, changes) -> None:
+    spoil(hagrid_root, **changes)
+    found = read(hagrid_root, LABELS)
+    assert len(found.pictures) == 7
+    assert dict(found.skipped) == {"with a broken box or an unknown label": 1}
+
+
+def test_a_missing_picture_is_counted(hagrid_root: Path) -> None:
+    next(hagrid_root.glob("*/train_val_fist/fist-0.jpg")).unlink()
+    assert dict(read(hagrid_root, LABELS).skipped) == {"without a picture": 1}
+
+
+def test_boxes_of_unboxed_frames(hagrid_root: Path, tmp_path: Path) -> None:
+    folder = hagrid_root / "unboxed" / "palm"
+    folder.mkdir(parents=True)
+    for name in ("a", "b"):
+        (folder / f"{name}.jpg").write_bytes(b"")
+    box = {"bbox": [0.1, 0.1, 0.2, 0.2]}
+    file = tmp_path / "boxes.json"
+    file.write_text(json.dumps({"a": [box], "b": [box, box], "gone": [box]}))
+    found = read(hagrid_root, LABELS, file)
+    extra = {p.path.stem: p for p in found.pictures if not p.true_boxes}
+    assert extra["a"].labels == ("palm",) and extra["b"].labels == ("", "")
+    assert sum(found.skipped.values()) == 1
+
+
+@pytest.mark.parametrize(
+    ("prepare", "reason"),
+    [
+        (lambda root: None, "no such folder"),
+        (lambda root: root.mkdir(), "unknown layout"),
+        (lambda root: (root / "fist").mkdir(parents=True), "no usable picture"),
+        (lambda root: (root / "ann_train_val").mkdir(parents=True), "no annotations"),
+        (
+            lambda root: (
+                (root / "ann_train_val").mkdir(parents=True),
+                (root / "ann_train_val/a.json").write_text("{"),
+            ),
+            "cannot read annotations",
+        ),
+    ],
+)
+def test_unusable_folders(tmp_path: Path, prepare, reason: str) -> None:
+    root = tmp_path / "data"
+    prepare(root)
+    with pytest.raises(InputError, match=reason):
+        read(root, LABELS)
+
+
+def test_absent_classes_are_an_error(crops_root: Path, capsys) -> None:
+    pictures = read_all((crops_root,), ("fist", "palm", "call"), None)
+    assert "20 pictures" in capsys.readouterr().out
+    require_classes(pictures, LABELS)
+    with pytest.raises(InputError, match="no training pictures of call"):
+        require_classes(pictures, ("fist", "palm", "call"))
+
+
+@pytest.mark.parametrize(
+    ("box", "expected"),
+    [
+        ([0.1, 0.2, 0.3, 0.4], (0.1, 0.2, 0.3, 0.4)),
+        ([-0.1, 0.9, 0.3, 0.4], (0, 0.9, 0.2, 0.1)),
+        ([0.1, 0.2, 0.3], None),
+        (None, None),
+        ([float("nan"), 0, 1, 1], None),
+    ],
+)
+def test_valid_box(box, expected) -> None:
+    got = valid_box(box)
+    assert got is None if expected is None else np.allclose(got, expected)
+
+
+@pytest.mark.skipif(not (SHARED_DATA / "hagrid-mini-384p.zip").is_file(), reason="needs the real HaGRID pictures")
+def test_real_hagrid_frames(tmp_path: Path) -> None:
+    import zipfile
+
+    with zipfile.ZipFile(SHARED_DATA / "hagrid-mini-384p.zip") as archive:
+        archive.extractall(tmp_path)
+    (root,) = tmp_path.iterdir()
+    found = read(root, HAGRID_LABELS, SHARED_DATA / "unboxed-landmarks.json")
+    boxed = [p for p in found.pictures if p.path.parent.name.startswith("train_val_")]
+    assert len(boxed) + found.skipped["with a broken box or an unknown label"] == 506
+    assert sum(p.true_boxes for p in boxed) == 390
+    assert len({p.path for p in found.pictures}) == len(found.pictures) > 1300
+    require_classes(found.of_split("train").pictures, HAGRID_LABELS)

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gesture_app.errors import InputError
+from gesture_app.vision.images import read_image
+
+RED, GREEN = (255, 0, 0), (0, 255, 0)
+
+
+def red_over_green() -> Image.Image:
+    image = Image.new("RGB", (16, 32), GREEN)
+    image.paste(RED, (0, 0, 16, 16))
+    return image
+
+
+@pytest.mark.parametrize("suffix", [".png", ".bmp", ".webp", ".tiff", ".jpg"])
+def test_reads_bgr(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"picture{suffix}"
+    red_over_green().save(path, quality=100)
+    image = read_image(path)
+    assert image.shape == (32, 16, 3) and image.dtype == np.uint8 and image.flags.c_contiguous
+    assert image[2, 8] == pytest.approx(np.array((0, 0, 255)), abs=12)
+    assert image[30, 8] == pytest.approx(np.array((0, 255, 0)), abs=12)
+
+
+UPRIGHT = {1: None, 2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}
+"""EXIF orientation -> the Pillow transpose whose result, stored with it, is upright again."""
+
+
+@pytest.mark.parametrize("orientation", UPRIGHT)
+def test_exif_orientation_is_applied(tmp_path: Path, orientation: int) -> None:
+    image = red_over_green()
+    method = UPRIGHT[orientation]
+    stored = image if method is None else image.transpose(Image.Transpose(method))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stored.save(tmp_path / "turned.png", exif=exif)
+    assert (read_image(tmp_path / "turned.png") == np.asarray(image)[..., ::-1]).all()
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "CMYK"])
+def test_every_mode_has_three_channels(tmp_path: Path, mode: str) -> None:
+    path = tmp_path / ("picture.jpg" if mode == "CMYK" else "picture.png")
+    red_over_green().convert(mode).save(path)
+    assert read_image(path).shape == (32, 16, 3)
+
+
+def test_16_bit_grey_is_scaled(tmp_path: Path) -> None:
+    Image.fromarray(np.full((4, 4), 0x8000, np.uint16)).save(tmp_path / "grey.png")
+    assert read_image(tmp_path / "grey.png").tolist() == np.full((4, 4, 3), 127).tolist()
+
+
+def bad_file(tmp_path: Path, kind: str) -> Path:
+    path = tmp_path / "bad.png"
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "empty":
+        path.touch()
+    elif kind == "text":
+        path.write_text("not a picture")
+    elif kind == "truncated":
+        Image.effect_noise((64, 64), 60).save(path)
+        path.write_bytes(path.read_bytes()[:1500])
+    elif kind == "flipped byte":
+        Image.effect_noise((64, 64), 60).save(path)
+        data = bytearray(path.read_bytes())
+        data[900] ^= 255
+        path.write_bytes(data)
+    elif kind == "huge":
+        Image.new("1", (12000, 12000)).save(path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ("missing", "no such file"),
+        ("folder", "folder"),
+        ("pipe", "device"),
+        ("empty", "empty"),
+        ("text", "not a picture"),
+        ("truncated", "cannot read picture"),
+        ("flipped byte", "cannot read picture"),
+        ("huge", "Mpx"),
+    ],
+)
+def test_bad_files_get_one_line(tmp_path: Path, kind: str, reason: str) -> None:
+    path = bad_file(tmp_path, kind)
+    with pytest.raises(InputError, match=reason) as caught:
+        read_image(path)
+    assert str(path) in str(caught.value) and "\n" not in str(caught.value)

@@ -1,0 +1,176 @@
+"""The training programs from data to weights, on drawn pictures."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from gesture_app.errors import InputError
+from gesture_app.vision.hands import RecognizerOptions
+from gesture_app.vision.images import read_image
+from gesture_app.vision.model_info import load_info
+from gesture_app.vision.recognizer import Recognizer
+from gesture_app.vision.yolox import build_yolox
+from training import train_classifier, train_detector
+from training.cli import EvaluateConfig, evaluate
+from training.train_classifier import ClassifierConfig
+from training.train_detector import DetectorConfig, initial_detector, read_release
+
+LABELS = ("fist", "palm")
+
+
+def detector_config(root: Path, output: Path, **changes: object) -> DetectorConfig:
+    fields = {
+        "data": (root,),
+        "yolox": "nano",
+        "output": output,
+        "input_hw": (96, 128),
+        "start_hw": (96, 128),
+        "epochs": 2,
+        "l1_epochs": 1,
+        "batch_size": 2,
+        "device": "cpu",
+        "workers": 0,
+    }
+    return DetectorConfig(**{**fields, **changes})
+
+
+def classifier_config(root: Path, output: Path, **changes: object) -> ClassifierConfig:
+    fields = {
+        "data": (root,),
+        "labels": LABELS,
+        "output": output,
+        "pretrained": False,
+        "size": 48,
+        "start_size": 48,
+        "epochs": 2,
+        "batch_size": 8,
+        "device": "cpu",
+        "workers": 0,
+    }
+    return ClassifierConfig(**{**fields, **changes})
+
+
+def test_a_tiny_run_overfits_drawn_data_and_the_app_runs_it(
+    hagrid_root: Path, crops_root: Path, tmp_path: Path
+) -> None:
+    weights = tmp_path / "weights"
+    # Without a list of splits every tenth picture is held out; here the few drawn ones are all needed for both.
+    crops_root.joinpath("index.csv").write_text(
+        "uuid,split\n" + "".join(f"{n}{i},{'val' if i > 6 else 'train'}\n" for n in LABELS for i in range(10))
+    )
+    best = train_classifier.train(
+        classifier_config(crops_root, weights / "classifier.safetensors", epochs=6, samples=64)
+    )
+    assert best["macro_f1"] == 1.0
+    best = train_detector.train(
+        detector_config(hagrid_root, weights / "detector.safetensors", epochs=60, learning_rate=4e-3)
+    )
+    assert best["ap50"] > 0.5
+    info = load_info(weights / "detector.safetensors")
+    assert info.labels == ("hand",) and info.metrics["ap50"] == best["ap50"]
+    assert info.trained["started"] == "from scratch"
+
+    recognizer = Recognizer.load(weights, "cpu", RecognizerOptions(0.1, 0.0, 1))
+    named = 0
+    for path in sorted(hagrid_root.glob("frames/*/*.jpg")):
+        hands = recognizer(read_image(path))
+        named += bool(hands) and path.name.startswith(hands[0].label)
+    assert named >= 5
+
+    metrics = evaluate(EvaluateConfig("detector", (hagrid_root,), weights / "detector.safetensors", "val", workers=0))
+    assert metrics["ap50"] == pytest.approx(best["ap50"], abs=0.1) and metrics["frames"] == 2
+    metrics = evaluate(
+        EvaluateConfig("classifier", (crops_root,), weights / "classifier.safetensors", "val", workers=0)
+    )
+    assert metrics["top1"] == 1.0 and metrics["crops"] == 6
+
+
+def test_detector_with_gesture_classes(hagrid_root: Path, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(train_detector, "HAGRID_LABELS", LABELS)
+    output = tmp_path / "gestures.safetensors"
+    train_detector.train(detector_config(hagrid_root, output, gestures=True, epochs=1))
+    assert load_info(output).labels == LABELS
+
+
+def test_starts_from_a_release_or_from_own_weights(tmp_path: Path, hagrid_root: Path) -> None:
+    release = tmp_path / "yolox_nano.pth"
+    torch.save({"start_epoch": 300, "model": build_yolox("nano", 80).state_dict(), "optimizer": {}}, release)
+    config = detector_config(hagrid_root, tmp_path / "d.safetensors", init=release, epochs=1)
+    model, start = initial_detector(config, ("hand",))
+    assert start == "from yolox_nano.pth, with new class layers"
+    state = read_release(release)
+    assert torch.equal(model.head.stems[0].conv.weight, state["head.stems.0.conv.weight"])
+    with pytest.raises(InputError, match="do not fit"):
+        initial_detector(detector_config(hagrid_root, tmp_path, yolox="tiny", init=release), ("hand",))
+
+
+class Malicious:
+    def __reduce__(self):
+        return (exec, ("raise SystemExit('executed')",))
+
+
+@pytest.mark.parametrize("content", ["malicious", "text", "empty", "list", "missing"])
+def test_a_bad_release_is_refused_and_never_run(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "bad.pth"
+    if content == "malicious":
+        torch.save({"model": Malicious()}, path)
+    elif content == "list":
+        torch.save([1, 2], path)
+    elif content != "missing":
+        path.write_text("no weights" if content == "text" else "")
+    with pytest.raises(InputError, match="not a PyTorch checkpoint"):
+        read_release(path)
+
+
+def test_classifier_continues_from_weights(crops_root: Path, tmp_path: Path) -> None:
+    first = tmp_path / "first.safetensors"
+    train_classifier.train(classifier_config(crops_root, first, epochs=1))
+    train_classifier.train(classifier_config(crops_root, tmp_path / "second.safetensors", init=first, epochs=1))
+    assert load_info(tmp_path / "second.safetensors").trained["started"] == "from first.safetensors"
+    with pytest.raises(InputError, match="labels"):
+        train_classifier.train(classifier_config(crops_root, first, init=first, labels=("palm", "fist")))
+
+
+def program(*words: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "training", *map(str, words)], capture_output=True, text=True, timeout=150
+    )
+
+
+def test_evaluate_writes_json(crops_root: Path, tmp_path: Path) -> None:
+    weights = tmp_path / "w.safetensors"
+    train_classifier.train(classifier_config(crops_root, weights, epochs=1))
+    out = tmp_path / "sub" / "metrics.json"
+    done = program(
+        "evaluate", "classifier", "--data", crops_root, "--weights", weights, "--json", out, "--workers", "0"
+    )
+    assert done.returncode == 0, done.stderr
+    metrics = json.loads(out.read_text())
+    assert {"top1", "macro_f1", "per_class", "confusion"} <= metrics.keys() and metrics["crops"] == 20
+    assert "macro_f1" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("evaluate", "classifier", "--data", "nowhere"),
+        ("evaluate", "classifier", "--data", ".", "--weights", "nowhere.safetensors"),
+        ("classifier", "--data", "nowhere", "--device", "cpu"),
+        ("detector", "--data", "nowhere", "--input-hw", "100", "100"),
+        ("detector",),
+        ("nonsense",),
+    ],
+)
+def test_bad_usage_exits_with_2_and_no_traceback(words, tmp_path: Path) -> None:
+    done = program(*words)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    if "--data" in words:
+        assert len(done.stderr.strip().splitlines()) == 1
+        assert done.stderr.startswith("gesture-train: error: ")
