@@ -13,6 +13,7 @@ import numpy as np
 from gesture_app.errors import InputError
 from gesture_app.video.sources import open_video
 from gesture_app.vision.hands import Frame, Image
+from gesture_app.vision.model_info import assets_folder
 from gesture_app.vision.overlay import draw_hands
 from gesture_app.vision.recognizer import Recognizer
 from gesture_app.vision.tracking import Tracker
@@ -23,10 +24,8 @@ MAX_FRAMES = 300
 
 
 def demo_clip() -> Path:
-    """The clip that comes with the program: inside the installed package, or beside it in a checkout."""
-    package = Path(__file__).resolve().parent
-    clips = [folder / "assets" / "demo.mp4" for folder in (package, package.parent)]
-    return next((clip for clip in clips if clip.is_file()), clips[0])
+    """The clip that comes with the program."""
+    return assets_folder() / "demo.mp4"
 
 
 def measure(recognizer: Recognizer, clip: Path, seconds: float) -> dict[str, Any]:

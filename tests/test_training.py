@@ -57,7 +57,7 @@ def classifier_config(root: Path, output: Path, **changes: object) -> Classifier
 
 
 def test_a_tiny_run_overfits_drawn_data_and_the_app_runs_it(
-    hagrid_root: Path, crops_root: Path, tmp_path: Path
+    hagrid_root: Path, crops_root: Path, tmp_path: Path, monkeypatch
 ) -> None:
     weights = tmp_path / "weights"
     # Without a list of splits every tenth picture is held out; here the few drawn ones are all needed for both.
@@ -85,6 +85,10 @@ def test_a_tiny_run_overfits_drawn_data_and_the_app_runs_it(
 
     metrics = evaluate(EvaluateConfig("detector", (hagrid_root,), weights / "detector.safetensors", "val", workers=0))
     assert metrics["ap50"] == pytest.approx(best["ap50"], abs=0.1) and metrics["frames"] == 2
+    monkeypatch.setattr("training.cli.HAGRID_GESTURES", LABELS)
+    metrics = evaluate(EvaluateConfig("frames", (hagrid_root,), weights))
+    assert metrics["frames"] == 8 and metrics["named"] + metrics["empty"] <= 1
+    assert set(metrics["per_class"]) == set(LABELS)
     metrics = evaluate(
         EvaluateConfig("classifier", (crops_root,), weights / "classifier.safetensors", "val", workers=0)
     )
@@ -160,6 +164,7 @@ def test_evaluate_writes_json(crops_root: Path, tmp_path: Path) -> None:
     "words",
     [
         ("evaluate", "classifier", "--data", "nowhere"),
+        ("evaluate", "frames", "--data", "tests"),
         ("evaluate", "classifier", "--data", ".", "--weights", "nowhere.safetensors"),
         ("classifier", "--data", "nowhere", "--device", "cpu"),
         ("detector", "--data", "nowhere", "--input-hw", "100", "100"),

@@ -12,25 +12,29 @@ import tyro
 from torch.utils.data import DataLoader
 
 from gesture_app.errors import EnvironmentFault, run_and_exit
-from gesture_app.vision.labels import HAGRID_LABELS
+from gesture_app.vision.labels import HAGRID_GESTURES, HAGRID_LABELS
 from gesture_app.vision.model_info import load_model, shipped_weights, write_atomically
-from gesture_app.vision.recognizer import choose_device
+from gesture_app.vision.recognizer import Recognizer, choose_device
 from training import train_classifier, train_detector
 from training.datasets import HandCrops, HandFrames
-from training.evaluate import evaluate_classifier, evaluate_detector
-from training.hagrid import Split, read_all
+from training.evaluate import evaluate_classifier, evaluate_detector, evaluate_frames
+from training.hagrid import Split, read_all, read_gesture_frames
 from training.train_classifier import ClassifierConfig
 from training.train_detector import DetectorConfig
 
 
 @dataclass(frozen=True)
 class EvaluateConfig:
-    """Measure weights on a folder of class folders or a HaGRID layout."""
+    """Measure weights on a folder of class folders or a HaGRID layout.
 
-    model: tyro.conf.Positional[Literal["classifier", "detector"]]
+    `classifier` names the crops or the boxed hands, `detector` finds the hands of boxed frames, `frames` does both
+    on whole frames and looks for the gesture in their folder's name.
+    """
+
+    model: tyro.conf.Positional[Literal["classifier", "detector", "frames"]]
     data: tuple[Path, ...]
     weights: Path | None = None
-    """A .safetensors file; the shipped weights by default."""
+    """A .safetensors file, for `frames` a folder of both; the shipped weights by default."""
     split: Split | None = None
     """train or val; everything by default."""
     json: Path | None = None
@@ -46,11 +50,15 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     """Measure weights.
 
     Returns:
-        What `evaluate_classifier` or `evaluate_detector` returns.
+        What `evaluate_classifier`, `evaluate_detector` or `evaluate_frames` returns.
 
     Raises:
         InputError: the data or the weights cannot be used.
     """
+    if config.model == "frames":
+        frames = [f for root in config.data for f in read_gesture_frames(root, HAGRID_GESTURES)]
+        recognizer = Recognizer.load(config.weights, config.device)
+        return evaluate_frames(recognizer, [f for f in frames if config.split in (None, f.split)])
     weights = config.weights or shipped_weights(config.model)
     model, info = load_model(weights, config.model)
     model = model.to(choose_device(config.device)).to(memory_format=torch.channels_last)
@@ -59,9 +67,9 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
         crops = HandCrops(pictures, info.labels, info.input_hw[0], augment=False)
         loader = DataLoader(crops, config.batch_size, num_workers=config.workers)
         return evaluate_classifier(model, loader, info.labels)
-    frames = [p for p in pictures if p.true_boxes and not p.is_crop]
-    print(f"{len(frames)} of {len(pictures)} pictures are frames whose boxes were all drawn by people")
-    return evaluate_detector(model, HandFrames(frames, info.labels, info.input_hw, augment=False), config.threshold)
+    boxed = [p for p in pictures if p.true_boxes and not p.is_crop]
+    print(f"{len(boxed)} of {len(pictures)} pictures are frames whose boxes were all drawn by people")
+    return evaluate_detector(model, HandFrames(boxed, info.labels, info.input_hw, augment=False), config.threshold)
 
 
 def print_metrics(metrics: dict[str, Any], file: Path | None) -> None:

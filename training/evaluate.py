@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -14,9 +15,13 @@ from tqdm import tqdm
 
 from gesture_app.errors import InputError
 from gesture_app.vision.hands import FloatArray
+from gesture_app.vision.images import read_image
+from gesture_app.vision.labels import NO_GESTURE
 from gesture_app.vision.postprocess import select
 from gesture_app.vision.preprocess import letterbox, oriented_hw, to_batch
+from gesture_app.vision.recognizer import Recognizer
 from training.datasets import HandFrames
+from training.hagrid import GestureFrame
 
 MAX_DETECTIONS = 100
 LOWEST_SCORE = 0.01
@@ -75,9 +80,7 @@ def evaluate_detector(model: nn.Module, frames: HandFrames, threshold: float = 0
         InputError: there is no frame.
     """
     if not len(frames):
-        raise InputError(
-            "nothing to measure a detector on: there is no frame with boxes that people drew. Check --data"
-        )
+        raise InputError("nothing to measure a detector on: no frame has boxes that people drew. Check --data")
     model.eval()
     device = next(model.parameters()).device
     metric = MeanAveragePrecision(backend="pycocotools")
@@ -119,3 +122,32 @@ def matches(found_xyxy: Tensor, boxes_xyxy: FloatArray, iou: float = 0.5) -> int
             hits += 1
             overlaps[:, best] = 0
     return hits
+
+
+def evaluate_frames(recognizer: Recognizer, frames: Sequence[GestureFrame]) -> dict[str, Any]:
+    """Recognize whole frames end to end, as `gesture-app annotate` does with pictures.
+
+    Returns:
+        `named`: share of the frames in which some hand is named with the frame's gesture; `wrong`: share in which some
+        hand is named with another gesture; `empty`: share without any hand; `frames`; per class `named` and `count`.
+
+    Raises:
+        InputError: there is no frame, or one cannot be read.
+    """
+    if not frames:
+        raise InputError("nothing to recognize: no frame is in a folder named like a gesture. Check --data and --split")
+    seen, named = Counter[str](), Counter[str]()
+    wrong = empty = 0
+    for frame in tqdm(frames, desc="evaluate", leave=False):
+        shown = {hand.label for hand in recognizer(read_image(frame.path))}
+        seen[frame.gesture] += 1
+        named[frame.gesture] += frame.gesture in shown
+        wrong += bool(shown - {frame.gesture, NO_GESTURE})
+        empty += not shown
+    return {
+        "named": sum(named.values()) / len(frames),
+        "wrong": wrong / len(frames),
+        "empty": empty / len(frames),
+        "frames": len(frames),
+        "per_class": {n: {"named": round(named[n] / seen[n], 4), "count": seen[n]} for n in sorted(seen)},
+    }

@@ -108,6 +108,15 @@ def read_json(path: Path) -> Any:
         raise InputError(f"cannot read annotations: {path}: {error}") from error
 
 
+@dataclass(frozen=True)
+class GestureFrame:
+    """A frame of which the gesture is known, boxed or not."""
+
+    path: Path
+    gesture: str
+    split: Split
+
+
 def valid_box(box: Any) -> tuple[float, float, float, float] | None:
     """The box as floats, clipped to the picture; None when it has no area there."""
     try:
@@ -176,6 +185,24 @@ def read_boxes_file(root: Path, file: Path, labels: tuple[str, ...]) -> Collecti
     return found
 
 
+def read_gesture_frames(root: Path, labels: tuple[str, ...]) -> list[GestureFrame]:
+    """All frames of a HaGRID layout by the gesture in their folder's name, those without boxes too.
+
+    Raises:
+        InputError: the folder is not in a HaGRID layout.
+    """
+    root = unpacked(root)
+    if annotation_folder(root) is None:
+        raise InputError(f"unknown layout: {root}: whole frames are in a HaGRID layout, with ann_train_val/")
+    index, found = read_index(root), []
+    for name in labels:
+        for path in picture_files(p for n in (f"train_val_{name}", name) for p in sorted(root.glob(f"*/{n}"))):
+            split = index.split(path.stem, "")
+            if split is not None:
+                found.append(GestureFrame(path, name, split))
+    return found
+
+
 def read_class_folders(root: Path, labels: tuple[str, ...]) -> Collection:
     """Read folders of hand crops named by their gesture."""
     found, index = Collection(), read_index(root)
@@ -196,6 +223,18 @@ def annotation_folder(root: Path) -> Path | None:
     return next((root / name for name in ANNOTATION_FOLDERS if (root / name).is_dir()), None)
 
 
+def unpacked(root: Path) -> Path:
+    """The folder itself, or the one of the same name in it, as unpacking an archive leaves it.
+
+    Raises:
+        InputError: there is no such folder.
+    """
+    if not root.is_dir():
+        raise InputError(f"no such folder: {root}: expected a HaGRID layout or a folder of class folders")
+    inner = root / root.name
+    return inner if annotation_folder(root) is None and inner.is_dir() else root
+
+
 def read(root: Path, labels: tuple[str, ...], boxes_file: Path | None = None) -> Collection:
     """Read a folder in any of the layouts above.
 
@@ -207,10 +246,7 @@ def read(root: Path, labels: tuple[str, ...], boxes_file: Path | None = None) ->
     Raises:
         InputError: the folder is missing, in no known layout, or holds no usable picture.
     """
-    if not root.is_dir():
-        raise InputError(f"no such folder: {root}: expected a HaGRID layout or a folder of class folders")
-    if annotation_folder(root) is None and (root / root.name).is_dir():
-        root = root / root.name
+    root = unpacked(root)
     annotations = annotation_folder(root)
     if annotations is not None:
         found = read_frames(root, annotations, labels)

@@ -92,9 +92,7 @@ def train(config: ClassifierConfig) -> dict[str, Any]:
     require_classes(training, config.labels)
     validation = read_all(config.data, config.labels, "val")
     if not validation:
-        raise InputError(
-            "no validation pictures: the best weights could not be told. Add pictures, or a list of splits"
-        )
+        raise InputError("no validation pictures: the best weights could not be told. Add pictures")
     if config.init is not None:
         network, info = load_model(config.init, "classifier")
         if info.labels != config.labels:
@@ -134,7 +132,7 @@ def train(config: ClassifierConfig) -> dict[str, Any]:
         print(f"epoch {epoch + 1}: {losses}, top1 {metrics['top1']:.4f}, macro F1 {metrics['macro_f1']:.4f}")
         if metrics["macro_f1"] > best["macro_f1"]:
             best = metrics
-            trained = provenance(start, epoch + 1)
+            trained = provenance(start, epoch + 1, config.data, training)
             info = ModelInfo("classifier", ARCHITECTURE, config.labels, (size, size), metrics, trained)
             save_model(config.output, ema.module, info)
     return best

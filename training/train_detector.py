@@ -175,7 +175,7 @@ def train(config: DetectorConfig) -> dict[str, Any]:
         print(f"epoch {epoch + 1}: {losses}, AP50 {metrics['ap50']:.4f}, mAP {metrics['map']:.4f}")
         if metrics["ap50"] > best["ap50"]:
             best = metrics
-            trained = provenance(start, epoch + 1)
+            trained = provenance(start, epoch + 1, config.data, frames.pictures)
             info = ModelInfo("detector", f"yolox-{config.yolox}", labels, (height, width), metrics, trained)
             save_model(config.output, ema.module, info)
     return best

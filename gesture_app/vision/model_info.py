@@ -46,11 +46,15 @@ class ModelInfo:
     sha256: str = ""
 
 
-def shipped_weights(kind: Kind) -> Path:
-    """The weights that come with the program: inside the installed package, or beside it in a checkout."""
+def assets_folder() -> Path:
+    """What comes with the program: inside the installed package, or beside it in a checkout."""
     package = Path(__file__).resolve().parents[1]
-    folders = [folder / "assets" / "weights" for folder in (package, package.parent)]
-    return next((f for f in folders if f.is_dir()), folders[0]) / f"{kind}.safetensors"
+    return next((f / "assets" for f in (package, package.parent) if (f / "assets").is_dir()), package / "assets")
+
+
+def shipped_weights(kind: Kind) -> Path:
+    """The weights that come with the program."""
+    return assets_folder() / "weights" / f"{kind}.safetensors"
 
 
 def build_network(info: ModelInfo) -> YOLOX | GestureClassifier:
