@@ -56,6 +56,7 @@ def classifier_config(root: Path, output: Path, **changes: object) -> Classifier
     return ClassifierConfig(**{**fields, **changes})
 
 
+@pytest.mark.timeout(600)
 def test_a_tiny_run_overfits_drawn_data_and_the_app_runs_it(
     hagrid_root: Path, crops_root: Path, tmp_path: Path, monkeypatch
 ) -> None:
@@ -69,7 +70,7 @@ def test_a_tiny_run_overfits_drawn_data_and_the_app_runs_it(
     )
     assert best["macro_f1"] == 1.0
     best = train_detector.train(
-        detector_config(hagrid_root, weights / "detector.safetensors", epochs=60, learning_rate=4e-3)
+        detector_config(hagrid_root, weights / "detector.safetensors", epochs=40, learning_rate=4e-3)
     )
     assert best["ap50"] > 0.5
     info = load_info(weights / "detector.safetensors")
