@@ -25,6 +25,7 @@ from gesture_app.vision.hands import RecognizerOptions
 
 if TYPE_CHECKING:
     from gesture_app.annotate import Progress, Summary
+    from gesture_app.vision.recognizer import Recognizer
 
 PROGRAM = "gesture-app"
 
@@ -37,6 +38,8 @@ class Model:
     """Folder or file of weights; those that come with the program unless told."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where the networks run."""
+    runtime: Literal["auto", "torch", "openvino"] = "auto"
+    """What runs them: OpenVINO on a CPU, PyTorch on CUDA, unless told."""
     detector_threshold: float | None = None
     """Least certainty, 0 to 1, that something is a hand."""
     label_threshold: float | None = None
@@ -82,7 +85,7 @@ class Annotate(Model):
 
         options = AnnotateOptions(self.output, self.jsonl, self.media, self.force)
         plan(self.input, options)  # a wrong name is told at once, not after the weights are loaded
-        recognizer = Recognizer.load(self.weights, self.device, self.recognizer_options())
+        recognizer = Recognizer.load(self.weights, self.device, self.recognizer_options(), self.runtime)
         with ProgressBar() as bar, StopSignal() as stop:
             summary = annotate(self.input, recognizer, options, bar.update, bar.warn, lambda: stop.number != 0)
         print(told(summary), file=sys.stderr if str(self.jsonl) == "-" else sys.stdout)
@@ -113,7 +116,7 @@ class Benchmark(Model):
         from gesture_app.vision.model_info import write_atomically
         from gesture_app.vision.recognizer import Recognizer
 
-        recognizer = Recognizer.load(self.weights, self.device, self.recognizer_options())
+        recognizer = Recognizer.load(self.weights, self.device, self.recognizer_options(), self.runtime)
         result = measure(recognizer, self.clip or demo_clip(), self.seconds)
         print(f"{recognizer.device_name}\n{table(result)}")
         if self.json is not None:
@@ -137,7 +140,14 @@ class Live(Model):
         """Show the window until it is closed; the exit code."""
         from gesture_app.ui.app import run
 
-        return run(self.source, self.weights, self.device, self.recognizer_options(), self.loop)
+        options = self.recognizer_options()
+
+        def load() -> Recognizer:  # called once the window is shown: importing torch alone takes seconds
+            from gesture_app.vision.recognizer import Recognizer
+
+            return Recognizer.load(self.weights, self.device, options, self.runtime)
+
+        return run(self.source, load, options, self.loop)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

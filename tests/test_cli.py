@@ -31,7 +31,7 @@ def loaded(monkeypatch: pytest.MonkeyPatch) -> list[tuple]:
     """The arguments of every load of a model, which is not a real one here."""
     calls: list[tuple] = []
 
-    def load(weights: Path | None, device: str, options: RecognizerOptions) -> FakeRecognizer:
+    def load(weights: Path | None, device: str, options: RecognizerOptions, runtime: str) -> FakeRecognizer:
         calls.append((weights, device, options))
         return FakeRecognizer()
 
@@ -92,13 +92,15 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"gesture-app {__version__}\n"
 
 
-def test_live_hands_over(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_live_hands_over(monkeypatch: pytest.MonkeyPatch, loaded: list[tuple]) -> None:
     app = pytest.importorskip("gesture_app.ui.app")
     seen: list[tuple] = []
     monkeypatch.setattr(app, "run", lambda *words: seen.append(words) or 0)
     assert code_of("live", "--source", "clip.mp4", "--loop", "--max-hands", "3") == 0
-    source, weights, device, options, loop = seen[0]
-    assert (source, weights, device, options.max_hands, loop) == ("clip.mp4", None, "auto", 3, True)
+    source, load, options, loop = seen[0]
+    assert (source, options.max_hands, loop) == ("clip.mp4", 3, True)
+    load()
+    assert [(weights, device) for weights, device, _ in loaded] == [(None, "auto")]
 
 
 def test_help_is_fast() -> None:

@@ -8,11 +8,11 @@ import torch
 from conftest import SHARED_DATA
 from PIL import Image
 
-from gesture_app.vision.hands import RecognizerOptions
 from gesture_app.vision.images import read_image
 from gesture_app.vision.model_info import ModelInfo, build_network
 from gesture_app.vision.preprocess import crop_hand
 from gesture_app.vision.recognizer import Recognizer
+from gesture_app.vision.runtimes import TorchNetwork
 from training.datasets import (
     HandCrops,
     HandFrames,
@@ -28,30 +28,25 @@ from training.hagrid import Picture, read
 LABELS = ("fist", "palm")
 
 
-class Recorder(torch.nn.Module):
-    """Stands in a recognizer for a network: keeps what it is given, returns what it was told to."""
+class Recorder(TorchNetwork):
+    """A network that keeps what it is given."""
 
-    def __init__(self, answer: torch.Tensor | None, network: torch.nn.Module) -> None:
-        super().__init__()
-        self.answer, self.network, self.seen = answer, network, []
+    def __init__(self, network: torch.nn.Module) -> None:
+        super().__init__(network, torch.device("cpu"))
+        self.seen: list[torch.Tensor] = []
 
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        self.seen.append(images)
-        return self.network(images) if self.answer is None else self.answer
+    def __call__(self, batch: torch.Tensor) -> np.ndarray:
+        self.seen.append(batch)
+        return super().__call__(batch)
 
 
 def recording_recognizer(input_hw: tuple[int, int], size: int) -> Recognizer:
     detector_info = ModelInfo("detector", "yolox-nano", ("hand",), input_hw)
     classifier_info = ModelInfo("classifier", "resnet18d", LABELS, (size, size))
-    recognizer = Recognizer(
-        (build_network(detector_info).eval(), detector_info),
-        (build_network(classifier_info).eval(), classifier_info),
-        torch.device("cpu"),
-        RecognizerOptions(),
+    return Recognizer(
+        (Recorder(build_network(detector_info)), detector_info),
+        (Recorder(build_network(classifier_info)), classifier_info),
     )
-    recognizer.detector = Recorder(None, recognizer.detector)
-    recognizer.classifier = Recorder(None, recognizer.classifier)
-    return recognizer
 
 
 def check_identical_input(frames: list[Picture], input_hw: tuple[int, int], size: int) -> None:

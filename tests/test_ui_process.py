@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from fakes import Options, write_two_colours
+from fakes import FakeRecognizer, Options, write_two_colours
 
 from gesture_app.errors import EnvironmentFault
 from gesture_app.ui import app, display
@@ -33,7 +33,7 @@ def test_no_display_is_told(monkeypatch, variables, expected):
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(display, "X11_LIBRARIES", {})
     with pytest.raises(EnvironmentFault, match=f"^display: {expected}: "):
-        app.run("0", None, "cpu", Options())
+        app.run("0", FakeRecognizer, Options())
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="asks for a display of X11")

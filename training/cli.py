@@ -14,7 +14,8 @@ from torch.utils.data import DataLoader
 from gesture_app.errors import EnvironmentFault, run_and_exit
 from gesture_app.vision.labels import HAGRID_GESTURES, HAGRID_LABELS
 from gesture_app.vision.model_info import load_model, shipped_weights, write_atomically
-from gesture_app.vision.recognizer import Recognizer, choose_device
+from gesture_app.vision.recognizer import Recognizer
+from gesture_app.vision.runtimes import choose_device
 from training import train_classifier, train_detector
 from training.datasets import HandCrops, HandFrames
 from training.evaluate import evaluate_classifier, evaluate_detector, evaluate_frames

@@ -21,7 +21,7 @@ from gesture_app.errors import InputError
 from gesture_app.vision.classifier import ARCHITECTURE, build_classifier
 from gesture_app.vision.labels import HAGRID_LABELS
 from gesture_app.vision.model_info import ModelInfo, load_model, save_model
-from gesture_app.vision.recognizer import choose_device
+from gesture_app.vision.runtimes import choose_device
 from training.checkpoint import provenance
 from training.datasets import HandCrops, balanced_sampler
 from training.engine import (

@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader
 from gesture_app.errors import InputError
 from gesture_app.vision.labels import HAGRID_LABELS
 from gesture_app.vision.model_info import ModelInfo, load_model, save_model
-from gesture_app.vision.recognizer import choose_device
+from gesture_app.vision.runtimes import choose_device
 from gesture_app.vision.yolox import SIZES, YOLOX, build_yolox, load_matching
 from training.checkpoint import provenance
 from training.datasets import HandFrames, Pasting, SameShapeBatches, collate_frames

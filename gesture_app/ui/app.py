@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gesture_app.errors import EnvironmentFault
@@ -11,17 +10,16 @@ from gesture_app.ui.display import require_display
 from gesture_app.vision.hands import RecognizerOptions
 
 if TYPE_CHECKING:
-    from gesture_app.ui.live import HandRecognizer
+    from gesture_app.ui.live import LoadRecognizer
     from gesture_app.video.sources import FrameReader, Mailbox
 
 
-def run(source: str, weights: Path | None, device: str, options: RecognizerOptions, loop: bool = False) -> int:
+def run(source: str, load: LoadRecognizer, options: RecognizerOptions, loop: bool = False) -> int:
     """Show the window until it is closed.
 
     Args:
         source: the number of a camera, a video file, or the address of a stream.
-        weights: the folder of the models; None takes those of the program.
-        device: what shall compute, as the recognizer takes it.
+        load: gives the recognizer; called in the live thread, since it takes its time.
         options: thresholds to begin with.
         loop: whether a video file starts again at its end.
 
@@ -36,11 +34,6 @@ def run(source: str, weights: Path | None, device: str, options: RecognizerOptio
         from gesture_app.ui.event_loop import show_window
     except ImportError as error:  # of Qt: a missing system library
         raise EnvironmentFault(f"display: PyQt6 cannot be loaded: {error}. Install the missing library") from error
-
-    def load() -> HandRecognizer:
-        from gesture_app.vision.recognizer import Recognizer
-
-        return Recognizer.load(weights, device, options)
 
     return show_window(source, load, open_reader, options, loop)
 

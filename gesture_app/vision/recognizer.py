@@ -7,28 +7,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from gesture_app.errors import EnvironmentFault, InputError
-from gesture_app.vision.classifier import GestureClassifier
+from gesture_app.errors import InputError
 from gesture_app.vision.hands import FloatArray, Hand, Image, RecognizerOptions
 from gesture_app.vision.labels import name_gesture
 from gesture_app.vision.model_info import ModelInfo, load_model, shipped_weights
 from gesture_app.vision.postprocess import Detections, select
 from gesture_app.vision.preprocess import crop_hand, letterbox, oriented_hw, to_batch
-from gesture_app.vision.yolox import YOLOX
-
-
-def choose_device(name: str) -> torch.device:
-    """`auto` is CUDA where there is one, else the CPU.
-
-    Raises:
-        InputError: no such device exists.
-        EnvironmentFault: CUDA is asked for and cannot be used.
-    """
-    if name not in ("auto", "cpu", "cuda"):
-        raise InputError(f"no device {name!r}: choose auto, cpu or cuda")
-    if name == "cuda" and not torch.cuda.is_available():
-        raise EnvironmentFault("no CUDA device: PyTorch sees none. Check the driver, or use --device cpu")
-    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+from gesture_app.vision.runtimes import Network, RuntimeName, build_runtime, choose_device
 
 
 class Recognizer:
@@ -42,28 +27,30 @@ class Recognizer:
 
     def __init__(
         self,
-        detector: tuple[YOLOX, ModelInfo],
-        classifier: tuple[GestureClassifier, ModelInfo],
-        device: torch.device,
-        options: RecognizerOptions,
+        detector: tuple[Network, ModelInfo],
+        classifier: tuple[Network, ModelInfo],
+        options: RecognizerOptions | None = None,
     ) -> None:
-        self.device = device
-        self.options = options
-        self.detector = detector[0].to(device).to(memory_format=torch.channels_last)
-        self.classifier = classifier[0].to(device).to(memory_format=torch.channels_last)
-        self.detector_info, self.classifier_info = detector[1], classifier[1]
+        self.options = options or RecognizerOptions()
+        self.detector, self.detector_info = detector
+        self.classifier, self.classifier_info = classifier
         self.labels = self.classifier_info.labels
-        self.device_name = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
+        self.device_name = self.detector.name
 
     @classmethod
     def load(
-        cls, weights: Path | None = None, device: str = "auto", options: RecognizerOptions | None = None
+        cls,
+        weights: Path | None = None,
+        device: str = "auto",
+        options: RecognizerOptions | None = None,
+        runtime: RuntimeName = "auto",
     ) -> Recognizer:
         """Load both networks.
 
         Args:
             weights: a folder with `detector.safetensors` and `classifier.safetensors`; the shipped weights by default.
             device: auto, cpu or cuda.
+            runtime: what runs the networks: auto, torch or openvino.
 
         Raises:
             InputError: weights are missing, damaged or of the wrong kind, or the device is unknown.
@@ -78,8 +65,11 @@ class Recognizer:
         folder = weights if weights is not None else shipped_weights("detector").parent
         detector, detector_info = load_model(folder / "detector.safetensors", "detector")
         classifier, classifier_info = load_model(folder / "classifier.safetensors", "classifier")
-        assert isinstance(detector, YOLOX) and isinstance(classifier, GestureClassifier)
-        return cls((detector, detector_info), (classifier, classifier_info), chosen, options or RecognizerOptions())
+        return cls(
+            (build_runtime(detector, detector_info, chosen, runtime), detector_info),
+            (build_runtime(classifier, classifier_info, chosen, runtime), classifier_info),
+            options,
+        )
 
     def __call__(self, image: Image) -> list[Hand]:
         """Recognise the hands of a picture.
@@ -108,18 +98,15 @@ class Recognizer:
             hands.append(Hand(box, score, name.label, name.score, name.top, row, number))
         return hands
 
-    @torch.inference_mode()
     def detect(self, image: Image, options: RecognizerOptions) -> Detections:
-        """The boxes of a picture in its pixels, on the CPU."""
+        """The boxes of a picture in its pixels."""
         frame_hw = (image.shape[0], image.shape[1])
         input_hw = oriented_hw(frame_hw, self.detector_info.input_hw)
-        batch = to_batch([letterbox(image, input_hw)[0]]).to(self.device)
-        raw = self.detector(batch)[0].cpu()
-        return select(raw, input_hw, frame_hw, options.detector_threshold, options.max_hands)
+        raw = self.detector(to_batch([letterbox(image, input_hw)[0]]))[0]
+        return select(torch.from_numpy(raw), input_hw, frame_hw, options.detector_threshold, options.max_hands)
 
-    @torch.inference_mode()
     def classify(self, crops: list[Image]) -> FloatArray:
         """Probabilities (N, classes) of square crops; a crop whose logits are not finite is evenly unsure."""
-        logits = self.classifier(to_batch(crops).to(self.device)).float()
+        logits = torch.from_numpy(self.classifier(to_batch(crops)))
         logits = torch.where(logits.isfinite().all(dim=1, keepdim=True), logits, torch.zeros_like(logits))
-        return np.asarray(logits.softmax(dim=1).cpu().numpy(), np.float32)
+        return np.asarray(logits.softmax(dim=1).numpy(), np.float32)

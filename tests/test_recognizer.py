@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from gesture_app.errors import InputError
+from gesture_app.vision.hands import RecognizerOptions
+from gesture_app.vision.model_info import ModelInfo
+from gesture_app.vision.postprocess import cell_grid
+from gesture_app.vision.recognizer import Recognizer
+from training.losses import box_offsets
+
+LABELS = ("like", "palm", "no_gesture")
+DETECTOR = ModelInfo("detector", "yolox-nano", ("hand",), (64, 96))
+CLASSIFIER = ModelInfo("classifier", "resnet18d", LABELS, (32, 32))
+
+
+class FakeDetector:
+    """Finds the given boxes, in input pixels, with falling scores."""
+
+    name = "a fake"
+
+    def __init__(self, boxes: list[tuple[float, float, float, float]]) -> None:
+        self.boxes = boxes
+
+    def __call__(self, batch: torch.Tensor) -> np.ndarray:
+        corners, strides = cell_grid((batch.shape[2], batch.shape[3]))
+        raw = torch.full((1, len(strides), 6), -9.0)
+        for cell, box in enumerate(self.boxes):
+            raw[0, cell, :4] = box_offsets(torch.tensor([box]), corners[cell : cell + 1], strides[cell : cell + 1])
+            raw[0, cell, 4:] = 6.0 - cell
+        return raw.numpy()
+
+
+class FakeClassifier:
+    """Tells bright crops (`like`) from dark ones (`palm`)."""
+
+    name = "a fake"
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+
+    def __call__(self, batch: torch.Tensor) -> np.ndarray:
+        self.batches.append(len(batch))
+        bright = batch[:, :, 16, 16].float().mean(dim=1) > 128
+        return np.array([[3.0, 0, 0] if b else [0, 3.0, 0] for b in bright.tolist()], np.float32)
+
+
+def recognizer(boxes, **options) -> Recognizer:
+    return Recognizer((FakeDetector(boxes), DETECTOR), (FakeClassifier(), CLASSIFIER), RecognizerOptions(**options))
+
+
+def picture() -> np.ndarray:
+    image = np.zeros((128, 192, 3), np.uint8)
+    image[:, :96] = 255
+    return image
+
+
+BOXES = [(4.0, 8.0, 34.0, 48.0), (56.0, 8.0, 90.0, 50.0)]
+
+
+def test_hands_are_in_frame_pixels_and_classified_as_one_batch() -> None:
+    engine = recognizer(BOXES)
+    hands = engine(picture())
+    assert [hand.label for hand in hands] == ["like", "palm"]
+    assert [hand.id for hand in hands] == [1, 2]
+    assert hands[0].box_xyxy == pytest.approx((8, 16, 68, 96), abs=0.1)
+    assert hands[0].detector_score > hands[1].detector_score
+    assert hands[0].score == pytest.approx(float(hands[0].probabilities.max()))
+    assert hands[1].top[0][0] == "palm"
+    assert engine.classifier.batches == [2]
+
+
+def test_without_hands_the_classifier_is_not_called() -> None:
+    engine = recognizer([])
+    assert engine(picture()) == []
+    assert engine.classifier.batches == []
+
+
+def test_options_act_from_the_next_picture_on() -> None:
+    engine = recognizer(BOXES)
+    engine.options = RecognizerOptions(max_hands=1)
+    assert len(engine(picture())) == 1
+    engine.options = RecognizerOptions(detector_threshold=0.999)
+    assert engine(picture()) == []
+    engine.options = RecognizerOptions(label_threshold=0.99)
+    assert {hand.label for hand in engine(picture())} == {"no_gesture"}
+
+
+def test_a_crop_that_is_not_finite_is_unsure() -> None:
+    engine = recognizer(BOXES)
+    engine.classifier = lambda batch: np.full((len(batch), 3), np.nan, np.float32)
+    assert {(hand.label, round(hand.score, 3)) for hand in engine(picture())} == {("no_gesture", 0.333)}
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (2, 500, 3), (500, 2, 3)])
+def test_any_size(shape) -> None:
+    assert isinstance(recognizer(BOXES)(np.zeros(shape, np.uint8)), list)
+
+
+@pytest.mark.parametrize("image", [np.zeros((0, 0, 3), np.uint8), np.zeros((9, 9), np.uint8)])
+def test_not_a_picture(image) -> None:
+    with pytest.raises(ValueError, match="HWC uint8"):
+        recognizer([])(image)
+
+
+@pytest.mark.parametrize("name", ["missing", "file"])
+def test_weights_that_are_no_folder(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="not a folder"):
+        Recognizer.load(tmp_path / name)
+
+
+def test_a_folder_without_weights(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot read weights"):
+        Recognizer.load(tmp_path)
+
+
+def test_runtimes_agree_on_the_demo_clip() -> None:
+    import av
+
+    from gesture_app.benchmark import demo_clip
+
+    engines = [Recognizer.load(device="cpu", runtime=runtime) for runtime in ("torch", "openvino")]
+    with av.open(str(demo_clip())) as container:
+        frames = [
+            frame.to_ndarray(format="bgr24") for i, frame in enumerate(container.decode(video=0)) if i % 120 == 40
+        ]
+    named = 0
+    for frame in frames:
+        expected, got = (engine(frame) for engine in engines)
+        assert [hand.label for hand in got] == [hand.label for hand in expected]
+        for a, b in zip(expected, got, strict=True):
+            assert b.box_xyxy == pytest.approx(a.box_xyxy, abs=0.5)
+            assert b.probabilities == pytest.approx(a.probabilities, abs=0.01)
+        named += any(hand.label != "no_gesture" for hand in got)
+    assert named >= 1
