@@ -20,7 +20,7 @@ def provenance(start: str, epoch: int, data: Sequence[Path], pictures: Sequence[
     return {
         "command": " ".join(["gesture-train", *sys.argv[1:]]),
         "data": {root.name: sum(p.path.is_relative_to(root) for p in pictures) for root in data},
-        "started": start,
+        "started": start.partition(":")[0],
         "epoch": epoch,
         "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
         "versions": {"torch": torch.__version__, "torchvision": torchvision.__version__, "timm": timm.__version__},
