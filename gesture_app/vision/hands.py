@@ -58,7 +58,7 @@ class RecognizerOptions:
         ValueError: a value is out of range.
     """
 
-    detector_threshold: float = 0.5
+    detector_threshold: float = 0.2
     label_threshold: float = 0.5
     max_hands: int = 4
 
