@@ -8,8 +8,10 @@ from training.augment import (
     augment_frame,
     classifier_augmentation,
     detector_augmentation,
+    hand_window,
     jitter_box,
     paste_hands,
+    poor_camera,
     to_bgr_array,
     to_rgb_tensor,
 )
@@ -76,3 +78,36 @@ def test_pasted_hands_have_exact_boxes_and_cover_no_other(seed: int) -> None:
         assert out[(top + bottom) // 2, (left + right) // 2].tolist() == [255, 255, 255]
     assert not out[~painted].any()
     assert not painted[50:150, 100:200].any()
+
+
+@pytest.mark.parametrize("seed", range(25))
+@pytest.mark.parametrize("scale", [0.3, 0.7, 1.6])
+def test_windows_show_hands_whole_or_not_at_all(seed: int, scale: float) -> None:
+    image = np.full((120, 160, 3), 20, np.uint8)
+    image[30:80, 50:110] = 250
+    boxes = np.array([[50, 30, 110, 80]], np.float32)
+    window, got, classes = hand_window(image, boxes, np.array([3], np.float32), 96, scale, np.random.default_rng(seed))
+    assert window.shape == (96, 96, 3) and len(got) == len(classes) <= 1
+    bright = np.argwhere(window.min(axis=2) > 180)
+    if len(got):
+        (top, left), (bottom, right) = bright.min(axis=0), bright.max(axis=0) + 1
+        assert got[0] == pytest.approx(np.array([left, top, right, bottom]), abs=2)
+        assert (got[0, 2:] - got[0, :2]).prod() >= 60 * 50 * scale**2 / 3 - 1
+    else:
+        assert len(bright) <= 200
+
+
+def test_window_of_a_picture_without_hands() -> None:
+    empty = np.zeros((0, 4), np.float32)
+    window, boxes, classes = hand_window(
+        np.zeros((40, 50, 3), np.uint8), empty, np.zeros(0, np.float32), 64, 0.5, np.random.default_rng(0)
+    )
+    assert window.shape == (64, 64, 3) and boxes.shape == (0, 4) and classes.shape == (0,)
+
+
+def test_poor_camera_varies_and_keeps_the_shape() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (40, 50, 3), np.uint8)
+    views = [poor_camera(image, np.random.default_rng(seed)) for seed in range(40)]
+    assert all(view.shape == image.shape and view.dtype == np.uint8 for view in views)
+    assert any((view == image).all() for view in views) and len({int(view.sum()) for view in views}) > 10
+    assert min(view.mean() for view in views) < 0.7 * image.mean()

@@ -30,9 +30,9 @@ def detector_config(root: Path, output: Path, **changes: object) -> DetectorConf
         "yolox": "nano",
         "output": output,
         "input_hw": (96, 128),
-        "start_hw": (96, 128),
+        "window": 96,
+        "whole_epochs": 1,
         "epochs": 2,
-        "l1_epochs": 1,
         "batch_size": 2,
         "device": "cpu",
         "workers": 0,
@@ -70,7 +70,7 @@ def test_a_tiny_run_overfits_drawn_data_and_the_app_runs_it(
     )
     assert best["macro_f1"] == 1.0
     best = train_detector.train(
-        detector_config(hagrid_root, weights / "detector.safetensors", epochs=40, learning_rate=4e-3)
+        detector_config(hagrid_root, weights / "detector.safetensors", epochs=40, whole_epochs=20, learning_rate=4e-3)
     )
     assert best["ap50"] > 0.5
     info = load_info(weights / "detector.safetensors")

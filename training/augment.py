@@ -37,6 +37,18 @@ def classifier_augmentation() -> v2.Transform:
     )
 
 
+def window_augmentation() -> v2.Transform:
+    """Of a window that `hand_window` cut: only what keeps its size and boxes."""
+    return v2.Compose(
+        [
+            v2.RandomHorizontalFlip(),
+            v2.RandomPhotometricDistort(brightness=(0.6, 1.3), p=0.5),
+            v2.RandomGrayscale(0.03),
+            v2.SanitizeBoundingBoxes(min_size=4, min_area=36, labels_getter=lambda inputs: inputs[2]),
+        ]
+    )
+
+
 def detector_augmentation() -> v2.Transform:
     """Of a frame and its boxes, which stay on their hands; boxes cut to a sliver are dropped."""
     return v2.Compose(
@@ -66,6 +78,63 @@ def augment_frame(
     )
     frame, boxes, labels = transform(tv_tensors.Image(to_rgb_tensor(image)), boxes, torch.from_numpy(classes))
     return to_bgr_array(frame), np.asarray(boxes, np.float32).reshape(-1, 4), labels.numpy()
+
+
+def hand_window(
+    image: Image, boxes_xyxy: FloatArray, classes: FloatArray, side: int, scale: float, rng: np.random.Generator
+) -> tuple[Image, FloatArray, FloatArray]:
+    """Scale a picture and cut a square out of it, three times of four around a hand, else anywhere.
+
+    Large-scale jittering (arXiv:2012.07177): a detector learns the same hand in many sizes, and a square around it
+    costs a third of the whole frame. A hand of which the square shows less than a third is painted grey, because it is
+    neither a hand to be found nor background.
+
+    Args:
+        image: HWC uint8 BGR.
+        boxes_xyxy: (N, 4) pixels.
+        classes: (N,).
+        side: of the square in pixels, after scaling.
+        scale: pixels of the result for one of the picture.
+
+    Returns:
+        The square (side, side, 3), and the boxes and classes of the hands in it.
+    """
+    size_wh = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
+    image = cv2.resize(image, size_wh, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    boxes = boxes_xyxy * scale
+    room = np.array(size_wh) - side
+    low, high = np.minimum(room, 0), np.maximum(room, 0)
+    if len(boxes) and rng.random() < 0.75:
+        box = boxes[rng.integers(len(boxes))]
+        first, last = np.minimum(box[2:] - side, box[:2]), np.maximum(box[2:] - side, box[:2])
+        low, high = np.clip(first, low, high), np.clip(last, low, high)
+    left, top = rng.uniform(low, high).round().astype(int)
+    window = np.full((side, side, 3), GREY, np.uint8)
+    part = image[max(top, 0) : top + side, max(left, 0) : left + side]
+    window[max(-top, 0) :, max(-left, 0) :][: part.shape[0], : part.shape[1]] = part
+    moved = boxes - np.array((left, top, left, top), np.float32)
+    cut = np.clip(moved, 0, side)
+    visible = (cut[:, 2:] - cut[:, :2]).prod(axis=1) / np.maximum((moved[:, 2:] - moved[:, :2]).prod(axis=1), 1e-6)
+    for x0, y0, x1, y1 in cut[(visible > 0) & (visible < 1 / 3)].round().astype(int):
+        window[y0:y1, x0:x1] = GREY
+    kept = visible >= 1 / 3
+    return window, np.asarray(cut[kept], np.float32), classes[kept]
+
+
+def poor_camera(image: Image, rng: np.random.Generator) -> Image:
+    """A picture as a cheap camera in a dim room takes it: darker, noisy, blurred, coarsely compressed; each perhaps."""
+    if rng.random() < 0.3:
+        curve = 255 * np.linspace(0, 1, 256) ** rng.uniform(0.7, 2.2) * rng.uniform(0.5, 1.0)
+        image = cv2.LUT(image, curve.round().astype(np.uint8))
+    if rng.random() < 0.15:
+        image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.5))
+    if rng.random() < 0.25:
+        noise = rng.normal(0, rng.uniform(2, 14), image.shape).astype(np.float32)
+        image = np.clip(image + noise, 0, 255).astype(np.uint8)
+    if rng.random() < 0.25:
+        coded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 80))])[1]
+        image = cv2.imdecode(coded, cv2.IMREAD_COLOR)
+    return image
 
 
 def jitter_box(

@@ -19,14 +19,19 @@ from training.augment import (
     augment_frame,
     classifier_augmentation,
     detector_augmentation,
+    hand_window,
     jitter_box,
     paste_hands,
+    poor_camera,
     to_bgr_array,
     to_rgb_tensor,
+    window_augmentation,
 )
 from training.hagrid import Picture
 
 JITTER_INWARD, JITTER_OUTWARD = 0.08, 0.12
+WINDOW_SCALES = (0.45, 1.8)
+"""How much smaller or larger than the app shows them to the detector hands are trained."""
 
 
 def pixel_boxes(boxes_xywh: Sequence[tuple[float, float, float, float]], image: Image) -> FloatArray:
@@ -111,6 +116,10 @@ class HandFrames(Dataset[tuple[Tensor, Tensor, Tensor]]):
         input_hw: the detector's input shape.
         augment: draw another view of the frame every time.
         pasting: further hands and backgrounds, for `augment` only.
+
+    Attributes:
+        window: for `augment` only: items are squares of this side around hands, see `hand_window`, instead of whole
+            frames; None for those.
     """
 
     def __init__(
@@ -124,7 +133,8 @@ class HandFrames(Dataset[tuple[Tensor, Tensor, Tensor]]):
         self.index = {name: number for number, name in enumerate(labels)} if len(labels) > 1 else None
         self.pictures = [p for p in pictures if not p.is_crop and (self.index is None or all(p.labels))]
         self.input_hw = input_hw
-        self.transform = detector_augmentation() if augment else None
+        self.augment = augment
+        self.window: int | None = None
         self.pasting = pasting if augment and pasting is not None else Pasting()
         self.upright = [is_upright(p.path) for p in self.pictures]
 
@@ -141,10 +151,17 @@ class HandFrames(Dataset[tuple[Tensor, Tensor, Tensor]]):
     def __getitem__(self, item: int) -> tuple[Tensor, Tensor, Tensor]:
         image, boxes, classes = self.read(item)
         size_hw = oriented_hw((2, 1) if self.upright[item] else (1, 2), self.input_hw)
-        if self.transform is not None:
+        if self.augment:
             rng = np.random.default_rng(int(torch.randint(1 << 62, ())))
             image, boxes, classes = self.compose(image, boxes, classes, rng)
-            image, boxes, classes = augment_frame(self.transform, image, boxes, classes)
+            if self.window is not None:
+                fit = min(size_hw[0] / image.shape[0], size_hw[1] / image.shape[1])
+                scale = fit * float(np.exp(rng.uniform(*np.log(WINDOW_SCALES))))
+                image, boxes, classes = hand_window(image, boxes, classes, self.window, scale, rng)
+                image, boxes, classes = augment_frame(window_augmentation(), image, boxes, classes)
+                return to_batch([poor_camera(image, rng)])[0], torch.from_numpy(boxes), torch.from_numpy(classes)
+            image, boxes, classes = augment_frame(detector_augmentation(), image, boxes, classes)
+            image = poor_camera(image, rng)
         canvas, scale = letterbox(image, size_hw)
         return to_batch([canvas])[0], torch.from_numpy(boxes * scale), torch.from_numpy(classes)
 

@@ -28,7 +28,6 @@ from training.engine import (
     grad_scaler,
     one_cycle,
     parameter_groups,
-    progressive_side,
     train_one_epoch,
 )
 from training.evaluate import evaluate_detector
@@ -60,11 +59,11 @@ class DetectorConfig:
     """Start from these weights: ours (.safetensors), or a YOLOX release's (.pth)."""
     input_hw: tuple[int, int] = (288, 384)
     """Height and width, multiples of 32; upright frames take it on end."""
-    start_hw: tuple[int, int] = (192, 256)
-    """Shape in the first epoch; it grows to `input_hw` after half of the epochs."""
+    window: int = 192
+    """Side of the squares around hands, at many scales, that all but the last epochs train on; a multiple of 32."""
     epochs: int = 30
-    l1_epochs: int = 4
-    """The last epochs add the L1 loss."""
+    whole_epochs: int = 4
+    """The last epochs train on whole frames and add the L1 loss."""
     batch_size: int = 8
     learning_rate: float = 1e-3
     weight_decay: float = 0.05
@@ -141,8 +140,8 @@ def train(config: DetectorConfig) -> dict[str, Any]:
     Raises:
         InputError: the data, the options or the initial weights cannot be used.
     """
-    if config.yolox not in SIZES or any(side % 32 for side in (*config.input_hw, *config.start_hw)):
-        raise InputError(f"--yolox is one of {', '.join(SIZES)}; the input's sides are multiples of 32")
+    if config.yolox not in SIZES or any(side % 32 for side in (*config.input_hw, config.window)):
+        raise InputError(f"--yolox is one of {', '.join(SIZES)}; the sides of input and window are multiples of 32")
     torch.manual_seed(config.seed)
     device = choose_device(config.device)
     labels = HAGRID_LABELS if config.gestures else HAND
@@ -157,25 +156,23 @@ def train(config: DetectorConfig) -> dict[str, Any]:
     scaler = grad_scaler(device)
     best: dict[str, Any] = {"ap50": -1.0}
     for epoch in range(config.epochs):
-        sides = zip(config.start_hw, config.input_hw, strict=True)
-        height, width = (progressive_side(a, b, epoch, config.epochs, 32) for a, b in sides)
-        frames.input_hw = held_out.input_hw = (height, width)
-        l1_weight = float(epoch >= config.epochs - config.l1_epochs)
+        whole = epoch >= config.epochs - config.whole_epochs
+        frames.window = None if whole else config.window
         losses = train_one_epoch(
             model,
             DataLoader(frames, batch_sampler=batches, collate_fn=collate_frames, num_workers=config.workers),
-            partial(detector_step, l1_weight=l1_weight),
+            partial(detector_step, l1_weight=float(whole)),
             optimizer,
             schedule,
             scaler,
             ema,
-            f"epoch {epoch + 1}/{config.epochs} at {height}x{width}",
+            f"epoch {epoch + 1}/{config.epochs} on {'whole frames' if whole else 'windows'}",
         )
         metrics = evaluate_detector(ema.module, held_out)
         print(f"epoch {epoch + 1}: {losses}, AP50 {metrics['ap50']:.4f}, mAP {metrics['map']:.4f}")
         if metrics["ap50"] > best["ap50"]:
             best = metrics
             trained = provenance(start, epoch + 1, config.data, frames.pictures)
-            info = ModelInfo("detector", f"yolox-{config.yolox}", labels, (height, width), metrics, trained)
+            info = ModelInfo("detector", f"yolox-{config.yolox}", labels, config.input_hw, metrics, trained)
             save_model(config.output, ema.module, info)
     return best
