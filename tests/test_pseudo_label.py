@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+import pytest
+
+from gesture_app.errors import InputError
+from gesture_app.vision.hands import RecognizerOptions
+from training import pseudo_label
+from training.hagrid import read
+from training.pseudo_label import PseudoLabelConfig, agreed_boxes, agreed_label, without_known
+
+LABELS = ("fist", "palm", "no_gesture")
+
+
+class Painter:
+    """Calls red hands fist and green ones palm, blue ones either by view; finds hands where the picture is bright."""
+
+    labels = LABELS
+    options = RecognizerOptions()
+    classifier_info = SimpleNamespace(input_hw=(32, 32))
+    sees_mirrored = True
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def classify(self, crops: list[np.ndarray]) -> np.ndarray:
+        rows = []
+        for number, crop in enumerate(crops):
+            blue, green, red = crop[12:20, 12:20].reshape(-1, 3).mean(axis=0)
+            name = number % 2 if blue > max(green, red) else int(green > red)
+            rows.append(np.eye(3)[name] * 0.8 + 0.2 / 3)
+        return np.array(rows, np.float32)
+
+    def detect(self, image: np.ndarray, options: RecognizerOptions) -> SimpleNamespace:
+        self.calls += 1
+        assert options.detector_threshold == 0.5
+        if self.calls % 2 == 0 and not self.sees_mirrored:
+            return SimpleNamespace(boxes_xyxy=np.zeros((0, 4), np.float32))
+        count, _, stats, _ = cv2.connectedComponentsWithStats((image.max(axis=2) > 150).astype(np.uint8))
+        boxes = [(x, y, x + w, y + h) for x, y, w, h, _ in stats[1:count]]
+        return SimpleNamespace(boxes_xyxy=np.array(boxes, np.float32).reshape(-1, 4))
+
+
+def hand(colour: tuple[int, int, int]) -> np.ndarray:
+    return np.full((40, 30, 3), colour, np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("colour", "min_score", "labels", "expected"),
+    [
+        ((0, 0, 250), 0.8, LABELS, "fist"),
+        ((0, 250, 0), 0.8, LABELS, "palm"),
+        ((250, 0, 0), 0.8, LABELS, None),  # the views disagree
+        ((0, 0, 250), 0.9, LABELS, None),  # not sure enough
+        ((0, 0, 250), 0.9, ("fist", "palm"), "fist"),  # sure among the classes that occur
+    ],
+)
+def test_a_label_needs_agreement_and_certainty(colour, min_score, labels, expected) -> None:
+    columns = [LABELS.index(name) for name in labels]
+    assert agreed_label(Painter(), hand(colour), labels, columns, min_score) == expected
+
+
+def test_boxes_need_both_views() -> None:
+    image = np.zeros((60, 80, 3), np.uint8)
+    image[10:30, 20:40] = 255
+    assert agreed_boxes(Painter(), image, 0.5).tolist() == [[20, 10, 40, 30]]
+    blind = Painter()
+    blind.sees_mirrored = False
+    assert agreed_boxes(blind, image, 0.5).shape == (0, 4)
+    assert agreed_boxes(Painter(), np.zeros_like(image), 0.5).shape == (0, 4)
+
+
+def test_only_new_hands_are_added() -> None:
+    found = np.array([[0, 0, 10, 10], [20, 20, 30, 30]], np.float32)
+    assert without_known(found, np.array([[1, 1, 11, 11]], np.float32)).tolist() == [[20, 20, 30, 30]]
+    assert without_known(found, np.zeros((0, 4), np.float32)).tolist() == found.tolist()
+
+
+def test_crops_and_frames_become_training_data(tmp_path: Path, monkeypatch) -> None:
+    crops = tmp_path / "unlabelled"
+    crops.mkdir()
+    for name, colour in {"a": (0, 0, 250), "b": (0, 250, 0), "c": (250, 0, 0)}.items():
+        cv2.imwrite(str(crops / f"{name}.png"), hand(colour))
+    root = tmp_path / "frames"
+    (root / "ann_train_val").mkdir(parents=True)
+    folder = root / "unboxed" / "fist"
+    folder.mkdir(parents=True)
+    for name, colour in {"red": (0, 0, 250), "green": (0, 250, 0), "known": (0, 250, 0), "held": (0, 0, 250)}.items():
+        image = np.zeros((60, 80, 3), np.uint8)
+        image[10:30, 20:40] = colour
+        cv2.imwrite(str(folder / f"{name}.png"), image)
+    (root / "index.csv").write_text(
+        "uuid,gesture,split\nred,fist,train\ngreen,fist,train\nknown,fist,train\nheld,fist,val\n"
+    )
+    boxes = tmp_path / "boxes.json"
+    boxes.write_text(json.dumps({"known": [{"bbox": [0.6, 0.6, 0.2, 0.2]}]}))
+    monkeypatch.setattr(pseudo_label.Recognizer, "load", lambda *args: Painter())
+    output = tmp_path / "out"
+    counts = pseudo_label.pseudo_label(PseudoLabelConfig(output, crops, frames=root, boxes=boxes))
+    assert counts == {
+        "fist": 1, "palm": 1, "left out": 1, "frames": 2, "frames left out": 1, "known hands": 1, "found hands": 2,
+    }  # fmt: skip
+    written = read(output, LABELS)
+    assert sorted((p.path.name, p.labels[0], p.split) for p in written.pictures) == [
+        ("a.png", "fist", "train"),
+        ("b.png", "palm", "train"),
+    ]
+    boxed = json.loads((output / "boxes.json").read_text())
+    assert boxed["red"] == [{"bbox": pytest.approx([0.25, 1 / 6, 0.25, 1 / 3])}]
+    assert [hand["bbox"][0] for hand in boxed["known"]] == [0.6, 0.25]
+    assert set(boxed) == {"red", "known"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({}, "nothing to label"),
+        ({"crops": Path("c"), "labels": ("wave",)}, "does not know wave"),
+    ],
+)
+def test_bad_requests(changes, problem, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(pseudo_label.Recognizer, "load", lambda *args: Painter())
+    with pytest.raises(InputError, match=problem):
+        pseudo_label.pseudo_label(PseudoLabelConfig(tmp_path / "out", **changes))
+
+
+def test_a_used_output_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "kept.txt").write_text("x")
+    with pytest.raises(InputError, match="not empty"):
+        pseudo_label.pseudo_label(PseudoLabelConfig(tmp_path, crops=tmp_path))

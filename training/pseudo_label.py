@@ -1,0 +1,188 @@
+"""Label pictures that nobody labelled, with our own models, where several views of them agree."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from gesture_app.errors import InputError
+from gesture_app.vision.boxes import iou_matrix
+from gesture_app.vision.hands import FloatArray, Image
+from gesture_app.vision.images import read_image
+from gesture_app.vision.labels import HAGRID_GESTURES
+from gesture_app.vision.model_info import write_atomically
+from gesture_app.vision.preprocess import crop_hand
+from gesture_app.vision.recognizer import Recognizer
+from training.hagrid import picture_files, read_gesture_frames
+
+SHRINK, GROW = -0.08, 0.08
+
+
+@dataclass(frozen=True)
+class PseudoLabelConfig:
+    """Label pictures with our own models, where several views of them agree.
+
+    Hand crops become class folders with an `index.csv` that puts all of them into training; whole frames, of which the
+    gesture is known by their folder, become a file of boxes for `--boxes`.
+    """
+
+    output: Path
+    """Folder for class folders and `boxes.json`."""
+    crops: Path | None = None
+    """Folder of hand crops without labels."""
+    labels: tuple[str, ...] = ()
+    """The classes that occur among the crops; all by default."""
+    frames: Path | None = None
+    """Frames in a HaGRID layout, boxed or not; those of the split `train` are looked at."""
+    boxes: Path | None = None
+    """Boxes of the frames that are known already; only hands that these lack are added."""
+    weights: Path | None = None
+    """Folder of both networks; the shipped weights by default."""
+    min_score: float = 0.8
+    """The least probability of a crop's label, averaged over the views."""
+    min_detection: float = 0.5
+    """The least score of a hand in a frame and in its mirror image."""
+
+
+def pseudo_label(config: PseudoLabelConfig) -> dict[str, int]:
+    """Label, write, and count what was labelled.
+
+    Raises:
+        InputError: there is nothing to label, a class is unknown, or the output exists.
+    """
+    if config.crops is None and config.frames is None:
+        raise InputError("nothing to label: give --crops, --frames or both")
+    if config.output.exists() and any(config.output.iterdir()):
+        raise InputError(f"output folder is not empty: {config.output}: name another one")
+    recognizer = Recognizer.load(config.weights, "cpu")
+    unknown = set(config.labels) - set(recognizer.labels)
+    if unknown:
+        raise InputError(f"the classifier does not know {', '.join(sorted(unknown))}")
+    config.output.mkdir(parents=True, exist_ok=True)
+    counts: dict[str, int] = {}
+    if config.crops is not None:
+        counts |= label_crops(config, recognizer)
+    if config.frames is not None:
+        counts |= box_frames(config, recognizer)
+    return counts
+
+
+def label_crops(config: PseudoLabelConfig, recognizer: Recognizer) -> dict[str, int]:
+    """Copy every crop whose views agree into the folder of its class."""
+    assert config.crops is not None
+    labels = config.labels or recognizer.labels
+    columns = [recognizer.labels.index(name) for name in labels]
+    counts: Counter[str] = Counter()
+    rows: list[tuple[str, str]] = []
+    for path in tqdm(list(picture_files([config.crops])), desc="crops"):
+        label = agreed_label(recognizer, read_image(path), labels, columns, config.min_score)
+        counts[label or "left out"] += 1
+        if label is not None:
+            (config.output / label).mkdir(exist_ok=True)
+            shutil.copy2(path, config.output / label / path.name)
+            rows.append((path.stem, "train"))
+    with (config.output / "index.csv").open("w", newline="", encoding="utf-8") as stream:
+        csv.writer(stream).writerows([("uuid", "split"), *rows])
+    return dict(counts)
+
+
+def agreed_label(
+    recognizer: Recognizer, crop: Image, labels: tuple[str, ...], columns: list[int], min_score: float
+) -> str | None:
+    """The label of a hand crop on which all views agree with enough certainty.
+
+    The views are the crop, its mirror image, and both a little tighter and wider. Probabilities are those among
+    `labels` only.
+    """
+    probabilities = classify_views(recognizer, crop, (0.0, 0.0, float(crop.shape[1]), float(crop.shape[0])))[:, columns]
+    probabilities /= probabilities.sum(axis=1, keepdims=True).clip(1e-6)
+    best = probabilities.argmax(axis=1)
+    sure = (best == best[0]).all() and probabilities[:, best[0]].mean() >= min_score
+    return labels[int(best[0])] if sure else None
+
+
+def classify_views(recognizer: Recognizer, image: Image, box: tuple[float, float, float, float]) -> FloatArray:
+    """Probabilities (6, classes) of a hand as it is, tighter and wider, and of the mirror images of these."""
+    left, top, right, bottom = box
+    size = recognizer.classifier_info.input_hw[0]
+    views = []
+    for share in (0.0, SHRINK, GROW):
+        dx, dy = share * (right - left), share * (bottom - top)
+        view = crop_hand(image, (left - dx, top - dy, right + dx, bottom + dy), size)
+        views += [view, np.ascontiguousarray(view[:, ::-1])]
+    return recognizer.classify(views)
+
+
+def box_frames(config: PseudoLabelConfig, recognizer: Recognizer) -> dict[str, int]:
+    """Write `boxes.json`: for every training frame without true boxes the known hands and those that were found.
+
+    A found hand counts when the detector sees it in the frame and in its mirror image. A frame counts when one of its
+    hands is named as its folder says, or when its boxes were known before.
+    """
+    assert config.frames is not None
+    known: dict[str, list[dict[str, Any]]] = json.loads(config.boxes.read_text("utf-8")) if config.boxes else {}
+    counts: Counter[str] = Counter()
+    boxes: dict[str, list[dict[str, Any]]] = {}
+    frames = [f for f in read_gesture_frames(config.frames, HAGRID_GESTURES) if f.split == "train"]
+    for frame in tqdm(frames, desc="frames"):
+        if frame.path.parent.name.startswith("train_val_"):
+            continue  # a frame with an annotation, which the boxes of a file do not change
+        uuid = frame.path.stem
+        image = read_image(frame.path)
+        hands = known.get(uuid, [])
+        found = agreed_boxes(recognizer, image, config.min_detection)
+        new = without_known(found, pixel_corners(hands, image))
+        named = {
+            recognizer.labels[int(classify_views(recognizer, image, (b[0], b[1], b[2], b[3])).mean(axis=0).argmax())]
+            for b in new.tolist()
+        }
+        if not hands and frame.gesture not in named:
+            counts["frames left out"] += 1
+            continue
+        counts["frames"] += 1
+        counts["known hands"] += len(hands)
+        counts["found hands"] += len(new)
+        height, width = image.shape[:2]
+        boxes[uuid] = [{"bbox": hand["bbox"]} for hand in hands] + [
+            {"bbox": [b[0] / width, b[1] / height, (b[2] - b[0]) / width, (b[3] - b[1]) / height]} for b in new.tolist()
+        ]
+    write_atomically(config.output / "boxes.json", (json.dumps(boxes) + "\n").encode())
+    return dict(counts)
+
+
+def agreed_boxes(recognizer: Recognizer, image: Image, min_score: float) -> FloatArray:
+    """boxes_xyxy (N, 4) that are found both in a picture and in its mirror image; the mean of the two."""
+    width = image.shape[1]
+    options = replace(recognizer.options, detector_threshold=min_score)
+    boxes = np.asarray(recognizer.detect(image, options).boxes_xyxy, np.float32).reshape(-1, 4)
+    mirrored = np.ascontiguousarray(image[:, ::-1])
+    other = np.asarray(recognizer.detect(mirrored, options).boxes_xyxy, np.float32).reshape(-1, 4)
+    other = np.stack((width - other[:, 2], other[:, 1], width - other[:, 0], other[:, 3]), axis=1)
+    if not len(boxes) or not len(other):
+        return np.zeros((0, 4), np.float32)
+    overlaps = iou_matrix(boxes, other)
+    both = overlaps.max(axis=1) >= 0.5
+    return np.asarray((boxes[both] + other[overlaps.argmax(axis=1)[both]]) / 2, np.float32)
+
+
+def pixel_corners(hands: list[dict[str, Any]], image: Image) -> FloatArray:
+    """The boxes of a file, fractions left, top, width, height, as boxes_xyxy (N, 4) in pixels."""
+    boxes = np.array([hand["bbox"] for hand in hands], np.float32).reshape(-1, 4)
+    height, width = image.shape[:2]
+    corners = np.concatenate((boxes[:, :2], boxes[:, :2] + boxes[:, 2:]), axis=1)
+    return corners * np.array((width, height, width, height), np.float32)
+
+
+def without_known(found: FloatArray, known: FloatArray) -> FloatArray:
+    """The boxes (N, 4) that overlap none of the known ones by more than a little."""
+    if not len(found) or not len(known):
+        return found
+    return np.asarray(found[iou_matrix(found, known).max(axis=1) < 0.2], np.float32)
