@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
-from PyQt6.QtCore import QTimer
-from PyQt6.QtGui import QFontMetrics
+from PyQt6.QtCore import QSize, Qt, QTimer
+from PyQt6.QtGui import QFontMetrics, QResizeEvent
 from PyQt6.QtWidgets import QLabel, QStatusBar, QWidget
 
 from gesture_app.ui.live import Result
@@ -13,10 +13,11 @@ from gesture_app.ui.meters import Percentiles, RateMeter
 
 REFRESH_MS = 250
 NONE = "–"
+SPACING_PX = 12
 
 
 class Figures(QStatusBar):
-    """Measures what is shown, over the last seconds."""
+    """Measures what is shown, over the last seconds; in a narrow window the less important figures make room."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -40,6 +41,8 @@ class Figures(QStatusBar):
         self.device_label = QLabel()
         self.device_label.setToolTip(self.tr("What computes"))
         self.addPermanentWidget(self.device_label)
+        # The first to go stands first.
+        self._optional = (self.size_label, self.inference_label, self.dropped_label, self.latency_label)
         self._timer = QTimer(self)
         self._timer.timeout.connect(self.refresh)
         self._timer.start(REFRESH_MS)
@@ -57,6 +60,7 @@ class Figures(QStatusBar):
     def set_device(self, name: str) -> None:
         """Say what computes."""
         self.device_label.setText(name)
+        self._make_room()
 
     def add_result(self, result: Result) -> None:
         """Count a result that is handed to the view."""
@@ -83,6 +87,29 @@ class Figures(QStatusBar):
         self.latency_label.setText(self.tr("latency {ms} ms").format(ms=_ms(latency)))
         self.dropped_label.setText(self.tr("dropped {count}").format(count=self._dropped))
         self.size_label.setText(self._size or NONE)
+
+    def minimumSizeHint(self) -> QSize:
+        """The frame rate and what computes, so that the status bar does not keep the window wide."""
+        width = self.rate_label.minimumWidth() + self.device_label.sizeHint().width() + 2 * SPACING_PX
+        return QSize(width, super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Show as many figures as have room."""
+        super().resizeEvent(event)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        room = self.width() - self.minimumSizeHint().width() - self._others_width()
+        for label in reversed(self._optional):
+            room -= label.minimumWidth() + SPACING_PX
+            label.setVisible(room >= 0)
+
+    def _others_width(self) -> int:
+        """Of what others have put into the status bar."""
+        ours = {self.rate_label, self.device_label, *self._optional}
+        kinds = Qt.FindChildOption.FindDirectChildrenOnly
+        others = (child for child in self.findChildren(QWidget, options=kinds) if child not in ours)
+        return sum(child.sizeHint().width() + SPACING_PX for child in others if not child.isHidden())
 
     def _label(self, widest: str, explanation: str) -> QLabel:
         label = QLabel()

@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
-from PyQt6.QtCore import QRectF, QSize, QSizeF, Qt, QTimer, pyqtSignal
-from PyQt6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent
+from PyQt6.QtCore import QPointF, QRectF, QSize, QSizeF, Qt, QTimer, pyqtSignal
+from PyQt6.QtGui import QColor, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
+from gesture_app.settings import PictureMode
 from gesture_app.ui.banner import Banner, paint_banner
 
 BACKGROUND = QColor(15, 17, 20)
 DIM = QColor(15, 17, 20, 150)
 SPINNER_TURN_MS = 1000
 SPINNER_STEP_MS = 50
+PAN_STEP_PX = 40.0
+LARGE_PX = 3_000_000
+"""Of the screen; a picture enlarged beyond it is smoothed at half the size, which takes a third of the time."""
+
+PAN_KEYS = {
+    Qt.Key.Key_Left: QPointF(PAN_STEP_PX, 0),
+    Qt.Key.Key_Right: QPointF(-PAN_STEP_PX, 0),
+    Qt.Key.Key_Up: QPointF(0, PAN_STEP_PX),
+    Qt.Key.Key_Down: QPointF(0, -PAN_STEP_PX),
+}
 
 
 class VideoView(QWidget):
-    """Paints the newest picture as large as fits, at its own aspect ratio, and a banner over it.
+    """Paints the newest picture at its own aspect ratio, and a banner over it.
+
+    The whole picture as large as fits, or as much of it as fills the widget, or a pixel of it for a pixel of the
+    screen. What does not fit is reached by dragging, or by Shift and the arrow keys.
 
     Signals:
         painted: a new picture is on the screen; carries the time it was captured.
@@ -31,6 +45,9 @@ class VideoView(QWidget):
         self._unpainted_captured_s: float | None = None
         self._banner: Banner | None = None
         self._turn = 0.0
+        self._mode: PictureMode = "fit"
+        self._pan = QPointF()
+        self._dragged_from: QPointF | None = None
         self._spinner = QTimer(self)
         self._spinner.setInterval(SPINNER_STEP_MS)
         self._spinner.timeout.connect(self._step_spinner)
@@ -50,8 +67,23 @@ class VideoView(QWidget):
         """The message over the picture."""
         return self._banner
 
+    @property
+    def mode(self) -> PictureMode:
+        """How the picture is laid into the widget."""
+        return self._mode
+
+    def set_mode(self, mode: PictureMode) -> None:
+        """Lay the picture differently, its middle in the middle."""
+        self._mode = mode
+        self._pan = QPointF()
+        self._show_cursor()
+        self.update()
+
     def show_picture(self, picture: QImage, captured_s: float | None) -> None:
         """Show this picture from the next paint on; without a time of capture `painted` is not told."""
+        if self._picture is None or self._picture.size() != picture.size():
+            self._picture = picture
+            self._show_cursor()
         self._picture = picture
         self._unpainted_captured_s = captured_s
         self.update()
@@ -60,6 +92,8 @@ class VideoView(QWidget):
         """Show no picture."""
         self._picture = None
         self._unpainted_captured_s = None
+        self._pan = QPointF()
+        self._show_cursor()
         self.update()
 
     def show_banner(self, banner: Banner | None) -> None:
@@ -75,12 +109,20 @@ class VideoView(QWidget):
         self.update()
 
     def picture_rect(self) -> QRectF:
-        """Where the picture lies in the widget, in device-independent pixels; empty without a picture."""
+        """Where the picture lies, in device-independent pixels, also outside the widget; empty without a picture."""
         if self._picture is None:
             return QRectF()
-        size = QSizeF(self._picture.size()).scaled(QSizeF(self.size()), Qt.AspectRatioMode.KeepAspectRatio)
+        size = QSizeF(self._picture.size())
+        if self._mode == "actual":
+            size /= self.devicePixelRatioF()
+        else:
+            fit, fill = Qt.AspectRatioMode.KeepAspectRatio, Qt.AspectRatioMode.KeepAspectRatioByExpanding
+            size.scale(QSizeF(self.size()), fit if self._mode == "fit" else fill)
+        self._pan = self._within(self._pan, size)
         rect = QRectF(0, 0, size.width(), size.height())
-        rect.moveCenter(QRectF(self.rect()).center())
+        rect.moveCenter(QRectF(self.rect()).center() + self._pan)
+        if self._mode == "actual":  # between two pixels of the screen it would be blurred
+            rect.moveTo(round(rect.left()), round(rect.top()))
         return rect
 
     def sizeHint(self) -> QSize:
@@ -93,8 +135,7 @@ class VideoView(QWidget):
         painter.fillRect(self.rect(), BACKGROUND)
         if self._picture is not None:
             target = self.picture_rect()
-            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-            painter.drawImage(target, self._picture)
+            self._paint_picture(painter, target, self._picture)
             if self._banner is not None:
                 painter.fillRect(target, DIM)
         if self._banner is not None:
@@ -104,6 +145,38 @@ class VideoView(QWidget):
             captured_s, self._unpainted_captured_s = self._unpainted_captured_s, None
             self.painted.emit(captured_s)
 
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """See whether there is still something to drag."""
+        super().resizeEvent(event)
+        self._show_cursor()
+
+    def mousePressEvent(self, event: QMouseEvent | None) -> None:
+        """Take hold of the picture."""
+        if event is not None and event.button() == Qt.MouseButton.LeftButton and self._overhang():
+            self._dragged_from = event.position() - self._pan
+            self.setCursor(Qt.CursorShape.ClosedHandCursor)
+        super().mousePressEvent(event)
+
+    def mouseMoveEvent(self, event: QMouseEvent | None) -> None:
+        """Drag the picture."""
+        if event is not None and self._dragged_from is not None:
+            self._pan = event.position() - self._dragged_from
+            self.update()
+
+    def mouseReleaseEvent(self, event: QMouseEvent | None) -> None:
+        """Let go of the picture."""
+        self._dragged_from = None
+        self._show_cursor()
+        super().mouseReleaseEvent(event)
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        """Move the picture by Shift and an arrow."""
+        if event is not None and event.modifiers() & Qt.KeyboardModifier.ShiftModifier and event.key() in PAN_KEYS:
+            self._pan += PAN_KEYS[Qt.Key(event.key())]
+            self.update()
+            return
+        super().keyPressEvent(event)
+
     def mouseDoubleClickEvent(self, event: QMouseEvent | None) -> None:
         """Tell it."""
         self.double_clicked.emit()
@@ -111,3 +184,34 @@ class VideoView(QWidget):
     def _step_spinner(self) -> None:
         self._turn = (self._turn + SPINNER_STEP_MS / SPINNER_TURN_MS) % 1.0
         self.update()
+
+    def _paint_picture(self, painter: QPainter, target: QRectF, picture: QImage) -> None:
+        side_scale = self.devicePixelRatioF()
+        screen_px = target.width() * target.height() * side_scale**2
+        if screen_px > LARGE_PX and screen_px > 2 * picture.width() * picture.height():
+            half = QImage(
+                round(target.width() * side_scale / 2), round(target.height() * side_scale / 2), picture.format()
+            )
+            smoother = QPainter(half)
+            smoother.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+            smoother.drawImage(QRectF(half.rect()), picture)
+            smoother.end()
+            painter.drawImage(target, half)
+            return
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        painter.drawImage(target, picture)
+
+    def _within(self, pan: QPointF, size: QSizeF) -> QPointF:
+        """The same way, but not so far that a gap opens beside the picture."""
+        room_x, room_y = max(0.0, size.width() - self.width()) / 2, max(0.0, size.height() - self.height()) / 2
+        return QPointF(min(max(pan.x(), -room_x), room_x), min(max(pan.y(), -room_y), room_y))
+
+    def _overhang(self) -> bool:
+        rect = self.picture_rect()
+        return rect.width() > self.width() + 1 or rect.height() > self.height() + 1
+
+    def _show_cursor(self) -> None:
+        if self._overhang():
+            self.setCursor(Qt.CursorShape.OpenHandCursor)
+        else:
+            self.unsetCursor()

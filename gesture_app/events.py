@@ -1,0 +1,245 @@
+"""Tracked hands -> gesture events: when a gesture began, when it ended, and whose it was."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from gesture_app.errors import EnvironmentFault, InputError
+from gesture_app.vision.atomic import write_atomically
+from gesture_app.vision.hands import Hand
+from gesture_app.vision.labels import NO_GESTURE
+
+START_AFTER_S = 0.25
+END_AFTER_S = 0.4
+LONGEST_GAP_S = 1.0
+"""Between two sights of a gesture that may count as one; slower sources than that cannot be told from gone ones."""
+
+COLUMNS = ("source", "gesture", "hand", "start_s", "end_s", "duration_s", "confidence", "started_at")
+
+
+@dataclass(frozen=True)
+class GestureEvent:
+    """One gesture of one hand.
+
+    Attributes:
+        number: counts the events of a detector, from 1; an event that lasts keeps its number from change to change.
+        label: the gesture, never `no_gesture`.
+        hand_id: the identity that the tracker gave.
+        start_s: when it was first seen, in seconds of the source.
+        end_s: when it was last seen; None while it lasts.
+        seen_s: when it was last seen so far.
+        confidence: mean probability of the gesture, 0..1, over the pictures that show it.
+        source: where it was seen, as it may be shown.
+        started_at: `start_s` on the clock, where the source is live.
+    """
+
+    number: int
+    label: str
+    hand_id: int
+    start_s: float
+    end_s: float | None
+    seen_s: float
+    confidence: float
+    source: str = ""
+    started_at: datetime | None = None
+
+    @property
+    def duration_s(self) -> float:
+        """How long it was seen."""
+        return self.seen_s - self.start_s
+
+
+@dataclass(frozen=True)
+class EventChanges:
+    """What one frame did to the events.
+
+    Attributes:
+        time_s: of the frame.
+        active: all that last now.
+        started: those of `active` that are new.
+        ended: those that were active until now.
+    """
+
+    time_s: float
+    active: tuple[GestureEvent, ...] = ()
+    started: tuple[GestureEvent, ...] = ()
+    ended: tuple[GestureEvent, ...] = ()
+
+
+@dataclass
+class _Sight:
+    """A gesture of a hand that is an event once it has a number, and may become one before."""
+
+    label: str
+    start_s: float
+    seen_s: float
+    score_sum: float
+    count: int = 1
+    number: int = 0
+
+    def add(self, score: float, time_s: float) -> None:
+        self.seen_s = time_s
+        self.score_sum += score
+        self.count += 1
+
+
+@dataclass
+class _Watch:
+    """One hand: the gesture that lasts, and another that may take its place."""
+
+    current: _Sight | None = None
+    rival: _Sight | None = None
+
+    def see(self, hand: Hand, time_s: float) -> None:
+        for sight in (self.current, self.rival):
+            if sight is not None and sight.label == hand.label and time_s - sight.seen_s <= LONGEST_GAP_S:
+                sight.add(hand.score, time_s)
+                if sight is self.current:
+                    self.rival = None
+                return
+        self.rival = _Sight(hand.label, time_s, time_s, hand.score)
+
+
+class EventDetector:
+    """Tells events from flicker.
+
+    A gesture becomes an event once a hand has shown it for `start_after_s`, and counts from its first sight; it has
+    ended once the hand has not shown it for `end_after_s`, or another for `start_after_s`, and counts to its last
+    sight. Both are seconds of the source, whatever the frame rate.
+
+    Args:
+        source: where the hands are seen, as it may be shown.
+        live: whether frames are taken at the time they show, so that events have a time on the clock.
+        start_after_s: see above.
+        end_after_s: see above.
+    """
+
+    def __init__(
+        self,
+        source: str = "",
+        live: bool = False,
+        start_after_s: float = START_AFTER_S,
+        end_after_s: float = END_AFTER_S,
+    ) -> None:
+        self._source = source
+        self._live = live
+        self._zero_at: datetime | None = None
+        self._start_after_s = start_after_s
+        self._end_after_s = end_after_s
+        self._watches: dict[int, _Watch] = {}
+        self._count = 0
+        self._time_s = 0.0
+
+    def update(self, hands: Sequence[Hand], time_s: float) -> EventChanges:
+        """Take the hands of the next frame, with the ids that a tracker gave.
+
+        A step back in time, as after a loop or a seek, ends everything first.
+        """
+        ended = list(self.finish().ended) if time_s < self._time_s else []
+        self._time_s = time_s
+        if self._live and self._zero_at is None:
+            self._zero_at = datetime.now().astimezone() - timedelta(seconds=time_s)
+        first_new = self._count + 1
+        shown = {hand.id: hand for hand in hands if hand.label != NO_GESTURE}
+        for hand_id in sorted(shown.keys() | self._watches.keys()):
+            watch = self._watches.setdefault(hand_id, _Watch())
+            if hand_id in shown:
+                watch.see(shown[hand_id], time_s)
+            if (over := self._advance(watch, time_s)) is not None:
+                ended.append(self._event(over, hand_id, over.seen_s))
+            if watch.current is None and watch.rival is None:
+                del self._watches[hand_id]
+        active = self._active()
+        return EventChanges(time_s, active, tuple(e for e in active if e.number >= first_new), tuple(ended))
+
+    def finish(self) -> EventChanges:
+        """End everything that lasts: the source has ended, or another comes."""
+        ended = tuple(replace(event, end_s=event.seen_s) for event in self._active())
+        self._watches.clear()
+        return EventChanges(self._time_s, ended=ended)
+
+    def _advance(self, watch: _Watch, time_s: float) -> _Sight | None:
+        """Let gestures end and begin; the one that has ended."""
+        over = None
+        if watch.rival is not None and self._unseen_s(watch.rival, time_s) >= self._start_after_s:
+            watch.rival = None
+        ripe = watch.rival is not None and watch.rival.seen_s - watch.rival.start_s >= self._start_after_s
+        if watch.current is not None and (ripe or self._unseen_s(watch.current, time_s) >= self._end_after_s):
+            over, watch.current = watch.current, None
+        if ripe and watch.rival is not None:
+            self._count += 1
+            watch.rival.number = self._count
+            watch.current, watch.rival = watch.rival, None
+        return over
+
+    def _active(self) -> tuple[GestureEvent, ...]:
+        lasting = (self._event(watch.current, i) for i, watch in self._watches.items() if watch.current is not None)
+        return tuple(sorted(lasting, key=lambda event: event.number))
+
+    def _event(self, sight: _Sight, hand_id: int, end_s: float | None = None) -> GestureEvent:
+        return GestureEvent(
+            sight.number,
+            sight.label,
+            hand_id,
+            sight.start_s,
+            end_s,
+            sight.seen_s,
+            sight.score_sum / sight.count,
+            self._source,
+            None if self._zero_at is None else self._zero_at + timedelta(seconds=sight.start_s),
+        )
+
+    @staticmethod
+    def _unseen_s(sight: _Sight, time_s: float) -> float:
+        return time_s - sight.seen_s
+
+
+def events_csv(events: Iterable[GestureEvent], delimiter: str = ",") -> str:
+    """A table with a header line; an event that lasts has no end."""
+    stream = io.StringIO()
+    table = csv.DictWriter(stream, COLUMNS, delimiter=delimiter, lineterminator="\n")
+    table.writeheader()
+    table.writerows(_row(event) for event in events)
+    return stream.getvalue()
+
+
+def events_jsonl(events: Iterable[GestureEvent]) -> str:
+    """A JSON object a line, with the columns of the table; the end of an event that lasts is null."""
+    return "".join(json.dumps(_row(event), ensure_ascii=False) + "\n" for event in events)
+
+
+def write_events(path: Path, events: Iterable[GestureEvent]) -> None:
+    """Write a .csv or .jsonl file, so that at every moment the old or the new one is whole.
+
+    Raises:
+        InputError: the file name ends in something else.
+        EnvironmentFault: it cannot be written.
+    """
+    forms = {".csv": events_csv, ".jsonl": events_jsonl}
+    form = forms.get(path.suffix.lower())
+    if form is None:
+        raise InputError(f"events: {path}: not a name for events. Let it end in {' or '.join(forms)}")
+    try:
+        write_atomically(path, form(events).encode())
+    except OSError as error:
+        raise EnvironmentFault(f"events: {path}: {error.strerror}. Choose another folder") from error
+
+
+def _row(event: GestureEvent) -> dict[str, Any]:
+    return {
+        "source": event.source,
+        "gesture": event.label,
+        "hand": event.hand_id,
+        "start_s": round(event.start_s, 3),
+        "end_s": None if event.end_s is None else round(event.end_s, 3),
+        "duration_s": round(event.duration_s, 3),
+        "confidence": round(event.confidence, 3),
+        "started_at": None if event.started_at is None else event.started_at.isoformat(timespec="milliseconds"),
+    }

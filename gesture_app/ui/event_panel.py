@@ -1,0 +1,198 @@
+"""The list of gesture events, and what can be done with it."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from PyQt6.QtCore import QModelIndex, QSignalBlocker, QSize, Qt, pyqtSignal
+from PyQt6.QtGui import QAction, QGuiApplication, QKeySequence
+from PyQt6.QtWidgets import (
+    QAbstractItemView,
+    QFileDialog,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QMessageBox,
+    QStackedLayout,
+    QTableView,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from gesture_app.errors import GestureError
+from gesture_app.events import EventChanges, GestureEvent, events_csv, write_events
+from gesture_app.ui.chime import Chime
+from gesture_app.ui.event_table import END, GESTURE, HAND, START, SURE, EventTable
+from gesture_app.ui.icons import icon
+
+REFRESH_S = 0.25
+WIDEST = {START: "00:00:00", END: "00:00:00", HAND: "0000", SURE: "100 %"}
+CELL_PADDING_PX = 12
+
+
+class EventPanel(QWidget):
+    """Shows every gesture that was seen, exports, copies and clears.
+
+    Signals:
+        sounds_toggled: the user has switched sounds on or off.
+        time_chosen: the user wants to see an event; carries its start in seconds of the source.
+    """
+
+    sounds_toggled = pyqtSignal(bool)
+    time_chosen = pyqtSignal(float)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._refreshed_s = 0.0
+        self._chime = Chime(self)
+        self.table = EventTable(self)
+        self.view = self._make_view()
+        self.empty = QLabel(self.tr("Gestures that are seen appear here."))
+        self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.empty.setWordWrap(True)
+        self.empty.setEnabled(False)
+        self.count_label = QLabel()
+        self._make_actions()
+        self._stack = QStackedLayout()
+        self._stack.addWidget(self.empty)
+        self._stack.addWidget(self.view)
+        row = QHBoxLayout()
+        row.addWidget(self.count_label, 1)
+        for action in (self.sounds_action, self.copy_action, self.export_action, self.clear_action):
+            button = QToolButton()
+            button.setDefaultAction(action)
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            button.setAccessibleName(action.text().replace("&", "").rstrip("…"))
+            row.addWidget(button)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(8, 4, 8, 8)
+        column.addLayout(row)
+        column.addLayout(self._stack, 1)
+        for signal in (self.table.rowsInserted, self.table.rowsRemoved, self.table.modelReset):
+            signal.connect(lambda *_: self._count())
+        self._count()
+
+    @property
+    def events(self) -> tuple[GestureEvent, ...]:
+        """All events in the list, the oldest first."""
+        return self.table.events
+
+    def begin(self) -> None:
+        """Another source begins; what was seen before stays."""
+        self.table.begin()
+
+    def show_changes(self, changes: EventChanges) -> None:
+        """Take what a frame has done to the events."""
+        now_s = time.monotonic()
+        news = bool(changes.started or changes.ended)
+        if not news and (not changes.active or now_s - self._refreshed_s < REFRESH_S):
+            return
+        self._refreshed_s = now_s
+        self.table.update((*changes.ended, *changes.active))
+        if changes.started and self.sounds_action.isChecked():
+            self._chime.play()
+
+    def set_sounds(self, on: bool) -> None:
+        """Switch sounds, without a signal."""
+        with QSignalBlocker(self):
+            self.sounds_action.setChecked(on)
+
+    def clear(self) -> None:
+        """Forget all events."""
+        self.table.clear()
+
+    def export(self, path: Path) -> None:
+        """Write all events to a .csv or .jsonl file.
+
+        Raises:
+            InputError: the file name ends in something else.
+            EnvironmentFault: it cannot be written.
+        """
+        write_events(path, self.events)
+
+    def sizeHint(self) -> QSize:
+        """Room for the columns and some rows."""
+        return QSize(54 * self.fontMetrics().averageCharWidth(), 14 * self.fontMetrics().height())
+
+    def _make_view(self) -> QTableView:
+        view = QTableView()
+        view.setModel(self.table)
+        view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        view.setAccessibleName(self.tr("Gesture events"))
+        view.setShowGrid(False)
+        view.setAlternatingRowColors(True)
+        view.setTabKeyNavigation(False)
+        view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        rows, columns = view.verticalHeader(), view.horizontalHeader()
+        assert rows is not None and columns is not None
+        rows.hide()
+        rows.setDefaultSectionSize(round(1.7 * view.fontMetrics().height()))
+        columns.setHighlightSections(False)
+        columns.setMinimumSectionSize(24)
+        columns.setSectionResizeMode(GESTURE, QHeaderView.ResizeMode.Stretch)
+        for column, text in WIDEST.items():
+            title = self.table.headerData(column, Qt.Orientation.Horizontal)
+            widest_px = max(columns.fontMetrics().horizontalAdvance(shown) for shown in (text, f"{title}  "))
+            columns.resizeSection(column, widest_px + CELL_PADDING_PX)
+        view.activated.connect(self._choose)
+        return view
+
+    def _make_actions(self) -> None:
+        self.export_action = self._action("export", self.tr("&Export events…"), "Ctrl+E", self._ask_and_export)
+        self.copy_action = self._action("copy", self.tr("&Copy events"), "Ctrl+C", self.copy)
+        self.copy_action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        self.clear_action = self._action("clear", self.tr("C&lear events"), "", self._ask_and_clear)
+        self.sounds_action = self._action("sound-off", self.tr("&Sounds"), "", None)
+        self.sounds_action.setCheckable(True)
+        self.sounds_action.toggled.connect(lambda on: self.sounds_action.setIcon(icon("sound" if on else "sound-off")))
+        self.sounds_action.toggled.connect(self.sounds_toggled)
+        self.sounds_action.setToolTip(self.tr("A short sound when a gesture begins"))
+
+    def _action(self, name: str, text: str, keys: str, do: object) -> QAction:
+        action = QAction(icon(name), text, self)
+        if keys:
+            action.setShortcut(QKeySequence(keys))
+        shown = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+        action.setToolTip(text.replace("&", "") + (f" ({shown})" if shown else ""))
+        if callable(do):
+            action.triggered.connect(lambda _checked: do())
+        self.addAction(action)
+        return action
+
+    def copy(self) -> None:
+        """Put the selected events, or without a selection all, on the clipboard as a table."""
+        selection = self.view.selectionModel()
+        rows = sorted({index.row() for index in selection.selectedRows()} if selection is not None else ())
+        chosen = [self.table.event_at(row) for row in reversed(rows)] or self.events
+        clipboard = QGuiApplication.clipboard()
+        assert clipboard is not None
+        clipboard.setText(events_csv(chosen, delimiter="\t"))
+
+    def _ask_and_export(self) -> None:
+        kinds = {self.tr("Table (*.csv)"): ".csv", self.tr("JSON lines (*.jsonl)"): ".jsonl"}
+        name, kind = QFileDialog.getSaveFileName(self, self.tr("Export events"), "gestures.csv", ";;".join(kinds))
+        if not name:
+            return
+        path = Path(name) if Path(name).suffix else Path(name + kinds.get(kind, ".csv"))
+        try:
+            self.export(path)
+        except GestureError as error:
+            QMessageBox.warning(self, self.tr("Not exported"), str(error))
+
+    def _ask_and_clear(self) -> None:
+        text = self.tr("Forget all events in the list?")
+        if QMessageBox.question(self, self.tr("Clear events"), text) == QMessageBox.StandardButton.Yes:
+            self.clear()
+
+    def _choose(self, index: QModelIndex) -> None:
+        self.time_chosen.emit(self.table.event_at(index.row()).start_s)
+
+    def _count(self) -> None:
+        count = len(self.events)
+        self._stack.setCurrentWidget(self.view if count else self.empty)
+        texts = {0: "", 1: self.tr("1 event")}
+        self.count_label.setText(texts.get(count, self.tr("{count} events").format(count=count)))
+        for action in (self.copy_action, self.export_action, self.clear_action):
+            action.setEnabled(count > 0)

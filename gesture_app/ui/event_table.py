@@ -1,0 +1,145 @@
+"""The rows of the list of gesture events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+from PyQt6.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
+from PyQt6.QtGui import QIcon
+
+from gesture_app.events import GestureEvent
+from gesture_app.ui.swatch import swatch
+from gesture_app.vision.style import gesture_name
+
+MOST_EVENTS = 10_000
+GESTURE, START, END, HAND, SURE = range(5)
+LASTING = "…"
+
+Role = Qt.ItemDataRole
+
+
+class EventTable(QAbstractTableModel):
+    """Events, the newest in the first row; of more than `MOST_EVENTS` the oldest go."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._events: list[GestureEvent] = []  # the oldest first
+        self._places: dict[int, int] = {}  # number of an event of this source -> its place
+        self._swatches: dict[str, QIcon] = {}
+        self._titles = {
+            GESTURE: (self.tr("Gesture"), ""),
+            START: (self.tr("Start"), self.tr("When the gesture was first seen: time of day, or time in the video")),
+            END: (self.tr("End"), self.tr("When it was last seen")),
+            HAND: (self.tr("Hand"), self.tr("The number that stays with the hand")),
+            SURE: (self.tr("Sure"), self.tr("Mean probability of the gesture")),
+        }
+
+    @property
+    def events(self) -> tuple[GestureEvent, ...]:
+        """All of them, the oldest first."""
+        return tuple(self._events)
+
+    def event_at(self, row: int) -> GestureEvent:
+        """The event in this row."""
+        return self._events[-1 - row]
+
+    def begin(self) -> None:
+        """Another source begins, which numbers its events anew."""
+        self._places.clear()
+
+    def clear(self) -> None:
+        """Forget all events; one that lasts comes back when it changes."""
+        self.beginResetModel()
+        self._events.clear()
+        self._places.clear()
+        self.endResetModel()
+
+    def update(self, events: Iterable[GestureEvent]) -> None:
+        """Add new events, and replace what is known of others by their number."""
+        for event in sorted(events, key=lambda event: event.number):
+            place = self._places.get(event.number)
+            if place is None:
+                self._add(event)
+                continue
+            self._events[place] = event
+            row = len(self._events) - 1 - place
+            self.dataChanged.emit(self.index(row, END), self.index(row, SURE))
+        self._trim()
+
+    def rowCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008  # Qt's signature
+        """How many events."""
+        return 0 if parent.isValid() else len(self._events)
+
+    def columnCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008  # Qt's signature
+        """How many columns."""
+        return 0 if parent.isValid() else len(self._titles)
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Role.DisplayRole) -> Any:
+        """The titles."""
+        if orientation == Qt.Orientation.Horizontal and section in self._titles:
+            if role == Role.DisplayRole:
+                return self._titles[section][0]
+            if role == Role.ToolTipRole:
+                return self._titles[section][1] or None
+            if role == Role.TextAlignmentRole:
+                return _alignment(section)
+        return None
+
+    def data(self, index: QModelIndex, role: int = Role.DisplayRole) -> Any:
+        """A cell."""
+        if not index.isValid():
+            return None
+        event, column = self.event_at(index.row()), index.column()
+        if role == Role.DisplayRole:
+            return _text(event, column)
+        if role == Role.DecorationRole and column == GESTURE:
+            if event.label not in self._swatches:
+                self._swatches[event.label] = swatch(event.label)
+            return self._swatches[event.label]
+        if role == Role.TextAlignmentRole:
+            return _alignment(column)
+        if role == Role.ToolTipRole:
+            return self.tr("{gesture} in {source}, {seconds} s").format(
+                gesture=gesture_name(event.label), source=event.source or "–", seconds=f"{event.duration_s:.1f}"
+            )
+        return None
+
+    def _add(self, event: GestureEvent) -> None:
+        self.beginInsertRows(QModelIndex(), 0, 0)
+        self._places[event.number] = len(self._events)
+        self._events.append(event)
+        self.endInsertRows()
+
+    def _trim(self) -> None:
+        surplus = len(self._events) - MOST_EVENTS
+        if surplus <= 0:
+            return
+        self.beginRemoveRows(QModelIndex(), MOST_EVENTS, len(self._events) - 1)
+        del self._events[:surplus]
+        self._places = {number: place - surplus for number, place in self._places.items() if place >= surplus}
+        self.endRemoveRows()
+
+
+def shown_time(event: GestureEvent, time_s: float) -> str:
+    """A time of the event as people read it: of the day where it was live, else in the video."""
+    if event.started_at is not None:
+        return f"{event.started_at + timedelta(seconds=time_s - event.start_s):%H:%M:%S}"
+    minutes, seconds = divmod(time_s, 60)
+    return f"{minutes:.0f}:{seconds:04.1f}"
+
+
+def _text(event: GestureEvent, column: int) -> str:
+    if column == GESTURE:
+        return gesture_name(event.label)
+    if column == START:
+        return shown_time(event, event.start_s)
+    if column == END:
+        return LASTING if event.end_s is None else shown_time(event, event.end_s)
+    return f"{event.hand_id}" if column == HAND else f"{event.confidence * 100:.0f} %"
+
+
+def _alignment(column: int) -> Qt.AlignmentFlag:
+    side = Qt.AlignmentFlag.AlignLeft if column == GESTURE else Qt.AlignmentFlag.AlignRight
+    return side | Qt.AlignmentFlag.AlignVCenter

@@ -1,0 +1,29 @@
+"""Files that are whole at every moment."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def write_atomically(path: Path, data: bytes, mode: int = 0o666) -> None:
+    """Write a file so that at every moment the old or the new one is whole, also after a loss of power.
+
+    Args:
+        path: in a folder that exists.
+        data: all of the file.
+        mode: who may read and write a new file, before the umask.
+
+    Raises:
+        OSError: it cannot be written; the old file is as it was, and nothing else is left behind.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "wb", opener=lambda name, flags: os.open(name, flags, mode)) as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

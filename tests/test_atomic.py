@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from gesture_app.vision.atomic import write_atomically
+
+
+@pytest.mark.parametrize("data", [b"", b"one\r\ntwo\n\x00\xff"])
+def test_writes_and_replaces(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "file"
+    for content in (b"old", data):
+        write_atomically(path, content)
+    assert path.read_bytes() == data and list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="file modes")
+def test_mode(tmp_path: Path) -> None:
+    write_atomically(path := tmp_path / "file", b"", mode=0o600)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+def test_a_failure_leaves_the_old_file_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    write_atomically(path := tmp_path / "file", b"old")
+
+    def fail(*_args: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(*((os, "fsync") if step == "fsync" else (Path, "replace")), fail)
+    with pytest.raises(OSError, match="No space left"):
+        write_atomically(path, b"new")
+    assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        write_atomically(tmp_path / "none" / "file", b"")

@@ -1,0 +1,163 @@
+"""The list of events: rows, export, copy, clear, sounds."""
+
+from __future__ import annotations
+
+import csv
+import io
+import wave
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from PyQt6.QtCore import Qt
+from PyQt6.QtGui import QGuiApplication
+from PyQt6.QtTest import QAbstractItemModelTester
+from PyQt6.QtWidgets import QFileDialog, QMessageBox, QToolButton
+
+from gesture_app.events import EventChanges, GestureEvent
+from gesture_app.ui import event_table
+from gesture_app.ui.chime import LENGTH_S, Chime, bell_wav
+from gesture_app.ui.event_panel import EventPanel
+
+
+def event(number: int, label: str = "like", end_s: float | None = None, started_at: datetime | None = None):
+    return GestureEvent(
+        number, label, 3, number * 60.25, end_s, end_s or number * 60.25 + 2, 0.876, "a.mp4", started_at
+    )
+
+
+def started(*events: GestureEvent) -> EventChanges:
+    return EventChanges(0.0, events, events)
+
+
+@pytest.fixture
+def panel(qtbot) -> EventPanel:
+    panel = EventPanel()
+    qtbot.addWidget(panel)
+    panel.tester = QAbstractItemModelTester(panel.table)
+    panel.show()
+    return panel
+
+
+def rows(panel: EventPanel) -> list[list[str]]:
+    table = panel.table
+    return [
+        [table.index(row, column).data() for column in range(table.columnCount())] for row in range(table.rowCount())
+    ]
+
+
+def test_empty(panel):
+    assert panel.empty.isVisible() and not panel.view.isVisible()
+    assert not any(a.isEnabled() for a in (panel.copy_action, panel.export_action, panel.clear_action))
+    panel.show_changes(EventChanges(1.0))
+    assert panel.events == () and panel.count_label.text() == ""
+
+
+def test_rows_begin_last_and_end(panel):
+    panel.show_changes(started(event(1, "two_up")))
+    assert rows(panel) == [["two up", "1:00.2", "…", "3", "88 %"]]
+    panel.show_changes(EventChanges(0.0, (event(2),), (event(2),), (event(1, "two_up", 65.0),)))
+    assert rows(panel) == [["like", "2:00.5", "…", "3", "88 %"], ["two up", "1:00.2", "1:05.0", "3", "88 %"]]
+    assert panel.count_label.text() == "2 events" and panel.view.isVisible()
+
+
+def test_live_events_show_the_time_of_day(panel):
+    panel.show_changes(started(event(1, end_s=63.25, started_at=datetime(2026, 5, 4, 13, 59, 59))))
+    assert rows(panel)[0][1:3] == ["13:59:59", "14:00:02"]
+
+
+def test_events_of_the_next_source_do_not_replace_those_before(panel):
+    panel.show_changes(started(event(1, end_s=63.0)))
+    panel.begin()
+    panel.show_changes(started(event(1, "rock")))
+    assert [shown.label for shown in panel.events] == ["like", "rock"]
+
+
+def test_the_oldest_go(panel, monkeypatch):
+    monkeypatch.setattr(event_table, "MOST_EVENTS", 3)
+    for number in range(1, 6):
+        panel.show_changes(started(event(number)))
+    panel.show_changes(EventChanges(0.0, (event(4, "rock"),), (), (event(1), event(5, "palm", 400.0))))
+    assert [(shown.number, shown.label) for shown in panel.events][-2:] != []
+    assert panel.table.rowCount() == 3
+
+
+def test_clear(panel, monkeypatch):
+    panel.show_changes(started(event(1), event(2)))
+    for answer, left in ((QMessageBox.StandardButton.No, 2), (QMessageBox.StandardButton.Yes, 0)):
+        monkeypatch.setattr(QMessageBox, "question", lambda *_, answer=answer: answer)
+        panel.clear_action.trigger()
+        assert len(panel.events) == left
+    assert panel.empty.isVisible()
+    panel.show_changes(EventChanges(0.0, (event(2),), (), (event(1, end_s=70.0),)))
+    assert len(panel.events) == 2, "what lasts comes back"
+
+
+def test_copy(panel):
+    panel.show_changes(started(event(1), event(2, "rock"), event(3)))
+    panel.copy_action.trigger()
+    assert [row["gesture"] for row in clipboard()] == ["like", "rock", "like"]
+    panel.view.selectRow(1)
+    panel.copy_action.trigger()
+    assert [row["gesture"] for row in clipboard()] == ["rock"]
+
+
+def clipboard() -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(QGuiApplication.clipboard().text()), delimiter="\t"))
+
+
+@pytest.mark.parametrize(
+    ("entered", "kind", "written"),
+    [
+        ("", "", None),
+        ("my events", "Table (*.csv)", "my events.csv"),
+        ("my events", "JSON lines (*.jsonl)", "my events.jsonl"),
+        ("x.jsonl", "Table (*.csv)", "x.jsonl"),
+        ("x.pdf", "", None),
+        ("no folder/x.csv", "", None),
+    ],
+)
+def test_export(panel, tmp_path: Path, monkeypatch, entered, kind, written):
+    panel.show_changes(started(event(1), event(2, "rock")))
+    warned = []
+    monkeypatch.setattr(QMessageBox, "warning", lambda *args: warned.append(args[-1]))
+    name = str(tmp_path / entered) if entered else ""
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (name, kind))
+    panel.export_action.trigger()
+    assert [path.name for path in tmp_path.iterdir()] == ([written] if written else [])
+    assert bool(warned) is (bool(entered) and written is None)
+    if written:
+        assert "rock" in (tmp_path / written).read_text()
+
+
+def test_an_event_can_be_chosen(panel, qtbot):
+    panel.show_changes(started(event(1), event(2)))
+    with qtbot.waitSignal(panel.time_chosen) as chosen:
+        panel.view.activated.emit(panel.table.index(1, 0))
+    assert chosen.args == [60.25]
+
+
+def test_sounds_are_off_until_asked_for(panel, qtbot, monkeypatch):
+    played = []
+    monkeypatch.setattr(Chime, "play", lambda _self: played.append(1))
+    panel.show_changes(started(event(1)))
+    assert played == []
+    with qtbot.assertNotEmitted(panel.sounds_toggled):
+        panel.set_sounds(True)
+    panel.show_changes(started(event(2)))
+    panel.show_changes(EventChanges(0.0, (event(2),)))
+    assert played == [1]
+    with qtbot.waitSignal(panel.sounds_toggled) as switched:
+        panel.sounds_action.trigger()
+    assert switched.args == [False]
+
+
+def test_the_bell(qtbot):
+    with wave.open(io.BytesIO(bell_wav())) as sound:
+        assert sound.getnframes() / sound.getframerate() == pytest.approx(LENGTH_S, abs=1e-3)
+
+
+def test_buttons_are_named(panel):
+    names = {button.accessibleName() for button in panel.findChildren(QToolButton)}
+    assert names == {"Sounds", "Copy events", "Export events", "Clear events"}
+    assert panel.table.headerData(1, Qt.Orientation.Horizontal, Qt.ItemDataRole.ToolTipRole)

@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+import csv
+import json
+from datetime import datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gesture_app.errors import EnvironmentFault, InputError
+from gesture_app.events import EventChanges, EventDetector, GestureEvent, events_csv, events_jsonl, write_events
+from gesture_app.vision.hands import Hand
+
+NAMES = {"l": "like", "r": "rock", ".": "no_gesture"}
+
+
+def hand(label: str, number: int = 1, score: float = 0.9) -> Hand:
+    return Hand((0, 0, 9, 9), 0.9, label, score, ((label, score),), np.ones(1, np.float32), number)
+
+
+def play(frames: str, fps: float = 10.0, detector: EventDetector | None = None) -> list[EventChanges]:
+    """One hand; a letter a frame, a space where the hand is not seen."""
+    detector = detector or EventDetector(start_after_s=0.25, end_after_s=0.4)
+    changes = [
+        detector.update([hand(NAMES[name])] if name != " " else [], number / fps) for number, name in enumerate(frames)
+    ]
+    return [*changes, detector.finish()]
+
+
+def ended(changes: list[EventChanges]) -> list[tuple[str, float, float | None]]:
+    return [(event.label, round(event.start_s, 3), event.end_s) for change in changes for event in change.ended]
+
+
+@pytest.mark.parametrize(
+    ("frames", "events"),
+    [
+        ("", []),
+        ("     ", []),
+        (".....", []),
+        ("lll", []),  # 0.2 s
+        ("llll", [("like", 0.0, 0.3)]),
+        ("..lllll....", [("like", 0.2, 0.6)]),
+        ("lllll   lll", [("like", 0.0, 1.0)]),  # lost for 0.3 s: one event
+        ("lllll.r.lll", [("like", 0.0, 1.0)]),  # flicker
+        ("lllll    llll", [("like", 0.0, 0.4), ("like", 0.9, 1.2)]),
+        ("lllllrrrrr", [("like", 0.0, 0.4), ("rock", 0.5, 0.9)]),
+        ("lrlrlrlrlrlr", []),
+        ("ll.ll.ll.ll.", [("like", 0.0, 1.0)]),  # flicker from the beginning
+        ("l...l...l...", []),
+        ("lllllrr", [("like", 0.0, 0.4)]),
+    ],
+)
+def test_one_hand_at_ten_frames_a_second(frames: str, events: list[tuple[str, float, float]]) -> None:
+    assert ended(play(frames)) == [(label, pytest.approx(start), pytest.approx(end)) for label, start, end in events]
+
+
+@pytest.mark.parametrize("fps", [2, 5, 15, 30, 120])
+def test_seconds_count_not_frames(fps: int) -> None:
+    frames = " " * fps + "l" * (2 * fps) + " " * (2 * fps)
+    changes = play(frames, fps)
+    ((label, start_s, end_s),) = ended(changes)
+    assert label == "like" and start_s == 1.0 and end_s == pytest.approx(3.0 - 1 / fps)
+    first = next(change for change in changes if change.started)
+    last = next(change for change in changes if change.ended)
+    assert 0.25 <= first.time_s - 1.0 <= 0.25 + 1 / fps + 1e-9
+    assert 0.4 <= last.time_s - (end_s or 0) <= 0.4 + 1 / fps + 1e-9
+
+
+def test_an_event_keeps_its_number_while_it_lasts() -> None:
+    changes = play("llllllrrrr")
+    numbers = [[event.number for event in change.active] for change in changes]
+    assert numbers == [[], [], [], [1], [1], [1], [1], [1], [1], [2], []]
+    assert [[event.number for event in change.started] for change in changes if change.started] == [[1], [2]]
+    assert changes[4].active[0].end_s is None
+    assert changes[4].active[0].duration_s == pytest.approx(0.4)
+
+
+def test_hands_do_not_mix() -> None:
+    detector = EventDetector()
+    for number in range(10):
+        changes = detector.update([hand("like", 1, 0.8), hand("like", 2), hand("no_gesture", 3)], number / 10)
+    assert [(event.label, event.hand_id) for event in changes.active] == [("like", 1), ("like", 2)]
+    assert [event.confidence for event in changes.active] == [pytest.approx(0.8), pytest.approx(0.9)]
+    assert [event.hand_id for event in detector.finish().ended] == [1, 2]
+    assert detector.finish().ended == ()
+
+
+def test_a_step_back_in_time_ends_everything() -> None:
+    detector = EventDetector()
+    for number in range(10):
+        detector.update([hand("like")], 5 + number / 10)
+    changes = detector.update([hand("like")], 0.0)
+    assert [(event.start_s, event.end_s) for event in changes.ended] == [(5.0, 5.9)]
+    assert changes.active == ()
+
+
+def test_live_events_have_a_time_on_the_clock() -> None:
+    detector = EventDetector("camera 0", live=True)
+    before = datetime.now().astimezone()
+    for number in range(10):
+        changes = detector.update([hand("like")] if number > 2 else [], 100 + number / 10)
+    (event,) = changes.active
+    assert event.source == "camera 0" and event.started_at is not None
+    assert timedelta(seconds=0.3) <= event.started_at - before < timedelta(seconds=5)
+    row = json.loads(events_jsonl([event]))
+    assert datetime.fromisoformat(row["started_at"]).utcoffset() == before.utcoffset()
+
+
+def test_a_source_that_stalls_ends_a_gesture() -> None:
+    detector = EventDetector()
+    for number in range(10):
+        detector.update([hand("like")], number / 10)
+    changes = detector.update([hand("like")], 60.0)
+    assert [event.end_s for event in changes.ended] == [0.9] and changes.active == ()
+
+
+@given(st.lists(st.tuples(st.floats(0, 0.6), st.sampled_from("lr. ")), max_size=60))
+def test_events_of_a_hand_follow_each_other(steps: list[tuple[float, str]]) -> None:
+    detector = EventDetector()
+    time_s, events = 0.0, []
+    for step_s, name in steps:
+        time_s += step_s
+        changes = detector.update([hand(NAMES[name])] if name != " " else [], time_s)
+        assert len(changes.active) <= 1
+        assert set(changes.started) <= set(changes.active)
+        events += changes.ended
+    events += detector.finish().ended
+    assert [event.number for event in events] == list(range(1, len(events) + 1))
+    for event in events:
+        assert event.end_s is not None and event.end_s - event.start_s >= 0.25 - 1e-9
+    for first, second in pairwise(events):
+        assert first.end_s is not None and first.end_s <= second.start_s
+
+
+EVENTS = [
+    GestureEvent(1, "like", 3, 1.0, 2.5, 2.5, 0.87654),
+    GestureEvent(2, 'my "own", gesture é', 4, 2.0, None, 2.25, 0.5),
+]
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_csv_can_be_read_back(count: int) -> None:
+    rows = list(csv.DictReader(events_csv(EVENTS[:count]).splitlines()))
+    assert [row["gesture"] for row in rows] == [event.label for event in EVENTS[:count]]
+    if rows:
+        assert rows[0] == {
+            "source": "",
+            "gesture": "like",
+            "hand": "3",
+            "start_s": "1.0",
+            "end_s": "2.5",
+            "duration_s": "1.5",
+            "confidence": "0.877",
+            "started_at": "",
+        }
+    assert count < 2 or rows[1]["end_s"] == ""
+
+
+def test_jsonl_can_be_read_back() -> None:
+    first, second = (json.loads(line) for line in events_jsonl(EVENTS).splitlines())
+    assert first["end_s"] == 2.5 and second["end_s"] is None and second["gesture"] == EVENTS[1].label
+
+
+@pytest.mark.parametrize("name", ["events.csv", "events.JSONL"])
+def test_files(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    write_events(path, [])
+    write_events(path, EVENTS)
+    assert EVENTS[1].label.split()[-1] in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("name", "error"), [("events.txt", InputError), ("events", InputError), ("none/events.csv", EnvironmentFault)]
+)
+def test_files_that_cannot_be(tmp_path: Path, name: str, error: type[Exception]) -> None:
+    with pytest.raises(error, match="events"):
+        write_events(tmp_path / name, EVENTS)

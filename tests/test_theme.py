@@ -1,0 +1,122 @@
+"""Light and dark, and the icons that follow."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from PyQt6.QtCore import QSize, Qt
+from PyQt6.QtGui import QColor, QIcon, QPalette
+
+from gesture_app.ui.icons import SHAPES, app_icon, icon
+from gesture_app.ui.theme import Theme, make_palette
+
+Role = QPalette.ColorRole
+
+
+@pytest.fixture
+def theme(qapp):
+    palette, sheet, style = qapp.palette(), qapp.styleSheet(), qapp.style().name()
+    theme = Theme(qapp, "light")
+    yield theme
+    theme.set_choice("system")
+    theme.deleteLater()
+    qapp.setStyle(style)
+    qapp.setPalette(palette)
+    qapp.setStyleSheet(sheet)
+
+
+def contrast(first: QColor, second: QColor) -> float:
+    """WCAG's ratio."""
+
+    def luminance(colour: QColor) -> float:
+        linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in colour.getRgbF()[:3]]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    low, high = sorted((luminance(first), luminance(second)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize(
+    ("text", "background"),
+    [
+        (Role.WindowText, Role.Window),
+        (Role.Text, Role.Base),
+        (Role.Text, Role.AlternateBase),
+        (Role.ButtonText, Role.Button),
+        (Role.ToolTipText, Role.ToolTipBase),
+        (Role.PlaceholderText, Role.Window),
+        (Role.PlaceholderText, Role.Base),
+        (Role.Link, Role.Window),
+    ],
+)
+def test_texts_are_readable(dark, text, background):
+    palette = make_palette(dark)
+    assert contrast(palette.color(text), palette.color(background)) >= 4.5
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_selected_texts_are_readable(dark):
+    palette = make_palette(dark)
+    assert contrast(palette.color(Role.HighlightedText), palette.color(Role.Highlight)) >= 4.5
+
+
+def test_choices(theme, qapp, qtbot):
+    assert not theme.dark and qapp.palette().color(Role.Window).lightness() > 200
+    with qtbot.waitSignal(theme.changed):
+        theme.set_choice("dark")
+    assert theme.dark and qapp.palette().color(Role.Window).lightness() < 60
+    with qtbot.assertNotEmitted(theme.changed):
+        theme.set_choice("dark")
+
+
+def test_system_follows_the_desktop(theme, qapp):
+    hints = qapp.styleHints()
+    theme.set_choice("system")
+    assert theme.dark is (hints.colorScheme() == Qt.ColorScheme.Dark)
+
+
+def ink(shown: QIcon, mode: QIcon.Mode = QIcon.Mode.Normal) -> QColor:
+    """The colour of the most opaque pixel."""
+    picture = shown.pixmap(QSize(32, 32), mode).toImage()
+    pixels = [picture.pixelColor(x, y) for x in range(picture.width()) for y in range(picture.height())]
+    return max(pixels, key=lambda colour: colour.alpha())
+
+
+def test_icons_follow_the_theme(theme):
+    shown = {name: icon(name) for name in SHAPES}
+    for choice, dark in (("light", False), ("dark", True)):
+        theme.set_choice(choice)
+        colour = make_palette(dark).color(Role.ButtonText)
+        assert not [name for name in SHAPES if ink(shown[name]) != colour]
+    faded = make_palette(True).color(QPalette.ColorGroup.Disabled, Role.ButtonText)
+    assert ink(shown["play"], QIcon.Mode.Disabled) == faded
+    assert ink(shown["play"], QIcon.Mode.Selected) == make_palette(True).color(Role.HighlightedText)
+
+
+def test_the_icon_of_the_program(qapp):
+    assert {size.width() for size in app_icon().availableSizes()} >= {16, 32, 256}
+    assert ink(app_icon()).alpha() == 255
+
+
+def test_icons_survive_the_end_of_the_process():
+    code = """
+from PyQt6.QtWidgets import QApplication, QMenu, QToolButton
+from gesture_app.ui.icons import SHAPES, icon
+from gesture_app.ui.theme import Theme
+application = QApplication([])
+theme = Theme(application, "dark")
+button, menu = QToolButton(), QMenu()
+for name in SHAPES:
+    kept = icon(name)
+    copy = type(kept)(kept)
+    copy.addPixmap(kept.pixmap(16, 16))
+    menu.addAction(copy, name)
+    button.setIcon(kept)
+button.show(), button.grab(), menu.grab()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
