@@ -1,0 +1,1 @@
+"""Rendered hands with perfect labels, from MakeHuman's CC0 body."""

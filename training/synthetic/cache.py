@@ -1,0 +1,38 @@
+"""Arrays that are costly to make, kept in a folder."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gesture_app.errors import EnvironmentFault
+from gesture_app.vision.atomic import write_atomically
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+def load_arrays(file: Path, make: Callable[[], Arrays]) -> Arrays:
+    """Read named arrays from a file; where it is missing or damaged make them and write it.
+
+    Raises:
+        EnvironmentFault: the file cannot be written.
+    """
+    try:
+        with np.load(file, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        made = make()
+    packed = io.BytesIO()
+    np.savez_compressed(packed, **made)  # type: ignore[arg-type]
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(file, packed.getvalue())
+    except OSError as error:
+        raise EnvironmentFault(f"cannot write the cache: {file}: {error.strerror}") from error
+    return made

@@ -1,0 +1,261 @@
+"""The command `synthesize`: rendered pictures on disk in HaGRID's layout."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import multiprocessing
+import signal
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import platformdirs
+from tqdm import tqdm
+
+from gesture_app.errors import EnvironmentFault, InputError
+from gesture_app.vision.atomic import write_atomically
+from gesture_app.vision.images import IMAGE_SUFFIXES
+from gesture_app.vision.labels import HAGRID_GESTURES, HAGRID_LABELS, NO_GESTURE
+from training.synthetic.assets import load_assets
+from training.synthetic.body import BodyModel
+from training.synthetic.config import SynthesizeConfig
+from training.synthetic.render import Labelled, Renderer
+from training.synthetic.scene import draw_person
+from training.synthetic.sheet import write_sheet
+
+PICTURES_OF_ONE = 4
+"""Consecutive pictures that show the same person."""
+NAMESPACE = uuid.UUID("6b0f9a56-6d6c-4d0e-9d07-2a9f1c7b6f10")
+COLLECTION = "synthetic"
+
+
+@dataclass(frozen=True)
+class Job:
+    """Pictures `first` to `last` (not included) of a kind, all of one person."""
+
+    kind: str
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class Written:
+    """A picture on disk: its folder's gesture, name, person, and entry of the annotations."""
+
+    kind: str
+    gesture: str
+    name: str
+    person: str
+    entry: dict[str, Any]
+
+
+def folder_of(out: Path, kind: str, gesture: str) -> Path:
+    """Where the pictures of a gesture are."""
+    return out / kind / COLLECTION / f"train_val_{gesture}"
+
+
+def annotation(picture: Labelled, person: str) -> dict[str, Any]:
+    """HaGRID's entry of a picture: boxes and landmarks as fractions of it, rounded as in HaGRID."""
+    height, width = picture.image.shape[:2]
+    boxes, points = [], []
+    for hand in picture.hands:
+        x0, y0, x1, y1 = hand.box_xyxy
+        boxes.append([round(v, 6) for v in (x0 / width, y0 / height, (x1 - x0) / width, (y1 - y0) / height)])
+        points.append((hand.landmarks_px / (width, height)).round(5).tolist())
+    labels = [hand.label for hand in picture.hands]
+    return {"bboxes": boxes, "labels": labels, "landmarks": points, "user_id": person}
+
+
+class Maker:
+    """What a worker keeps: the renderer, and what to draw.
+
+    Args:
+        config: the command.
+        cache: folder of the compact body.
+    """
+
+    def __init__(self, config: SynthesizeConfig, cache: Path) -> None:
+        cv2.setNumThreads(1)
+        self.config = config
+        self.renderer = Renderer(BodyModel(load_assets(body_source(config), cache)), list_backgrounds(config), cache)
+
+    def label(self, rng: np.random.Generator) -> str:
+        """A class: `no_gesture` by its share, every gesture alike."""
+        if rng.random() < self.config.no_gesture:
+            return NO_GESTURE
+        return str(rng.choice(self.config.labels))
+
+    def make(self, job: Job) -> list[Written]:
+        """Draw and write the pictures of a job; what they show depends on the seed and their numbers alone."""
+        seed, kind = self.config.seed, job.kind
+        kind_number = ("frames", "crops").index(kind)
+        person_number = job.first // PICTURES_OF_ONE
+        person = draw_person(self.renderer.model, np.random.default_rng((seed, kind_number, 1, person_number)))
+        name = f"synthetic-{seed}-{kind}-{person_number}"
+        written = []
+        for number in range(job.first, job.last):
+            rng = np.random.default_rng((seed, kind_number, 0, number))
+            gesture = self.label(rng)
+            picture = getattr(self.renderer, "frame" if kind == "frames" else "crop")(gesture, person, rng)
+            if kind == "crops" and not picture.hands:
+                continue
+            quality = int(rng.integers(72, 97))
+            encoded = cv2.imencode(".jpg", picture.image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+            file = f"{uuid.uuid5(NAMESPACE, f'{seed}-{kind}-{number}')}"
+            path = folder_of(self.config.out, kind, gesture) / f"{file}.jpg"
+            path.write_bytes(encoded.tobytes())
+            written.append(Written(kind, gesture, file, name, annotation(picture, name)))
+        return written
+
+
+MAKERS: list[Maker] = []
+"""Of a worker process: its one maker."""
+
+
+def start_worker(config: SynthesizeConfig, cache: Path) -> None:
+    """Load the body in a worker process that has not inherited it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if not MAKERS:
+        MAKERS.append(Maker(config, cache))
+
+
+def work(job: Job) -> list[Written]:
+    """Carry out a job in a worker process."""
+    return MAKERS[0].make(job)
+
+
+def body_source(config: SynthesizeConfig) -> Path:
+    """MakeHuman's files: the named ones, else the downloaded ones."""
+    return config.makehuman or platformdirs.user_cache_path("gesture-app") / "makehuman" / "data"
+
+
+def list_backgrounds(config: SynthesizeConfig) -> tuple[Path, ...]:
+    """The photographs, sorted.
+
+    Raises:
+        InputError: the folder is missing or holds no picture.
+    """
+    if config.backgrounds is None:
+        return ()
+    found = tuple(sorted(p for p in config.backgrounds.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES))
+    if not found:
+        raise InputError(f"no backgrounds: {config.backgrounds}: there is no picture in it")
+    return found
+
+
+def jobs_of(kind: str, count: int) -> list[Job]:
+    """The pictures of a kind, a person at a time."""
+    return [Job(kind, i, min(i + PICTURES_OF_ONE, count)) for i in range(0, count, PICTURES_OF_ONE)]
+
+
+def make_all(config: SynthesizeConfig, jobs: list[Job], cache: Path) -> Iterator[list[Written]]:
+    """The jobs' results in order, by this process or by workers."""
+    maker = Maker(config, cache)
+    if config.workers < 2:
+        yield from map(maker.make, jobs)
+        return
+    # Linux's workers inherit the body and the compiled code; elsewhere each loads them anew.
+    MAKERS[:] = [maker]
+    method = "fork" if sys.platform == "linux" else "spawn"
+    try:
+        with multiprocessing.get_context(method).Pool(config.workers, start_worker, (config, cache)) as pool:
+            yield from pool.imap(work, jobs)
+    finally:
+        MAKERS.clear()
+
+
+def write_annotations(out: Path, written: list[Written]) -> None:
+    """Write what was drawn so far: per kind and gesture a JSON file, and the index."""
+    for kind in sorted({w.kind for w in written}):
+        folder = out / kind / "ann_train_val"
+        folder.mkdir(parents=True, exist_ok=True)
+        of_kind = [w for w in written if w.kind == kind]
+        for gesture in sorted({w.gesture for w in of_kind}):
+            entries = {w.name: w.entry for w in of_kind if w.gesture == gesture}
+            write_atomically(folder / f"{gesture}.json", json.dumps(entries).encode())
+        table = io.StringIO()
+        rows = csv.writer(table, lineterminator="\n")
+        rows.writerow(("uuid", "gesture", "user_id", "boxes", "split"))
+        rows.writerows((w.name, w.gesture, w.person, "true", "train") for w in of_kind)
+        write_atomically(out / kind / "index.csv", table.getvalue().encode())
+
+
+def kinds_of(config: SynthesizeConfig) -> list[str]:
+    """The kinds of pictures that are asked for."""
+    return [kind for kind, count in (("frames", config.frames), ("crops", config.crops)) if count]
+
+
+def check(config: SynthesizeConfig) -> None:
+    """Refuse a command that cannot be carried out.
+
+    Raises:
+        InputError: numbers below 0 or nothing to do, unknown labels, or a folder that holds pictures already.
+    """
+    if min(config.frames, config.crops) < 0 or not config.frames + config.crops:
+        raise InputError("nothing to render: give --frames or --crops a number above 0")
+    unknown = sorted(set(config.labels) - set(HAGRID_LABELS))
+    if unknown or not config.labels:
+        raise InputError(f"unknown gestures: {', '.join(unknown) or 'none'}: they are {', '.join(HAGRID_GESTURES)}")
+    if not 0 <= config.no_gesture <= 1:
+        raise InputError(f"no_gesture is a share from 0 to 1, not {config.no_gesture}")
+    for kind in kinds_of(config):
+        if (config.out / kind).exists():
+            raise InputError(f"will not overwrite {config.out / kind}: name another folder with --out, or remove it")
+    list_backgrounds(config)
+
+
+def make_folders(config: SynthesizeConfig) -> None:
+    """Make the folders of all gestures.
+
+    Raises:
+        EnvironmentFault: the disk cannot be written.
+    """
+    try:
+        for kind in kinds_of(config):
+            for gesture in {*config.labels, NO_GESTURE}:
+                folder_of(config.out, kind, gesture).mkdir(parents=True)
+    except OSError as error:
+        raise EnvironmentFault(f"cannot write pictures: {config.out}: {error.strerror}") from error
+
+
+def synthesize(config: SynthesizeConfig, cache: Path | None = None) -> dict[str, float]:
+    """Render what the command asks for.
+
+    Args:
+        cache: where the compact body is kept; by default in the user's cache folder.
+
+    Returns:
+        How many pictures were written, and how many a second.
+
+    Raises:
+        InputError: a path or an option cannot be used.
+        EnvironmentFault: the disk is full or cannot be written.
+    """
+    check(config)
+    cache = cache or platformdirs.user_cache_path("gesture-app") / "synthetic"
+    load_assets(body_source(config), cache)
+    make_folders(config)
+    jobs = jobs_of("frames", config.frames) + jobs_of("crops", config.crops)
+    written: list[Written] = []
+    start = time.perf_counter()
+    try:
+        with tqdm(total=config.frames + config.crops, unit="picture") as bar:
+            for done in make_all(config, jobs, cache):
+                written += done
+                bar.update(len(done))
+    except OSError as error:
+        raise EnvironmentFault(f"cannot write pictures: {config.out}: {error.strerror or error}") from error
+    finally:
+        write_annotations(config.out, written)
+    seconds = time.perf_counter() - start
+    if config.sheet is not None:
+        write_sheet(config.out, config.sheet)
+    return {"pictures": len(written), "pictures/s": len(written) / seconds}
