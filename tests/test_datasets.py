@@ -10,7 +10,7 @@ from PIL import Image
 
 from gesture_app.vision.images import read_image
 from gesture_app.vision.model_info import ModelInfo, build_network
-from gesture_app.vision.preprocess import crop_hand
+from gesture_app.vision.preprocess import GREY
 from gesture_app.vision.recognizer import Recognizer
 from gesture_app.vision.runtimes import TorchNetwork
 from training.datasets import (
@@ -35,8 +35,8 @@ class Recorder(TorchNetwork):
         super().__init__(network, torch.device("cpu"))
         self.seen: list[torch.Tensor] = []
 
-    def __call__(self, batch: torch.Tensor) -> np.ndarray:
-        self.seen.append(batch)
+    def __call__(self, batch: np.ndarray) -> np.ndarray:
+        self.seen.append(torch.from_numpy(batch).permute(0, 3, 1, 2))
         return super().__call__(batch)
 
 
@@ -56,9 +56,11 @@ def check_identical_input(frames: list[Picture], input_hw: tuple[int, int], size
     for item, picture in enumerate(frames):
         image = read_image(picture.path)
         recognizer.detect(image, recognizer.options)
-        assert torch.equal(recognizer.detector.seen[-1][0], dataset[item][0])
-        left, top, right, bottom = pixel_boxes(picture.boxes_xywh, image)[0].tolist()
-        recognizer.classify([crop_hand(image, (left, top, right, bottom), size)])
+        given, trained = recognizer.detector.seen[-1][0], dataset[item][0]
+        height, width = given.shape[1:]  # the app leaves out rows and columns of nothing but padding
+        assert torch.equal(given, trained[:, :height, :width])
+        assert (trained[:, height:] == GREY).all() and (trained[:, :, width:] == GREY).all()
+        recognizer.classify_boxes(image, pixel_boxes(picture.boxes_xywh, image)[:1])
         assert torch.equal(recognizer.classifier.seen[-1][0], crops[item][0])
 
 

@@ -2,34 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image as PillowImage
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler, WeightedRandomSampler
 
+from gesture_app.errors import InputError
 from gesture_app.vision.hands import FloatArray, Image
-from gesture_app.vision.images import read_image
 from gesture_app.vision.preprocess import crop_hand, letterbox, oriented_hw, to_batch
 from training.augment import (
     augment_frame,
     classifier_augmentation,
     detector_augmentation,
     hand_window,
-    jitter_box,
     paste_hands,
     poor_camera,
+    random_crop,
     to_bgr_array,
     to_rgb_tensor,
     window_augmentation,
 )
+from training.collection import picture_size
 from training.hagrid import Picture
+from training.picture_store import PictureStore
 
-JITTER_INWARD, JITTER_OUTWARD = 0.08, 0.12
 WINDOW_SCALES = (0.45, 1.8)
 """How much smaller or larger than the app shows them to the detector hands are trained."""
 
@@ -52,32 +53,58 @@ class HandCrops(Dataset[tuple[Tensor, int]]):
         labels: the class names in the order of the outputs.
         size: side of the input in pixels.
         augment: draw another view of the hand every time.
+        store: reads the pictures; by default from their files.
+
+    Attributes:
+        transform: of an augmented crop, an RGB tensor (3, size, size).
     """
 
-    def __init__(self, pictures: Sequence[Picture], labels: Sequence[str], size: int, augment: bool) -> None:
+    def __init__(
+        self,
+        pictures: Sequence[Picture],
+        labels: Sequence[str],
+        size: int,
+        augment: bool,
+        store: PictureStore | None = None,
+    ) -> None:
         index = {name: number for number, name in enumerate(labels)}
         self.hands = [(p, i, index[name]) for p in pictures for i, name in enumerate(p.labels) if name in index]
+        self.paths = [p.path for p, _, _ in self.hands]
         self.size = size
-        self.transform = classifier_augmentation() if augment else None
+        self.transform: Callable[[Tensor], Tensor] | None = classifier_augmentation() if augment else None
+        self.store = store or PictureStore(self.paths)
 
     def __len__(self) -> int:
         return len(self.hands)
 
     def __getitem__(self, item: int) -> tuple[Tensor, int]:
+        item, image = read_from(self.store, self.paths, item)
         picture, number, target = self.hands[item]
-        image = read_image(picture.path)
         left, top, right, bottom = pixel_boxes(picture.boxes_xywh, image)[number].tolist()
         box = (left, top, right, bottom)
         if self.transform is None:
             return to_batch([crop_hand(image, box, self.size)])[0], target
         rng = np.random.default_rng(int(torch.randint(1 << 62, ())))
-        crop = crop_hand(image, jitter_box(box, rng, JITTER_INWARD, JITTER_OUTWARD), self.size)
+        crop = random_crop(image, box, self.size, rng)
         return to_batch([to_bgr_array(self.transform(to_rgb_tensor(crop)))])[0], target
 
     @property
     def targets(self) -> list[int]:
         """The class of every item."""
         return [target for _, _, target in self.hands]
+
+
+def read_from(store: PictureStore, paths: Sequence[Path], first: int) -> tuple[int, Image]:
+    """The first picture from `first` on that can be read, its number and pixels; after the last comes number 0.
+
+    Raises:
+        InputError: there is none, or too many are bad.
+    """
+    for number in chain(range(first, len(paths)), range(first)):
+        image = store.get(paths[number])
+        if image is not None:
+            return number, image
+    raise InputError(store.describe_bad())
 
 
 def balanced_sampler(targets: Sequence[int], balance: float, samples: int, seed: int) -> WeightedRandomSampler:
@@ -116,6 +143,7 @@ class HandFrames(Dataset[tuple[Tensor, Tensor, Tensor]]):
         input_hw: the detector's input shape.
         augment: draw another view of the frame every time.
         pasting: further hands and backgrounds, for `augment` only.
+        store: reads the pictures, those of `pasting` too; by default from their files.
 
     Attributes:
         window: for `augment` only: items are squares of this side around hands, see `hand_window`, instead of whole
@@ -129,6 +157,7 @@ class HandFrames(Dataset[tuple[Tensor, Tensor, Tensor]]):
         input_hw: tuple[int, int],
         augment: bool,
         pasting: Pasting | None = None,
+        store: PictureStore | None = None,
     ) -> None:
         self.index = {name: number for number, name in enumerate(labels)} if len(labels) > 1 else None
         self.pictures = [p for p in pictures if not p.is_crop and (self.index is None or all(p.labels))]
@@ -136,15 +165,18 @@ class HandFrames(Dataset[tuple[Tensor, Tensor, Tensor]]):
         self.augment = augment
         self.window: int | None = None
         self.pasting = pasting if augment and pasting is not None else Pasting()
-        self.upright = [is_upright(p.path) for p in self.pictures]
+        self.paths = [p.path for p in self.pictures]
+        self.crop_paths = [p.path for p in self.pasting.crops]
+        self.store = store or PictureStore([*self.paths, *self.crop_paths, *self.pasting.backgrounds])
+        self.upright = [is_upright(p.path, self.store) for p in self.pictures]
 
     def __len__(self) -> int:
         return len(self.pictures)
 
     def read(self, item: int) -> tuple[Image, FloatArray, FloatArray]:
-        """A frame as it is: the picture, boxes_xyxy (N, 4) in its pixels, classes (N,)."""
+        """A frame as it is: the picture, boxes_xyxy (N, 4) in its pixels, classes (N,); of a bad one the next."""
+        item, image = read_from(self.store, self.paths, item)
         picture = self.pictures[item]
-        image = read_image(picture.path)
         classes = [0 if self.index is None else self.index[name] for name in picture.labels]
         return image, pixel_boxes(picture.boxes_xywh, image), np.array(classes, np.float32)
 
@@ -171,27 +203,28 @@ class HandFrames(Dataset[tuple[Tensor, Tensor, Tensor]]):
         """Perhaps swap the frame for a background, perhaps paste hands."""
         pasting, count = self.pasting, 0
         if pasting.backgrounds and rng.random() < pasting.background_share:
-            image = read_image(pasting.backgrounds[int(rng.integers(len(pasting.backgrounds)))])
+            image = read_from(self.store, pasting.backgrounds, int(rng.integers(len(pasting.backgrounds))))[1]
             boxes, classes, count = np.zeros((0, 4), np.float32), np.zeros(0, np.float32), int(rng.integers(0, 4))
         elif rng.random() < pasting.paste_share:
             count = int(rng.integers(1, 3))
         if not count or not pasting.crops:
             return image, boxes, classes
-        chosen = [pasting.crops[i] for i in rng.integers(len(pasting.crops), size=count)]
+        chosen = rng.integers(len(pasting.crops), size=count).tolist()
         before = len(boxes)
         if self.index is not None:
             # With gesture classes every pasted hand must be the same one, since crowded places drop some of them.
             chosen = chosen[:1]
-        image, boxes = paste_hands(image, boxes, [read_image(p.path) for p in chosen], rng)
-        added = 0 if self.index is None else self.index[chosen[0].labels[0]]
+        hands = [read_from(self.store, self.crop_paths, i) for i in chosen]
+        image, boxes = paste_hands(image, boxes, [hand for _, hand in hands], rng)
+        added = 0 if self.index is None else self.index[pasting.crops[hands[0][0]].labels[0]]
         return image, boxes, np.concatenate((classes, np.full(len(boxes) - before, added, np.float32)))
 
 
-def is_upright(path: Path) -> bool:
+def is_upright(path: Path, store: PictureStore | None = None) -> bool:
     """Whether a picture, turned by its EXIF orientation, is higher than wide; reads the header only."""
-    with PillowImage.open(path) as picture:
-        turned = picture.getexif().get(0x0112, 1) >= 5
-        return bool(picture.width > picture.height if turned else picture.height > picture.width)
+    cached = store.cache.size_hw(path) if store is not None and store.cache is not None else None
+    height, width = cached or picture_size(path)[::-1]
+    return height > width
 
 
 @dataclass

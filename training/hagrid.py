@@ -1,111 +1,44 @@
-"""Pictures and annotations on disk: HaGRID v1 layouts and folders of class folders.
-
-HaGRID layout (Kapitanov et al., "HaGRID - HAnd Gesture Recognition Image Dataset", WACV 2024), as in the published
-`hagrid-sample-*-384p` sets: `ann_train_val/<gesture>.json` or `ann_subsample/<gesture>.json` hold, for every picture,
-`bboxes` ([left, top, width, height], fractions of the picture), `labels` and `user_id`; the pictures are
-`<any folder>/train_val_<gesture>/<uuid>.jpg`, or `<any folder>/<gesture>/<uuid>.jpg`.
-
-Class folders: `<label>/<any name>.jpg`, every picture a hand crop.
-
-Both may hold an `index.csv` with the columns `split` (train or val) and `uuid`, and for frames `boxes`, which says
-`true` where all boxes were drawn by people. Without it the split goes by person, else by picture.
-"""
+"""Read a folder of annotated pictures in any layout that we know: see `layouts` and `box_formats`."""
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import Any, Literal
 
 from gesture_app.errors import InputError
-from gesture_app.vision.images import IMAGE_SUFFIXES
+from training.box_formats import coco_entries, coco_files, yolo_description, yolo_entries
+from training.collection import Collection, Entry, Picture, choose_split, collect, picture_files, valid_box
+from training.layouts import (
+    BOXES_FILE,
+    boxes_file_entries,
+    class_folder_entries,
+    class_folders,
+    gesture_folders,
+    hagrid_entries,
+    is_hagrid,
+)
+from training.splits import Split, Splits, read_index, read_splits, write_splits
 
-Split = Literal["train", "val"]
-ANNOTATION_FOLDERS = ("ann_train_val", "ann_subsample")
-VAL_PERCENT = 10
+__all__ = [
+    "Collection",
+    "GestureFrame",
+    "Picture",
+    "Split",
+    "picture_files",
+    "read",
+    "read_all",
+    "read_gesture_frames",
+    "read_splits",
+    "require_classes",
+    "valid_box",
+    "write_splits",
+]
 
-
-@dataclass(frozen=True)
-class Picture:
-    """One annotated picture.
-
-    Attributes:
-        boxes_xywh: left, top, width, height as fractions of the upright picture, one a hand.
-        labels: one a hand; empty where only the box is known.
-        split: train or val.
-        true_boxes: all hands have boxes that people drew.
-        is_crop: the picture is a hand crop; its one box is the whole picture.
-    """
-
-    path: Path
-    boxes_xywh: tuple[tuple[float, float, float, float], ...]
-    labels: tuple[str, ...]
-    split: Split
-    true_boxes: bool = True
-    is_crop: bool = False
-
-
-@dataclass
-class Collection:
-    """What was read, and how many entries were left out, by reason."""
-
-    pictures: list[Picture] = field(default_factory=list)
-    skipped: Counter[str] = field(default_factory=Counter)
-
-    def of_split(self, split: Split | None) -> Collection:
-        """The pictures of one split; all of them for None."""
-        return Collection([p for p in self.pictures if split in (None, p.split)], Counter(self.skipped))
-
-    def describe(self) -> str:
-        """One line: pictures, hands, and what was skipped and why."""
-        text = f"{len(self.pictures)} pictures, {sum(len(p.labels) for p in self.pictures)} hands"
-        reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(self.skipped.items()))
-        return f"{text}; skipped: {reasons}" if reasons else text
-
-
-@dataclass(frozen=True)
-class Index:
-    """The rows of an `index.csv` by picture, or nothing."""
-
-    rows: dict[str, dict[str, str]]
-
-    def split(self, key: str, person: str) -> Split | None:
-        """The listed split; without a list, 10 % of people (or pictures) are val; None for a row without a split."""
-        if key in self.rows:
-            listed = self.rows[key].get("split", "")
-            return "val" if listed == "val" else "train" if listed == "train" else None
-        digest = hashlib.sha256((person or key).encode()).digest()
-        return "val" if int.from_bytes(digest[:4], "big") % 100 < VAL_PERCENT else "train"
-
-    def has_true_boxes(self, key: str) -> bool:
-        """False only where the list says that the boxes were not all drawn by people."""
-        return self.rows.get(key, {}).get("boxes", "true") == "true"
-
-
-def read_index(root: Path) -> Index:
-    """Read `index.csv`, keyed by uuid; an absent file is an empty index."""
-    path = root / "index.csv"
-    if not path.is_file():
-        return Index({})
-    with path.open(newline="", encoding="utf-8") as stream:
-        return Index({row["uuid"]: row for row in csv.DictReader(stream) if row.get("uuid")})
-
-
-def read_json(path: Path) -> Any:
-    """Read a JSON file.
-
-    Raises:
-        InputError: it cannot be read or is not JSON.
-    """
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"cannot read annotations: {path}: {error}") from error
+LAYOUTS = "HaGRID (ann_train_val/ or hagrid_annotations/), COCO, YOLO, or folders named like gestures"
 
 
 @dataclass(frozen=True)
@@ -117,71 +50,73 @@ class GestureFrame:
     split: Split
 
 
-def valid_box(box: Any) -> tuple[float, float, float, float] | None:
-    """The box as floats, clipped to the picture; None when it has no area there."""
-    try:
-        left, top, width, height = (float(value) for value in box)
-    except (TypeError, ValueError):
-        return None
-    right, bottom = min(left + width, 1.0), min(top + height, 1.0)
-    left, top = max(left, 0.0), max(top, 0.0)
-    return (left, top, right - left, bottom - top) if right > left and bottom > top else None
+@dataclass(frozen=True)
+class Layout:
+    """How a folder is laid out.
 
-
-def picture_files(folders: Iterable[Path]) -> Iterator[Path]:
-    """Every picture file of the folders, sorted."""
-    for folder in folders:
-        yield from sorted(p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES)
-
-
-def read_frames(root: Path, annotations: Path, labels: tuple[str, ...]) -> Collection:
-    """Read a HaGRID layout whose JSON files are in `annotations`."""
-    found, index = Collection(), read_index(root)
-    files = sorted(annotations.glob("*.json"))
-    if not files:
-        raise InputError(f"no annotations: {annotations}: there is no <gesture>.json in it")
-    for file in files:
-        folders = [p for name in (f"train_val_{file.stem}", file.stem) for p in root.glob(f"*/{name}") if p.is_dir()]
-        paths = {path.stem: path for path in picture_files(folders)}
-        for uuid, entry in read_json(file).items():
-            split = index.split(uuid, str(entry.get("user_id") or ""))
-            boxes = [valid_box(box) for box in entry["bboxes"]]
-            hands = [(b, n) for b, n in zip(boxes, entry["labels"], strict=False) if b is not None and n in labels]
-            if uuid not in paths:
-                found.skipped["without a picture"] += 1
-            elif split is None:
-                found.skipped["without a split"] += 1
-            elif len(hands) != len(boxes):
-                found.skipped["with a broken box or an unknown label"] += 1
-            else:
-                found.pictures.append(
-                    Picture(
-                        paths[uuid],
-                        tuple(box for box, _ in hands),
-                        tuple(name for _, name in hands),
-                        split,
-                        index.has_true_boxes(uuid),
-                    )
-                )
-    return found
-
-
-def read_boxes_file(root: Path, file: Path, labels: tuple[str, ...]) -> Collection:
-    """Frames `<any folder>/<gesture>/<uuid>.jpg` whose boxes are in a JSON file, uuid -> [{"bbox": [x, y, w, h]}].
-
-    A frame with one hand shows its folder's gesture; with more, which hand shows it is not known.
+    Attributes:
+        name: for people.
+        entries: reads it.
     """
-    found, index = Collection(), read_index(root)
-    folders = [p for name in labels for p in sorted(root.glob(f"*/{name}")) if p.is_dir()]
-    paths = {path.stem: path for path in picture_files(folders)}
-    for uuid, entries in read_json(file).items():
-        boxes = [box for box in (valid_box(entry["bbox"]) for entry in entries) if box is not None]
-        split = index.split(uuid, "")
-        if uuid not in paths or not boxes or split is None:
-            found.skipped["without a picture, a box or a split"] += 1
-            continue
-        names = (paths[uuid].parent.name,) if len(boxes) == 1 else ("",) * len(boxes)
-        found.pictures.append(Picture(paths[uuid], tuple(boxes), names, split, true_boxes=False))
+
+    name: str
+    entries: Callable[[], Iterator[Entry]]
+
+
+def find_layout(root: Path, labels: Sequence[str] | None, boxes_file: Path | None = None) -> Layout | None:
+    """The layout of a folder; None where it has none that we know."""
+    if is_hagrid(root):
+        if boxes_file is None:
+            return Layout("HaGRID", partial(hagrid_entries, root))
+        more = partial(boxes_file_entries, root, boxes_file, labels)
+        return Layout("HaGRID", lambda: chain(hagrid_entries(root), more()))
+    description = yolo_description(root)
+    if description is not None:
+        return Layout("YOLO", partial(yolo_entries, root, description))
+    files = coco_files(root)
+    if files:
+        return Layout("COCO", lambda: chain.from_iterable(coco_entries(root, *file) for file in files))
+    folders = class_folders(root, labels)
+    kind = "whole pictures" if (root / BOXES_FILE).is_file() else "hand crops"
+    return Layout(f"class folders of {kind}", partial(class_folder_entries, root, folders, labels)) if folders else None
+
+
+def open_set(root: Path, labels: Sequence[str] | None, boxes_file: Path | None = None) -> tuple[Path, Layout]:
+    """The folder itself, or the only one in it, as unpacking an archive leaves it, and its layout.
+
+    Raises:
+        InputError: there is no such folder, or it is in no known layout.
+    """
+    if not root.is_dir():
+        raise InputError(f"no such folder: {root}: expected {LAYOUTS}")
+    inner = [f for f in sorted(root.iterdir()) if f.is_dir() and not f.name.startswith((".", "__"))]
+    same = root / root.name
+    for folder in (root, *([same] if same in inner else inner if len(inner) == 1 else [])):
+        layout = find_layout(folder, labels, boxes_file)
+        if layout is not None:
+            return folder, layout
+    raise InputError(f"unknown layout: {root}: expected {LAYOUTS}")
+
+
+def read(
+    root: Path, labels: tuple[str, ...] | None, boxes_file: Path | None = None, splits: Splits | None = None
+) -> Collection:
+    """Read a folder in any of the known layouts.
+
+    Args:
+        root: the folder; where an archive was unpacked into a folder, either of the two.
+        labels: the class names; hands by other names lose them, class folders of other names are skipped. None takes
+            every name.
+        boxes_file: boxes of further frames of a HaGRID layout, JSON, uuid -> [{"bbox": [left, top, width, height]}].
+        splits: exactly these pictures in these splits, see `read_splits`.
+
+    Raises:
+        InputError: the folder is missing, in no known layout, or holds no usable picture.
+    """
+    folder, layout = open_set(root, labels, boxes_file)
+    found = collect(layout.entries(), labels, folder, read_index(folder), splits)
+    if not found.pictures:
+        raise InputError(f"no usable picture: {folder}: {found.describe()}")
     return found
 
 
@@ -191,91 +126,46 @@ def read_gesture_frames(root: Path, labels: tuple[str, ...]) -> list[GestureFram
     Raises:
         InputError: the folder is not in a HaGRID layout.
     """
-    root = unpacked(root)
-    if annotation_folder(root) is None:
+    root, layout = open_set(root, labels)
+    if layout.name != "HaGRID":
         raise InputError(f"unknown layout: {root}: whole frames are in a HaGRID layout, with ann_train_val/")
     index, found = read_index(root), []
-    for name in labels:
-        for path in picture_files(p for n in (f"train_val_{name}", name) for p in sorted(root.glob(f"*/{n}"))):
-            split = index.split(path.stem, "")
+    split_of = {p.path: p.split for p in collect(layout.entries(), labels, root, index).pictures}
+    for gesture, folders in gesture_folders(root, labels).items():
+        for path in picture_files(folders):
+            name = path.relative_to(root).as_posix()
+            alone = choose_split(Entry(name, path, (), None), f"{root.name}/{name}", index, None)[0]
+            split = split_of.get(path, alone)
             if split is not None:
-                found.append(GestureFrame(path, name, split))
-    return found
-
-
-def read_class_folders(root: Path, labels: tuple[str, ...]) -> Collection:
-    """Read folders of hand crops named by their gesture."""
-    found, index = Collection(), read_index(root)
-    for folder in sorted(p for p in root.iterdir() if p.is_dir()):
-        for path in picture_files([folder]):
-            split = index.split(path.stem, "")
-            if folder.name not in labels:
-                found.skipped[f"in {folder.name}/, which is no label"] += 1
-            elif split is None:
-                found.skipped["without a split"] += 1
-            else:
-                found.pictures.append(Picture(path, ((0.0, 0.0, 1.0, 1.0),), (folder.name,), split, is_crop=True))
-    return found
-
-
-def annotation_folder(root: Path) -> Path | None:
-    """The folder of annotations of a HaGRID layout; None where `root` is something else."""
-    return next((root / name for name in ANNOTATION_FOLDERS if (root / name).is_dir()), None)
-
-
-def unpacked(root: Path) -> Path:
-    """The folder itself, or the one of the same name in it, as unpacking an archive leaves it.
-
-    Raises:
-        InputError: there is no such folder.
-    """
-    if not root.is_dir():
-        raise InputError(f"no such folder: {root}: expected a HaGRID layout or a folder of class folders")
-    inner = root / root.name
-    return inner if annotation_folder(root) is None and inner.is_dir() else root
-
-
-def read(root: Path, labels: tuple[str, ...], boxes_file: Path | None = None) -> Collection:
-    """Read a folder in any of the layouts above.
-
-    Args:
-        root: the folder; where an archive was unpacked into a folder of its own name, either of the two.
-        labels: the class names; other names are skipped and counted.
-        boxes_file: boxes of further frames of a HaGRID layout, see `read_boxes_file`.
-
-    Raises:
-        InputError: the folder is missing, in no known layout, or holds no usable picture.
-    """
-    root = unpacked(root)
-    annotations = annotation_folder(root)
-    if annotations is not None:
-        found = read_frames(root, annotations, labels)
-        if boxes_file is not None:
-            extra = read_boxes_file(root, boxes_file, labels)
-            found = Collection(found.pictures + extra.pictures, found.skipped + extra.skipped)
-    elif any((root / name).is_dir() for name in labels):
-        found = read_class_folders(root, labels)
-    else:
-        raise InputError(f"unknown layout: {root}: neither ann_train_val/ nor a folder named like a gesture is in it")
-    if not found.pictures:
-        raise InputError(f"no usable picture: {root}: {found.describe()}")
+                found.append(GestureFrame(path, gesture, split))
     return found
 
 
 def read_all(
-    roots: tuple[Path, ...], labels: tuple[str, ...], split: Split | None, boxes_file: Path | None = None
+    roots: tuple[Path, ...],
+    labels: tuple[str, ...] | None,
+    split: Split | None,
+    boxes_file: Path | None = None,
+    splits: Path | None = None,
 ) -> list[Picture]:
     """The pictures of one split of several folders; what was read and skipped is printed.
 
     Args:
-        boxes_file: for the folders in a HaGRID layout, see `read_boxes_file`.
+        boxes_file: for the folders in a HaGRID layout, see `read`.
+        splits: a list of pictures and splits that `write_splits` wrote.
     """
+    listed = read_splits(splits) if splits is not None else None
     pictures: list[Picture] = []
     for root in roots:
-        found = read(root, labels, boxes_file).of_split(split)
+        found = read(root, labels, boxes_file, listed).of_split(split)
         print(f"{root}: {split or 'all'}: {found.describe()}")
         pictures += found.pictures
     return pictures
+
+
+def count_hands(pictures: Sequence[Picture]) -> Counter[str]:
+    """Hands by label."""
+    return Counter(name for picture in pictures for name in picture.labels)
 
 
 def require_classes(pictures: list[Picture], labels: tuple[str, ...]) -> None:
@@ -284,6 +174,6 @@ def require_classes(pictures: list[Picture], labels: tuple[str, ...]) -> None:
     Raises:
         InputError: names the classes.
     """
-    absent = sorted(set(labels) - {name for picture in pictures for name in picture.labels})
+    absent = sorted(set(labels) - set(count_hands(pictures)))
     if absent:
         raise InputError(f"no training pictures of {', '.join(absent)}: add some, or leave the names out of --labels")

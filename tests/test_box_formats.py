@@ -1,0 +1,207 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from gesture_app.errors import InputError
+from training.box_formats import inside, split_in, yolo_box
+from training.hagrid import open_set, read
+
+LABELS = ("fist", "palm")
+
+
+def draw(path: Path, size_wh: tuple[int, int] = (200, 100), orientation: int = 1) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(np.zeros((size_wh[1], size_wh[0], 3), np.uint8)).save(path, exif=exif)
+    return path
+
+
+def coco(names: list[str], **changes: object) -> dict[str, object]:
+    return {
+        "images": [
+            {"id": i, "file_name": n, "width": 200, "height": 100, "user_id": f"p{i}"} for i, n in enumerate(names)
+        ],
+        "annotations": [
+            {"id": 2 * i + k, "image_id": i, "category_id": 7 + k, "bbox": [20, 10 + 40 * k, 40, 30]}
+            for i in range(len(names))
+            for k in range(2)
+        ],
+        "categories": [{"id": 7, "name": "Fist"}, {"id": 8, "name": "wave"}],
+        **changes,
+    }
+
+
+@pytest.mark.parametrize(
+    ("annotations", "folder", "split"),
+    [
+        ("annotations.json", "images", None),
+        ("annotations/instances_val.json", "images/val", "val"),
+        ("annotations/instances_train.json", "train", "train"),
+        ("valid/_annotations.coco.json", "valid", "val"),
+        ("test/_annotations.coco.json", "test", "test"),
+        ("_annotations.coco.json", ".", None),
+    ],
+)
+def test_coco(tmp_path: Path, annotations: str, folder: str, split) -> None:
+    root = tmp_path / "set"
+    for name in ("a.jpg", "b.jpg"):
+        draw(root / folder / name)
+    (root / annotations).parent.mkdir(parents=True, exist_ok=True)
+    (root / annotations).write_text(json.dumps(coco(["a.jpg", "b.jpg"])))
+    assert open_set(root, LABELS)[1].name == "COCO"
+    found = read(root, LABELS)
+    assert len(found.pictures) == 2 and found.unknown == {"wave": 2}
+    first = found.pictures[0]
+    assert np.allclose(first.boxes_xywh, [(0.1, 0.1, 0.2, 0.3), (0.1, 0.5, 0.2, 0.3)])
+    assert first.labels == ("fist", "") and first.person == "p0"
+    assert split is None or {p.split for p in found.pictures} == {split}
+
+
+def test_coco_without_sizes_uses_the_upright_picture(tmp_path: Path) -> None:
+    draw(tmp_path / "a.jpg", (100, 200), orientation=6)
+    content = coco([], images=[{"id": 0, "file_name": "a.jpg"}])
+    content["annotations"] = [{"image_id": 0, "category_id": 7, "bbox": [20, 10, 40, 30]}]
+    (tmp_path / "coco.json").write_text(json.dumps(content))
+    assert np.allclose(read(tmp_path, LABELS).pictures[0].boxes_xywh, [(0.1, 0.1, 0.2, 0.3)])
+
+
+def test_coco_faults(tmp_path: Path) -> None:
+    for name in ("a.jpg", "b.jpg", "c.jpg"):
+        draw(tmp_path / "set" / name)
+    draw(tmp_path / "outside.jpg")
+    content = coco(["a.jpg", "b.jpg", "c.jpg", "gone.jpg", "../outside.jpg"])
+    content["annotations"][0]["iscrowd"] = 1
+    content["annotations"][2]["bbox"] = [500, 0, 10, 10]
+    (tmp_path / "set" / "coco.json").write_text(json.dumps(content))
+    found = read(tmp_path / "set", LABELS)
+    assert [p.path.name for p in found.pictures] == ["c.jpg"]
+    assert found.skipped == {
+        "with a box that is not four numbers": 1,
+        "with a box outside the picture": 1,
+        "without a picture": 2,
+    }
+    del content["images"][0]["id"]
+    (tmp_path / "set" / "coco.json").write_text(json.dumps(content))
+    with pytest.raises(InputError, match="not in COCO's format"):
+        read(tmp_path / "set", LABELS)
+
+
+def test_a_coco_picture_without_hands_is_background(tmp_path: Path) -> None:
+    draw(tmp_path / "a.jpg")
+    (tmp_path / "coco.json").write_text(json.dumps(coco(["a.jpg"], annotations=[])))
+    assert read(tmp_path, LABELS).pictures[0].boxes_xywh == ()
+
+
+YAML = {
+    "lists": ("train: images/train\nval: images/val\nnames: [palm, fist]", "images/train", "images/val"),
+    "roboflow": (
+        "train: ../train/images\nval: ../valid/images\nnames:\n  0: palm\n  1: fist",
+        "train/images",
+        "valid/images",
+    ),
+    "path": (
+        "path: ../elsewhere\ntrain: [images/train]\nval: images/val\nnames: {0: palm, 1: fist}",
+        "images/train",
+        "images/val",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "train", "val"), YAML.values(), ids=YAML)
+def test_yolo(tmp_path: Path, text: str, train: str, val: str) -> None:
+    root = tmp_path / "set"
+    for folder in (train, val):
+        draw(root / folder / "a.jpg")
+        labels = root / folder.replace("images", "labels")
+        labels.mkdir(parents=True)
+        (labels / "a.txt").write_text("1 0.5 0.5 0.2 0.4\n\n0 0.1 0.1 0.3 0.1 0.3 0.2 0.1 0.2\n")
+    draw(root / train / "b.jpg")
+    draw(root / train / "background.jpg")
+    (root / train.replace("images", "labels") / "background.txt").write_text("")
+    (root / "data.yaml").write_text(text)
+    found = read(root, LABELS)
+    by_split = {(p.split, p.path.stem): p for p in found.pictures}
+    assert by_split.keys() == {("train", "a"), ("val", "a"), ("train", "background")}
+    picture = by_split["train", "a"]
+    assert picture.labels == ("fist", "palm")
+    assert np.allclose(picture.boxes_xywh, [(0.4, 0.3, 0.2, 0.4), (0.1, 0.1, 0.2, 0.1)])
+    assert by_split["train", "background"].boxes_xywh == ()
+    assert found.skipped == {"without a file of labels": 1}
+
+
+def test_yolo_with_a_list_of_classes(tmp_path: Path) -> None:
+    draw(tmp_path / "images" / "a.jpg")
+    draw(tmp_path / "images" / "b.jpg")
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "labels" / "a.txt").write_text("0 0.5 0.5 0.2 0.4")
+    (tmp_path / "labels" / "b.txt").write_text("0 0.5 zero 0.2 0.4")
+    (tmp_path / "classes.txt").write_text("fist\npalm\n")
+    found = read(tmp_path, LABELS)
+    assert [p.labels for p in found.pictures] == [("fist",)]
+    assert found.skipped == {"with a box that is not four numbers": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("names: [a]\ntrain: images/none\n", "no such folder"),
+        ("names: [a]\ntrain: ../../etc\n", "no such folder"),
+        ("train: images\n", "no names or no folders"),
+        ("names: [a\n", "no names or no folders"),
+        ("- 1\n", "no names or no folders"),
+        ("names: [a]\ntrain: images\n", "no pictures"),
+        ("names: !!python/object/apply:os.getcwd []\ntrain: images\n", "no names or no folders"),
+    ],
+)
+def test_unusable_yolo(tmp_path: Path, text: str, reason: str) -> None:
+    (tmp_path / "images").mkdir()
+    (tmp_path / "data.yaml").write_text(text)
+    with pytest.raises(InputError, match=reason):
+        read(tmp_path, LABELS)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([0.5, 0.5, 0.2, 0.4], (0.4, 0.3, 0.2, 0.4)),
+        ([0.5, 0.5, 0.2, 0.4, 0.9], (0.4, 0.3, 0.2, 0.4)),
+        ([0.1, 0.1, 0.3, 0.1, 0.2, 0.4], (0.1, 0.1, 0.2, 0.3)),
+        ([], None),
+        ([0.1], None),
+        ([0.1] * 7, None),
+    ],
+)
+def test_yolo_box(values, expected) -> None:
+    got = yolo_box(values)
+    assert got is None if expected is None else np.allclose(got, expected)
+
+
+@given(st.text(max_size=30) | st.sampled_from(["../a", "/etc/passwd", "a/../../b", "..", "x" * 5000, "\0"]))
+def test_no_name_leads_out_of_the_set(name: str) -> None:
+    root = Path(__file__).parent
+    found = inside(root, name)
+    assert found is None or found.is_relative_to(root)
+
+
+def test_folders_may_be_links(tmp_path: Path) -> None:
+    draw(tmp_path / "disk" / "a.jpg")
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "images").symlink_to(tmp_path / "disk")
+    (tmp_path / "set" / "coco.json").write_text(json.dumps(coco(["a.jpg"])))
+    assert len(read(tmp_path / "set", LABELS).pictures) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("instances_val2017", "val"), ("instances_val", "val"), ("train", "train"), ("a-test", "test"), ("", "")],
+)
+def test_split_in(text: str, expected: str) -> None:
+    assert split_in(text) == expected

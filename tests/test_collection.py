@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from training.collection import Entry, canonical, collect, label_finder, picture_size, valid_box
+from training.splits import Splits
+
+ROOT = Path("/data/set")
+
+
+def entry(**changes: object) -> Entry:
+    fields = {"name": "a.jpg", "path": ROOT / "a.jpg", "boxes": [[0.1, 0.1, 0.2, 0.2]], "names": ["fist"]}
+    return Entry(**{**fields, **changes})
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("fist", "fist"),
+        ("Stop Inverted", "stop_inverted"),
+        ("two-up", "two_up"),
+        (" no gesture ", "no_gesture"),
+        ("hands_heart2", "hand_heart2"),
+        ("", ""),
+    ],
+)
+def test_canonical(name: str, expected: str) -> None:
+    assert canonical(name) == expected
+
+
+def test_labels_are_found_by_any_spelling() -> None:
+    find = label_finder(("Thumbs Up", "stop_inverted"))
+    assert [find(n) for n in ("thumbs_up", "Thumbs Up", "stop inverted", "wave", None)] == [
+        "Thumbs Up",
+        "Thumbs Up",
+        "stop_inverted",
+        "",
+        "",
+    ]
+    assert label_finder(None)("Any Name") == "Any Name" and label_finder(None)(None) == ""
+
+
+@given(st.lists(st.floats(), min_size=4, max_size=4))
+def test_a_valid_box_has_area_inside_the_picture(box: list[float]) -> None:
+    got = valid_box(box)
+    if got is not None:
+        left, top, width, height = got
+        assert width > 0 and height > 0 and left >= 0 and top >= 0
+        assert left + width <= 1 + 1e-9 and top + height <= 1 + 1e-9
+
+
+def test_nothing_is_an_empty_collection() -> None:
+    found = collect([], ("fist",), ROOT, Splits())
+    assert not found.pictures and found.describe() == "0 pictures, 0 hands"
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"path": None}, "without a picture"),
+        ({"boxes": [[0, 0, 0, 0.1]]}, "with a box without area"),
+        ({"boxes": [[0.1, 0.1, -0.2, 0.1]]}, "with a box without area"),
+        ({"boxes": [[2, 2, 0.1, 0.1]]}, "with a box outside the picture"),
+        ({"boxes": [[math.nan, 0, 1, 1]]}, "with a box that is not finite"),
+        ({"boxes": [["a", 0, 1, 1]]}, "with a box that is not four numbers"),
+        ({"boxes": [None]}, "with a box that is not four numbers"),
+        ({"names": ["fist", "palm"]}, "with labels and boxes that do not match"),
+    ],
+)
+def test_broken_entries_are_told(changes, reason: str) -> None:
+    found = collect([entry(**changes), entry(name="b.jpg")], ("fist",), ROOT, Splits())
+    assert len(found.pictures) == 1
+    assert found.problems == [("a.jpg", reason)] and found.skipped == {reason: 1}
+
+
+def test_hands_by_unknown_names_keep_their_boxes() -> None:
+    found = collect([entry(boxes=[[0, 0, 0.5, 0.5]] * 2, names=["wave", "Fist"])], ("fist",), ROOT, Splits())
+    assert found.pictures[0].labels == ("", "fist") and found.unknown == {"wave": 1}
+    assert "without a known label: 1 wave" in found.describe()
+
+
+def test_boxes_that_reach_beyond_are_cut_and_told() -> None:
+    entries = [entry(boxes=[[-0.1, 0, 0.5, 0.5]]), entry(name="b.jpg", boxes=[[-0.01, 0, 0.5, 0.5]])]
+    found = collect(entries, ("fist",), ROOT, Splits())
+    assert found.outside == [ROOT / "a.jpg"]
+    assert found.pictures[0].boxes_xywh == ((0, 0, 0.4, 0.5),)
+
+
+def test_a_person_is_on_one_side_only() -> None:
+    entries = [entry(name=f"{i}.jpg", person=f"p{i % 40}") for i in range(400)]
+    sides: dict[str, set[str]] = {}
+    for picture in collect(entries, ("fist",), ROOT, Splits()).pictures:
+        sides.setdefault(picture.person, set()).add(picture.split)
+    assert all(len(side) == 1 for side in sides.values()) and {"val"} in sides.values()
+
+
+@pytest.mark.parametrize("count", [4, 5, 20])
+def test_every_class_with_a_few_pictures_is_validated(count: int) -> None:
+    names = [f"label {i}" for i in range(30)]
+    entries = [
+        entry(name=f"{name}/{i}.jpg", path=ROOT / name / f"{name} {i}.jpg", names=[name], is_crop=True)
+        for name in names
+        for i in range(count)
+    ]
+    found = collect(entries, None, ROOT, Splits())
+    held_out = {name: sum(p.split == "val" for p in found.pictures if p.labels == (name,)) for name in names}
+    assert all(held_out.values()) == (count >= 5)
+    assert sum(held_out.values()) < len(entries) / 3
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_picture_size_is_that_of_the_upright_picture(tmp_path: Path, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(np.zeros((20, 30, 3), np.uint8)).save(tmp_path / "a.jpg", exif=exif)
+    assert picture_size(tmp_path / "a.jpg") == ((30, 20) if orientation == 1 else (20, 30))
+    (tmp_path / "b.jpg").write_bytes(b"no picture")
+    assert picture_size(tmp_path / "b.jpg") == picture_size(tmp_path / "none.jpg") == (0, 0)

@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import draw_hagrid
+
+from gesture_app.errors import EnvironmentFault, InputError
+from training.hagrid import open_set, read, read_gesture_frames
+from training.layouts import gesture_folders
+
+LABELS = ("fist", "palm")
+
+
+def annotations_of(root: Path) -> dict[str, dict[str, dict[str, object]]]:
+    files = sorted((root / "ann_train_val").glob("*.json"))
+    found = {file.stem: json.loads(file.read_text()) for file in files}
+    for file in files:
+        file.unlink()
+    (root / "ann_train_val").rmdir()
+    (root / "index.csv").unlink()
+    return found
+
+
+def write_json(path: Path, content: object) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content))
+
+
+def as_v1(root: Path) -> None:
+    pass
+
+
+def as_subsample(root: Path) -> None:
+    (root / "ann_train_val").rename(root / "ann_subsample")
+    (root / "frames").rename(root / "subsample")
+    for folder in list((root / "subsample").iterdir()):
+        folder.rename(folder.with_name(folder.name.removeprefix("train_val_")))
+
+
+def as_unpacked_archives(root: Path) -> None:
+    for folder in list((root / "frames").iterdir()):
+        folder.rename(root / folder.name)
+
+
+def as_2_0(root: Path) -> None:
+    for gesture, content in annotations_of(root).items():
+        kept = {uuid: {k: value[k] for k in ("bboxes", "labels", "user_id")} for uuid, value in content.items()}
+        write_json(root / "annotations" / "train" / f"{gesture}.json", kept)
+    as_unpacked_archives(root)
+
+
+@pytest.mark.parametrize("prepare", [as_v1, as_subsample, as_unpacked_archives, as_2_0])
+def test_hagrid_1_and_2_0(hagrid_root: Path, prepare) -> None:
+    prepare(hagrid_root)
+    found = read(hagrid_root, LABELS)
+    assert len(found.pictures) == 8 and not found.skipped
+    assert {p.labels for p in found.pictures} == {("fist",), ("palm",)}
+    assert {p.person for p in found.pictures} == {f"person{i}" for i in range(4)}
+
+
+@pytest.mark.parametrize("folder", ["hagrid_annotations", "annotations", "hagrid_annotations/annotations", "."])
+def test_v2_has_its_own_splits_and_two_handed_gestures(hagrid_root: Path, folder: str) -> None:
+    splits, uuids = ("train", "val", "test"), {}
+    for gesture, content in annotations_of(hagrid_root).items():
+        for number, (uuid, value) in enumerate(content.items()):
+            split = splits[min(number, 2)]
+            two = value["bboxes"] * 2
+            united = [None, [[0.0, 0.0, 1.0, 1.0]], [None, [0.0, 0.0, 1.0, 1.0]], None][number]
+            full = {**value, "united_bbox": united, "united_label": united and ["holy"], "meta": {"age": [20.0]}}
+            if number == 1:
+                full = {**full, "bboxes": two, "labels": ["holy", "holy"], "hand_landmarks": [[], []]}
+            uuids.setdefault((split, gesture), {})[uuid] = full
+    for (split, gesture), content in uuids.items():
+        write_json(hagrid_root / folder / split / f"{gesture}.json", content)
+    (hagrid_root / "frames").rename(hagrid_root / "hagrid_dataset")
+    found = read(hagrid_root, LABELS)
+    assert {p.path.stem: p.split for p in found.pictures if "fist" in p.path.stem} == {
+        "fist-0": "train",
+        "fist-1": "val",
+        "fist-2": "test",
+        "fist-3": "test",
+    }
+    two_handed = next(p for p in found.pictures if p.path.stem == "fist-1")
+    assert two_handed.labels == ("", "") and len(two_handed.boxes_xywh) == 2
+    assert found.unknown == {"holy": 4}
+    assert "holy" in {name for p in read(hagrid_root, None).pictures for name in p.labels}
+
+
+def test_gestures_without_a_folder_of_pictures_are_no_fault(hagrid_root: Path) -> None:
+    write_json(hagrid_root / "ann_train_val" / "call.json", {"x": {"bboxes": [[0, 0, 1, 1]], "labels": ["call"]}})
+    found = read(hagrid_root, (*LABELS, "call"))
+    assert found.skipped == {"annotation files without a folder of pictures": 1} and not found.problems
+
+
+@pytest.mark.parametrize("value", [None, [], {}, {"bboxes": None}, {"bboxes": [[0, 0, 1]], "labels": ["fist"]}])
+def test_broken_annotations_are_counted(hagrid_root: Path, value) -> None:
+    file = hagrid_root / "ann_train_val" / "fist.json"
+    write_json(file, {**json.loads(file.read_text()), "fist-0": value})
+    found = read(hagrid_root, LABELS)
+    assert len(found.pictures) == 7 and found.skipped == {"with a box that is not four numbers": 1}
+
+
+def test_annotations_that_are_no_object(hagrid_root: Path) -> None:
+    write_json(hagrid_root / "ann_train_val" / "fist.json", [1, 2])
+    with pytest.raises(InputError, match="expected an object"):
+        read(hagrid_root, LABELS)
+
+
+def as_parquet(root: Path, index: str = "__index_level_0__") -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    rows = [{index: uuid, **value} for content in annotations_of(root).values() for uuid, value in content.items()]
+    parquet.write_table(pyarrow.Table.from_pylist(rows), root / "annotations_df.parquet")
+
+
+@pytest.mark.parametrize("index", ["__index_level_0__", "index"])
+def test_parquet(hagrid_root: Path, index: str) -> None:
+    before = {p.path: (p.boxes_xywh, p.labels, p.person) for p in read(hagrid_root, LABELS).pictures}
+    as_parquet(hagrid_root, index)
+    found = read(hagrid_root, LABELS)
+    assert {p.path: (p.boxes_xywh, p.labels, p.person) for p in found.pictures} == before
+
+
+def test_unusable_parquet(hagrid_root: Path, monkeypatch) -> None:
+    as_parquet(hagrid_root, "something")
+    with pytest.raises(InputError, match="no columns of uuids"):
+        read(hagrid_root, LABELS)
+    (hagrid_root / "annotations_df.parquet").write_bytes(b"PAR1")
+    with pytest.raises(InputError, match="cannot read annotations"):
+        read(hagrid_root, LABELS)
+
+
+def test_parquet_without_pyarrow(hagrid_root: Path, monkeypatch) -> None:
+    annotations_of(hagrid_root)
+    (hagrid_root / "annotations_df.parquet").write_bytes(b"PAR1")
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(EnvironmentFault, match=r"gesture-app\[parquet\]"):
+        read(hagrid_root, LABELS)
+
+
+@pytest.mark.parametrize("parent", ["train", "val", "valid", "test"])
+def test_class_folders_below_splits(crops_root: Path, tmp_path: Path, parent: str) -> None:
+    root = tmp_path / "set"
+    root.mkdir()
+    crops_root.rename(root / parent)
+    for labels in (LABELS, None):
+        found = read(root, labels)
+        assert {p.split for p in found.pictures} == {"val" if parent == "valid" else parent}
+        assert {p.labels for p in found.pictures} == {("fist",), ("palm",)}
+
+
+def test_own_class_names(crops_root: Path) -> None:
+    (crops_root / "fist").rename(crops_root / "Vulcan Salute")
+    assert {p.labels[0] for p in read(crops_root, None).pictures} == {"Vulcan Salute", "palm"}
+    assert len(read(crops_root, ("vulcan_salute",)).pictures) == 10
+
+
+def test_class_folders_of_whole_pictures(crops_root: Path) -> None:
+    box = [0.1, 0.1, 0.5, 0.5]
+    boxes = {
+        "fist/fist0.png": [{"bbox": box}],
+        "fist1": [{"bbox": box}],
+        "palm/palm0.png": [{"bbox": box}, {"bbox": box, "label": "palm"}],
+        "palm/palm1.png": [],
+    }
+    write_json(crops_root / "boxes.json", boxes)
+    root, layout = open_set(crops_root, LABELS)
+    assert layout.name == "class folders of whole pictures"
+    found = read(root, LABELS)
+    assert {p.path.name: p.labels for p in found.pictures} == {
+        "fist0.png": ("fist",),
+        "fist1.png": ("fist",),
+        "palm0.png": ("", "palm"),
+    }
+    assert not any(p.is_crop or p.true_boxes for p in found.pictures)
+    assert found.skipped == {"without a hand in the file of boxes": 17}
+
+
+def test_gesture_folders_at_any_depth(tmp_path: Path) -> None:
+    for name in ("fist", "a/train_val_fist", "a/b/test_fist", "a/b/c/fist", ".hidden/fist", "fist/fist", "other"):
+        (tmp_path / name).mkdir(parents=True, exist_ok=True)
+    found = gesture_folders(tmp_path, ("fist",))["fist"]
+    assert sorted(p.relative_to(tmp_path).as_posix() for p in found) == ["a/b/test_fist", "a/train_val_fist", "fist"]
+
+
+def test_gesture_frames_have_the_split_of_their_person(tmp_path: Path) -> None:
+    root = draw_hagrid(tmp_path / "set")
+    (root / "index.csv").unlink()
+    split_of = {p.path: p.split for p in read(root, LABELS).pictures}
+    frames = read_gesture_frames(root, LABELS)
+    assert {f.path: f.split for f in frames} == split_of
+    with pytest.raises(InputError, match="unknown layout"):
+        read_gesture_frames(tmp_path / "set" / "frames" / "train_val_fist", LABELS)

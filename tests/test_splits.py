@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gesture_app.errors import EnvironmentFault, InputError
+from gesture_app.vision.labels import HAGRID_LABELS
+from training.collection import Picture
+from training.hagrid import read, read_all
+from training.splits import Splits, as_split, read_index, read_splits, split_by_hash, write_splits
+
+LABELS = ("fist", "palm")
+
+
+def picture(key: str, split: str, person: str = "") -> Picture:
+    return Picture(Path("/data") / key, ((0, 0, 1, 1),), ("fist",), split, person=person, key=key)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("train", "train"), ("Val", "val"), ("valid", "val"), ("test", "test"), ("", None), ("other", None)],
+)
+def test_as_split(name: str, expected) -> None:
+    assert as_split(name) == expected
+
+
+def test_a_tenth_is_held_out_and_always_the_same() -> None:
+    splits = [split_by_hash(f"person {i}") for i in range(2000)]
+    assert 0.07 < splits.count("val") / 2000 < 0.13 and "test" not in splits
+    assert splits == [split_by_hash(f"person {i}") for i in range(2000)]
+
+
+def test_written_splits_are_given_back(hagrid_root: Path, crops_root: Path, tmp_path: Path) -> None:
+    roots, file = (hagrid_root, crops_root), tmp_path / "run" / "splits.csv"
+    before = read_all(roots, LABELS, None)
+    write_splits(file, before)
+    assert file.read_text().splitlines()[0] == "path,person,split"
+    (hagrid_root / "index.csv").unlink()
+    listed = read_all(roots, LABELS, None, splits=file)
+    assert {(p.key, p.split) for p in listed} == {(p.key, p.split) for p in before}
+    moved = hagrid_root.with_name("moved")
+    hagrid_root.rename(moved)
+    assert {p.split for p in read(moved, LABELS, splits=read_splits(file)).pictures} == {"train", "val"}
+
+
+def test_pictures_that_are_not_listed_are_left_out(crops_root: Path, tmp_path: Path) -> None:
+    file = tmp_path / "splits.csv"
+    write_splits(file, [picture("crops/fist/fist0.png", "test"), picture("crops/palm/palm3.png", "val")])
+    found = read(crops_root, LABELS, splits=read_splits(file))
+    assert {(p.path.name, p.split) for p in found.pictures} == {("fist0.png", "test"), ("palm3.png", "val")}
+    assert found.skipped == {"not in the list of splits": 18} and not found.problems
+
+
+def test_the_same_path_in_two_sets_needs_the_name_of_the_set(tmp_path: Path) -> None:
+    file = tmp_path / "splits.csv"
+    write_splits(
+        file, [picture("a/fist/0.png", "train"), picture("b/fist/0.png", "val"), picture("b/fist/1.png", "val")]
+    )
+    splits = read_splits(file)
+    assert splits.row("a/fist/0.png")["split"] == "train" and splits.row("b/fist/0.png")["split"] == "val"
+    assert splits.row("c/fist/0.png") is None and splits.row("c/fist/1.png")["split"] == "val"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("path,person,split\n", "it has no row"),
+        ("path,person,split\na/b.jpg,,dev\n", "unknown split 'dev' of a/b.jpg"),
+        ("uuid,split\na,train\n", "no column path"),
+        ("", "no column path"),
+    ],
+)
+def test_unusable_lists(tmp_path: Path, text: str, reason: str) -> None:
+    (tmp_path / "splits.csv").write_text(text)
+    with pytest.raises(InputError, match=reason):
+        read_splits(tmp_path / "splits.csv")
+
+
+def test_a_missing_list_and_an_unwritable_one(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot read"):
+        read_splits(tmp_path / "none.csv")
+    with pytest.raises(EnvironmentFault, match="cannot write"):
+        write_splits(tmp_path, [])
+    assert read_index(tmp_path) == Splits()
+
+
+def test_an_index_by_path(crops_root: Path) -> None:
+    (crops_root / "index.csv").write_text("path,split\nfist/fist0.png,val\nfist/fist1.png,\n")
+    found = read(crops_root, HAGRID_LABELS)
+    assert next(p for p in found.pictures if p.path.name == "fist0.png").split == "val"
+    assert found.skipped == {"without a split": 1}

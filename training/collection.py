@@ -1,0 +1,262 @@
+"""Annotated pictures, checked one by one, whatever layout they came from."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from PIL import Image as PillowImage
+
+from gesture_app.vision.images import IMAGE_SUFFIXES
+from training.splits import Split, Splits, as_split, split_by_hash
+
+Box = tuple[float, float, float, float]
+
+SYNONYMS = {"hands_heart2": "hand_heart2", "nogesture": "no_gesture", "none": "no_gesture"}
+"""Names that mean another one: HaGRIDv2's archive is `hands_heart2`, its label `hand_heart2`."""
+OUTSIDE = 0.02
+"""Boxes may reach this fraction of the picture beyond it, by rounding, before it is worth telling."""
+ENOUGH = 5
+"""A class with this many pictures of unknown people gets at least one validation picture."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One annotated picture.
+
+    Attributes:
+        boxes_xywh: left, top, width, height as fractions of the upright picture, one a hand.
+        labels: one a hand; empty where only the box is known.
+        split: train, val or test.
+        true_boxes: all hands have boxes that people drew.
+        is_crop: the picture is a hand crop; its one box is the whole picture.
+        person: who shows the hands; empty where that is not known.
+        key: `<set>/<path in it>`, which stays the same where the set is moved.
+    """
+
+    path: Path
+    boxes_xywh: tuple[Box, ...]
+    labels: tuple[str, ...]
+    split: Split
+    true_boxes: bool = True
+    is_crop: bool = False
+    person: str = ""
+    key: str = ""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One picture as a layout has it, unchecked.
+
+    Attributes:
+        name: path in the set, or what the annotation calls it.
+        path: None where there is no such file.
+        boxes: anything; `valid_box` tells.
+        names: of the gestures, one a box; None where only boxes are known.
+        split: as the layout says; empty where it does not.
+        skip: why it is no part of the set, though it is not broken.
+    """
+
+    name: str
+    path: Path | None
+    boxes: Sequence[Any]
+    names: Sequence[Any] | None
+    person: str = ""
+    split: str = ""
+    true_boxes: bool = True
+    is_crop: bool = False
+    skip: str = ""
+
+
+@dataclass
+class Collection:
+    """What was read.
+
+    Attributes:
+        pictures: the usable ones.
+        skipped: how many entries were left out, by reason.
+        problems: the entries behind `skipped` that are faults of the data, and why.
+        unknown: hands by a name that is no label; only their boxes are used.
+        outside: pictures with a box that had to be cut at the edge.
+    """
+
+    pictures: list[Picture] = field(default_factory=list)
+    skipped: Counter[str] = field(default_factory=Counter)
+    problems: list[tuple[str, str]] = field(default_factory=list)
+    unknown: Counter[str] = field(default_factory=Counter)
+    outside: list[Path] = field(default_factory=list)
+
+    def skip(self, name: str, reason: str) -> None:
+        """Leave an entry out because it is broken."""
+        self.skipped[reason] += 1
+        self.problems.append((name, reason))
+
+    def of_split(self, split: Split | None) -> Collection:
+        """The pictures of one split; all of them for None."""
+        return replace(self, pictures=[p for p in self.pictures if split in (None, p.split)])
+
+    def __add__(self, other: Collection) -> Collection:
+        return Collection(
+            self.pictures + other.pictures,
+            self.skipped + other.skipped,
+            self.problems + other.problems,
+            self.unknown + other.unknown,
+            self.outside + other.outside,
+        )
+
+    def describe(self) -> str:
+        """One line: pictures, hands, what was skipped and why, and names that are no labels."""
+        text = f"{len(self.pictures)} pictures, {sum(len(p.labels) for p in self.pictures)} hands"
+        if self.skipped:
+            text += "; skipped: " + ", ".join(f"{count} {reason}" for reason, count in sorted(self.skipped.items()))
+        if self.unknown:
+            names = ", ".join(f"{count} {name or '(empty)'}" for name, count in self.unknown.most_common(8))
+            text += f"; without a known label: {names}" + (", ..." if len(self.unknown) > 8 else "")
+        return text
+
+
+def canonical(name: str) -> str:
+    """A gesture's name as HaGRID writes it: lower case, underscores, synonyms resolved."""
+    folded = "_".join(name.strip().lower().replace("-", " ").replace("_", " ").split())
+    return SYNONYMS.get(folded, folded)
+
+
+def label_finder(labels: Sequence[str] | None) -> Callable[[Any], str]:
+    """A function from any name to the label it means, or to nothing; every name is a label where `labels` is None."""
+    if labels is None:
+        return lambda name: str(name or "")
+    known = {canonical(label): label for label in labels} | {label: label for label in labels}
+    return lambda name: known.get(str(name)) or known.get(canonical(str(name)), "")
+
+
+def valid_box(box: Any) -> Box | None:
+    """The box as floats, clipped to the picture; None when it has no area there."""
+    try:
+        left, top, width, height = (float(value) for value in box)
+    except (TypeError, ValueError):
+        return None
+    right, bottom = min(left + width, 1.0), min(top + height, 1.0)
+    left, top = max(left, 0.0), max(top, 0.0)
+    return (left, top, right - left, bottom - top) if right > left and bottom > top else None
+
+
+def box_fault(box: Any) -> str:
+    """Why `valid_box` refuses a box."""
+    try:
+        left, top, width, height = (float(value) for value in box)
+    except (TypeError, ValueError):
+        return "with a box that is not four numbers"
+    if not all(math.isfinite(v) for v in (left, top, width, height)):
+        return "with a box that is not finite"
+    return "with a box without area" if width <= 0 or height <= 0 else "with a box outside the picture"
+
+
+def reaches_outside(box: Any) -> bool:
+    """Whether a box reaches far beyond the picture."""
+    left, top, width, height = (float(value) for value in box)
+    return min(left, top) < -OUTSIDE or max(left + width, top + height) > 1 + OUTSIDE
+
+
+def picture_files(folders: Iterable[Path]) -> Iterator[Path]:
+    """Every picture file of the folders, sorted."""
+    for folder in folders:
+        yield from sorted(p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES)
+
+
+def picture_size(path: Path) -> tuple[int, int]:
+    """Width and height in pixels, upright, from the header alone; (0, 0) where that cannot be read."""
+    try:
+        with PillowImage.open(path) as picture:
+            turned = picture.getexif().get(0x0112, 1) >= 5
+            return (picture.height, picture.width) if turned else picture.size
+    except (OSError, SyntaxError, ValueError, PillowImage.DecompressionBombError):
+        return 0, 0
+
+
+def collect(
+    entries: Iterable[Entry], labels: Sequence[str] | None, root: Path, index: Splits, splits: Splits | None = None
+) -> Collection:
+    """Check entries and give each its split.
+
+    A listed split counts first: in `splits`, in the set's index, in the layout; then the person decides, and where
+    nobody is known the picture itself.
+
+    Args:
+        labels: the class names; None takes every name as it is.
+        root: the set; its name starts the pictures' keys.
+        index: the set's own list.
+        splits: a list that a run was given; what it lacks is left out.
+    """
+    found, find_label = Collection(), label_finder(labels)
+    drawn: dict[str, list[int]] = defaultdict(list)  # pictures whose split the picture itself decided, by label
+    for entry in entries:
+        if entry.skip:
+            found.skipped[entry.skip] += 1
+            continue
+        key = f"{root.name}/{entry.name}"
+        split, reason = choose_split(entry, key, index, splits)
+        checked = check(entry, find_label, found)
+        if checked is None:
+            continue
+        if split is None:
+            found.skipped[reason] += 1
+            continue
+        boxes, names = checked
+        if reason == "by picture" and names:
+            drawn[names[0]].append(len(found.pictures))
+        true_boxes = entry.true_boxes and index.has_true_boxes(key)
+        found.pictures.append(
+            Picture(entry.path or root, boxes, names, split, true_boxes, entry.is_crop, entry.person, key)
+        )
+    for numbers in drawn.values():
+        hold_one_out(found.pictures, numbers)
+    return found
+
+
+def hold_one_out(pictures: list[Picture], numbers: Sequence[int]) -> None:
+    """Move one of a class's pictures to val where the class is large enough and has none there."""
+    if len(numbers) >= ENOUGH and all(pictures[i].split != "val" for i in numbers):
+        chosen = min(numbers, key=lambda i: hashlib.sha256(pictures[i].path.stem.encode()).digest())
+        pictures[chosen] = replace(pictures[chosen], split="val")
+
+
+def choose_split(entry: Entry, key: str, index: Splits, splits: Splits | None) -> tuple[Split | None, str]:
+    """The split of an entry, or None, and the reason."""
+    if splits is not None:
+        row = splits.row(key)
+        return (as_split(row.get("split", "")) if row else None), "not in the list of splits"
+    row = index.row(key)
+    if row is not None:
+        return as_split(row.get("split") or ""), "without a split"
+    if entry.split:
+        return as_split(entry.split), "without a split"
+    if entry.person:
+        return split_by_hash(entry.person), "by person"
+    return split_by_hash(Path(entry.name).stem), "by picture"
+
+
+def check(
+    entry: Entry, find_label: Callable[[Any], str], found: Collection
+) -> tuple[tuple[Box, ...], tuple[str, ...]] | None:
+    """The boxes and labels of a usable entry; the faults of another are noted in `found`."""
+    if entry.path is None:
+        found.skip(entry.name, "without a picture")
+        return None
+    if entry.names is not None and len(entry.names) != len(entry.boxes):
+        found.skip(entry.name, "with labels and boxes that do not match")
+        return None
+    boxes = [valid_box(box) for box in entry.boxes]
+    good = tuple(box for box in boxes if box is not None)
+    if len(good) != len(boxes):
+        found.skip(entry.name, next(box_fault(b) for b, v in zip(entry.boxes, boxes, strict=True) if v is None))
+        return None
+    if any(reaches_outside(box) for box in entry.boxes):
+        found.outside.append(entry.path)
+    names = tuple(find_label(name) for name in entry.names or ("",) * len(boxes))
+    found.unknown.update(str(n) for n, label in zip(entry.names or (), names, strict=False) if n and not label)
+    return good, names

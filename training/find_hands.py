@@ -1,0 +1,64 @@
+"""Boxes for a folder of whole pictures that has none, by our own detector."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tqdm import tqdm
+
+from gesture_app.errors import EnvironmentFault, InputError
+from gesture_app.vision.atomic import write_atomically
+from gesture_app.vision.images import read_image
+from gesture_app.vision.recognizer import Recognizer
+from training.collection import picture_files
+from training.hagrid import open_set
+from training.layouts import BOXES_FILE, class_folders
+
+
+def write_boxes(root: Path, recognizer: Recognizer | None = None) -> Path:
+    """Find the hands in the pictures of class folders and write `boxes.json` beside the folders.
+
+    A picture without a hand gets no box and is no part of the set. Look at a contact sheet before training.
+
+    Args:
+        recognizer: finds the hands; by default one with the weights in use.
+
+    Returns:
+        The file.
+
+    Raises:
+        InputError: the folder is in another layout, or has such a file already.
+        EnvironmentFault: the file cannot be written.
+    """
+    folder, layout = open_set(root, None)
+    file = folder / BOXES_FILE
+    if not layout.name.startswith("class folders"):
+        raise InputError(f"cannot find hands in {folder}: it is in {layout.name}'s layout, which has boxes of its own")
+    if file.exists():
+        raise InputError(f"will not replace {file}: delete it to find the hands again")
+    recognizer = recognizer or Recognizer.load(None, "auto")
+    paths = list(picture_files(path for path, _ in class_folders(folder, None)))
+    boxes = {}
+    for path in tqdm(paths, desc="finding hands", unit="picture"):
+        try:
+            image = read_image(path)
+        except InputError as error:
+            print(error)
+            continue
+        hands = [boxed(hand.box_xyxy, image.shape[1], image.shape[0]) for hand in recognizer(image)]
+        if hands:
+            boxes[path.relative_to(folder).as_posix()] = [{"bbox": box} for box in hands]
+    try:
+        write_atomically(file, (json.dumps(boxes, indent=1) + "\n").encode())
+    except OSError as error:
+        raise EnvironmentFault(f"cannot write {file}: {error.strerror}") from error
+    print(f"{file}: hands in {len(boxes)} of {len(paths)} pictures")
+    return file
+
+
+def boxed(box_xyxy: tuple[float, float, float, float], width: int, height: int) -> list[float]:
+    """Left, top, width, height of a box in pixels as fractions of its picture."""
+    left, top, right, bottom = box_xyxy
+    values = (left / width, top / height, (right - left) / width, (bottom - top) / height)
+    return [round(value, 5) for value in values]

@@ -1,0 +1,226 @@
+"""HaGRID's layouts and class folders: what is on disk -> entries.
+
+HaGRID (Kapitanov et al., "HaGRID - HAnd Gesture Recognition Image Dataset", WACV 2024; Nuzhdin et al., "HaGRIDv2",
+2024): a JSON file a gesture holds, by the picture's uuid, `bboxes` ([left, top, width, height] as fractions of the
+picture, one a hand), `labels` and `user_id`. The files are in `ann_train_val/`, `ann_subsample/`, `ann_test/` (v1, and
+the published `hagrid-sample-*-384p` sets, which may have `annotations_df.parquet` instead), or in `train/`, `val/` and
+`test/` of `hagrid_annotations/` or `annotations/` (2.0 and v2). The pictures are `<uuid>.jpg` in folders `<gesture>`,
+`train_val_<gesture>` or `test_<gesture>`, at most two folders deep.
+
+Of v2's two-handed gestures every hand is used by itself: `united_bbox` and `united_label`, null or a list that may hold
+nulls, are not read, because the app finds and names single hands.
+
+Class folders: `<label>/<any name>.jpg`, perhaps below `train/`, `val/` or `test/`; every picture is a hand crop, unless
+a `boxes.json` beside the folders says where in whole pictures the hands are.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from gesture_app.errors import EnvironmentFault, InputError
+from gesture_app.vision.images import IMAGE_SUFFIXES
+from training.collection import Entry, canonical, label_finder, picture_files
+from training.published import HAGRID_V2_GESTURES
+from training.splits import SPLIT_NAMES
+
+FLAT_FOLDERS = {"ann_train_val": "", "ann_subsample": "", "ann_test": "test"}
+"""HaGRID v1's folders of annotations, and the split that each stands for."""
+SPLIT_FOLDERS = ("hagrid_annotations", "annotations", "hagrid_annotations/annotations")
+PARQUET = "annotations_df.parquet"
+UUID_COLUMNS = ("__index_level_0__", "index", "uuid", "image_id")
+PREFIXES = ("train_val_", "test_")
+DEPTH = 3
+BOXES_FILE = "boxes.json"
+WHOLE = (0.0, 0.0, 1.0, 1.0)
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file.
+
+    Raises:
+        InputError: it cannot be read or is not JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"cannot read annotations: {path}: {error}") from error
+
+
+def annotation_files(root: Path) -> list[tuple[Path, str]] | None:
+    """HaGRID's JSON files, one a gesture, and the split that their folder stands for; None in another layout."""
+    flat = [root / name for name in FLAT_FOLDERS if (root / name).is_dir()]
+    files = [(file, FLAT_FOLDERS[folder.name]) for folder in flat for file in sorted(folder.glob("*.json"))]
+    for parent in (root / name for name in SPLIT_FOLDERS):
+        for split in SPLIT_NAMES:
+            files += [(file, split) for file in sorted((parent / split).glob("*.json")) if file.stem[0] not in "_."]
+    if not files:  # a v2 archive unpacked right here; only its own names, since COCO sets look much alike
+        known = {*HAGRID_V2_GESTURES, "no_gesture"}
+        files = [(f, s) for s in SPLIT_NAMES for f in sorted((root / s).glob("*.json")) if canonical(f.stem) in known]
+    return files if files or flat else None
+
+
+def is_hagrid(root: Path) -> bool:
+    """Whether a folder is in one of HaGRID's layouts."""
+    return annotation_files(root) is not None or (root / PARQUET).is_file()
+
+
+def gesture_of(folder: str) -> str:
+    """The gesture that a folder of frames is named after."""
+    for prefix in PREFIXES:
+        folder = folder.removeprefix(prefix)
+    return canonical(folder)
+
+
+def gesture_folders(root: Path, gestures: Sequence[str]) -> dict[str, list[Path]]:
+    """The folders of frames of each gesture, at most `DEPTH` deep; nothing inside them is looked at."""
+    wanted, found = {canonical(g): g for g in gestures}, defaultdict[str, list[Path]](list)
+    for top, folders, _ in os.walk(root):
+        folders.sort()
+        deep = len(Path(top).relative_to(root).parts) + 1
+        for name in list(folders):
+            gesture = wanted.get(gesture_of(name))
+            if gesture is not None:
+                found[gesture].append(Path(top) / name)
+            if gesture is not None or deep == DEPTH or name in FLAT_FOLDERS or name.startswith("."):
+                folders.remove(name)
+    return dict(found)
+
+
+def hagrid_entries(root: Path) -> Iterator[Entry]:
+    """The entries of a HaGRID layout; of gestures that have a folder of pictures.
+
+    Raises:
+        InputError: there is no annotation, or it cannot be read.
+        EnvironmentFault: there is only a parquet file, and what reads it is not installed.
+    """
+    files = annotation_files(root) or []
+    if files:
+        folders = gesture_folders(root, sorted({file.stem for file, _ in files}))
+        for file, split in files:
+            if file.stem not in folders:
+                yield Entry(file.name, None, (), None, skip="annotation files without a folder of pictures")
+            else:
+                paths = {path.stem: path for path in picture_files(folders[file.stem])}
+                content = read_json(file)
+                if not isinstance(content, dict):
+                    raise InputError(f"cannot read annotations: {file}: expected an object, uuid -> annotation")
+                yield from (hagrid_entry(root, uuid, paths.get(uuid), value, split) for uuid, value in content.items())
+    elif (root / PARQUET).is_file():
+        everything = gesture_folders(root, (*HAGRID_V2_GESTURES, "no_gesture"))
+        paths = {path.stem: path for folders in everything.values() for path in picture_files(folders)}
+        for uuid, value in parquet_rows(root / PARQUET):
+            yield hagrid_entry(root, uuid, paths.get(uuid), value, "")
+    else:
+        folder = next(root / name for name in FLAT_FOLDERS if (root / name).is_dir())
+        raise InputError(f"no annotations: {folder}: there is no <gesture>.json in it")
+
+
+def hagrid_entry(root: Path, uuid: str, path: Path | None, value: Any, split: str) -> Entry:
+    """One annotation of a HaGRID file; what is broken in it becomes a box that is none."""
+    fields = value if isinstance(value, dict) else {}
+    boxes, names = fields.get("bboxes"), fields.get("labels")
+    name = path.relative_to(root).as_posix() if path is not None else uuid
+    if not isinstance(boxes, list):
+        boxes, names = [None], None
+    return Entry(name, path, boxes, names if isinstance(names, list) else None, str(fields.get("user_id") or ""), split)
+
+
+def parquet_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """uuid and annotation of every row of a table of annotations.
+
+    Raises:
+        InputError: it is damaged or another table.
+        EnvironmentFault: pyarrow is not installed.
+    """
+    try:
+        import pyarrow  # type: ignore[import-untyped]
+        from pyarrow import parquet
+    except ModuleNotFoundError as error:
+        raise EnvironmentFault(
+            f"cannot read {path}: reading parquet needs pyarrow: run `pip install 'gesture-app[parquet]'`"
+        ) from error
+    try:
+        table = parquet.ParquetFile(path)
+        uuid = next((name for name in UUID_COLUMNS if name in table.schema_arrow.names), None)
+        if uuid is None or "bboxes" not in table.schema_arrow.names:
+            raise InputError(f"cannot read annotations: {path}: no columns of uuids and bboxes")
+        columns = [uuid, *(n for n in ("bboxes", "labels", "user_id") if n in table.schema_arrow.names)]
+        for batch in table.iter_batches(columns=columns):
+            yield from ((str(row.pop(uuid)), row) for row in batch.to_pylist())
+    except (pyarrow.ArrowException, OSError) as error:
+        raise InputError(f"cannot read annotations: {path}: {error}") from error
+
+
+def boxes_file_entries(root: Path, file: Path, labels: Sequence[str] | None) -> Iterator[Entry]:
+    """Frames `<any folder>/<gesture>/<uuid>.jpg` whose boxes are in a JSON file, uuid -> [{"bbox": [x, y, w, h]}].
+
+    A frame with one hand shows its folder's gesture; with more, which hand shows it is not known.
+    """
+    if labels is None:
+        labels = sorted({annotations.stem for annotations, _ in annotation_files(root) or []})
+    folders = [folder for found in gesture_folders(root, labels).values() for folder in found]
+    paths = {path.stem: path for path in picture_files(f for f in folders if not f.name.startswith(PREFIXES))}
+    for uuid, hands in read_json(file).items():
+        path = paths.get(uuid)
+        name = path.relative_to(root).as_posix() if path is not None else uuid
+        yield boxed_entry(name, path, hands)
+
+
+def boxed_entry(name: str, path: Path | None, hands: Any, split: str = "") -> Entry:
+    """A whole picture with the boxes of a boxes file; a hand may have a `label` of its own."""
+    if not hands:
+        return Entry(name, path, (), None, skip="without a hand in the file of boxes")
+    boxes = [hand.get("bbox") if isinstance(hand, dict) else None for hand in hands]
+    names = [str(hand.get("label") or "") if isinstance(hand, dict) else "" for hand in hands]
+    if path is not None and len(boxes) == 1 and not names[0]:
+        names = [gesture_of(path.parent.name)]
+    return Entry(name, path, boxes, names, split=split, true_boxes=False)
+
+
+def class_folders(root: Path, labels: Sequence[str] | None) -> list[tuple[Path, str]]:
+    """Folders named by a class, right here or below folders named by a split, and that split; none in other layouts.
+
+    Args:
+        labels: one of these must be among them; None takes folders of pictures with any name.
+    """
+    find_label = label_finder(labels)
+    split_parents = [(root / name, split) for name, split in SPLIT_NAMES.items() if (root / name).is_dir()]
+    for parents in ([(root, "")], split_parents):
+        found = [(folder, split) for parent, split in parents for folder in sorted(parent.iterdir()) if folder.is_dir()]
+        found = [(folder, split) for folder, split in found if not folder.name.startswith(".")]
+        if labels is None:
+            found = [(folder, split) for folder, split in found if has_pictures(folder)]
+            if parents is not split_parents and {folder.name for folder, _ in found} <= SPLIT_NAMES.keys():
+                continue
+        if any(find_label(folder.name) for folder, _ in found):
+            return found
+    return []
+
+
+def has_pictures(folder: Path) -> bool:
+    """Whether a folder holds a picture."""
+    with os.scandir(folder) as items:
+        return any(Path(item.name).suffix.lower() in IMAGE_SUFFIXES for item in items)
+
+
+def class_folder_entries(
+    root: Path, folders: Sequence[tuple[Path, str]], labels: Sequence[str] | None
+) -> Iterator[Entry]:
+    """The pictures of class folders: hand crops, or whole pictures where there is a `boxes.json`."""
+    boxes, find_label = read_json(root / BOXES_FILE) if (root / BOXES_FILE).is_file() else None, label_finder(labels)
+    for folder, split in folders:
+        no_label = "" if find_label(folder.name) else f"in {folder.name}/, which is no label"
+        for path in picture_files([folder]):
+            name = path.relative_to(root).as_posix()
+            if no_label:
+                yield Entry(name, path, (), None, skip=no_label)
+            elif boxes is None:
+                yield Entry(name, path, [WHOLE], [folder.name], split=split, is_crop=True)
+            else:
+                yield boxed_entry(name, path, boxes.get(name) or boxes.get(path.stem), split)

@@ -1,0 +1,123 @@
+"""Which picture trains, which validates: listed, or by person, and written down to travel with a run."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, cast, get_args
+
+from gesture_app.errors import EnvironmentFault, InputError
+from gesture_app.vision.atomic import write_atomically
+
+if TYPE_CHECKING:
+    from training.collection import Picture
+
+Split = Literal["train", "val", "test"]
+SPLIT_NAMES = {**{name: name for name in get_args(Split)}, "valid": "val", "validation": "val"}
+"""Names of splits as files and folders use them."""
+VAL_PERCENT = 10
+COLUMNS = ("path", "person", "split")
+
+
+def as_split(name: str) -> Split | None:
+    """The split of that name; None for any other text."""
+    return cast("Split | None", SPLIT_NAMES.get(name.strip().lower()))
+
+
+def percentile(text: str) -> int:
+    """A number from 0 to 99 that depends on nothing but the text."""
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") % 100
+
+
+def split_by_hash(text: str) -> Split:
+    """`VAL_PERCENT` of all people, or pictures, are val, always the same ones."""
+    return "val" if percentile(text) < VAL_PERCENT else "train"
+
+
+@dataclass(frozen=True)
+class Splits:
+    """Rows of a list of pictures.
+
+    Attributes:
+        rows: by uuid (the file name without its suffix), by path in the set, or by `<set>/<path>`.
+        complete: a picture that is not listed belongs to no split.
+    """
+
+    rows: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    complete: bool = False
+
+    def row(self, key: str) -> Mapping[str, str] | None:
+        """The row of a picture with the key `<set>/<path>`."""
+        path = key.partition("/")[2]
+        return self.rows.get(key) or self.rows.get(path) or self.rows.get(Path(path).stem)
+
+    def has_true_boxes(self, key: str) -> bool:
+        """False only where the list says that the boxes were not all drawn by people."""
+        return (self.row(key) or {}).get("boxes", "true") == "true"
+
+
+def read_index(root: Path) -> Splits:
+    """A set's own `index.csv` with the columns `uuid` or `path`, and `split`; an absent file is an empty list.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    path = root / "index.csv"
+    return Splits(read_rows(path, "uuid", "path")) if path.is_file() else Splits()
+
+
+def read_splits(path: Path) -> Splits:
+    """A list that `write_splits` wrote: exactly these pictures are used, each in its split.
+
+    Raises:
+        InputError: it cannot be read, lacks a column, or names an unknown split.
+    """
+    rows = read_rows(path, "path")
+    wrong = next((row for row in rows.values() if as_split(row.get("split") or "") is None), None)
+    if wrong is not None or not rows:
+        what = f"unknown split {wrong.get('split')!r} of {wrong['path']}" if wrong else "it has no row"
+        raise InputError(f"cannot read splits: {path}: {what}. Its columns are {', '.join(COLUMNS)}")
+    # A set may lie in a folder of another name now; its paths alone tell where no other set has them too.
+    inner: dict[str, Mapping[str, str] | None] = {}
+    for key, row in rows.items():
+        short = key.partition("/")[2]
+        inner[short] = None if short in inner else row
+    return Splits({**{key: row for key, row in inner.items() if row is not None}, **rows}, complete=True)
+
+
+def read_rows(path: Path, *keys: str) -> dict[str, dict[str, str]]:
+    """The rows of a CSV file by the first of the columns `keys` that it has.
+
+    Raises:
+        InputError: it cannot be read, or has none of the columns.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as stream:
+            reader = csv.DictReader(stream)
+            key = next((k for k in keys if k in (reader.fieldnames or ())), None)
+            if key is None:
+                raise InputError(f"cannot read {path}: it has no column {' or '.join(keys)}")
+            return {row[key]: row for row in reader if row.get(key)}
+    except (OSError, ValueError, csv.Error) as error:
+        raise InputError(f"cannot read {path}: {error}") from error
+
+
+def write_splits(path: Path, pictures: Iterable[Picture]) -> None:
+    """Write which picture was in which split, as a file for `--splits`.
+
+    Raises:
+        EnvironmentFault: it cannot be written.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows(sorted({(p.key or p.path.name, p.person, p.split) for p in pictures}))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, text.getvalue().encode())
+    except OSError as error:
+        raise EnvironmentFault(f"cannot write {path}: {error.strerror}") from error
