@@ -8,38 +8,20 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
 
+from gesture_app.ahead import Ahead
 from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.video.files import check_regular_file
 from gesture_app.video.sinks import VIDEO_SUFFIX, JsonlSink, VideoSink, write_image
 from gesture_app.video.sources import open_video, read_image
-from gesture_app.vision.hands import Frame, Hand, Image, RecognizerOptions
+from gesture_app.video.suffixes import VIDEO_SUFFIXES
+from gesture_app.vision.hands import Frame, Hand
 from gesture_app.vision.images import IMAGE_SUFFIXES
 from gesture_app.vision.overlay import draw_hands
-from gesture_app.vision.tracking import Tracker
+from gesture_app.vision.video_recognizer import HandNetworks, VideoRecognizer
 
-# fmt: off
-VIDEO_SUFFIXES = (
-    ".3gp", ".asf", ".avi", ".flv", ".gif", ".h264", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts",
-    ".ogv", ".ts", ".webm", ".wmv",
-)
-# fmt: on
-
-
-class RecognizesHands(Protocol):
-    """What is needed of a Recognizer."""
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """The names, in the order of the probabilities."""
-
-    @property
-    def options(self) -> RecognizerOptions:
-        """The thresholds in use."""
-
-    def __call__(self, image: Image) -> list[Hand]:
-        """The hands in a BGR picture."""
+AHEAD_BYTES = 64_000_000
+MAX_AHEAD = 8
 
 
 @dataclass(frozen=True)
@@ -51,12 +33,14 @@ class AnnotateOptions:
         jsonl: a file for one JSON line a frame; `-` is the standard output.
         media: whether annotated pictures and videos are written.
         force: whether results of the same name are replaced. The input never is.
+        every_frame: see `VideoRecognizer`.
     """
 
     output: Path | None = None
     jsonl: Path | None = None
     media: bool = True
     force: bool = False
+    every_frame: bool = True
 
 
 @dataclass(frozen=True)
@@ -111,7 +95,7 @@ class _Stopped(Exception):
 
 def annotate(
     source: Path,
-    recognizer: RecognizesHands,
+    recognizer: HandNetworks,
     options: AnnotateOptions = AnnotateOptions(),
     on_progress: Callable[[Progress], None] = lambda progress: None,
     on_warning: Callable[[str], None] = lambda message: None,
@@ -126,7 +110,7 @@ def annotate(
         EnvironmentFault: a result cannot be written; what there is of it is kept.
     """
     jobs, ignored = plan(source, options)
-    run = _Run(recognizer, on_progress, on_warning, should_stop, Summary(ignored=ignored))
+    run = _Run(recognizer, options.every_frame, on_progress, on_warning, should_stop, Summary(ignored=ignored))
     start_s = time.monotonic()
     with ExitStack() as stack:
         stack.callback(lambda: setattr(run.summary, "elapsed_s", time.monotonic() - start_s))
@@ -150,7 +134,8 @@ def annotate(
 
 @dataclass
 class _Run:
-    recognizer: RecognizesHands
+    recognizer: HandNetworks
+    every_frame: bool
     on_progress: Callable[[Progress], None]
     on_warning: Callable[[str], None]
     should_stop: Callable[[], bool]
@@ -174,17 +159,19 @@ class _Run:
         self.on_progress(Progress(job.source, 1, 1, at.file, at.files))
 
     def video(self, job: Job, jsonl: JsonlSink | None, at: Progress) -> None:
-        tracker = Tracker(self.recognizer.labels, self.recognizer.options.label_threshold)
+        recognize = VideoRecognizer(self.recognizer, self.every_frame)
         sink: VideoSink | None = None
         try:
             with open_video(job.source) as video, ExitStack() as stack:
                 if job.output is not None:
                     sink = stack.enter_context(VideoSink(job.output, video))
+                most = max(1, min(MAX_AHEAD, AHEAD_BYTES // (3 * video.size_wh[0] * video.size_wh[1])))
+                decoded = stack.enter_context(Ahead(video, most))
+                recognized = stack.enter_context(Ahead(((frame, recognize(frame)) for frame in decoded), most))
                 frames = 0
-                for frame in video:
+                for frame, hands in recognized:
                     if self.should_stop():
                         raise _Stopped
-                    hands = tracker.update(self.recognizer(frame.image), frame.time_s)
                     if sink is not None:
                         sink.write(Frame(draw_hands(frame.image, hands), frame.index, frame.time_s))
                     self._count(job, jsonl, frame, hands)

@@ -1,26 +1,39 @@
-"""How fast the engine is here: every stage of a frame, timed over a clip."""
+"""How fast the program is here: stages, frame rate when nothing waits, and how it keeps up with a camera."""
 
 from __future__ import annotations
 
 import itertools
+import json
+import os
+import subprocess
+import sys
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 
-from gesture_app.errors import InputError
+from gesture_app.errors import EnvironmentFault, InputError
+from gesture_app.video.mailbox import Mailbox
 from gesture_app.video.sources import open_video
-from gesture_app.vision.hands import Frame, Image
-from gesture_app.vision.model_info import assets_folder
+from gesture_app.vision.assets import assets_folder
+from gesture_app.vision.hands import Frame, Hand, Image
 from gesture_app.vision.overlay import draw_hands
-from gesture_app.vision.recognizer import Recognizer
+from gesture_app.vision.recognizer import Recognizer, to_hands
 from gesture_app.vision.tracking import Tracker
+from gesture_app.vision.video_recognizer import VideoRecognizer
 
 WARM_UP = 10
-MAX_FRAMES = 300
-"""Frames are decoded before the clock starts, so their number bounds the memory."""
+CAMERA_FPS = 30
+ROUND = 15
+HANDS = (1, 2, 4, 8)
+SIZES_WH = ((854, 480), (1280, 720), (1920, 1080), (3840, 2160))
+
+Result = dict[str, Any]
 
 
 def demo_clip() -> Path:
@@ -28,72 +41,247 @@ def demo_clip() -> Path:
     return assets_folder() / "demo.mp4"
 
 
-def measure(recognizer: Recognizer, clip: Path, seconds: float) -> dict[str, Any]:
-    """Run the engine over a clip, again and again, for some seconds.
+@dataclass(frozen=True)
+class Clip:
+    """A video that is played again and again, at 30 frames a second.
+
+    Attributes:
+        path: the file.
+        size_wh: what every picture is resized to; None leaves it.
+    """
+
+    path: Path
+    size_wh: tuple[int, int] | None = None
+
+    def frames(self) -> Iterator[Frame]:
+        """Decode for ever; index and time go on growing.
+
+        Raises:
+            InputError: the clip cannot be read.
+        """
+        for index, image in enumerate(self._images()):
+            if self.size_wh is not None and image.shape[1::-1] != self.size_wh:
+                image = np.asarray(cv2.resize(image, self.size_wh), np.uint8)
+            yield Frame(image, index, index / CAMERA_FPS)
+
+    def _images(self) -> Iterator[Image]:
+        while True:
+            with open_video(self.path) as video:
+                yield from (frame.image for frame in video)
+
+
+def measure_stages(recognizer: Recognizer, clip: Clip, seconds: float) -> Result:
+    """Run every stage on every frame, one after the other, for some seconds.
 
     Returns:
-        `fps`, frames through the whole engine a second; `frames`; `hands` a frame; `size_wh`; and for every stage
-        and the whole `p50_ms` and `p95_ms`.
+        `fps`; `frames`; `hands` a frame; `size_wh`; `cpu_cores`, how many were busy; and for every stage and the whole
+        `p50_ms`, `p95_ms` and `p99_ms`.
 
     Raises:
         InputError: the clip cannot be read.
     """
-    with open_video(clip) as video:
-        frames = list(itertools.islice(video, MAX_FRAMES))
-    if not frames:
-        raise InputError(f"video: {clip}: it has no frames")
     tracker = Tracker(recognizer.labels, recognizer.options.label_threshold)
+    frames = clip.frames()
+    for _ in range(WARM_UP):
+        _, _, frame = time_frame(recognizer, tracker, frames)
     rows: list[dict[str, float]] = []
     hands = 0
-    for number, frame in enumerate(itertools.cycle(frames)):
-        row, found = time_frame(recognizer, tracker, frame)
-        if number < WARM_UP:
-            start_s = time.perf_counter()
-            continue
+    start_s, cpu_s = time.perf_counter(), time.process_time()
+    while not rows or time.perf_counter() - start_s < seconds:
+        row, found, frame = time_frame(recognizer, tracker, frames)
         rows.append(row)
         hands += found
-        if time.perf_counter() - start_s > seconds:
-            break
-    stages = {name: percentiles([row[name] for row in rows]) for name in rows[0]}
+    took_s = time.perf_counter() - start_s
     return {
-        "fps": len(rows) / (time.perf_counter() - start_s),
+        "fps": len(rows) / took_s,
         "frames": len(rows),
         "hands": hands / len(rows),
-        "size_wh": (frames[0].image.shape[1], frames[0].image.shape[0]),
-        "stages": stages,
+        "size_wh": (frame.image.shape[1], frame.image.shape[0]),
+        "cpu_cores": (time.process_time() - cpu_s) / took_s,
+        "stages": {name: percentiles_ms([row[name] for row in rows]) for name in rows[0]},
     }
 
 
-def time_frame(recognizer: Recognizer, tracker: Tracker, frame: Frame) -> tuple[dict[str, float], int]:
-    """The milliseconds of every stage of one frame, and its number of hands."""
+def time_frame(
+    recognizer: Recognizer, tracker: Tracker, frames: Iterator[Frame]
+) -> tuple[dict[str, float], int, Frame]:
+    """The seconds of every stage of the next frame, its number of hands, and the frame."""
     row: dict[str, float] = {}
 
-    def timed(name: str, work: Callable[[Image], Any]) -> Any:
+    def timed(name: str, work: Callable[[], Any]) -> Any:
         start_s = time.perf_counter()
-        result = work(frame.image)
-        row[name] = (time.perf_counter() - start_s) * 1000
+        result = work()
+        row[name] = time.perf_counter() - start_s
         return result
 
-    found = timed("detect", lambda image: recognizer.detect(image, recognizer.options))
-    hands = timed("classify", lambda image: recognizer.name(image, found, recognizer.options))
-    hands = timed("track", lambda image: tracker.update(hands, frame.time_s))
-    timed("draw", lambda image: draw_hands(image, hands))
+    options = recognizer.options
+    frame: Frame = timed("decode", lambda: next(frames))
+    found = timed("detect", lambda: recognizer.detect(frame.image, options))
+    rows = timed("classify", lambda: recognizer.classify_boxes(frame.image, found.boxes_xyxy))
+    hands = to_hands(found, rows, recognizer.labels, options.label_threshold)
+    hands = timed("track", lambda: tracker.update(hands, frame.time_s))
+    timed("draw", lambda: draw_hands(frame.image, hands))
     row["whole"] = sum(row.values())
-    return row, len(hands)
+    return row, len(hands), frame
 
 
-def percentiles(times_ms: Sequence[float]) -> dict[str, float]:
-    """The median and the 95th percentile."""
-    p50, p95 = np.percentile(times_ms, (50, 95))
-    return {"p50_ms": float(p50), "p95_ms": float(p95)}
+def measure_live(recognizer: Recognizer, clip: Clip, seconds: float) -> Result:
+    """Play the clip as a camera would, and recognise and draw as the window does.
+
+    Returns:
+        `fps`; `dropped`, the share of frames that were never looked at; `cpu_cores`; and `p50_ms`, `p95_ms` and
+        `p99_ms` from the moment that a frame is there until it is drawn.
+
+    Raises:
+        InputError: the clip cannot be read.
+    """
+    recognize = VideoRecognizer(recognizer)
+    mailbox = Mailbox()
+    camera = threading.Thread(target=_play, args=(clip, mailbox, seconds + 1), name="camera", daemon=True)
+    latencies: list[float] = []
+    camera.start()
+    start_s, cpu_s = time.perf_counter() + 1, time.process_time()
+    while (item := mailbox.get()) is not None:
+        frame, captured_s = item
+        draw_hands(frame.image, recognize(frame))
+        if frame.time_s < 1:  # the pace finds itself in the first second
+            dropped_before, start_s, cpu_s = mailbox.dropped, time.perf_counter(), time.process_time()
+        else:
+            latencies.append(time.monotonic() - captured_s)
+    took_s = time.perf_counter() - start_s
+    camera.join()
+    dropped = mailbox.dropped - dropped_before
+    return {
+        "fps": len(latencies) / took_s,
+        "dropped": dropped / max(1, dropped + len(latencies)),
+        "cpu_cores": (time.process_time() - cpu_s) / took_s,
+        **percentiles_ms(latencies or [0.0]),
+    }
 
 
-def table(result: dict[str, Any]) -> str:
-    """The measurement for people."""
-    lines = [f"{'stage':10}{'p50 ms':>9}{'p95 ms':>9}"]
-    lines += [f"{name:10}{times['p50_ms']:9.1f}{times['p95_ms']:9.1f}" for name, times in result["stages"].items()]
-    width, height = result["size_wh"]
-    lines.append(
-        f"{result['fps']:.1f} FPS over {result['frames']} frames of {width}x{height}, {result['hands']:.1f} hands"
-    )
-    return "\n".join(lines)
+def _play(clip: Clip, mailbox: Mailbox, seconds: float) -> None:
+    start_s = time.monotonic()
+    try:
+        for frame in itertools.takewhile(lambda frame: frame.time_s < seconds, clip.frames()):
+            time.sleep(max(0.0, start_s + frame.time_s - time.monotonic()))
+            mailbox.put(frame, time.monotonic())
+        time.sleep(0.5)  # the last frame is still looked at
+    finally:
+        mailbox.close()
+
+
+def measure_unpaced(recognizers: Mapping[str, Recognizer], clip: Clip, seconds: float) -> dict[str, Result]:
+    """The frame rates of several engines when nothing waits, in turns, so that a busy moment hits all of them.
+
+    Returns:
+        For every engine `every_frame_fps`, detector and classifier run on every frame, and `live_fps`, as the window
+        does it: the medians of rounds of `ROUND` frames; decoding and drawing are included.
+
+    Raises:
+        InputError: the clip cannot be read.
+    """
+    modes = {"every_frame_fps": True, "live_fps": False}
+    engines = {
+        (name, mode): (VideoRecognizer(recognizer, every), clip.frames())
+        for name, recognizer in recognizers.items()
+        for mode, every in modes.items()
+    }
+    rounds: dict[tuple[str, str], list[float]] = {key: [] for key in engines}
+    end_s = time.monotonic() + seconds
+    while time.monotonic() < end_s or len(next(iter(rounds.values()))) < 2:
+        for key, (recognize, frames) in engines.items():
+            start_s = time.perf_counter()
+            for frame in itertools.islice(frames, ROUND):
+                draw_hands(frame.image, recognize(frame))
+            rounds[key].append(ROUND / (time.perf_counter() - start_s))
+    # The first round compiles and warms up.
+    return {name: {mode: float(np.median(rounds[name, mode][1:])) for mode in modes} for name in recognizers}
+
+
+def measure_scaling(recognizer: Recognizer, clip: Clip, repeats: int = 9) -> list[Result]:
+    """What larger pictures and more hands cost: medians over one picture.
+
+    Returns:
+        For every size of picture with one hand, and for every number of hands at 720p: `size_wh`, `hands`, and the
+        milliseconds `detect` and `classify`.
+
+    Raises:
+        InputError: the clip cannot be read, or shows no hand.
+    """
+    shown = ((frame.image, recognizer(frame.image)) for frame in itertools.islice(clip.frames(), 300))
+    image, hand = next(((image, hands[0]) for image, hands in shown if hands), (None, None))
+    if image is None or hand is None:
+        raise InputError(f"video: {clip.path}: no hand is found in its first 300 frames. Give a clip with hands")
+    cases = [(size, 1) for size in SIZES_WH] + [((1280, 720), hands) for hands in HANDS[1:]]
+    return [time_case(recognizer, image, hand, size_wh, hands, repeats) for size_wh, hands in cases]
+
+
+def time_case(
+    recognizer: Recognizer, image: Image, hand: Hand, size_wh: tuple[int, int], hands: int, repeats: int
+) -> Result:
+    """Time a picture resized to `size_wh` in which `hands` boxes as large as the hand's are named."""
+    scale = np.array((size_wh[0] / image.shape[1], size_wh[1] / image.shape[0]) * 2, np.float32)
+    resized = np.asarray(cv2.resize(image, size_wh), np.uint8)
+    boxes = np.tile(np.array(hand.box_xyxy, np.float32) * scale, (hands, 1))
+    times: dict[str, list[float]] = {"detect": [], "classify": []}
+    for _ in range(repeats + 2):
+        start_s = time.perf_counter()
+        recognizer.detect(resized, recognizer.options)
+        detected_s = time.perf_counter()
+        recognizer.classify_boxes(resized, boxes)
+        times["detect"].append(detected_s - start_s)
+        times["classify"].append(time.perf_counter() - detected_s)
+    return {"size_wh": size_wh, "hands": hands} | {n: float(np.median(t[2:])) * 1000 for n, t in times.items()}
+
+
+FIRST_RESULT = """
+import json, sys
+from pathlib import Path
+from gesture_app.benchmark import Clip, peak_memory_mb
+from gesture_app.vision.recognizer import Recognizer
+weights, device, runtime, precision, clip = json.loads(sys.argv[1])
+recognizer = Recognizer.load(Path(weights) if weights else None, device, None, runtime, precision)
+recognizer(next(Clip(Path(clip)).frames()).image)
+print(json.dumps(peak_memory_mb()), flush=True)
+"""
+
+
+def measure_start(words: Sequence[str | None], clip: Path) -> Result:
+    """Start another process, up to its first result; the caches are warm if this process has filled them.
+
+    Args:
+        words: weights, device, runtime and precision, as `Recognizer.load` takes them.
+
+    Returns:
+        `seconds`, and `memory_mb`, the most memory that the process used.
+
+    Raises:
+        EnvironmentFault: the process failed.
+    """
+    start_s = time.perf_counter()
+    command = [sys.executable, "-c", FIRST_RESULT, json.dumps([*words, str(clip)])]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": _import_path()})
+    seconds = time.perf_counter() - start_s
+    if done.returncode:
+        raise EnvironmentFault(f"benchmark: a fresh process failed: {done.stderr.strip().splitlines()[-1]}")
+    return {"seconds": seconds, "memory_mb": json.loads(done.stdout)}
+
+
+def _import_path() -> str:
+    return os.pathsep.join(path for path in sys.path if path)
+
+
+def peak_memory_mb() -> float | None:
+    """The most memory that this process has used so far (resident set); None where the system does not tell."""
+    try:
+        import resource
+    except ImportError:
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)
+
+
+def percentiles_ms(times_s: Sequence[float]) -> dict[str, float]:
+    """The median and the 95th and 99th percentiles of seconds, in milliseconds."""
+    p50, p95, p99 = np.percentile(np.asarray(times_s) * 1000, (50, 95, 99))
+    return {"p50_ms": float(p50), "p95_ms": float(p95), "p99_ms": float(p99)}

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import torch
 
-from gesture_app.vision.postprocess import cell_grid
+from gesture_app.vision.yolox import cell_grid
 from training.assigner import assign, candidates
 
 INPUT_HW = (64, 64)

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from gesture_app.errors import InputError
-from gesture_app.vision.postprocess import cell_grid
+from gesture_app.vision.yolox import cell_grid
 from training.datasets import HandFrames
 from training.evaluate import evaluate_classifier, evaluate_detector, matches
 from training.hagrid import read

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from gesture_app.vision.postprocess import cell_grid, decode_boxes
+from gesture_app.vision.yolox import cell_grid, decode_boxes
 from training.losses import box_offsets, detector_loss, iou_loss
 
 INPUT_HW = (64, 96)

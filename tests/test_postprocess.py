@@ -1,23 +1,26 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torchvision.ops import nms
 
-from gesture_app.vision.postprocess import cell_grid, decode_boxes, select
+from gesture_app.vision import yolox
+from gesture_app.vision.postprocess import NMS_IOU, Detections, cell_grid, decode_boxes, select
 
 INPUT_HW = (64, 96)
 CELLS = 8 * 12 + 4 * 6 + 2 * 3
 
 
-def empty_raw(classes: int = 1) -> torch.Tensor:
-    raw = torch.zeros(CELLS, 5 + classes)
+def empty_raw(classes: int = 1) -> np.ndarray:
+    raw = np.zeros((CELLS, 5 + classes), np.float32)
     raw[:, 4:] = -10.0
     return raw
 
 
-def put(raw: torch.Tensor, cell: int, logit: float = 10.0, log_size: float = 0.0) -> None:
+def put(raw: np.ndarray, cell: int, logit: float = 10.0, log_size: float = 0.0) -> None:
     raw[cell, :2] = 0.5
     raw[cell, 2:4] = log_size
     raw[cell, 4:] = logit
@@ -32,8 +35,8 @@ def test_cell_grid_is_row_major_by_stride() -> None:
 
 def test_decode_boxes() -> None:
     raw = empty_raw()
-    raw[13, :4] = torch.tensor([0.5, 0.25, 1.0, 0.0])  # cell (1, 1) of stride 8
-    box = decode_boxes(raw, INPUT_HW)[13]
+    raw[13, :4] = (0.5, 0.25, 1.0, 0.0)  # cell (1, 1) of stride 8
+    box = decode_boxes(raw, *cell_grid(INPUT_HW))[13]
     half_w = 8 * 2.718281828 / 2
     assert box.tolist() == pytest.approx([12 - half_w, 10 - 4, 12 + half_w, 10 + 4], rel=1e-5)
 
@@ -59,7 +62,7 @@ def test_threshold_order_limit_and_suppression() -> None:
     for cell, logit in ((0, 5.0), (6, 3.0), (90, 4.0), (50, -1.0)):
         put(raw, cell, logit, 0.5)
     put(raw, 120, 1.0, -1.2)  # a box of stride 32 elsewhere
-    raw[1] = raw[0] + torch.tensor([-1.0, 0, 0, 0, -0.5, -0.5])  # the same box from the neighbouring cell
+    raw[1] = raw[0] + np.array([-1.0, 0, 0, 0, -0.5, -0.5], np.float32)  # the same box from the neighbouring cell
     found = select(raw, INPUT_HW, INPUT_HW, 0.5, 10)
     assert found.scores.tolist() == sorted(found.scores.tolist(), reverse=True)
     assert len(found.scores) == 4
@@ -69,21 +72,48 @@ def test_threshold_order_limit_and_suppression() -> None:
 def test_class_is_the_best_one() -> None:
     raw = empty_raw(classes=3)
     put(raw, 40)
-    raw[40, 5:] = torch.tensor([-2.0, 4.0, 1.0])
+    raw[40, 5:] = (-2.0, 4.0, 1.0)
     assert select(raw, INPUT_HW, INPUT_HW, 0.5, 5).classes.tolist() == [1]
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.integers(0, 2**31), st.sampled_from([0.01, 1.0, 30.0, 1e4, float("inf"), float("nan")]))
 def test_wild_output_gives_sane_boxes(seed: int, spread: float) -> None:
-    generator = torch.Generator().manual_seed(seed)
-    raw = torch.randn(CELLS, 6, generator=generator) * 20
-    wild = torch.rand(CELLS, 6, generator=generator) < 0.3
-    raw[wild] = raw[wild] * spread
+    rng = np.random.default_rng(seed)
+    raw = rng.normal(0, 20, (CELLS, 6)).astype(np.float32)
+    raw[rng.random((CELLS, 6)) < 0.3] *= np.float32(spread)
     found = select(raw, INPUT_HW, (50, 70), 0.3, 7)
     assert len(found.scores) <= 7
-    assert found.boxes_xyxy.isfinite().all() and found.scores.isfinite().all()
+    assert np.isfinite(found.boxes_xyxy).all() and np.isfinite(found.scores).all()
     assert (
         (found.boxes_xyxy >= 0).all() and (found.boxes_xyxy[:, 2] <= 70).all() and (found.boxes_xyxy[:, 3] <= 50).all()
     )
     assert ((found.boxes_xyxy[:, 2:] - found.boxes_xyxy[:, :2]) >= 1).all()
+
+
+def reference_select(raw: np.ndarray, frame_hw: tuple[int, int], threshold: float, limit: int) -> Detections:
+    """The same by PyTorch and torchvision."""
+    rows = torch.from_numpy(raw)
+    probabilities = rows[:, 4:].sigmoid()
+    scores, classes = (probabilities[:, :1] * probabilities[:, 1:]).max(dim=1)
+    keep = scores >= threshold
+    boxes = yolox.decode_boxes(rows, INPUT_HW) / min(INPUT_HW[0] / frame_hw[0], INPUT_HW[1] / frame_hw[1])
+    boxes = torch.minimum(boxes.clamp(min=0), boxes.new_tensor((frame_hw[1], frame_hw[0], frame_hw[1], frame_hw[0])))
+    keep &= ((boxes[:, 2:] - boxes[:, :2]) >= 1).all(dim=1)
+    boxes, scores, classes = boxes[keep], scores[keep], classes[keep]
+    best = nms(boxes, scores, NMS_IOU)[:limit]
+    return Detections(boxes[best].numpy(), scores[best].numpy(), classes[best].numpy())
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_equals_the_reference_on_crowded_output(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    raw = rng.normal(0, 1, (CELLS, 8)).astype(np.float32)
+    raw[:, 2:4] += 1  # large boxes, many of which overlap
+    found, expected = (f(raw, *words) for f, words in (
+        (select, (INPUT_HW, (480, 700), 0.3, 20)), (reference_select, ((480, 700), 0.3, 20)),
+    ))  # fmt: skip
+    assert 3 < len(found.scores) == len(expected.scores)
+    assert found.boxes_xyxy == pytest.approx(expected.boxes_xyxy, rel=1e-4, abs=1e-2)
+    assert found.scores == pytest.approx(expected.scores, abs=1e-6)
+    assert np.array_equal(found.classes, expected.classes)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from gesture_app.vision.preprocess import GREY, crop_hand, letterbox, oriented_hw, to_batch
+from gesture_app.vision.preprocess import GREY, crop_hand, fitted_hw, letterbox, oriented_hw, to_batch
 
 
 @pytest.mark.parametrize(
@@ -14,6 +14,29 @@ from gesture_app.vision.preprocess import GREY, crop_hand, letterbox, oriented_h
 def test_oriented_hw(image_hw, expected) -> None:
     assert oriented_hw(image_hw, (288, 384)) == expected
     assert oriented_hw(image_hw, (384, 288)) == expected
+
+
+@pytest.mark.parametrize(
+    ("image_hw", "expected"),
+    [
+        ((480, 640), (288, 384)),
+        ((720, 1280), (224, 384)),
+        ((1280, 720), (384, 224)),
+        ((1000, 1000), (288, 288)),
+        ((1080, 2560), (192, 384)),
+        ((288, 385), (288, 384)),
+        ((1, 1), (288, 288)),
+        ((1, 9000), (32, 384)),
+    ],
+)
+def test_fitted_hw_cuts_only_padding(image_hw, expected) -> None:
+    assert fitted_hw(image_hw, (288, 384)) == fitted_hw(image_hw, (384, 288)) == expected
+    whole_hw = oriented_hw(image_hw, (288, 384))
+    image = np.random.default_rng(0).integers(0, 256, (*image_hw, 3), np.uint8)
+    fitted, whole = letterbox(image, expected), letterbox(image, whole_hw)
+    assert fitted[1] == pytest.approx(whole[1], rel=0.01)
+    if fitted[1] == whole[1]:
+        assert np.array_equal(fitted[0], whole[0][: expected[0], : expected[1]])
 
 
 @pytest.mark.parametrize(

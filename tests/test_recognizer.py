@@ -9,8 +9,8 @@ import torch
 from gesture_app.errors import InputError
 from gesture_app.vision.hands import RecognizerOptions
 from gesture_app.vision.model_info import ModelInfo
-from gesture_app.vision.postprocess import cell_grid
 from gesture_app.vision.recognizer import Recognizer
+from gesture_app.vision.yolox import cell_grid
 from training.losses import box_offsets
 
 LABELS = ("like", "palm", "no_gesture")
@@ -26,8 +26,8 @@ class FakeDetector:
     def __init__(self, boxes: list[tuple[float, float, float, float]]) -> None:
         self.boxes = boxes
 
-    def __call__(self, batch: torch.Tensor) -> np.ndarray:
-        corners, strides = cell_grid((batch.shape[2], batch.shape[3]))
+    def __call__(self, batch: np.ndarray) -> np.ndarray:
+        corners, strides = cell_grid((batch.shape[1], batch.shape[2]))
         raw = torch.full((1, len(strides), 6), -9.0)
         for cell, box in enumerate(self.boxes):
             raw[0, cell, :4] = box_offsets(torch.tensor([box]), corners[cell : cell + 1], strides[cell : cell + 1])
@@ -43,9 +43,9 @@ class FakeClassifier:
     def __init__(self) -> None:
         self.batches: list[int] = []
 
-    def __call__(self, batch: torch.Tensor) -> np.ndarray:
+    def __call__(self, batch: np.ndarray) -> np.ndarray:
         self.batches.append(len(batch))
-        bright = batch[:, :, 16, 16].float().mean(dim=1) > 128
+        bright = batch[:, 16, 16].mean(axis=1) > 128
         return np.array([[3.0, 0, 0] if b else [0, 3.0, 0] for b in bright.tolist()], np.float32)
 
 

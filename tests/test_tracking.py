@@ -64,6 +64,13 @@ def test_one_wrong_frame_does_not_change_the_label() -> None:
     assert float(flicker.probabilities.sum()) == pytest.approx(1)
 
 
+def test_without_smoothing_every_frame_counts_alone() -> None:
+    tracker = Tracker(LABELS, 0.5)
+    tracker.smoothing_s = 0.0
+    tracker.update([hand(0)], 0.0)
+    assert tracker.update([hand(0, (0.05, 0.9, 0.05))], 0.03)[0].label == "peace"
+
+
 def test_threshold_acts_at_once_and_boxes_stay() -> None:
     tracker = Tracker(LABELS, 0.5)
     tracker.update([hand(0, (0.6, 0.3, 0.1))], 0.0)

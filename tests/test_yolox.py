@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch.nn.functional import max_pool2d
 from torch.utils.flop_counter import FlopCounterMode
 
-from gesture_app.vision.yolox import SIZES, build_yolox, load_matching
+from gesture_app.vision import postprocess
+from gesture_app.vision.yolox import SIZES, Focus, SPPBottleneck, build_yolox, decode_boxes, load_matching
 
 
 @pytest.mark.parametrize(
@@ -69,17 +71,30 @@ def test_output_is_the_same_kind_in_train_and_eval(size_hw: tuple[int, int]) -> 
     assert model.eval()(images).shape == shape
 
 
-def test_focus_order_and_pool_padding() -> None:
-    model = build_yolox("nano", 1).eval()
+def test_focus_is_a_convolution_over_blocks_of_pixels() -> None:
+    focus = Focus(3, 8, 3).eval()
+    image = torch.randint(0, 256, (2, 3, 22, 34)).float()
+    # The release's order: top-left, bottom-left, top-right, bottom-right.
+    blocks = (image[..., ::2, ::2], image[..., 1::2, ::2], image[..., ::2, 1::2], image[..., 1::2, 1::2])
+    expected = focus.conv(torch.cat(blocks, dim=1)).detach().numpy()
+    assert focus(image).detach().numpy() == pytest.approx(expected, abs=1e-3)
+
+
+def test_chained_pools_are_the_pools_of_5_9_and_13() -> None:
+    block = SPPBottleneck(8, 8).eval()
     seen = []
-    model.backbone.backbone.stem.conv.register_forward_pre_hook(lambda module, args: seen.append(args[0]))
-    image = torch.arange(64 * 64 * 3, dtype=torch.float32).view(1, 3, 64, 64)
-    model(image)
-    blocks = seen[0]
-    assert torch.equal(blocks[0, 0], image[0, 0, ::2, ::2])
-    assert torch.equal(blocks[0, 3], image[0, 0, 1::2, ::2])
-    assert torch.equal(blocks[0, 6], image[0, 0, ::2, 1::2])
-    assert torch.equal(blocks[0, 9], image[0, 0, 1::2, 1::2])
+    block.conv2.register_forward_pre_hook(lambda module, args: seen.append(args[0]))
+    image = torch.randn(1, 8, 9, 30)
+    block(image)
+    x = block.conv1(image)
+    pools = [max_pool2d(x, size, stride=1, padding=size // 2) for size in (5, 9, 13)]
+    assert torch.equal(seen[0], torch.cat((x, *pools), dim=1))
+
+
+def test_decoding_equals_the_engine_s() -> None:
+    raw = torch.randn(sum(64 // s * (96 // s) for s in (8, 16, 32)), 6)
+    expected = postprocess.decode_boxes(raw.numpy(), *postprocess.cell_grid((64, 96)))
+    assert decode_boxes(raw, (64, 96)).numpy() == pytest.approx(expected, rel=1e-5, abs=1e-4)
 
 
 def test_checkpoint_with_other_classes_loads_all_but_the_class_layers() -> None:

@@ -36,7 +36,7 @@ def candidates(boxes_xyxy: Tensor, corners: Tensor, strides: Tensor) -> tuple[Te
 
     Args:
         boxes_xyxy: (G, 4) input pixels.
-        corners, strides: (M, 2) and (M,), see `postprocess.cell_grid`.
+        corners, strides: (M, 2) and (M,), see `yolox.cell_grid`.
 
     Returns:
         (G, M) the cell's centre lies in the box or near its centre, and (G, M) it does both.

@@ -18,8 +18,9 @@ from gesture_app.vision.hands import FloatArray
 from gesture_app.vision.images import read_image
 from gesture_app.vision.labels import NO_GESTURE
 from gesture_app.vision.postprocess import select
-from gesture_app.vision.preprocess import letterbox, oriented_hw, to_batch
+from gesture_app.vision.preprocess import fitted_hw, letterbox, to_batch
 from gesture_app.vision.recognizer import Recognizer
+from training import distributed
 from training.datasets import HandFrames
 from training.hagrid import GestureFrame
 
@@ -32,7 +33,7 @@ LOWEST_SCORE = 0.01
 def evaluate_classifier(
     model: nn.Module, loader: Iterable[tuple[Tensor, Tensor]], labels: Sequence[str]
 ) -> dict[str, Any]:
-    """Classify every crop.
+    """Classify every crop; of several processes each gives a loader of its share.
 
     Returns:
         `top1`; `macro_f1`, the mean F1 over the classes that occur; `crops`; per class `f1`, `recall` and `count`; and
@@ -43,14 +44,14 @@ def evaluate_classifier(
     """
     model.eval()
     device = next(model.parameters()).device
-    metric = MulticlassConfusionMatrix(len(labels))
-    crops = 0
-    for images, targets in tqdm(loader, desc="evaluate", leave=False):
-        metric.update(model(images.to(device)).argmax(dim=1).cpu(), targets)
-        crops += len(targets)
+    metric = MulticlassConfusionMatrix(len(labels), sync_on_compute=False)
+    confusion = torch.zeros(len(labels), len(labels), dtype=torch.long)
+    for images, targets in tqdm(loader, desc="evaluate", leave=False, disable=None):
+        confusion += metric(model(images.to(device)).argmax(dim=1).cpu(), targets)
+    confusion = distributed.summed(confusion)
+    crops = int(confusion.sum())
     if not crops:
         raise InputError("nothing to measure a classifier on: there is no labelled hand. Check --data and --split")
-    confusion = metric.compute()
     correct, true, predicted = confusion.diag().double(), confusion.sum(dim=1), confusion.sum(dim=0)
     f1 = 2 * correct / (true + predicted).clamp(min=1)
     occurs = true > 0
@@ -69,8 +70,14 @@ def evaluate_classifier(
 
 
 @torch.inference_mode()
-def evaluate_detector(model: nn.Module, frames: HandFrames, threshold: float = 0.5) -> dict[str, Any]:
-    """Detect the hands of every frame.
+def evaluate_detector(
+    model: nn.Module, frames: HandFrames, threshold: float = 0.5, most: int | None = None
+) -> dict[str, Any]:
+    """Detect the hands of every frame; of several processes each takes its share.
+
+    Args:
+        threshold: score from which recall and precision count a box.
+        most: look at so many frames only.
 
     Returns:
         `ap50` and `map` (COCO's AP at IoU 0.5 and 0.5:0.95), `ap_small`, `ap_medium`, `ap_large`; `recall` and
@@ -83,21 +90,25 @@ def evaluate_detector(model: nn.Module, frames: HandFrames, threshold: float = 0
         raise InputError("nothing to measure a detector on: no frame has boxes that people drew. Check --data")
     model.eval()
     device = next(model.parameters()).device
-    metric = MeanAveragePrecision(backend="pycocotools")
-    hits = shown = hands = 0
-    for item in tqdm(range(len(frames)), desc="evaluate", leave=False):
+    predictions: list[dict[str, Tensor]] = []
+    targets: list[dict[str, Tensor]] = []
+    counts = torch.zeros(3, dtype=torch.long)  # found, shown, true
+    items = list(range(len(frames)))[:most]
+    for item in tqdm(distributed.share(items), desc="evaluate", leave=False, disable=None):
         image, boxes, classes = frames.read(item)
-        input_hw = oriented_hw(image.shape[:2], frames.input_hw)
-        raw = model(to_batch([letterbox(image, input_hw)[0]]).to(device))[0].cpu()
-        found = select(raw, input_hw, (image.shape[0], image.shape[1]), LOWEST_SCORE, MAX_DETECTIONS)
-        metric.update(
-            [{"boxes": found.boxes_xyxy, "scores": found.scores, "labels": found.classes}],
-            [{"boxes": torch.from_numpy(boxes), "labels": torch.from_numpy(classes).long()}],
-        )
-        confident = found.boxes_xyxy[found.scores >= threshold]
-        hits += matches(confident, boxes)
-        shown, hands = shown + len(confident), hands + len(boxes)
+        frame_hw = (image.shape[0], image.shape[1])
+        input_hw = fitted_hw(frame_hw, frames.input_hw)
+        raw = model(to_batch([letterbox(image, input_hw)[0]]).to(device))[0].float().cpu().numpy()
+        found = select(raw, input_hw, frame_hw, LOWEST_SCORE, MAX_DETECTIONS)
+        boxes_xyxy, scores = torch.from_numpy(found.boxes_xyxy), torch.from_numpy(found.scores)
+        predictions.append({"boxes": boxes_xyxy, "scores": scores, "labels": torch.from_numpy(found.classes)})
+        targets.append({"boxes": torch.from_numpy(boxes), "labels": torch.from_numpy(classes).long()})
+        confident = boxes_xyxy[scores >= threshold]
+        counts += torch.tensor([matches(confident, boxes), len(confident), len(boxes)])
+    metric = MeanAveragePrecision(backend="pycocotools", sync_on_compute=False)
+    metric.update(distributed.gathered(predictions), distributed.gathered(targets))
     values = metric.compute()
+    hits, shown, hands = distributed.summed(counts).tolist()
     return {
         "ap50": float(values["map_50"]),
         "map": float(values["map"]),
@@ -105,7 +116,7 @@ def evaluate_detector(model: nn.Module, frames: HandFrames, threshold: float = 0
         "recall": hits / max(hands, 1),
         "precision": hits / max(shown, 1),
         "threshold": threshold,
-        "frames": len(frames),
+        "frames": len(items),
         "hands": hands,
     }
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from gesture_app.vision.postprocess import cell_grid, decode_boxes
+from gesture_app.vision.yolox import cell_grid, decode_boxes
 from training.assigner import assign
 
 IOU_LOSS_WEIGHT = 5.0
@@ -39,6 +39,7 @@ def detector_loss(
     classes: Sequence[Tensor],
     input_hw: tuple[int, int],
     l1_weight: float = 0.0,
+    mean_count: Callable[[int], float] = float,
 ) -> dict[str, Tensor]:
     """The loss of a batch, in float32; every part is a sum over the batch divided by the number of answering cells.
 
@@ -47,6 +48,7 @@ def detector_loss(
         boxes_xyxy: one (G, 4) a picture, input pixels; G may be 0.
         classes: one (G,) a picture.
         l1_weight: of the L1 loss on the raw box offsets; YOLOX turns it on for the last epochs.
+        mean_count: of several processes, the mean of all their numbers of answering cells from this process's own.
 
     Returns:
         `loss`, which is 5 * `iou` + `objectness` + `class` + l1_weight * `l1`, and these parts.
@@ -74,6 +76,7 @@ def detector_loss(
             offsets = box_offsets(own, corners[found.cells], strides[found.cells])
             parts["l1"] = parts["l1"] + F.l1_loss(raw[i, found.cells, :4], offsets, reduction="sum")
     parts["objectness"] = F.binary_cross_entropy_with_logits(raw[..., 4], objectness_target, reduction="sum")
-    parts = {name: value / max(answering, 1) for name, value in parts.items()}
+    divisor = max(mean_count(answering), 1.0)
+    parts = {name: value / divisor for name, value in parts.items()}
     loss = IOU_LOSS_WEIGHT * parts["iou"] + parts["objectness"] + parts["class"] + l1_weight * parts["l1"]
     return {"loss": loss, **parts}

@@ -1,4 +1,4 @@
-"""One frame through the app: recognize, follow, mirror, draw."""
+"""One frame through the app: recognize, follow, render."""
 
 from __future__ import annotations
 
@@ -7,44 +7,38 @@ from dataclasses import dataclass
 
 from gesture_app.ui.live import HandRecognizer, LiveSettings
 from gesture_app.ui.meters import RateMeter
-from gesture_app.ui.pictures import mirror_hands, mirror_image
-from gesture_app.vision.hands import Frame, Hand, Image
+from gesture_app.ui.rendering import Rendered, Renderer
+from gesture_app.vision.hands import Frame
 
 
 @dataclass(frozen=True, eq=False)
-class Annotated:
-    """A drawn picture, the hands in its pixels, and how long recognizing them took."""
+class Annotated(Rendered):
+    """A rendered frame, and how long recognizing its hands took."""
 
-    image: Image
-    hands: tuple[Hand, ...]
     inference_s: float
 
 
 class Pipeline:
-    """Holds what lasts from frame to frame of one source: the tracker and the frame rate."""
+    """Holds what lasts from frame to frame of one source: the tracks, the trails and the frame rate."""
 
     def __init__(self, recognizer: HandRecognizer) -> None:
-        from gesture_app.vision.overlay import draw_hands  # here, where the models load: they bring torch
-        from gesture_app.vision.tracking import Tracker
+        from gesture_app.vision.video_recognizer import VideoRecognizer  # here, where the models load
 
-        self._draw_hands = draw_hands
         self._recognizer = recognizer
-        self._tracker = Tracker(recognizer.labels, recognizer.options.label_threshold)
+        self._recognize = VideoRecognizer(recognizer)
+        self._render = Renderer()
         self._rate = RateMeter()
 
     def __call__(self, frame: Frame, settings: LiveSettings) -> Annotated:
-        """Recognize on the picture as it was taken; mirror before drawing, so that the names stay readable."""
+        """Recognize on the picture as it was taken, and render it."""
         if self._recognizer.options != settings.options:
             self._recognizer.options = settings.options
-        self._tracker.label_threshold = settings.options.label_threshold
+        self._recognize.tracker.smoothing_s = settings.smoothing_s
         started = time.monotonic()
-        hands = self._recognizer(frame.image)
-        inference_s = time.monotonic() - started
-        hands = self._tracker.update(hands, frame.time_s)
-        image = frame.image
-        if settings.mirror:
-            image, hands = mirror_image(image), mirror_hands(hands, image.shape[1])
+        hands = self._recognize(frame)
         now = time.monotonic()
+        inference_s = now - started
         self._rate.add(now)
-        drawn = self._draw_hands(image, hands, self._rate.rate(now) if settings.show_fps else None)
-        return Annotated(drawn, tuple(hands), inference_s)
+        fps = self._rate.rate(now) if settings.show_fps else None
+        rendered = self._render(frame.image, hands, frame.time_s, settings, fps)
+        return Annotated(rendered.image, rendered.clean, rendered.hands, inference_s)

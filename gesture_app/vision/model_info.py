@@ -7,20 +7,21 @@ import json
 import os
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
-
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load as load_safetensors
-from safetensors.torch import save as save_safetensors
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, Any, Literal
 
 from gesture_app.errors import InputError
-from gesture_app.vision.classifier import ARCHITECTURE, GestureClassifier
-from gesture_app.vision.yolox import YOLOX, build_yolox
+from gesture_app.vision.assets import assets_folder, models_folder
+
+if TYPE_CHECKING:  # PyTorch takes seconds to import and is not needed where an exported network runs
+    from torch import Tensor, nn
+
+    from gesture_app.vision.classifier import GestureClassifier
+    from gesture_app.vision.yolox import YOLOX
 
 MAX_WEIGHTS_BYTES = 1 << 30
 Kind = Literal["detector", "classifier"]
+RETRAINED = "Retrained"
+"""Folder of `models_folder()` into which `gesture-train retrain` installs."""
 
 
 @dataclass(frozen=True)
@@ -46,15 +47,18 @@ class ModelInfo:
     sha256: str = ""
 
 
-def assets_folder() -> Path:
-    """What comes with the program: inside the installed package, or beside it in a checkout."""
-    package = Path(__file__).resolve().parents[1]
-    return next((f / "assets" for f in (package, package.parent) if (f / "assets").is_dir()), package / "assets")
-
-
 def shipped_weights(kind: Kind) -> Path:
     """The weights that come with the program."""
     return assets_folder() / "weights" / f"{kind}.safetensors"
+
+
+def default_weights() -> Path:
+    """The folder of both networks that is used where none is named: what `gesture-train retrain` installed, if that is
+    complete, else the weights that come with the program.
+    """
+    own = models_folder() / RETRAINED
+    names = [f"{kind}{suffix}" for kind in ("detector", "classifier") for suffix in (".safetensors", ".json")]
+    return own if all((own / name).is_file() for name in names) else shipped_weights("detector").parent
 
 
 def build_network(info: ModelInfo) -> YOLOX | GestureClassifier:
@@ -63,6 +67,9 @@ def build_network(info: ModelInfo) -> YOLOX | GestureClassifier:
     Raises:
         ValueError: the architecture is not one of ours.
     """
+    from gesture_app.vision.classifier import ARCHITECTURE, GestureClassifier
+    from gesture_app.vision.yolox import build_yolox
+
     if info.kind == "detector" and info.architecture.startswith("yolox-"):
         return build_yolox(info.architecture.removeprefix("yolox-"), len(info.labels))
     if info.kind == "classifier" and info.architecture == ARCHITECTURE:
@@ -90,6 +97,8 @@ def half(state: dict[str, Tensor]) -> dict[str, Tensor]:
 
 def save_model(path: Path, model: nn.Module, info: ModelInfo) -> ModelInfo:
     """Write `path` (.safetensors) and its info file (.json); returns the info with the checksum filled in."""
+    from safetensors.torch import save as save_safetensors
+
     data = save_safetensors(half(model.state_dict()))
     info = replace(info, sha256=hashlib.sha256(data).hexdigest())
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -130,6 +139,28 @@ def load_info(path: Path) -> ModelInfo:
     return info
 
 
+def read_weights(path: Path, kind: Kind) -> tuple[bytes, ModelInfo]:
+    """Read weights and check what can be told without building the network: kind, size and checksum.
+
+    Raises:
+        InputError: any check fails; the message names the file and the reason.
+    """
+    info = load_info(path)
+    if info.kind != kind:
+        raise InputError(f"cannot read weights: {path}: these are a {info.kind}'s, a {kind}'s are needed")
+    try:
+        if not path.is_file():
+            raise _refusal(path, "no such file")
+        if path.stat().st_size > MAX_WEIGHTS_BYTES:
+            raise _refusal(path, "larger than 1 GiB")
+        data = path.read_bytes()
+    except OSError as error:
+        raise _refusal(path, str(error.strerror)) from error
+    if hashlib.sha256(data).hexdigest() != info.sha256:
+        raise _refusal(path, "the sha256 differs from the info file's")
+    return data, info
+
+
 def load_model(path: Path, kind: Kind) -> tuple[YOLOX | GestureClassifier, ModelInfo]:
     """Load weights and check them: size, checksum, names and shapes, finite values.
 
@@ -139,23 +170,11 @@ def load_model(path: Path, kind: Kind) -> tuple[YOLOX | GestureClassifier, Model
     Raises:
         InputError: any check fails; the message names the file and the reason.
     """
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load as load_safetensors
 
-    def refuse(reason: str) -> InputError:
-        return InputError(f"cannot read weights: {path}: {reason}. Copy or train them again")
-
-    info = load_info(path)
-    if info.kind != kind:
-        raise InputError(f"cannot read weights: {path}: these are a {info.kind}'s, a {kind}'s are needed")
-    try:
-        if not path.is_file():
-            raise refuse("no such file")
-        if path.stat().st_size > MAX_WEIGHTS_BYTES:
-            raise refuse("larger than 1 GiB")
-        data = path.read_bytes()
-    except OSError as error:
-        raise refuse(str(error.strerror)) from error
-    if hashlib.sha256(data).hexdigest() != info.sha256:
-        raise refuse("the sha256 differs from the info file's")
+    data, info = read_weights(path, kind)
     try:
         state = load_safetensors(data)
         model = build_network(info)
@@ -163,9 +182,13 @@ def load_model(path: Path, kind: Kind) -> tuple[YOLOX | GestureClassifier, Model
             {name: value.float() if value.is_floating_point() else value for name, value in state.items()}
         )
     except SafetensorError as error:
-        raise refuse(f"not a safetensors file ({error})") from error
+        raise _refusal(path, f"not a safetensors file ({error})") from error
     except (RuntimeError, ValueError) as error:
-        raise refuse(str(error).splitlines()[0]) from error
+        raise _refusal(path, str(error).splitlines()[0]) from error
     if not all(torch.isfinite(value).all() for value in model.state_dict().values()):
-        raise refuse("it holds NaN or infinite values")
+        raise _refusal(path, "it holds NaN or infinite values")
     return model.eval(), info
+
+
+def _refusal(path: Path, reason: str) -> InputError:
+    return InputError(f"cannot read weights: {path}: {reason}. Copy or train them again")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import cv2
 import numpy as np
-import torch
-from torch import Tensor
 
 from gesture_app.vision.hands import Image
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 GREY = 114
 """The value of padding, as in YOLOX."""
@@ -24,9 +27,26 @@ def check_image(image: Image) -> None:
 
 
 def oriented_hw(image_hw: tuple[int, int], input_hw: tuple[int, int]) -> tuple[int, int]:
-    """The detector's input shape for an image: the shape it was trained at, on end for an upright picture."""
+    """The shape that the detector is trained at for an image: that of its info, on end for an upright picture."""
     short, long = sorted(input_hw)
     return (long, short) if image_hw[0] > image_hw[1] else (short, long)
+
+
+def fitted_hw(image_hw: tuple[int, int], input_hw: tuple[int, int]) -> tuple[int, int]:
+    """The least input shape, in multiples of 32, that shows an image to the detector as large as in training.
+
+    Args:
+        image_hw: shape of the image.
+        input_hw: the shape that the detector was trained at.
+
+    Returns:
+        `oriented_hw` without the rows and columns that a letterbox would only fill with grey: for 288x384, a picture
+        of 720x1280 gets 224x384. A side of the image touches the edge either way, so the scale is the same.
+    """
+    whole_hw = oriented_hw(image_hw, input_hw)
+    scale = min(whole_hw[0] / image_hw[0], whole_hw[1] / image_hw[1])
+    height, width = (max(32, -(-max(1, round(side * scale)) // 32) * 32) for side in image_hw)
+    return height, width
 
 
 def letterbox(image: Image, size_hw: tuple[int, int]) -> tuple[Image, float]:
@@ -78,5 +98,7 @@ def crop_hand(image: Image, box_xyxy: tuple[float, float, float, float], size: i
 
 
 def to_batch(images: list[Image]) -> Tensor:
-    """Stack images of one size: N x HWC uint8 -> (N, 3, H, W) uint8; channel order and range stay."""
+    """Stack images of one size for PyTorch: N x HWC uint8 -> (N, 3, H, W) uint8; channel order and range stay."""
+    import torch
+
     return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)

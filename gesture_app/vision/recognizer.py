@@ -5,15 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from gesture_app.errors import InputError
 from gesture_app.vision.hands import FloatArray, Hand, Image, RecognizerOptions
 from gesture_app.vision.labels import name_gesture
-from gesture_app.vision.model_info import ModelInfo, load_model, shipped_weights
+from gesture_app.vision.model_info import ModelInfo, shipped_weights
 from gesture_app.vision.postprocess import Detections, select
-from gesture_app.vision.preprocess import crop_hand, letterbox, oriented_hw, to_batch
-from gesture_app.vision.runtimes import Network, RuntimeName, build_runtime, choose_device
+from gesture_app.vision.preprocess import crop_hand, fitted_hw, letterbox
+from gesture_app.vision.runtimes import Network, PrecisionName, RuntimeName, load_network
 
 
 class Recognizer:
@@ -44,6 +43,7 @@ class Recognizer:
         device: str = "auto",
         options: RecognizerOptions | None = None,
         runtime: RuntimeName = "auto",
+        precision: PrecisionName = "auto",
     ) -> Recognizer:
         """Load both networks.
 
@@ -51,23 +51,21 @@ class Recognizer:
             weights: a folder with `detector.safetensors` and `classifier.safetensors`; the shipped weights by default.
             device: auto, cpu or cuda.
             runtime: what runs the networks: auto, torch or openvino.
+            precision: what they compute in: auto, f32 or bf16.
 
         Raises:
             InputError: weights are missing, damaged or of the wrong kind, or the device is unknown.
             EnvironmentFault: there is no CUDA device though one is asked for.
         """
-        chosen = choose_device(device)
         if weights is not None and not weights.is_dir():
             raise InputError(
                 f"cannot read weights: {weights}: not a folder. Name the folder that holds detector.safetensors and "
                 "classifier.safetensors"
             )
         folder = weights if weights is not None else shipped_weights("detector").parent
-        detector, detector_info = load_model(folder / "detector.safetensors", "detector")
-        classifier, classifier_info = load_model(folder / "classifier.safetensors", "classifier")
         return cls(
-            (build_runtime(detector, detector_info, chosen, runtime), detector_info),
-            (build_runtime(classifier, classifier_info, chosen, runtime), classifier_info),
+            load_network(folder / "detector.safetensors", "detector", device, runtime, precision),
+            load_network(folder / "classifier.safetensors", "classifier", device, runtime, precision),
             options,
         )
 
@@ -84,29 +82,47 @@ class Recognizer:
             ValueError: the image is empty or not HWC uint8 with 3 channels.
         """
         options = self.options
-        return self.name(image, self.detect(image, options), options)
-
-    def name(self, image: Image, found: Detections, options: RecognizerOptions) -> list[Hand]:
-        """Classify what was detected in a picture; without a detection the classifier is not called."""
-        boxes = [(b[0], b[1], b[2], b[3]) for b in found.boxes_xyxy.tolist()]
-        if not boxes:
-            return []
-        probabilities = self.classify([crop_hand(image, box, self.classifier_info.input_hw[0]) for box in boxes])
-        hands = []
-        for number, (box, score, row) in enumerate(zip(boxes, found.scores.tolist(), probabilities, strict=True), 1):
-            name = name_gesture(row, self.labels, options.label_threshold)
-            hands.append(Hand(box, score, name.label, name.score, name.top, row, number))
-        return hands
+        found = self.detect(image, options)
+        probabilities = self.classify_boxes(image, found.boxes_xyxy)
+        return to_hands(found, probabilities, self.labels, options.label_threshold)
 
     def detect(self, image: Image, options: RecognizerOptions) -> Detections:
         """The boxes of a picture in its pixels."""
         frame_hw = (image.shape[0], image.shape[1])
-        input_hw = oriented_hw(frame_hw, self.detector_info.input_hw)
-        raw = self.detector(to_batch([letterbox(image, input_hw)[0]]))[0]
-        return select(torch.from_numpy(raw), input_hw, frame_hw, options.detector_threshold, options.max_hands)
+        input_hw = fitted_hw(frame_hw, self.detector_info.input_hw) if image.size else self.detector_info.input_hw
+        raw = self.detector(letterbox(image, input_hw)[0][None])[0]
+        return select(raw, input_hw, frame_hw, options.detector_threshold, options.max_hands)
+
+    def classify_boxes(self, image: Image, boxes_xyxy: FloatArray) -> FloatArray:
+        """Probabilities (N, classes) of the boxes (N, 4) of a picture."""
+        size = self.classifier_info.input_hw[0]
+        return self.classify([crop_hand(image, (b[0], b[1], b[2], b[3]), size) for b in boxes_xyxy.tolist()])
 
     def classify(self, crops: list[Image]) -> FloatArray:
-        """Probabilities (N, classes) of square crops; a crop whose logits are not finite is evenly unsure."""
-        logits = torch.from_numpy(self.classifier(to_batch(crops)))
-        logits = torch.where(logits.isfinite().all(dim=1, keepdim=True), logits, torch.zeros_like(logits))
-        return np.asarray(logits.softmax(dim=1).numpy(), np.float32)
+        """Probabilities (N, classes) of square crops; without one the classifier is not called.
+
+        A crop whose logits are not finite is evenly unsure.
+        """
+        if not crops:
+            return np.zeros((0, len(self.labels)), np.float32)
+        logits = self.classifier(np.stack(crops))
+        logits = np.where(np.isfinite(logits).all(axis=1, keepdims=True), logits, 0)
+        odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return np.asarray(odds / odds.sum(axis=1, keepdims=True), np.float32)
+
+
+def to_hands(
+    found: Detections, probabilities: FloatArray, labels: tuple[str, ...], label_threshold: float
+) -> list[Hand]:
+    """The hands at the detected places, with the ids 1, 2, ...
+
+    Args:
+        probabilities: (N, classes), in the order of `labels`.
+        label_threshold: see `RecognizerOptions`.
+    """
+    hands = []
+    boxes, scores = found.boxes_xyxy.tolist(), found.scores.tolist()
+    for number, (box, score, row) in enumerate(zip(boxes, scores, probabilities, strict=True), 1):
+        name = name_gesture(row, labels, label_threshold)
+        hands.append(Hand((box[0], box[1], box[2], box[3]), score, name.label, name.score, name.top, row, number))
+    return hands

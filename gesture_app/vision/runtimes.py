@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import sys
 import tempfile
 import warnings
+from collections import OrderedDict
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
-import torch
 from platformdirs import user_cache_path
-from torch import Tensor, nn
 
 from gesture_app.errors import EnvironmentFault, InputError
-from gesture_app.vision.hands import FloatArray
-from gesture_app.vision.model_info import ModelInfo
+from gesture_app.vision.hands import FloatArray, Image
+from gesture_app.vision.model_info import Kind, ModelInfo, load_model, read_weights
+
+if TYPE_CHECKING:  # not needed where an exported network runs, and it takes seconds to import
+    import torch
+    from torch import nn
 
 RuntimeName = Literal["auto", "torch", "openvino"]
+PrecisionName = Literal["auto", "f32", "bf16"]
+
+EXPORT_VERSION = 2
+"""Counts up when networks are exported in another way, so that no older export in the cache is used."""
+
+MAX_SHAPES = 6
+"""Compiled shapes that are kept, some 40 MB each; folders of pictures have many."""
 
 log = logging.getLogger(__name__)
 
@@ -32,70 +43,129 @@ class Network(Protocol):
 
     name: str
 
-    def __call__(self, batch: Tensor) -> FloatArray:
-        """(N, 3, H, W) uint8, BGR, on the CPU -> the raw outputs of the N pictures, float32."""
+    def __call__(self, batch: Image) -> FloatArray:
+        """(N, H, W, 3) uint8, BGR -> the raw outputs of the N pictures, float32."""
 
 
 class TorchNetwork:
-    """PyTorch on a CPU or on CUDA."""
+    """PyTorch on a CPU or on CUDA.
 
-    def __init__(self, network: nn.Module, device: torch.device) -> None:
+    Args:
+        precision: `auto` is float32.
+    """
+
+    def __init__(self, network: nn.Module, device: torch.device, precision: PrecisionName = "auto") -> None:
+        import torch
+
         self.name = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU, PyTorch"
         self.device = device
         self.network = network.eval().to(device).to(memory_format=torch.channels_last)
+        self._autocast = torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
 
-    @torch.inference_mode()
-    def __call__(self, batch: Tensor) -> FloatArray:
+    def __call__(self, batch: Image) -> FloatArray:
         """See `Network`."""
-        return np.asarray(self.network(batch.to(self.device)).float().cpu().numpy())
+        import torch
+
+        pictures = torch.from_numpy(batch).to(self.device).permute(0, 3, 1, 2)
+        with torch.inference_mode(), self._autocast:
+            return np.asarray(self.network(pictures).float().cpu().numpy())
 
 
 class OpenVinoNetwork:
-    """OpenVINO on the CPU, in float32. A shape is compiled when it first occurs.
+    """OpenVINO on the CPU. A shape is compiled when it first occurs.
+
+    Attributes:
+        requests: of the compiled shapes (N, H, W, 3), the one of last use at the end.
 
     Args:
-        network: what to export, if it is not in the user's cache yet.
-        info: of the network; weights without a checksum are not cached.
-
-    Raises:
-        ImportError: OpenVINO is not installed.
+        model: from `export_openvino` or its cache.
+        kind: tells what changes from call to call.
+        precision: `auto` is bfloat16 where the CPU computes in it, else float32.
     """
 
-    def __init__(self, network: nn.Module, info: ModelInfo) -> None:
-        openvino = import_openvino()
-        self.name = "CPU, OpenVINO"
-        self._core = openvino.Core()
-        self._model = self._read_cached(network, info)
+    def __init__(self, model: Any, kind: Kind, precision: PrecisionName = "auto") -> None:
+        self._core = import_openvino().Core()
+        if precision == "auto":
+            precision = "bf16" if "BF16" in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES") else "f32"
+        self.name = f"CPU, OpenVINO {precision}"
+        self._model = model
+        self._precision = precision
         # The number of crops changes from frame to frame; the shape of frames hardly ever does.
-        self._batch = -1 if info.kind == "classifier" else None
-        self._compiled: dict[tuple[int, ...], Any] = {}
+        self._any_count = kind == "classifier"
+        self.requests: OrderedDict[tuple[int, ...], Any] = OrderedDict()
 
-    def __call__(self, batch: Tensor) -> FloatArray:
+    def __call__(self, batch: Image) -> FloatArray:
         """See `Network`."""
-        shape = (self._batch or batch.shape[0], *batch.shape[1:])
-        if shape not in self._compiled:
+        shape = (-1 if self._any_count else len(batch), *batch.shape[1:])
+        if shape not in self.requests:
             self._model.reshape(list(shape))
-            settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
-            self._compiled[shape] = self._core.compile_model(self._model, "CPU", settings)
-        result = self._compiled[shape](np.ascontiguousarray(batch.numpy()))[0]
-        return np.asarray(result, np.float32)
+            settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": self._precision}
+            self.requests[shape] = self._core.compile_model(self._model, "CPU", settings).create_infer_request()
+            if len(self.requests) > MAX_SHAPES:
+                self.requests.popitem(last=False)
+        self.requests.move_to_end(shape)
+        results = self.requests[shape].infer([np.ascontiguousarray(batch)], share_inputs=True)
+        return np.asarray(results[0], np.float32)
 
-    def _read_cached(self, network: nn.Module, info: ModelInfo) -> Any:
-        """The exported network from the cache, or exported now and, where the cache can be written, kept there."""
-        if not info.sha256:
-            return export_openvino(network, info)
-        path = user_cache_path("gesture-app") / f"{info.sha256[:16]}-{import_openvino().__version__.split('-')[0]}.xml"
-        if path.is_file():
-            try:
-                return self._core.read_model(path)
-            except RuntimeError as error:
-                log.warning("the cached %s is damaged and made anew: %s", path, error)
-        model = export_openvino(network, info)
+
+def load_network(
+    path: Path,
+    kind: Kind,
+    device: str = "auto",
+    runtime: RuntimeName = "auto",
+    precision: PrecisionName = "auto",
+) -> tuple[Network, ModelInfo]:
+    """Make the network of a weights file ready to run: with PyTorch on CUDA, else with OpenVINO unless told.
+
+    Where OpenVINO's export of the same weights is in the user's cache, PyTorch is not even imported.
+
+    Raises:
+        InputError: the weights are missing, damaged or of the wrong kind; no such device; OpenVINO is asked for
+            together with CUDA.
+        EnvironmentFault: CUDA or OpenVINO is asked for and cannot be used.
+    """
+    if runtime == "openvino" and device == "cuda":
+        raise InputError("--runtime openvino runs on the CPU: add --device cpu")
+    if device == "auto" and (runtime == "openvino" or not sees_gpu()):
+        device = "cpu"
+    if device != "cpu":
+        device = choose_device(device).type
+    if runtime != "torch" and device == "cpu":
         try:
-            store_openvino(model, path)
-        except OSError as error:
-            log.warning("the exported network is not kept: %s: %s", path, error)
-        return model
+            import_openvino()
+        except ImportError as error:
+            if runtime == "openvino":
+                message = "OpenVINO cannot be loaded: pip install openvino, or use --runtime torch"
+                raise EnvironmentFault(message) from error
+        else:
+            model, info = load_openvino(path, kind)
+            return OpenVinoNetwork(model, kind, precision), info
+    network, info = load_model(path, kind)
+    return TorchNetwork(network, choose_device(device), precision), info
+
+
+def load_openvino(path: Path, kind: Kind) -> tuple[Any, ModelInfo]:
+    """The exported network of a weights file from the user's cache, or exported now and, where it can be, kept there.
+
+    Raises:
+        InputError: see `read_weights` and `load_model`.
+    """
+    _, info = read_weights(path, kind)
+    openvino = import_openvino()
+    version = openvino.__version__.split("-")[0]
+    cached = user_cache_path("gesture-app") / f"{info.sha256[:16]}-{EXPORT_VERSION}-{version}.xml"
+    if cached.is_file():
+        try:
+            return openvino.Core().read_model(cached), info
+        except RuntimeError as error:
+            log.warning("the cached %s is damaged and made anew: %s", cached, error)
+    network, info = load_model(path, kind)
+    model = export_openvino(network, info)
+    try:
+        store_openvino(model, cached)
+    except OSError as error:
+        log.warning("the exported network is not kept: %s: %s", cached, error)
+    return model, info
 
 
 def import_openvino() -> Any:
@@ -114,14 +184,23 @@ def import_openvino() -> Any:
 
 
 def export_openvino(network: nn.Module, info: ModelInfo) -> Any:
-    """The network as an OpenVINO model for pictures of any number and size."""
+    """The network as an OpenVINO model for (N, H, W, 3) uint8 pictures, BGR, of any number and size."""
+    import torch
+
     openvino = import_openvino()
     example = torch.zeros((1, 3, *info.input_hw), dtype=torch.uint8)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # tracing is deprecated, but what OpenVINO's converter uses
-        return openvino.convert_model(
+        model = openvino.convert_model(
             network.eval(), example_input=example, input=[([-1, 3, -1, -1], openvino.Type.u8)], share_weights=False
         )
+    from openvino.preprocess import PrePostProcessor
+
+    # Pictures come as OpenCV has them, so that no copy with other strides is made in between.
+    steps = PrePostProcessor(model)
+    steps.input().tensor().set_layout(openvino.Layout("NHWC"))
+    steps.input().model().set_layout(openvino.Layout("NCHW"))
+    return steps.build()
 
 
 def store_openvino(model: Any, path: Path) -> None:
@@ -141,6 +220,17 @@ def store_openvino(model: Any, path: Path) -> None:
         (Path(folder) / "model.xml").replace(path)
 
 
+def sees_gpu() -> bool:
+    """Whether the machine may have a GPU for PyTorch. False is sure, and quick: PyTorch is not asked."""
+    if Path("/dev/kfd").exists():  # AMD's, which PyTorch calls CUDA too
+        return True
+    try:
+        ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return False
+    return True
+
+
 def choose_device(name: str) -> torch.device:
     """`auto` is CUDA where there is one, else the CPU.
 
@@ -148,27 +238,10 @@ def choose_device(name: str) -> torch.device:
         InputError: no such device exists.
         EnvironmentFault: CUDA is asked for and cannot be used.
     """
+    import torch
+
     if name not in ("auto", "cpu", "cuda"):
         raise InputError(f"no device {name!r}: choose auto, cpu or cuda")
     if name == "cuda" and not torch.cuda.is_available():
         raise EnvironmentFault("no CUDA device: PyTorch sees none. Check the driver, or use --device cpu")
     return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
-
-
-def build_runtime(network: nn.Module, info: ModelInfo, device: torch.device, runtime: RuntimeName = "auto") -> Network:
-    """Make a network ready to run: by default with OpenVINO on a CPU, with PyTorch on CUDA.
-
-    Raises:
-        InputError: OpenVINO is asked for together with CUDA.
-        EnvironmentFault: OpenVINO is asked for and not installed.
-    """
-    if runtime == "openvino" and device.type != "cpu":
-        raise InputError("--runtime openvino runs on the CPU: add --device cpu")
-    if runtime == "torch" or device.type != "cpu":
-        return TorchNetwork(network, device)
-    try:
-        return OpenVinoNetwork(network, info)
-    except ImportError as error:
-        if runtime == "openvino":
-            raise EnvironmentFault("OpenVINO cannot be loaded: pip install openvino, or use --runtime torch") from error
-        return TorchNetwork(network, device)

@@ -43,11 +43,15 @@ class Tracker:
     Args:
         labels: names in the order of the probabilities.
         label_threshold: as in `RecognizerOptions`; may be changed at any time.
+
+    Attributes:
+        smoothing_s: time constant of the moving average; 0 shows every frame's own probabilities. May be changed too.
     """
 
     def __init__(self, labels: tuple[str, ...], label_threshold: float) -> None:
         self.labels = labels
         self.label_threshold = label_threshold
+        self.smoothing_s = SMOOTHING_S
         self.tracks: list[Track] = []
         self.next_id = 1
 
@@ -69,7 +73,7 @@ class Tracker:
                 self.next_id += 1
                 self.tracks.append(track)
             else:
-                keep = float(np.exp(-(time_s - track.seen_s) / SMOOTHING_S))
+                keep = float(np.exp(-(time_s - track.seen_s) / self.smoothing_s)) if self.smoothing_s > 0 else 0.0
                 track.probabilities = keep * track.probabilities + (1 - keep) * hand.probabilities
                 track.box_xyxy, track.seen_s = hand.box_xyxy, time_s
             name = name_gesture(track.probabilities, self.labels, self.label_threshold)

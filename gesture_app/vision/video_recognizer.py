@@ -1,0 +1,235 @@
+"""The hands of a video, frame after frame: networks run where there is something new to see, tracking always does."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from statistics import median
+from typing import Protocol
+
+import cv2
+import numpy as np
+
+from gesture_app.vision.boxes import iou_matrix
+from gesture_app.vision.following import Grey, follow_boxes, small_grey
+from gesture_app.vision.hands import FloatArray, Frame, Hand, Image, RecognizerOptions
+from gesture_app.vision.postprocess import Detections
+from gesture_app.vision.recognizer import to_hands
+from gesture_app.vision.tracking import Tracker
+
+LATEST_S = 0.12
+"""Most source time between two detections: a new hand is seen no later than this, whatever the load."""
+BUSY_SHARE = 0.7
+"""The share of a frame's time that recognition may take; the rest is for decoding, drawing and painting."""
+REMEMBERED_S = 0.3
+"""How long the gesture of a hand that stays the same is not asked for again."""
+SAME_IOU = 0.8
+SAME_GREY = 10.0
+"""A hand looks the same while no cell of its 8x8 grey patch differs by more, of 255, than the patch as a whole does."""
+PATCH = 8
+LEAST_INSIDE = 0.4
+"""A followed box of which less than this share is inside the frame has left it."""
+
+
+class HandNetworks(Protocol):
+    """What is needed of a Recognizer."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The names, in the order of the probabilities."""
+
+    @property
+    def options(self) -> RecognizerOptions:
+        """The thresholds in use."""
+
+    def __call__(self, image: Image) -> list[Hand]:
+        """The hands in a BGR picture."""
+
+    def detect(self, image: Image, options: RecognizerOptions) -> Detections:
+        """The boxes of a BGR picture."""
+
+    def classify_boxes(self, image: Image, boxes_xyxy: FloatArray) -> FloatArray:
+        """Probabilities (N, classes) of the boxes (N, 4) of a picture."""
+
+
+class VideoRecognizer:
+    """Recognises and tracks the hands of one video whose frames come in order.
+
+    Where the machine is too slow to detect on every frame, boxes follow the picture in between (`follow_boxes`) and the
+    detector looks at every k-th frame, k as small as the frame rate allows. It runs at once when a hand is lost. The
+    classifier is not asked again about a hand that looks the same.
+
+    Args:
+        recognizer: its options may be replaced at any time, from the next frame on they count.
+        every_frame: detect and classify in every frame, whatever it takes: as for files, where nobody waits.
+        clock: seconds; measures how long recognition takes.
+    """
+
+    def __init__(
+        self, recognizer: HandNetworks, every_frame: bool = False, clock: Callable[[], float] = time.perf_counter
+    ) -> None:
+        self.recognizer = recognizer
+        self.every_frame = every_frame
+        self.tracker = Tracker(recognizer.labels, recognizer.options.label_threshold)
+        self._clock = clock
+        self._pace = DetectionPace()
+        self._memory = GestureMemory()
+        self._last: tuple[float, Grey, Detections] | None = None
+        self._options = recognizer.options
+
+    def __call__(self, frame: Frame) -> list[Hand]:
+        """The tracked hands of the next frame. A step back in time, as after a loop or a seek, starts afresh."""
+        options = self.recognizer.options
+        self.tracker.label_threshold = options.label_threshold
+        if self.every_frame:
+            return self.tracker.update(self.recognizer(frame.image), frame.time_s)
+        if self._last is not None and frame.time_s < self._last[0]:
+            self._last, self._pace, self._memory = None, DetectionPace(), GestureMemory()
+        started = self._clock()
+        self._pace.see(frame)
+        grey = small_grey(frame.image)
+        due = self._pace.due(frame.time_s) or options != self._options
+        found = None if due else self._follow(frame.image, grey)
+        self._options = options
+        detect_s = 0.0
+        if found is None:
+            before = self._clock()
+            found = self.recognizer.detect(frame.image, options)
+            detect_s = self._clock() - before
+            self._pace.detected(frame.time_s, detect_s)
+        probabilities = self._classify(frame, grey, found.boxes_xyxy)
+        self._last = frame.time_s, grey, found
+        self._pace.rested(self._clock() - started - detect_s)
+        hands = to_hands(found, probabilities, self.recognizer.labels, options.label_threshold)
+        return self.tracker.update(hands, frame.time_s)
+
+    def _follow(self, image: Image, grey: Grey) -> Detections | None:
+        """The last boxes where they are now; None when one was lost."""
+        if self._last is None:
+            return None
+        _, before, found = self._last
+        height, width = image.shape[:2]
+        to_grey = np.array((grey.shape[1] / width, grey.shape[0] / height) * 2, np.float32)
+        boxes, sure = follow_boxes(before, grey, found.boxes_xyxy * to_grey)
+        boxes = boxes / to_grey
+        inside = boxes.clip(0, np.array((width, height) * 2, np.float32))
+        if not sure.all() or (_areas(inside) < LEAST_INSIDE * _areas(boxes)).any():
+            return None
+        return Detections(inside, found.scores, found.classes)
+
+    def _classify(self, frame: Frame, grey: Grey, boxes_xyxy: FloatArray) -> FloatArray:
+        """Probabilities (N, classes): remembered ones where a hand looks the same, new ones in one batch."""
+        scale_xy = grey.shape[1] / frame.image.shape[1], grey.shape[0] / frame.image.shape[0]
+        looks = [Look(box, patch_of(grey, box * (scale_xy * 2)), frame.time_s) for box in boxes_xyxy]
+        rows = [self._memory.recall(look) for look in looks]
+        new = [number for number, row in enumerate(rows) if row is None]
+        if new:
+            fresh = self.recognizer.classify_boxes(frame.image, boxes_xyxy[new])
+            for number, probabilities in zip(new, fresh, strict=True):
+                rows[number] = self._memory.keep(looks[number], probabilities)
+        self._memory.forget(frame.time_s)
+        return np.array([row for row in rows if row is not None], np.float32).reshape(-1, len(self.recognizer.labels))
+
+
+class DetectionPace:
+    """When to detect, so that recognition keeps up with the source: in every frame if there is time for it.
+
+    How long things take is the median of the last few times, so that one slow frame changes nothing.
+    """
+
+    def __init__(self) -> None:
+        self._frame: tuple[int, float] | None = None
+        self._interval_s: deque[float] = deque(maxlen=15)
+        self._detect_s: deque[float] = deque(maxlen=5)
+        self._rest_s: deque[float] = deque(maxlen=9)
+        self._detected_at_s: float | None = None
+
+    @property
+    def every(self) -> int:
+        """Detect in every frame (1), in every second one (2), and so on."""
+        interval_s = _median(self._interval_s)
+        if not interval_s or not self._detect_s:
+            return 1
+        most = max(1, int(LATEST_S / interval_s + 1e-6))
+        spare_s = BUSY_SHARE * interval_s - _median(self._rest_s)
+        return min(most, math.ceil(_median(self._detect_s) / spare_s)) if spare_s > 0 else most
+
+    def see(self, frame: Frame) -> None:
+        """A frame has come; where some were dropped, its index tells."""
+        if self._frame is not None and frame.index > self._frame[0] and frame.time_s > self._frame[1]:
+            self._interval_s.append((frame.time_s - self._frame[1]) / (frame.index - self._frame[0]))
+        self._frame = frame.index, frame.time_s
+
+    def due(self, time_s: float) -> bool:
+        """Whether to detect in the frame of this time."""
+        if self._detected_at_s is None:
+            return True
+        return time_s - self._detected_at_s > (self.every - 0.5) * _median(self._interval_s)
+
+    def detected(self, time_s: float, took_s: float) -> None:
+        """The detector ran on the frame of this time."""
+        self._detected_at_s = time_s
+        self._detect_s.append(took_s)
+
+    def rested(self, took_s: float) -> None:
+        """Everything else that recognition did for a frame."""
+        self._rest_s.append(took_s)
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """What a hand looks like: its box in the frame, its grey patch (8, 8), and when."""
+
+    box_xyxy: FloatArray
+    patch: FloatArray
+    time_s: float
+
+
+class GestureMemory:
+    """The gestures of hands for as long as they look the same, at most `REMEMBERED_S`."""
+
+    def __init__(self) -> None:
+        self._known: list[tuple[Look, FloatArray]] = []
+
+    def recall(self, look: Look) -> FloatArray | None:
+        """The probabilities (classes,) of a hand that looked the same at the same place."""
+        for known, probabilities in self._known:
+            change = look.patch - known.patch
+            if (
+                look.time_s - known.time_s < REMEMBERED_S
+                and np.abs(change - change.mean()).max() < SAME_GREY
+                and iou_matrix(look.box_xyxy, known.box_xyxy)[0, 0] >= SAME_IOU
+            ):
+                return probabilities
+        return None
+
+    def keep(self, look: Look, probabilities: FloatArray) -> FloatArray:
+        """Remember the probabilities of a hand, in place of what was there before; gives them back."""
+        self._known = [k for k in self._known if iou_matrix(look.box_xyxy, k[0].box_xyxy)[0, 0] < SAME_IOU]
+        self._known.append((look, probabilities))
+        return probabilities
+
+    def forget(self, time_s: float) -> None:
+        """Drop what is too old to be used again."""
+        self._known = [k for k in self._known if time_s - k[0].time_s < REMEMBERED_S]
+
+
+def patch_of(grey: Grey, box_xyxy: FloatArray) -> FloatArray:
+    """The means of the 8x8 cells of a box that lies in a grey picture, as float32."""
+    height, width = grey.shape
+    left, top = min(int(box_xyxy[0]), width - 1), min(int(box_xyxy[1]), height - 1)
+    right, bottom = max(math.ceil(box_xyxy[2]), left + 1), max(math.ceil(box_xyxy[3]), top + 1)
+    patch = cv2.resize(grey[top:bottom, left:right], (PATCH, PATCH), interpolation=cv2.INTER_AREA)
+    return np.asarray(patch, np.float32)
+
+
+def _areas(boxes_xyxy: FloatArray) -> FloatArray:
+    return np.asarray((boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]).prod(axis=1))
+
+
+def _median(values: Iterable[float]) -> float:
+    values = list(values)
+    return median(values) if values else 0.0

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import itertools
+import json
+from pathlib import Path
+
+import pytest
+from fakes import FakeRecognizer, write_two_colours
+
+from gesture_app import benchmark, benchmark_report, cli
+from gesture_app.benchmark import Clip
+from gesture_app.errors import EnvironmentFault, InputError
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Clip:
+    return Clip(write_two_colours(tmp_path / "clip.mp4"))
+
+
+def test_a_clip_plays_for_ever(clip: Clip) -> None:
+    frames = list(itertools.islice(Clip(clip.path, (96, 64)).frames(), 130))  # the file has 60
+    assert [frame.index for frame in frames] == list(range(130))
+    assert frames[-1].time_s == pytest.approx(129 / 30)
+    assert {frame.image.shape for frame in frames} == {(64, 96, 3)}
+    assert next(clip.frames()).image.shape == (120, 160, 3)
+
+
+def test_stages(clip: Clip) -> None:
+    result = benchmark.measure_stages(FakeRecognizer(), clip, 0.2)
+    assert list(result["stages"]) == ["decode", "detect", "classify", "track", "draw", "whole"]
+    assert all(0 <= t["p50_ms"] <= t["p95_ms"] <= t["p99_ms"] for t in result["stages"].values())
+    assert result["fps"] > 0 and result["hands"] == 1 and result["size_wh"] == (160, 120)
+    told = benchmark_report.stages_table(result)
+    assert "detect" in told and "160x120" in told
+
+
+def test_a_fast_engine_keeps_up_with_a_camera(clip: Clip) -> None:
+    result = benchmark.measure_live(FakeRecognizer(), clip, 1.0)
+    assert 15 < result["fps"] < 40
+    assert 0 <= result["dropped"] < 0.5
+    assert 0 < result["p50_ms"] <= result["p95_ms"]
+    assert "FPS" in benchmark_report.live_line(result)
+
+
+def test_engines_take_turns(clip: Clip) -> None:
+    engines = {"one": FakeRecognizer(), "two": FakeRecognizer()}
+    results = benchmark.measure_unpaced(engines, clip, 0.1)
+    assert list(results) == ["one", "two"]
+    assert all(rates["every_frame_fps"] > 0 and rates["live_fps"] > 0 for rates in results.values())
+    assert len(engines["one"].seen) == pytest.approx(len(engines["two"].seen), rel=0.2)
+    assert "1.00x" in benchmark_report.comparison_table(results)
+
+
+def test_scaling(clip: Clip) -> None:
+    results = benchmark.measure_scaling(FakeRecognizer(), clip, repeats=1)
+    assert [(r["size_wh"], r["hands"]) for r in results] == [
+        ((854, 480), 1), ((1280, 720), 1), ((1920, 1080), 1), ((3840, 2160), 1),
+        ((1280, 720), 2), ((1280, 720), 4), ((1280, 720), 8),
+    ]  # fmt: skip
+    assert len(benchmark_report.scaling_table(results).splitlines()) == 8
+
+
+def test_scaling_needs_a_hand(clip: Clip, monkeypatch) -> None:
+    monkeypatch.setattr(FakeRecognizer, "__call__", lambda self, image: [])
+    with pytest.raises(InputError, match="no hand"):
+        benchmark.measure_scaling(FakeRecognizer(), clip)
+
+
+def test_start_of_another_process(clip: Clip) -> None:
+    result = benchmark.measure_start((None, "cpu", "auto", "auto"), clip.path)
+    assert 0.1 < result["seconds"] < 100
+    assert result["memory_mb"] is None or 50 < result["memory_mb"] < 3000
+    assert "first result" in benchmark_report.start_line(result)
+
+
+def test_a_start_that_fails_is_told(clip: Clip) -> None:
+    with pytest.raises(EnvironmentFault, match="fresh process"):
+        benchmark.measure_start(("nowhere", "cpu", "auto", "auto"), clip.path)
+
+
+def test_the_command(clip: Clip, tmp_path: Path, monkeypatch, capsys) -> None:
+    monkeypatch.setattr(cli.Model, "load_recognizer", lambda self: FakeRecognizer(device_name=f"a {self.runtime}"))
+    monkeypatch.setattr(benchmark, "measure_start", lambda words, path: {"seconds": 1.5, "memory_mb": 300.0})
+    words = ["--clip", str(clip.path), "--seconds", "0.1", "--compare", "--scaling", "--json", str(tmp_path / "b.json")]
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["benchmark", *words])
+    assert caught.value.code == 0
+    told = capsys.readouterr().out
+    assert all(word in told for word in ("a auto", "a torch", "a openvino", "1.5 s, 300 MB", "3840x2160"))
+    result = json.loads((tmp_path / "b.json").read_text())
+    assert set(result) == {"device", "stages", "live", "start", "memory_mb", "scaling", "comparison"}

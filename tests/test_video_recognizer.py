@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+import pytest
+
+from gesture_app.vision.boxes import iou_matrix
+from gesture_app.vision.hands import Frame, Hand, RecognizerOptions
+from gesture_app.vision.postprocess import Detections
+from gesture_app.vision.recognizer import to_hands
+from gesture_app.vision.video_recognizer import LATEST_S, REMEMBERED_S, DetectionPace, VideoRecognizer
+
+LABELS = ("like", "peace", "no_gesture")
+TEXTURE = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (80, 80, 3), np.uint8), (0, 0), 3)
+ROOM = cv2.GaussianBlur(np.random.default_rng(1).integers(0, 256, (360, 640, 3), np.uint8), (0, 0), 5)
+SIDE = 80
+
+
+@dataclass
+class Scene:
+    """Hands that are textured squares at known places; stands for both networks, whose time it spends on a clock."""
+
+    detect_s: float = 0.0
+    classify_s: float = 0.0
+    options: RecognizerOptions = field(default_factory=RecognizerOptions)
+    labels: tuple[str, ...] = LABELS
+    gesture: int = 0
+    now_s: float = 0.0
+    places: list[tuple[int, int]] = field(default_factory=list)
+    detections: list[float] = field(default_factory=list)
+    classified: list[int] = field(default_factory=list)
+    time_s: float = 0.0
+
+    def frame(self, index: int, fps: float, places: list[tuple[int, int]], light: int = 0) -> Frame:
+        self.places, self.time_s = places, index / fps
+        image = ROOM.copy()
+        for x, y in places:
+            image[y : y + SIDE, x : x + SIDE] = TEXTURE
+        return Frame(cv2.add(image, (light, light, light, 0)), index, index / fps)
+
+    def boxes(self) -> np.ndarray:
+        return np.array([(x, y, x + SIDE, y + SIDE) for x, y in self.places], np.float32).reshape(-1, 4)
+
+    def __call__(self, image: np.ndarray) -> list[Hand]:
+        found = self.detect(image, self.options)
+        return to_hands(found, self.classify_boxes(image, found.boxes_xyxy), LABELS, self.options.label_threshold)
+
+    def detect(self, image: np.ndarray, options: RecognizerOptions) -> Detections:
+        self.now_s += self.detect_s
+        self.detections.append(self.time_s)
+        boxes = self.boxes()
+        return Detections(boxes, np.full(len(boxes), 0.9, np.float32), np.zeros(len(boxes), np.int64))
+
+    def classify_boxes(self, image: np.ndarray, boxes_xyxy: np.ndarray) -> np.ndarray:
+        self.now_s += self.classify_s * len(boxes_xyxy)
+        self.classified.append(len(boxes_xyxy))
+        return np.eye(3, dtype=np.float32)[[self.gesture] * len(boxes_xyxy)]
+
+    def engine(self, **options) -> VideoRecognizer:
+        return VideoRecognizer(self, clock=lambda: self.now_s, **options)
+
+
+@pytest.mark.parametrize(
+    ("fps", "detect_s", "expected"),
+    [
+        (30, 0.005, 1),  # there is time
+        (30, 0.030, 2),
+        (30, 0.060, 3),
+        (30, 9.0, 3),  # too slow for anything, and still no later than LATEST_S
+        (60, 0.030, 3),
+        (15, 0.040, 1),
+        (5, 0.5, 1),
+    ],
+)
+def test_detects_as_often_as_the_frame_rate_allows(fps: float, detect_s: float, expected: int) -> None:
+    scene = Scene(detect_s=detect_s)
+    engine = scene.engine()
+    for index in range(40):
+        assert len(engine(scene.frame(index, fps, [(200, 100)]))) == 1
+    late = [time_s for time_s in scene.detections if time_s > 12 / fps]
+    assert np.diff(late) == pytest.approx(expected / fps)
+    assert expected / fps <= max(LATEST_S, 1 / fps) + 1e-9
+
+
+def test_the_rest_counts_too() -> None:
+    scene = Scene(detect_s=0.012, classify_s=0.018)
+    engine = scene.engine()
+    for index in range(40):
+        engine(scene.frame(index, 30, [(100 + 12 * (index % 20), 100)]))  # moves, so that it is always classified
+    assert engine._pace.every == 3
+
+
+def test_dropped_frames_do_not_slow_the_detector_down() -> None:
+    pace = DetectionPace()
+    for index in range(0, 60, 3):  # two of three frames never came, as on a machine that is far too slow
+        pace.see(Frame(ROOM, index, index / 30))
+        assert pace.due(index / 30)
+        pace.detected(index / 30, 0.08)
+        pace.rested(0.01)
+    assert pace.every == 3
+
+
+def test_boxes_follow_between_detections() -> None:
+    scene = Scene(detect_s=9.0)
+    engine = scene.engine()
+    for index in range(30):
+        place = (100 + 5 * index, 100 + 2 * index)
+        (hand,) = engine(scene.frame(index, 30, [place]))
+        assert hand.id == 1 and hand.label == "like" and hand.detector_score == pytest.approx(0.9)
+        assert iou_matrix(hand.box_xyxy, scene.boxes()[0])[0, 0] > 0.85
+    assert len(scene.detections) < 14
+
+
+def test_a_new_hand_is_seen_in_time() -> None:
+    for first in range(10, 16):
+        scene = Scene(detect_s=9.0)
+        engine = scene.engine()
+        for index in range(30):
+            places = [(200, 100), (400, 200)][: 1 + (index >= first)]
+            if len(engine(scene.frame(index, 30, places))) == 2:
+                break
+        assert (index - first) / 30 <= 0.15
+
+
+def test_a_lost_hand_is_looked_for_at_once() -> None:
+    scene = Scene(detect_s=9.0)
+    engine = scene.engine()
+    for index in range(14):
+        engine(scene.frame(index, 30, [(200, 100)]))
+    assert scene.time_s not in scene.detections  # the next detection is not due yet
+    (hand,) = engine(scene.frame(14, 30, [(350, 250)]))
+    assert scene.detections[-1] == scene.time_s
+    assert hand.box_xyxy == pytest.approx(scene.boxes()[0])
+    assert engine(scene.frame(15, 30, [])) == []
+
+
+def test_an_empty_room_is_watched() -> None:
+    scene = Scene(detect_s=9.0)
+    engine = scene.engine()
+    for index in range(30):
+        assert engine(scene.frame(index, 30, [])) == []
+    assert max(np.diff(scene.detections)) <= LATEST_S + 1e-9
+    assert sum(scene.classified) == 0
+
+
+def test_a_still_hand_is_classified_now_and_then() -> None:
+    scene = Scene()
+    engine = scene.engine()
+    for index in range(60):
+        (hand,) = engine(scene.frame(index, 30, [(200, 100)], light=index % 5))  # the lamp flickers
+        assert hand.label == "like"
+    assert 2 / REMEMBERED_S <= len(scene.classified) <= 2 / REMEMBERED_S + 2
+
+
+def test_a_hand_that_changes_is_classified_at_once() -> None:
+    scene = Scene()
+    engine = scene.engine()
+    for index in range(5):
+        engine(scene.frame(index, 30, [(200, 100), (400, 200)]))
+    assert scene.classified == [2]
+    frame = scene.frame(5, 30, [(200, 100), (400, 200)])
+    frame.image[130:150, 220:235] = 255  # a finger goes up
+    engine(frame)
+    assert scene.classified == [2, 1]
+
+
+def test_thresholds_act_at_once() -> None:
+    scene = Scene(detect_s=9.0)
+    engine = scene.engine()
+    for index in range(13):
+        engine(scene.frame(index, 30, [(200, 100)]))
+    scene.options = RecognizerOptions(max_hands=1, label_threshold=1.0)
+    engine(scene.frame(13, 30, [(200, 100)]))
+    assert scene.detections[-1] == scene.time_s
+    assert engine.tracker.label_threshold == 1.0
+
+
+def test_every_frame_leaves_nothing_out() -> None:
+    scene = Scene(detect_s=9.0)
+    engine = scene.engine(every_frame=True)
+    for index in range(10):
+        engine(scene.frame(index, 30, [(200, 100)]))
+    assert len(scene.detections) == len(scene.classified) == 10
+
+
+@pytest.mark.parametrize("image_hw", [(1, 1), (2, 300), (300, 2)])
+def test_a_source_that_changes_its_size(image_hw) -> None:
+    scene = Scene(detect_s=9.0)
+    engine = scene.engine()
+    engine(scene.frame(0, 30, [(200, 100)]))
+    scene.places = [(0, 0)]
+    hands = engine(Frame(np.zeros((*image_hw, 3), np.uint8), 1, 1 / 30))
+    assert len(hands) == 1
+    scene.places = [(200, 100)]
+    assert len(engine(scene.frame(2, 30, [(200, 100)]))) == 1
+
+
+def test_a_step_back_in_time_starts_afresh() -> None:
+    scene = Scene(detect_s=9.0)
+    engine = scene.engine()
+    for index in (100, 101):
+        engine(scene.frame(index, 30, [(200, 100)]))
+    (hand,) = engine(scene.frame(0, 30, [(200, 100)]))
+    assert scene.detections[-1] == 0 and hand.id == 2
