@@ -1,7 +1,7 @@
 """The command line.
 
-gesture-app live                          the window, on the first camera
-gesture-app live --source clip.mp4        on a video file, or an rtsp or http address
+gesture-app live                          the window, on the camera of the last time
+gesture-app live --source clip.mp4        on a video, a picture, an rtsp or http address, or the screen
 gesture-app annotate clip.mp4             clip-annotated.mp4, with boxes, names and the sound
 gesture-app annotate pictures/ --no-media --jsonl hands.jsonl
 """
@@ -25,6 +25,7 @@ from gesture_app.vision.hands import RecognizerOptions
 
 if TYPE_CHECKING:
     from gesture_app.annotate import Progress, Summary
+    from gesture_app.ui.live import ModelChoice
     from gesture_app.vision.recognizer import Recognizer
 
 PROGRAM = "gesture-app"
@@ -40,6 +41,8 @@ class Model:
     """Where the networks run."""
     runtime: Literal["auto", "torch", "openvino"] = "auto"
     """What runs them: OpenVINO on a CPU, PyTorch on CUDA, unless told."""
+    precision: Literal["auto", "f32", "bf16"] = "auto"
+    """What they compute in: bfloat16 where the CPU has it, else float32, unless told."""
     detector_threshold: float | None = None
     """Least certainty, 0 to 1, that something is a hand."""
     label_threshold: float | None = None
@@ -62,6 +65,12 @@ class Model:
         except ValueError as error:
             raise InputError(f"options: {error}") from error
 
+    def load_recognizer(self) -> Recognizer:
+        """The recognizer with all of these options."""
+        from gesture_app.vision.recognizer import Recognizer
+
+        return Recognizer.load(self.weights, self.device, self.recognizer_options(), self.runtime, self.precision)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Annotate(Model):
@@ -77,15 +86,16 @@ class Annotate(Model):
     """File for one JSON line a frame; - is the standard output."""
     force: bool = False
     """Replace results that are there already; the input is never replaced."""
+    every_frame: bool = True
+    """Detect and name hands in every frame; --no-every-frame follows them in between, as the window does."""
 
     def run(self) -> int:
         """Annotate; the exit code."""
         from gesture_app.annotate import AnnotateOptions, annotate, plan
-        from gesture_app.vision.recognizer import Recognizer
 
-        options = AnnotateOptions(self.output, self.jsonl, self.media, self.force)
+        options = AnnotateOptions(self.output, self.jsonl, self.media, self.force, self.every_frame)
         plan(self.input, options)  # a wrong name is told at once, not after the weights are loaded
-        recognizer = Recognizer.load(self.weights, self.device, self.recognizer_options(), self.runtime)
+        recognizer = self.load_recognizer()
         with ProgressBar() as bar, StopSignal() as stop:
             summary = annotate(self.input, recognizer, options, bar.update, bar.warn, lambda: stop.number != 0)
         print(told(summary), file=sys.stderr if str(self.jsonl) == "-" else sys.stdout)
@@ -99,12 +109,16 @@ class Annotate(Model):
 
 @dataclass(frozen=True, kw_only=True)
 class Benchmark(Model):
-    """Time every stage of the engine over a clip, decoding and showing left out."""
+    """Measure how fast the program is here: its stages, how it keeps up with a camera, its start."""
 
     clip: Path | None = None
-    """A video; the demo clip unless told."""
+    """A video; the demo clip at 1280x720 unless told."""
     seconds: float = 20.0
-    """How long to measure."""
+    """How long each of the measurements takes."""
+    compare: bool = False
+    """Also compare everything that can run the networks here, in turns."""
+    scaling: bool = False
+    """Also measure what larger pictures and more hands cost."""
     json: Path | None = None
     """File for the figures."""
 
@@ -112,13 +126,9 @@ class Benchmark(Model):
         """Measure and print; the exit code."""
         import json
 
-        from gesture_app.benchmark import demo_clip, measure, table
         from gesture_app.vision.model_info import write_atomically
-        from gesture_app.vision.recognizer import Recognizer
 
-        recognizer = Recognizer.load(self.weights, self.device, self.recognizer_options(), self.runtime)
-        result = measure(recognizer, self.clip or demo_clip(), self.seconds)
-        print(f"{recognizer.device_name}\n{table(result)}")
+        result = self.measure()
         if self.json is not None:
             try:
                 write_atomically(self.json, (json.dumps(result, indent=2) + "\n").encode())
@@ -126,28 +136,116 @@ class Benchmark(Model):
                 raise EnvironmentFault(f"results: {self.json}: {error.strerror}. Check the folder") from error
         return 0
 
+    def measure(self) -> dict[str, Any]:
+        """Measure, and print every result as it comes."""
+        from gesture_app import benchmark, benchmark_report
+
+        recognizer = self.load_recognizer()
+        clip = benchmark.Clip(self.clip) if self.clip else benchmark.Clip(benchmark.demo_clip(), (1280, 720))
+        result: dict[str, Any] = {"device": recognizer.device_name}
+        print(recognizer.device_name)
+        result["stages"] = benchmark.measure_stages(recognizer, clip, self.seconds)
+        print(benchmark_report.stages_table(result["stages"]))
+        result["live"] = benchmark.measure_live(recognizer, clip, self.seconds)
+        print(benchmark_report.live_line(result["live"]))
+        words = (str(self.weights) if self.weights else None, self.device, self.runtime, self.precision)
+        result["start"] = benchmark.measure_start(words, clip.path)
+        print(benchmark_report.start_line(result["start"]))
+        result["memory_mb"] = benchmark.peak_memory_mb()
+        if result["memory_mb"]:
+            print(f"memory at most: {result['memory_mb']:.0f} MB")
+        if self.scaling:
+            result["scaling"] = benchmark.measure_scaling(recognizer, clip)
+            print(benchmark_report.scaling_table(result["scaling"]))
+        if self.compare:
+            engines = {recognizer.device_name: recognizer} | self.other_engines()
+            result["comparison"] = benchmark.measure_unpaced(engines, clip, self.seconds * len(engines))
+            print(benchmark_report.comparison_table(result["comparison"]))
+        return result
+
+    def other_engines(self) -> dict[str, Recognizer]:
+        """Everything that can run the networks here, by name."""
+        engines = {}
+        others: tuple[dict[str, Any], ...] = (
+            {"device": "cpu", "runtime": "torch", "precision": "f32"},
+            {"device": "cpu", "runtime": "openvino", "precision": "f32"},
+            {"device": "cpu", "runtime": "openvino", "precision": "auto"},
+            {"device": "cuda", "runtime": "torch", "precision": "auto"},
+        )
+        for other in others:
+            try:
+                recognizer = replace(self, **other).load_recognizer()
+            except EnvironmentFault:  # not here
+                continue
+            engines[recognizer.device_name] = recognizer
+        return engines
+
 
 @dataclass(frozen=True, kw_only=True)
 class Live(Model):
     """Open the window: recognize hands in what a camera, a stream or a video file shows now."""
 
-    source: str = "0"
-    """Number of a camera, an rtsp or http address, or a video file."""
+    source: str | None = None
+    """Number of a camera, an rtsp or http address, a video, a picture, a folder of pictures, or `screen`; what was
+    played last, or the first camera, unless told."""
     loop: bool = False
-    """Start a video file again at its end."""
+    """Start a video again at its end."""
 
     def run(self) -> int:
         """Show the window until it is closed; the exit code."""
         from gesture_app.ui.app import run
 
-        options = self.recognizer_options()
+        self.recognizer_options()  # a threshold out of its range is told before the window is shown
+        return run(self.source, self.load, self.overrides(), self.loop)
 
-        def load() -> Recognizer:  # called once the window is shown: importing torch alone takes seconds
-            from gesture_app.vision.recognizer import Recognizer
+    def load(self, choice: ModelChoice) -> Recognizer:
+        """The recognizer; called once the window is shown, since importing its libraries alone takes seconds."""
+        from gesture_app.vision.recognizer import Recognizer
 
-            return Recognizer.load(self.weights, self.device, options, self.runtime)
+        return Recognizer.load(choice.weights, choice.device, self.recognizer_options(), choice.runtime, self.precision)
 
-        return run(self.source, load, options, self.loop)
+    def overrides(self) -> dict[str, object]:
+        """What was given, as fields of the settings: it holds for this time, unless it is changed in the window."""
+        usual = Live()
+        names = ("device", "runtime", "detector_threshold", "label_threshold", "max_hands")
+        given = {name: getattr(self, name) for name in names if getattr(self, name) != getattr(usual, name)}
+        return given | ({"weights": str(self.weights.absolute())} if self.weights else {})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Doctor:
+    """Look at cameras, display, CUDA, runtimes, weights, codecs and folders, and say how to mend what is wrong."""
+
+    weights: Path | None = None
+    """Folder of weights; those of the window's settings unless told."""
+    jsonl: Path | None = None
+    """File for one JSON line a finding; - is the standard output."""
+    camera_in_use: str = ""
+    """Number of a camera that is not opened."""
+    debug: bool = False
+    """Show the traceback of an error."""
+
+    def run(self) -> int:
+        """Print the page; the exit code: 3 when something is wrong."""
+        from contextlib import ExitStack
+
+        from gesture_app.doctor import examine, line, row
+        from gesture_app.video.sinks import JsonlSink
+
+        wrong = []
+        with ExitStack() as files:
+            sink = files.enter_context(JsonlSink(self.jsonl)) if self.jsonl is not None else None
+            for finding in examine(self.weights, self.camera_in_use):
+                if sink is not None:
+                    sink.write(row(finding))
+                if str(self.jsonl) != "-":
+                    print(line(finding), flush=True)
+                if finding.state == "bad":
+                    wrong.append(finding.topic)
+        if wrong:
+            topics = ", ".join(dict.fromkeys(wrong))
+            raise EnvironmentFault(f"doctor: not all is well: {topics}. The lines above say what to do")
+        return 0
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -160,11 +258,12 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         Annotated[Annotate, tyro.conf.subcommand("annotate", prefix_name=False)]
         | Annotated[Live, tyro.conf.subcommand("live", prefix_name=False)]
         | Annotated[Benchmark, tyro.conf.subcommand("benchmark", prefix_name=False)]
+        | Annotated[Doctor, tyro.conf.subcommand("doctor", prefix_name=False)]
     )
     about = f"Recognize hand gestures, version {__version__} (--version prints it)."
 
     def parse_and_run() -> int:
-        command: Annotate | Live | Benchmark = tyro.cli(commands, prog=PROGRAM, description=about, args=words)
+        command: Annotate | Live | Benchmark | Doctor = tyro.cli(commands, prog=PROGRAM, description=about, args=words)
         return command.run()
 
     run_and_exit(parse_and_run, PROGRAM, "--debug" in words)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from media import REGULAR, FakeRecognizer, video_pts_s, write_video
@@ -31,7 +32,7 @@ def loaded(monkeypatch: pytest.MonkeyPatch) -> list[tuple]:
     """The arguments of every load of a model, which is not a real one here."""
     calls: list[tuple] = []
 
-    def load(weights: Path | None, device: str, options: RecognizerOptions, runtime: str) -> FakeRecognizer:
+    def load(weights: Path | None, device: str, options: RecognizerOptions, *rest: str) -> FakeRecognizer:
         calls.append((weights, device, options))
         return FakeRecognizer()
 
@@ -96,11 +97,14 @@ def test_live_hands_over(monkeypatch: pytest.MonkeyPatch, loaded: list[tuple]) -
     app = pytest.importorskip("gesture_app.ui.app")
     seen: list[tuple] = []
     monkeypatch.setattr(app, "run", lambda *words: seen.append(words) or 0)
-    assert code_of("live", "--source", "clip.mp4", "--loop", "--max-hands", "3") == 0
-    source, load, options, loop = seen[0]
-    assert (source, options.max_hands, loop) == ("clip.mp4", 3, True)
-    load()
-    assert [(weights, device) for weights, device, _ in loaded] == [(None, "auto")]
+    assert code_of("live", "--source", "clip.mp4", "--loop", "--max-hands", "3", "--device", "cpu") == 0
+    source, load, overrides, loop = seen[0]
+    assert (source, overrides, loop) == ("clip.mp4", {"max_hands": 3, "device": "cpu"}, True)
+    load(SimpleNamespace(weights=Path("mine"), device="cpu", runtime="torch"))
+    assert [(weights, device) for weights, device, _ in loaded] == [(Path("mine"), "cpu")]
+    assert code_of("live", "--weights", "mine") == 0
+    assert seen[1][0] is None and seen[1][2] == {"weights": str(Path("mine").absolute())}
+    assert code_of("live", "--max-hands", "0") == 2 and len(seen) == 2
 
 
 def test_help_is_fast() -> None:

@@ -3,10 +3,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -17,8 +15,8 @@ from PIL import Image as PillowImage
 
 from gesture_app.errors import EnvironmentFault, GestureError, InputError
 from gesture_app.video import sources
-from gesture_app.video.sources import FrameReader, Mailbox, masked, open_live, open_video, read_image
-from gesture_app.vision.hands import Frame
+from gesture_app.video.addresses import SourceOptions
+from gesture_app.video.sources import open_live, open_video, read_image
 
 
 def bad_files(folder: Path) -> Iterator[Path]:
@@ -148,240 +146,42 @@ def test_sources_that_are_not_allowed(source: str) -> None:
         open_live(source)
 
 
-@pytest.mark.parametrize("source", [97, "97", "/dev/video97", "http://127.0.0.1:9/a", "rtsp://u:secret@127.0.0.1:9/a"])
-def test_sources_that_are_not_there(source: int | str) -> None:
+@pytest.mark.parametrize("source", ["97", "/dev/video97", "http://127.0.0.1:9/a", "rtsp://u:secret@127.0.0.1:9/a"])
+def test_sources_that_are_not_there(source: str) -> None:
     start_s = time.monotonic()
     with pytest.raises(EnvironmentFault) as caught:
         open_live(source)
     assert time.monotonic() - start_s < 3 and "secret" not in str(caught.value)
 
 
-@pytest.mark.parametrize(("address", "shown"), [
-    ("rtsp://user:secret@host:554/a?token=x", "rtsp://***@host:554/a"),
-    ("http://host/a", "http://host/a"),
-    ("http://[bad", "http:..."),
-    ("rtsp://a:p@ss@host/", "rtsp://***@host/"),
-])  # fmt: skip
-def test_secrets_are_masked(address: str, shown: str) -> None:
-    assert masked(address) == shown
-
-
-def frame_of(index: int) -> Frame:
-    return Frame(picture(index), index, index / 30)
-
-
-def test_mailbox_keeps_the_newest() -> None:
-    box = Mailbox()
-    assert box.get(0.01) is None
-    for index in range(5):
-        box.put(frame_of(index), float(index))
-    item = box.get(0)
-    assert item is not None and item[0].index == 4 and item[1] == 4.0
-    assert box.dropped == 4 and box.get(0) is None
-
-
-def test_closing_the_mailbox_wakes_up_the_waiting() -> None:
-    box = Mailbox()
-    threading.Timer(0.05, box.close).start()
-    assert box.get(5) is None and box.closed
-    box.put(frame_of(0), 0.0)
-    assert box.get(0) is None
-
-
-class States:
-    """Collects what a reader tells, and waits for a state."""
-
-    def __init__(self) -> None:
-        self.seen: list[tuple[str, str]] = []
-        self._changed = threading.Condition()
-
-    def __call__(self, state: str, message: str) -> None:
-        with self._changed:
-            self.seen.append((state, message))
-            self._changed.notify_all()
-
-    def wait_for(self, state: str, count: int = 1, timeout_s: float = 10) -> None:
-        with self._changed:
-            assert self._changed.wait_for(lambda: self.names.count(state) >= count, timeout_s), self.seen
-
-    @property
-    def names(self) -> list[str]:
-        return [state for state, _ in self.seen]
-
-
-class ScriptedSource:
-    """Reads what a function tells for the number of the call; notes which thread releases it."""
-
-    is_file = False
-    ended = False
-    name = "scripted"
-
-    def __init__(self, script: Callable[[int], bool]) -> None:
-        self.script, self.calls, self.released_by = script, 0, []
-
-    def read(self) -> Frame | None:
-        self.calls += 1
-        time.sleep(0.002)
-        return frame_of(0) if self.script(self.calls) else None
-
-    def release(self) -> None:
-        self.released_by.append(threading.current_thread().name)
-
-
-def test_a_file_plays_at_its_own_speed_and_ends(tmp_path: Path) -> None:
-    states, box = States(), Mailbox()
-    start_s = time.monotonic()
-    reader = FrameReader(write_video(tmp_path / "in.mp4"), box, states)
-    reader.start()
-    items = []
-    while reader.is_alive():
-        if (item := box.get(0.1)) is not None:
-            items.append(item)
-    assert 0.6 < time.monotonic() - start_s < 5
-    assert states.names == ["opening", "live", "ended"]
-    assert items[-1][0].index == 19 and len(items) + box.dropped == 20
-    assert reader.stop(1)
-
-
-def test_a_looping_file_goes_on_in_time(tmp_path: Path) -> None:
-    states, box = States(), Mailbox()
-    reader = FrameReader(write_video(tmp_path / "in.mp4", REGULAR[:4]), box, states, loop=True)
-    reader.start()
-    frames = [item[0] for item in (box.get(2) for _ in range(10)) if item is not None]
-    assert reader.stop(2)
-    assert frames[-1].index >= 9 and np.all(np.diff([frame.time_s for frame in frames]) > 0)
-    assert states.names == ["opening", "live", "ended"]
-
-
-def test_a_source_that_cannot_be_opened() -> None:
-    states = States()
-    reader = FrameReader("missing.mp4", Mailbox(), states)
-    reader.start()
-    reader.join(5)
-    assert states.names == ["opening", "error"] and "no such file" in states.seen[-1][1]
-
-
-def test_a_bug_in_a_source_becomes_an_error() -> None:
-    states = States()
-
-    def broken(source: object, loop: bool) -> ScriptedSource:
-        raise ZeroDivisionError
-
-    reader = FrameReader("0", Mailbox(), states, opener=broken)
-    reader.start()
-    reader.join(5)
-    assert states.names == ["opening", "error"] and "ZeroDivisionError" in states.seen[-1][1]
-
-
-def test_bad_frames_are_no_loss() -> None:
-    states, opened = States(), []
-
-    def opener(source: object, loop: bool) -> ScriptedSource:
-        opened.append(ScriptedSource(lambda call: not 5 <= call <= 34))
-        return opened[-1]
-
-    reader = FrameReader("0", Mailbox(), states, opener=opener)
-    reader.start()
-    while not opened or opened[0].calls < 60:
-        time.sleep(0.01)
-    assert reader.stop(1)
-    assert states.names == ["opening", "live", "ended"] and len(opened) == 1
-    assert opened[0].released_by == ["frame reader"]
-
-
-def test_a_lost_camera_is_found_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "BACKOFF_S", (0.01, 0.02))
-    monkeypatch.setattr(sources, "LOSS_S", 0.05)
-    states, box, opened = States(), Mailbox(), []
-
-    def opener(source: object, loop: bool) -> ScriptedSource:
-        if len(opened) % 2:
-            opened.append(None)
-            raise EnvironmentFault("camera: 0: gone")
-        opened.append(ScriptedSource(lambda call: call <= 5))
-        return opened[-1]
-
-    reader = FrameReader("0", box, states, opener=opener)
-    reader.start()
-    states.wait_for("live", 5)
-    item = box.get(1)
-    assert reader.stop(1) and not reader.is_alive()
-    assert states.names[:5] == ["opening", "live", "reconnecting", "reconnecting", "live"]
-    assert item is not None and item[0].index >= 20, "one numbering over all connections"
-    assert all(source.released_by == ["frame reader"] for source in opened if source)
-
-
-@pytest.fixture
-def server() -> Iterator[ThreadingHTTPServer]:
-    """A camera that sends Motion JPEG over HTTP; `server.sending` cleared makes it stall."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
-            self.end_headers()
-            jpeg = cv2.imencode(".jpg", picture(3))[1].tobytes()
-            head = b"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(jpeg)
-            try:
-                while not self.server.over.is_set():
-                    if self.server.sending.is_set():
-                        self.wfile.write(head + jpeg + b"\r\n")
-                    time.sleep(0.02)
-            except OSError:
-                pass
-
-        def log_message(self, *words: object) -> None:
-            pass
-
-    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    http.daemon_threads = True
-    http.sending, http.over = threading.Event(), threading.Event()
-    http.sending.set()
-    thread = threading.Thread(target=http.serve_forever, daemon=True)
-    thread.start()
-    yield http
-    http.over.set()
-    http.shutdown()
-    http.server_close()
-    thread.join(5)
-
-
-def test_a_stream_that_stalls_is_seen_and_found_again(server: ThreadingHTTPServer) -> None:
-    states, box = States(), Mailbox()
-    reader = FrameReader(f"http://127.0.0.1:{server.server_port}/", box, states)
-    reader.start()
-    states.wait_for("live")
-    item = box.get(2)
-    assert item is not None and item[0].image.shape == (48, 64, 3)
-    assert time.monotonic() - item[1] < 1
-    server.sending.clear()
-    start_s = time.monotonic()
-    states.wait_for("reconnecting")
-    assert time.monotonic() - start_s < 3
-    server.sending.set()
-    states.wait_for("live", 2)
-    assert reader.stop(3)
-
-
-def test_stopping_at_any_moment(tmp_path: Path) -> None:
-    """Only the reading thread releases: in a process of its own, since a mistake here would kill it."""
-    path = write_video(tmp_path / "in.mp4")
-    code = """
-import random, sys, time
-from gesture_app.video.sources import FrameReader, Mailbox
-for _ in range(40):
-    reader = FrameReader(sys.argv[1], Mailbox(), lambda state, message: None, loop=True)
-    reader.start()
-    time.sleep(random.random() * 0.03)
-    assert reader.stop(2)
-"""
-    command = [sys.executable, "-X", "faulthandler", "-c", code, str(path)]
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, timeout=60, cwd=Path(__file__).parent.parent
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-
-
 def test_errors_tell_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(GestureError, match=r"^video: .*: is a folder\. Give a file$"):
         open_video(tmp_path)
+
+
+def test_a_camera_is_asked_for_a_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = {}
+
+    class Camera:
+        def __init__(self, number: int) -> None:
+            self.number = number
+
+        def isOpened(self) -> bool:
+            return True
+
+        def set(self, what: int, value: float) -> bool:
+            asked[what] = value
+            return True
+
+    monkeypatch.setattr(sources.cv2, "VideoCapture", Camera)
+    monkeypatch.setattr(sources.sys, "platform", "win32")
+    assert open_live("3").name == "camera 3" and not asked
+    open_live("3", SourceOptions(camera_size_wh=(1280, 720)))
+    assert asked[cv2.CAP_PROP_FRAME_WIDTH] == 1280 and asked[cv2.CAP_PROP_FRAME_HEIGHT] == 720
+
+
+def test_kinds_of_files(tmp_path: Path) -> None:
+    PillowImage.new("RGB", (64, 48)).save(tmp_path / "a.PNG")
+    assert open_live(str(tmp_path / "a.PNG")).clip.still
+    assert open_live(str(tmp_path)).clip.pictures == 1
+    assert open_live(str(write_video(tmp_path / "in.mp4"))).clip.pictures is None

@@ -8,10 +8,11 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fakes import FakeRecognizer, Options, write_two_colours
+from fakes import FakeRecognizer, write_two_colours
 
 from gesture_app.errors import EnvironmentFault
 from gesture_app.ui import app, display
@@ -33,7 +34,7 @@ def test_no_display_is_told(monkeypatch, variables, expected):
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(display, "X11_LIBRARIES", {})
     with pytest.raises(EnvironmentFault, match=f"^display: {expected}: "):
-        app.run("0", FakeRecognizer, Options())
+        app.run("0", lambda choice: FakeRecognizer(), {})
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="asks for a display of X11")
@@ -49,24 +50,18 @@ def test_missing_libraries_are_named(monkeypatch):
 PROGRAM = """
 import os, sys, threading, time
 sys.path.insert(0, {tests!r})
-from types import ModuleType
 from PyQt6.QtCore import QTimer
 from PyQt6.QtWidgets import QApplication
 from gesture_app.ui import app, event_loop
-from fakes import FakeRecognizer, Options
+from fakes import FakeRecognizer
 
-class Tracker:
-    def __init__(self, labels, label_threshold): pass
-    def update(self, hands, time_s): return hands
-
-# The real one imports torch, which none of these processes needs and every one would wait for.
-sys.modules["gesture_app.vision.tracking"] = ModuleType("gesture_app.vision.tracking")
-sys.modules["gesture_app.vision.tracking"].Tracker = Tracker
-
-def load(): return FakeRecognizer()
+def load(choice): return FakeRecognizer()
 def after(seconds, act): QTimer.singleShot(round(seconds * 1000), act)
 def windows(): return [w for w in QApplication.topLevelWidgets() if type(w).__name__ == "MainWindow"]
 def close(): windows()[0].close()
+def when_live(act):
+    if windows() and windows()[0].phase.name == "LIVE" and windows()[0].view.picture is not None: act()
+    else: after(0.05, lambda: when_live(act))
 def plan(): pass
 source = {source!r}
 open_reader = app.open_reader
@@ -74,24 +69,28 @@ open_reader = app.open_reader
 qapp = QApplication(["gesture-app"])
 plan()
 print("started", flush=True)
-sys.exit(event_loop.show_window(source, load, open_reader, Options(), True))
+sys.exit(event_loop.show_window(source, load, open_reader, {{"welcome_seen": True}}, True))
 """
 
 
-def start(source: Path | str, body: str) -> subprocess.Popen[str]:
-    program = PROGRAM.format(tests=str(Path(__file__).parent), source=str(source), body=textwrap.dedent(body))
-    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
-    return subprocess.Popen(
-        [sys.executable, "-c", program],
-        cwd=ROOT,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+@pytest.fixture
+def start(tmp_path) -> Callable[[Path | str, str], subprocess.Popen[str]]:
+    def start_program(source: Path | str, body: str) -> subprocess.Popen[str]:
+        program = PROGRAM.format(tests=str(Path(__file__).parent), source=str(source), body=textwrap.dedent(body))
+        environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "GESTURE_APP_CONFIG_DIR": str(tmp_path)}
+        return subprocess.Popen(
+            [sys.executable, "-X", "faulthandler", "-c", program],
+            cwd=ROOT,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    return start_program
 
 
-def finish(process: subprocess.Popen[str], timeout_s: float = 30.0) -> tuple[int, str]:
+def finish(process: subprocess.Popen[str], timeout_s: float = 60.0) -> tuple[int, str]:
     try:
         _, errors = process.communicate(timeout=timeout_s)
     except subprocess.TimeoutExpired:
@@ -104,55 +103,65 @@ def finish(process: subprocess.Popen[str], timeout_s: float = 30.0) -> tuple[int
 CLOSINGS = {
     "before anything": "def plan(): after(0, close)",
     "while models load": """
-        def load(): time.sleep(1.0); return FakeRecognizer()
+        def load(choice): time.sleep(1.0); return FakeRecognizer()
         def plan(): after(0.4, close)
     """,
     "while models load for ever": """
-        def load(): time.sleep(60)
+        def load(choice): time.sleep(60)
         event_loop.CLOSE_TIMEOUT_S = 0.5
         def plan(): after(0.4, close)
     """,
     "while a source opens": """
-        from gesture_app.video.sources import FrameReader
-        def open_slowly(source, loop): time.sleep(0.8); raise OSError("slow")
+        from gesture_app.video.reader import FrameReader
+        def open_slowly(source, options): time.sleep(0.8); raise OSError("slow")
         def open_reader(*args): return FrameReader(*args, opener=open_slowly)
         def plan(): after(0.4, close)
     """,
     "while recognizing": """
         class Slow(FakeRecognizer):
-            def __call__(self, image):
+            def detect(self, image, options):
                 print("recognizing", file=sys.stderr)
                 time.sleep(0.5)
-                return super().__call__(image)
-        def load(): return Slow()
-        def plan(): after(0.8, close)
+                return super().detect(image, options)
+        def load(choice): return Slow()
+        def plan(): when_live(lambda: after(0.3, close))
     """,
     "from a stopped source": """
-        def plan(): after(0.5, lambda: windows()[0].halt()); after(0.6, close)
+        def plan(): when_live(lambda: (windows()[0].halt(), after(0.1, close)))
     """,
     "from full screen": """
-        def plan(): after(0.5, lambda: windows()[0].full_screen_action.trigger()); after(0.8, close)
+        def plan(): when_live(lambda: (windows()[0].menus.full_screen.trigger(), after(0.3, close)))
     """,
-    "by quit": "def plan(): after(0.6, lambda: QApplication.quit())",
+    "while recording": """
+        def record():
+            windows()[0]._store.update(record_folder=os.environ["GESTURE_APP_CONFIG_DIR"])
+            windows()[0].menus.record.trigger()
+        def plan(): when_live(lambda: (record(), after(0.6, close)))
+    """,
+    "while paused": """
+        def plan(): when_live(lambda: (windows()[0].menus.forward.trigger(), after(0.3, close)))
+    """,
+    "by quit": "def plan(): when_live(QApplication.quit)",
 }
 
 
 @pytest.mark.parametrize("moment", CLOSINGS)
-def test_closing_at_any_moment(clip, moment):
+def test_closing_at_any_moment(start, clip, tmp_path, moment):
     started = time.monotonic()
     code, errors = finish(start(clip, CLOSINGS[moment]))
     assert code == 0, errors
     assert "QThread" not in errors
-    assert time.monotonic() - started < 25
+    if moment == "while recording":
+        assert [path.suffix for path in tmp_path.glob("gestures *")] == [".mp4"], "the file is whole"
+    assert time.monotonic() - started < 60
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_closes(clip, number):
-    process = start(clip, "")
+def test_a_signal_closes(start, clip, number):
+    process = start(clip, "def plan(): when_live(lambda: print('live', flush=True))")
     assert process.stdout is not None
-    assert process.stdout.readline() == "started\n"
-    time.sleep(0.7)
+    assert [process.stdout.readline() for _ in range(2)] == ["started\n", "live\n"]
     sent = time.monotonic()
     process.send_signal(number)
     code, errors = finish(process)
@@ -161,7 +170,7 @@ def test_a_signal_closes(clip, number):
     assert time.monotonic() - sent < 3.0
 
 
-def test_an_exception_in_a_slot_does_not_end_the_program(clip):
+def test_an_exception_in_a_slot_does_not_end_the_program(start, clip):
     code, errors = finish(
         start(
             clip,
@@ -171,7 +180,8 @@ def test_an_exception_in_a_slot_does_not_end_the_program(clip):
             def look():
                 boxes = [w for w in QApplication.topLevelWidgets() if type(w).__name__ == "QMessageBox"]
                 print("shown:", boxes[0].text(), windows()[0].phase.name, file=sys.stderr)
-            def plan(): after(0.5, fail); after(0.6, fail_in_thread); after(1.2, look); after(1.3, close)
+            def all(): after(0, fail); after(0.1, fail_in_thread); after(0.6, look); after(0.7, close)
+            def plan(): when_live(all)
             """,
         )
     )

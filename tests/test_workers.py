@@ -8,42 +8,42 @@ from functools import partial
 
 import numpy as np
 import pytest
-from fakes import LEFT_BGR, RIGHT_BGR, FakeRecognizer, Options, a_hand, two_colours
+from fakes import LABELS, LEFT_BGR, RIGHT_BGR, FakeRecognizer, Options, a_hand, two_colours
 from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QColor
 
-import gesture_app.vision.tracking  # noqa: F401  # brings torch, whose import takes more time than a test may wait
-from gesture_app.errors import InputError
-from gesture_app.ui.live import LiveSettings, Phase, Result, Status
+import gesture_app.vision.video_recognizer  # noqa: F401  # its import takes more time than a test may wait
+from gesture_app.errors import EnvironmentFault, InputError
+from gesture_app.ui.live import LiveSettings, ModelChoice, Phase, Result, Status
 from gesture_app.ui.meters import Percentiles, RateMeter
 from gesture_app.ui.outbox import Outbox
 from gesture_app.ui.pictures import mirror_hands, mirror_image, to_qimage
 from gesture_app.ui.pipeline import Pipeline
 from gesture_app.ui.workers import LiveWorker
-from gesture_app.video.sources import FrameReader
+from gesture_app.video.clips import Clip
+from gesture_app.video.reader import FrameReader
 from gesture_app.vision.hands import Frame
 
 
 class ScriptedSource:
-    """Gives a frame for every True, nothing for every False, at 100 a second; then nothing, or its end."""
+    """Gives a frame for every True, nothing for every False, at 100 a second; then nothing, or its end as a clip."""
 
     name = "script"
-    is_file = False
 
     def __init__(self, script: Iterable[bool], ends: bool) -> None:
         self._script = iter(script)
-        self._ends = ends
+        self.clip = Clip(None, 0.01) if ends else None
         self._index = 0
-        self.ended = False
 
     def read(self) -> Frame | None:
         time.sleep(0.01)
-        gives = next(self._script, None)
-        self.ended = gives is None and self._ends
-        if not gives:
+        if not next(self._script, None):
             return None
         self._index += 1
-        return Frame(two_colours(), self._index, self._index / 100)
+        return self.read_at(self._index / 100)
+
+    def read_at(self, time_s: float) -> Frame | None:
+        return Frame(two_colours(), round(time_s * 100), time_s)
 
     def release(self) -> None:
         pass
@@ -79,12 +79,12 @@ def wait_for(condition: Callable[[], object], timeout_s: float = 10.0) -> None:
 def make_worker(qapp):
     workers = []
 
-    def make(recognizer=None, script=(), ends=True, load=None):
-        def open_reader(source, mailbox, on_state, loop):
-            return FrameReader(source, mailbox, on_state, loop, opener=lambda *_: ScriptedSource(script, ends))
+    def make(recognizer=None, script=(), ends=True, load=None, tap=None):
+        def open_reader(source, mailbox, on_state, options):
+            return FrameReader(source, mailbox, on_state, options, opener=lambda *_: ScriptedSource(script, ends))
 
         recognizer = recognizer or FakeRecognizer()
-        worker = LiveWorker(load or (lambda: recognizer), open_reader, LiveSettings(Options()))
+        worker = LiveWorker(load or (lambda choice: recognizer), open_reader, LiveSettings(Options()), tap)
         workers.append(worker)
         return worker
 
@@ -176,22 +176,25 @@ def test_a_source_from_opening_to_its_end(make_worker):
     worker.start()
     run = worker.play("script")
     wait_for(lambda: Phase.ENDED in news.phases)
-    assert list(dict.fromkeys(news.phases)) == [Phase.LOADING, Phase.OPENING, Phase.LIVE, Phase.ENDED]
+    phases = [phase for phase in dict.fromkeys(news.phases) if phase is not Phase.PAUSED]
+    assert phases == [Phase.LOADING, Phase.OPENING, Phase.LIVE, Phase.ENDED]
     assert {status.run for status in news.statuses} == {run}
     assert news.results[0].hands and news.results[0].inference_s is not None
-    assert news.results[-1].hands == (), "no boxes on the picture of an ended video"
+    wait_for(lambda: not news.results[-1].hands), "no boxes on the picture of an ended video"
     assert news.results[-1].picture.pixelColor(4, 18) == QColor(*reversed(LEFT_BGR))
 
 
 def test_models_are_loaded_once_and_the_device_is_told(make_worker):
     loads, devices = [], []
 
-    def load():
+    def load(choice):
         loads.append(1)
         return FakeRecognizer()
 
     worker = make_worker(script=[True], load=load)
-    worker.models_loaded.connect(devices.append, Qt.ConnectionType.DirectConnection)
+    worker.models_loaded.connect(
+        lambda device, labels: devices.append((device, labels)), Qt.ConnectionType.DirectConnection
+    )
     news = News(worker)
     worker.start()
     for _ in range(3):
@@ -199,13 +202,13 @@ def test_models_are_loaded_once_and_the_device_is_told(make_worker):
         worker.play("script")
         wait_for(lambda before=ended: news.phases.count(Phase.ENDED) > before)
     assert len(loads) == 1
-    assert devices[0] == "fake device"
+    assert devices[0] == ("fake device", LABELS)
 
 
 def test_a_failed_load_is_told_and_tried_again(make_worker):
     answers = [InputError("weights: x.safetensors: no such file. Check the name"), RuntimeError("broken"), None]
 
-    def load():
+    def load(choice):
         answer = answers.pop(0)
         if answer is not None:
             raise answer
@@ -231,6 +234,128 @@ def test_a_bad_frame_is_told_and_the_next_good_one_goes_on(make_worker):
     faults = [status for status in news.statuses if status.phase is Phase.FRAME_FAULT]
     assert [fault.message for fault in faults] == ["ValueError: a bad frame"], "told once, not for every frame"
     assert news.phases.index(Phase.FRAME_FAULT) < len(news.phases) - 1 - news.phases[::-1].index(Phase.LIVE)
+
+
+def test_a_paused_picture_follows_the_settings(make_worker):
+    worker = make_worker(recognizer := FakeRecognizer(), script=[True] * 1000)
+    news = News(worker)
+    worker.start()
+    run = worker.play("script")
+    wait_for(lambda: Phase.LIVE in news.phases and len(news.results) > 3)
+    worker.set_paused(True)
+    wait_for(lambda: news.phases[-1] is Phase.PAUSED)
+    time.sleep(0.3)
+    seen, shown = len(recognizer.seen), len(news.results)
+    time.sleep(0.3)
+    assert len(recognizer.seen) == seen and len(news.results) == shown, "nothing is done for a picture that stands"
+    assert news.results[-1].hands, "a paused picture keeps its boxes"
+    worker.configure(LiveSettings(Options(), mirror=True))
+    wait_for(lambda: len(news.results) > shown)
+    redrawn = news.results[-1]
+    assert redrawn.inference_s is None and redrawn.run == run and redrawn.hands
+    assert redrawn.picture.pixelColor(0, 47) == QColor(*reversed(RIGHT_BGR))
+    worker.configure(LiveSettings(Options(), hidden_labels=("like",)))
+    wait_for(lambda: not news.results[-1].hands)
+    worker.step(3)
+    wait_for(lambda: news.results[-1].time_s > redrawn.time_s)
+    worker.seek(0.02)
+    wait_for(lambda: news.results[-1].time_s == 0.02)
+    worker.set_paused(False)
+    wait_for(lambda: news.phases[-1] is Phase.LIVE)
+
+
+def test_other_networks_while_it_plays(make_worker):
+    loads = []
+
+    def load(choice):
+        loads.append(choice)
+        if choice.device == "cuda":
+            raise EnvironmentFault("device: cuda: there is none. Use cpu")
+        return FakeRecognizer(device_name=f"on {choice.device}")
+
+    worker = make_worker(script=[True] * 3000, load=load)
+    news = News(worker)
+    worker.start()
+    run = worker.play("script")
+    wait_for(lambda: len(news.results) > 3)
+    worker.choose_model(ModelChoice(device="cpu"))
+    wait_for(lambda: len(loads) == 2)
+    before = len(news.results)
+    wait_for(lambda: len(news.results) > before + 3)
+    assert news.phases.count(Phase.OPENING) == 2 and news.phases[-1] is Phase.LIVE, "the source was not opened again"
+    worker.choose_model(ModelChoice(device="cuda"))
+    wait_for(lambda: news.phases[-1] is Phase.FAILED)
+    assert news.statuses[-1] == Status(run, Phase.FAILED, "device: cuda: there is none. Use cpu")
+    worker.choose_model(ModelChoice(device="cpu"))
+    worker.play("script")
+    wait_for(lambda: news.phases[-1] is Phase.LIVE)
+
+
+def test_a_tap_gets_every_picture_with_and_without_boxes(make_worker):
+    class Tap:
+        def __init__(self):
+            self.annotated, self.clean = [], []
+
+        def add_annotated(self, image, captured_s):
+            self.annotated.append((image, captured_s))
+
+        def add_clean(self, image, captured_s):
+            self.clean.append((image, captured_s))
+
+    tap = Tap()
+    worker = make_worker(script=[True] * 10, tap=tap)
+    news = News(worker)
+    worker.start()
+    worker.play("script")
+    wait_for(lambda: Phase.ENDED in news.phases)
+    assert len(tap.annotated) == len(tap.clean) == sum(result.inference_s is not None for result in news.results)
+    assert np.array_equal(tap.clean[0][0], two_colours())
+    assert not np.array_equal(tap.annotated[0][0], two_colours())
+    times = [captured_s for _, captured_s in tap.annotated]
+    assert times == sorted(times) == [captured_s for _, captured_s in tap.clean]
+
+
+@pytest.mark.parametrize("mirror", [False, True])
+def test_a_blurred_picture_shows_nothing_when_its_boxes_leave(make_worker, mirror):
+    worker = make_worker(script=[True] * 5)
+    worker.configure(LiveSettings(Options(), blur=True, mirror=mirror))
+    news = News(worker)
+    worker.start()
+    worker.play("script")
+    wait_for(lambda: Phase.ENDED in news.phases and not news.results[-1].hands)
+    last = news.results[-1].picture
+    middle = last.pixelColor(31, 20)
+    assert middle.green() > LEFT_BGR[1] + 20 and middle.blue() > RIGHT_BGR[0] + 20, "the edge between both is blurred"
+
+
+def test_a_slow_network_does_not_hold_up_the_next_source(qapp):
+    opened = []
+
+    class Stuck:
+        name, clip = "stuck", None
+
+        def read(self):
+            time.sleep(1.5)
+
+        def release(self):
+            pass
+
+    def open_reader(source, mailbox, on_state, options):
+        opened.append(source)
+        made = Stuck if source.startswith("http") else lambda: ScriptedSource([True] * 500, False)
+        return FrameReader(source, mailbox, on_state, options, opener=lambda *_: made())
+
+    worker = LiveWorker(lambda choice: FakeRecognizer(), open_reader, LiveSettings(Options()))
+    news = News(worker)
+    worker.start()
+    worker.play("http://stuck/")
+    wait_for(lambda: opened == ["http://stuck/"])
+    time.sleep(0.2)
+    started = time.monotonic()
+    run = worker.play("script")
+    wait_for(lambda: news.results and news.results[-1].run == run)
+    assert time.monotonic() - started < 1.0
+    assert worker.close(5.0), "it waits for the one that is stuck"
 
 
 def test_boxes_leave_the_picture_of_a_lost_source(make_worker):

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from gesture_app.errors import EnvironmentFault
 from gesture_app.ui.display import require_display
-from gesture_app.vision.hands import RecognizerOptions
 
 if TYPE_CHECKING:
     from gesture_app.ui.live import LoadRecognizer
-    from gesture_app.video.sources import FrameReader, Mailbox
+    from gesture_app.video.addresses import SourceOptions
+    from gesture_app.video.mailbox import Mailbox
+    from gesture_app.video.reader import FrameReader
 
 
-def run(source: str, load: LoadRecognizer, options: RecognizerOptions, loop: bool = False) -> int:
+def run(source: str | None, load: LoadRecognizer, overrides: Mapping[str, Any], loop: bool = False) -> int:
     """Show the window until it is closed.
 
     Args:
-        source: the number of a camera, a video file, or the address of a stream.
+        source: the number of a camera, a file, a folder of pictures, the address of a stream or a part of the screen;
+            None for what was played last, or the first camera.
         load: gives the recognizer; called in the live thread, since it takes its time.
-        options: thresholds to begin with.
-        loop: whether a video file starts again at its end.
+        overrides: fields of the settings that hold for this time only.
+        loop: whether a clip starts again at its end.
 
     Returns:
         The exit code: 0, 130 after Ctrl-C, 143 after SIGTERM.
@@ -35,11 +37,13 @@ def run(source: str, load: LoadRecognizer, options: RecognizerOptions, loop: boo
     except ImportError as error:  # of Qt: a missing system library
         raise EnvironmentFault(f"display: PyQt6 cannot be loaded: {error}. Install the missing library") from error
 
-    return show_window(source, load, open_reader, options, loop)
+    return show_window(source, load, open_reader, overrides, loop)
 
 
-def open_reader(source: str, mailbox: Mailbox, on_state: Callable[[str, str], None], loop: bool) -> FrameReader:
+def open_reader(
+    source: str, mailbox: Mailbox, on_state: Callable[[str, str], None], options: SourceOptions
+) -> FrameReader:
     """A reader of the source, not started yet."""
-    from gesture_app.video.sources import FrameReader
+    from gesture_app.video.reader import FrameReader
 
-    return FrameReader(source, mailbox, on_state, loop)
+    return FrameReader(source, mailbox, on_state, options)

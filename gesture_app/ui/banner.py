@@ -39,9 +39,12 @@ def banner_for(status: Status, source: str) -> Banner | None:
 
     message = status.message
     banners = {
-        Phase.IDLE: Banner(tr("Ready"), tr("Choose a camera, a video or a stream and press Start.")),
+        Phase.IDLE: Banner(tr("Ready"), message or tr("Choose a camera, a file or a stream and press Start.")),
         Phase.LOADING: Banner(tr("Loading models…"), tr("This takes a few seconds, once."), busy=True),
         Phase.OPENING: Banner(tr("Opening {source}…").format(source=source), message, busy=True),
+        Phase.UNAVAILABLE: Banner(
+            tr("No picture from {source}").format(source=source), f"{message}. {tr('Trying again…')}", busy=True
+        ),
         Phase.RECONNECTING: Banner(tr("Reconnecting…"), message, busy=True),
         Phase.FRAME_FAULT: Banner(tr("The hands could not be recognized"), message, alarm=True),
         Phase.ENDED: Banner(tr("The video has ended"), tr("Press Space to play it again.")),

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
-from typing import Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 from PyQt6.QtGui import QImage
 
-from gesture_app.vision.hands import Hand, Image, RecognizerOptions
+from gesture_app.vision.hands import FloatArray, Hand, Image, RecognizerOptions
+from gesture_app.vision.style import OverlayStyle
+
+if TYPE_CHECKING:
+    from gesture_app.settings import Device, Runtime, Settings
+    from gesture_app.video.clips import Clip
+    from gesture_app.vision.postprocess import Detections
 
 
 class HandRecognizer(Protocol):
@@ -28,17 +35,74 @@ class HandRecognizer(Protocol):
     def __call__(self, image: Image) -> list[Hand]:
         """Find and name the hands of a BGR picture."""
 
+    def detect(self, image: Image, options: RecognizerOptions) -> Detections:
+        """Only find them."""
 
-LoadRecognizer = Callable[[], HandRecognizer]
+    def classify_boxes(self, image: Image, boxes_xyxy: FloatArray) -> FloatArray:
+        """Only name them: probabilities (N, classes) of boxes (N, 4)."""
+
+
+@dataclass(frozen=True)
+class ModelChoice:
+    """Which networks, and what runs them; `weights` None is what comes with the program."""
+
+    weights: Path | None = None
+    device: Device = "auto"
+    runtime: Runtime = "auto"
+
+    @classmethod
+    def of(cls, settings: Settings) -> ModelChoice:
+        """What the user has chosen."""
+        return cls(Path(settings.weights) if settings.weights else None, settings.device, settings.runtime)
+
+
+LoadRecognizer = Callable[[ModelChoice], HandRecognizer]
+
+
+class Tap(Protocol):
+    """Takes every picture of the live thread, in it; must not block. The arrays may be kept, not written into."""
+
+    def add_annotated(self, image: Image, captured_s: float) -> None:
+        """A BGR picture as it is shown, read at this time of `time.monotonic`."""
+
+    def add_clean(self, image: Image, captured_s: float) -> None:
+        """The same without boxes and names."""
 
 
 @dataclass(frozen=True)
 class LiveSettings:
-    """What the controls say; it acts from the next frame on."""
+    """What the controls say; it acts from the next frame on, and at once on a picture that stands still.
+
+    Attributes:
+        options: thresholds.
+        smoothing_s: time constant of the smoothing of probabilities.
+        hidden_labels: gestures that are treated as if they were not there.
+        mirror: whether left and right are swapped.
+        overlay: what is drawn.
+        blur: whether everything but the hands is blurred.
+        show_fps: whether the frame rate is drawn into the picture.
+    """
 
     options: RecognizerOptions
+    smoothing_s: float = 0.2
+    hidden_labels: tuple[str, ...] = ()
     mirror: bool = False
+    overlay: OverlayStyle = field(default_factory=OverlayStyle)
+    blur: bool = False
     show_fps: bool = False
+
+    @classmethod
+    def of(cls, settings: Settings, mirror: bool, show_fps: bool = False) -> LiveSettings:
+        """What the user has chosen; `mirror` depends on the source."""
+        return cls(
+            settings.options(),
+            settings.smoothing_s,
+            settings.hidden_labels,
+            mirror,
+            settings.overlay,
+            settings.blur,
+            show_fps,
+        )
 
 
 class Phase(Enum):
@@ -48,6 +112,8 @@ class Phase(Enum):
     LOADING = "loading"
     OPENING = "opening"
     LIVE = "live"
+    PAUSED = "paused"
+    UNAVAILABLE = "unavailable"
     RECONNECTING = "reconnecting"
     FRAME_FAULT = "frame fault"
     ENDED = "ended"
@@ -56,17 +122,22 @@ class Phase(Enum):
 
     @property
     def running(self) -> bool:
-        """Whether pictures come or may still come."""
+        """Whether pictures come or may still come by themselves."""
         return self not in (Phase.IDLE, Phase.ENDED, Phase.NO_SOURCE, Phase.FAILED)
 
 
 @dataclass(frozen=True)
 class Status:
-    """A phase of one run. Every start counts up `run`, so that late news of an earlier one can be told apart."""
+    """A phase of one run. Every start counts up `run`, so that late news of an earlier one can be told apart.
+
+    Attributes:
+        clip: what is known of the source if it can be sought.
+    """
 
     run: int
     phase: Phase
     message: str = ""
+    clip: Clip | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,14 +148,16 @@ class Result:
         run: which start it belongs to.
         picture: annotated, ready to be painted; nothing else refers to its pixels.
         hands: in pixels of the shown picture; empty when the picture is too old to carry boxes.
+        time_s: the frame's time in its source.
         captured_s: when the frame was read, on the clock of `time.monotonic`.
-        inference_s: how long recognizing took; None when nothing was recognized.
+        inference_s: how long recognizing took; None for a picture that was shown before and is only drawn anew.
         dropped: frames of this run that were never looked at because newer ones came.
     """
 
     run: int
     picture: QImage
     hands: tuple[Hand, ...]
+    time_s: float
     captured_s: float
     inference_s: float | None
     dropped: int

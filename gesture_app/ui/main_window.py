@@ -2,31 +2,56 @@
 
 from __future__ import annotations
 
+import os
+import time
+from dataclasses import replace
 from pathlib import Path
 
-from PyQt6.QtCore import QEvent, QObject, Qt, pyqtSignal, pyqtSlot
-from PyQt6.QtGui import QAction, QCloseEvent, QKeyEvent, QKeySequence
-from PyQt6.QtWidgets import QAbstractButton, QFileDialog, QMainWindow, QMessageBox, QVBoxLayout, QWidget
+from PyQt6.QtCore import QEvent, QSettings, Qt, pyqtSignal, pyqtSlot
+from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent
+from PyQt6.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QAbstractSlider,
+    QApplication,
+    QComboBox,
+    QDialog,
+    QMainWindow,
+    QMessageBox,
+    QTabBar,
+)
 
+from gesture_app.settings import Settings, models_folder
 from gesture_app.ui.banner import banner_for
-from gesture_app.ui.controls import Controls
-from gesture_app.ui.figures import Figures
-from gesture_app.ui.live import LiveSettings, Phase, Status
-from gesture_app.ui.source_bar import SourceBar, is_camera, shown_source
-from gesture_app.ui.video_view import VideoView
-from gesture_app.ui.workers import LiveWorker
-from gesture_app.vision.hands import RecognizerOptions
+from gesture_app.ui.capture import Capture
+from gesture_app.ui.event_feed import EventFeed
+from gesture_app.ui.live import LiveSettings, LoadRecognizer, ModelChoice, Phase, Result, Status
+from gesture_app.ui.menus import Menus
+from gesture_app.ui.opening import Opening
+from gesture_app.ui.playback import Playback
+from gesture_app.ui.recording_badge import RecordingBadge
+from gesture_app.ui.settings_store import SettingsStore
+from gesture_app.ui.source_choice import SourceChoice
+from gesture_app.ui.tools import ToolContext, Tools
+from gesture_app.ui.window_layout import WindowLayout
+from gesture_app.ui.workers import LiveWorker, OpenReader
+from gesture_app.video.addresses import SourceOptions, source_kind
 
-VIDEO_FILES = "*.mp4 *.m4v *.mov *.mkv *.webm *.avi *.mpg *.mpeg *.ts *.wmv *.gif"
+JUMP_S = 5.0
+PRESSED_BY_SPACE = (QAbstractButton, QComboBox, QAbstractItemView)
+MOVED_BY_ARROWS = (QAbstractSlider, QComboBox, QAbstractItemView, QTabBar)
+ARROWS = (Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Home, Qt.Key.Key_End)
 
 
 class MainWindow(QMainWindow):
-    """Source, picture, controls and figures around one `LiveWorker`, which it starts.
+    """Everything around the live picture; each part knows only its own.
 
     Args:
-        worker: not started yet; `shutdown` ends it.
-        options: what the controls show first.
-        loop: whether video files start again at their end.
+        load: gives the recognizer for a choice of networks; called in the live thread.
+        open_reader: makes the reader of a source.
+        store: what the user has chosen.
+        geometry: keeps size and docks; None keeps nothing.
+        loop: whether clips start again at their end.
 
     Signals:
         fault: may be emitted from any thread; the text of an unexpected error, shown to the user.
@@ -34,205 +59,281 @@ class MainWindow(QMainWindow):
 
     fault = pyqtSignal(str)
 
-    def __init__(self, worker: LiveWorker, options: RecognizerOptions, loop: bool = False) -> None:
+    def __init__(
+        self,
+        load: LoadRecognizer,
+        open_reader: OpenReader,
+        store: SettingsStore,
+        geometry: QSettings | None = None,
+        loop: bool = False,
+    ) -> None:
         super().__init__()
-        self._worker = worker
-        self._loop = loop
-        self._run = 0
-        self._source = ""
-        self._phase = Phase.IDLE
-        self._mirror_by_kind = {True: True, False: False}  # cameras show a mirror, files what was filmed
+        self._store = store
+        self._geometry = geometry
         self._fault_box: QMessageBox | None = None
+        self._device = ""
+        settings = store.settings
 
-        self.source_bar = SourceBar()
-        self.view = VideoView()
-        self.controls = Controls(options)
-        self.figures = Figures()
-        self._build_layout()
-        self._build_menus()
-        self._connect()
-        self._set_title()
+        self.layout_ = WindowLayout(self, settings)
+        self.source_bar, self.view = self.layout_.source_bar, self.layout_.view
+        self.playback_bar, self.notice = self.layout_.playback_bar, self.layout_.notice
+        self.controls, self.figures = self.layout_.controls, self.layout_.figures
+        self.event_panel, self.timeline = self.layout_.event_panel, self.layout_.timeline
+        self.menus = Menus(self)
+        self.capture = Capture(self.menus, self.view, self.notice, store, self)
+        self.events = EventFeed(self.event_panel, self.timeline, self.layout_.bars, self)
+        worker = LiveWorker(load, open_reader, LiveSettings.of(settings, mirror=False), self.capture.recorder)
+        self.playback = Playback(worker, SourceOptions(loop, settings.camera_size_wh), self)
+        self.sources = SourceChoice(self.layout_, self.menus, Opening(self), self.playback, store)
+        context = ToolContext(
+            lambda: load(ModelChoice.of(store.settings)),
+            lambda: store.settings.options(),
+            lambda: ModelChoice.of(store.settings).weights,
+            lambda: self._device,
+            lambda: self.playback.source if self._is_camera else "",
+        )
+        self.tools = Tools(self, context)
+        self._complete(loop)
+        self._connect_playback()
+        self._connect_menus()
+        self._connect_parts()
+        self._apply_settings(settings)
         self._show_status(Status(0, Phase.IDLE))
-        self._worker.start()
+        if geometry is not None:
+            self.layout_.restore(geometry)
+
+    def begin(self, source: str | None) -> None:
+        """Play this source; None leaves the choice to what was played last, and to the user at the first start."""
+        if self._store.warning:
+            self.notice.show_failure(self._store.warning)
+        self.sources.begin(source)
+        self._show_status(Status(0, self.phase, clip=self.playback.clip))
 
     def play(self, source: str) -> None:
         """Play this source now, whatever was played before."""
-        source = source.strip()
-        self.source_bar.set_source(source)
-        if not source:
-            return
-        self._source = source
-        self._set_mirror_for(source)
-        self.view.clear_picture()
-        self.figures.begin()
-        self._set_title()
-        self._run = self._worker.play(source, self._loop)
-        self._show_status(Status(self._run, Phase.OPENING))
+        if source := source.strip():
+            if source_kind(source) == "file":
+                source = os.path.abspath(source)  # noqa: PTH100  # `Path` would keep the dots
+            self.sources.remember(source)
+            self.playback.play(source)
+            self.view.setFocus()
 
     def halt(self) -> None:
         """Stop playing; the picture goes."""
-        self._run = self._worker.halt()
+        self.playback.halt()
         self.view.clear_picture()
         self.figures.begin()
-        self._show_status(Status(self._run, Phase.IDLE))
+
+    @property
+    def _is_camera(self) -> bool:
+        return source_kind(self.playback.source) == "camera"
 
     @property
     def phase(self) -> Phase:
         """Where the source stands, as the window shows it."""
-        return self._phase
+        return self.playback.phase
 
     def shutdown(self, timeout_s: float) -> bool:
-        """End the worker; False if its thread still runs after that time."""
-        return self._worker.close(timeout_s)
+        """End all threads and complete all files; False if something still runs after that time."""
+        deadline_s = time.monotonic() + timeout_s
+        self._store.write()
+        self.playback.request_close()
+        parts = (self.capture.close, self.tools.shutdown, self.playback.close)
+        ended = [end(max(0.0, deadline_s - time.monotonic())) for end in parts]
+        return all(ended)
 
     def closeEvent(self, event: QCloseEvent | None) -> None:
-        """Ask the worker to end; whoever runs the event loop waits for it with `shutdown`."""
-        self._worker.request_close()
+        """Ask before work is broken off; else ask the threads to end, for whom `shutdown` waits."""
+        assert event is not None
+        if self.tools.running and not self._may_break_off():
+            event.ignore()
+            return
+        if self._geometry is not None:
+            self.layout_.save(self._geometry)
+        self._store.write()
+        self.capture.stop()
+        self.playback.request_close()
         super().closeEvent(event)
+        for dialog in self.findChildren(QDialog):
+            dialog.hide()  # `close` would ask again; their work is ended by `shutdown`
 
-    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
-        """Leave Space to a focused button or check box, which it presses, before it means start or stop."""
-        if (
-            isinstance(event, QKeyEvent)
-            and event.type() == QEvent.Type.ShortcutOverride
-            and event.key() == Qt.Key.Key_Space
-        ):
-            event.accept()
-            return True
-        return super().eventFilter(watched, event)
+    def event(self, event: QEvent | None) -> bool:
+        """Leave a key to the focused part that understands it, before it means an action of the window."""
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride:
+            focused = QApplication.focusWidget()
+            plain = event.modifiers() == Qt.KeyboardModifier.NoModifier
+            if (plain and event.key() == Qt.Key.Key_Space and isinstance(focused, PRESSED_BY_SPACE)) or (
+                plain and event.key() in ARROWS and isinstance(focused, MOVED_BY_ARROWS)
+            ):
+                event.accept()
+                return True
+        return super().event(event)
 
-    def _build_layout(self) -> None:
-        centre = QWidget()
-        column = QVBoxLayout(centre)
-        column.addWidget(self.source_bar)
-        column.addWidget(self.view, 1)
-        column.addWidget(self.controls)
-        self.setCentralWidget(centre)
-        self.setStatusBar(self.figures)
-        self.setMinimumSize(800, 600)
-        self.resize(1024, 760)
+    def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
+        """Welcome files and addresses."""
+        if event is not None and self.sources.opening.wants(event.mimeData()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent | None) -> None:
+        """Play what was dropped."""
+        if event is not None:
+            event.acceptProposedAction()
+            self.sources.opening.take_drop(event.mimeData())
+
+    def _complete(self, loop: bool) -> None:
+        """What needs more than one part."""
+        menus = self.menus
+        for action in (menus.open, menus.snapshot, menus.record, menus.full_screen):
+            self.source_bar.add_button(action)
+        self.figures.addPermanentWidget(RecordingBadge(self.capture.recorder))
+        panel = self.event_panel
+        panel.clear_action.setShortcut("Ctrl+Shift+Del")
+        panel.sounds_action.setShortcut("Ctrl+Shift+M")
+        for action in (panel.export_action, panel.copy_action, panel.clear_action, panel.sounds_action):
+            menus.gestures_menu.addAction(action)
+        for action in self.layout_.dock_actions:
+            menus.view_menu.addAction(action)
+        self.addActions([*self.layout_.dock_actions, panel.export_action, panel.clear_action, panel.sounds_action])
+        menus.loop.setChecked(loop)
+        self.controls.set_models(installed_models())
+        self.setAcceptDrops(True)
+        self.setWindowTitle(self.tr("Gestures"))
         self.source_bar.start_button.setFocus()
 
-    def _build_menus(self) -> None:
-        bar = self.menuBar()
-        assert bar is not None
-        source, view = bar.addMenu(self.tr("&Source")), bar.addMenu(self.tr("&View"))
-        assert source is not None and view is not None
-        self.open_action = QAction(self.tr("&Open video…"), self)
-        self.open_action.setShortcut(QKeySequence("Ctrl+O"))
-        self.toggle_action = QAction(self.tr("&Start or stop"), self)
-        self.toggle_action.setShortcut(QKeySequence("Space"))
-        self.quit_action = QAction(self.tr("&Quit"), self)
-        self.quit_action.setShortcut(QKeySequence("Ctrl+Q"))
-        self.quit_action.setMenuRole(QAction.MenuRole.QuitRole)
-        self.mirror_action = QAction(self.tr("&Mirror"), self)
-        self.mirror_action.setShortcut(QKeySequence("M"))
-        self.mirror_action.setCheckable(True)
-        self.full_screen_action = QAction(self.tr("&Full screen"), self)
-        self.full_screen_action.setShortcuts([QKeySequence("F"), QKeySequence("F11")])
-        self.full_screen_action.setCheckable(True)
-        self.leave_action = QAction(self.tr("&Leave full screen"), self)
-        self.leave_action.setShortcut(QKeySequence("Esc"))
-        self.leave_action.setEnabled(False)
-        source.addActions([self.open_action, self.toggle_action])
-        source.addSeparator()
-        source.addAction(self.quit_action)
-        view.addActions([self.mirror_action, self.full_screen_action, self.leave_action])
-        # A shortcut of a hidden menu bar is dead: in full screen the window itself must carry them.
-        self.addActions([*source.actions(), *view.actions()])
+    def _connect_playback(self) -> None:
+        self.playback.status_changed.connect(self._show_status)
+        self.playback.result_ready.connect(self._show_result)
+        self.playback.source_changed.connect(self._begin_source)
+        self.playback.models_loaded.connect(self._show_model)
+        self.playback_bar.toggled.connect(self.playback.toggle)
+        self.playback_bar.stepped.connect(self.playback.step)
+        self.playback_bar.sought.connect(self.playback.seek)
+        self.event_panel.time_chosen.connect(self.playback.seek)
+        self.timeline.time_chosen.connect(self.playback.seek)
 
-    def _connect(self) -> None:
-        self._worker.result_ready.connect(self._show_result)
-        self._worker.status_changed.connect(self._take_status)
-        self._worker.models_loaded.connect(self.figures.set_device)
+    def _connect_menus(self) -> None:
+        menus, playback = self.menus, self.playback
+        menus.quit.triggered.connect(self.close)
+        menus.toggle.triggered.connect(self._toggle)
+        menus.stop.triggered.connect(self.halt)
+        menus.back.triggered.connect(lambda: playback.step(-1))
+        menus.forward.triggered.connect(lambda: playback.step(1))
+        menus.jump_back.triggered.connect(lambda: playback.seek(playback.position_s - JUMP_S))
+        menus.jump_forward.triggered.connect(lambda: playback.seek(playback.position_s + JUMP_S))
+        menus.to_start.triggered.connect(lambda: playback.seek(0.0))
+        menus.to_end.triggered.connect(lambda: playback.seek(playback.clip_end_s))
+        menus.loop.toggled.connect(playback.set_loop)
+        menus.mirror.triggered.connect(self._mirror)
+        menus.picture_mode_chosen.connect(lambda mode: self._store.update(picture_mode=mode))
+        menus.theme_chosen.connect(lambda theme: self._store.update(theme=theme))
+        menus.full_screen.toggled.connect(self._set_full_screen)
+        menus.leave_full_screen.triggered.connect(lambda: menus.full_screen.setChecked(False))
+        for action, show in (
+            (menus.gestures, self.tools.gestures),
+            (menus.annotate, self.tools.annotate),
+            (menus.train, self.tools.train),
+            (menus.doctor, self.tools.doctor),
+            (menus.shortcuts, self.tools.shortcuts),
+            (menus.about, self.tools.about),
+        ):
+            action.triggered.connect(show)
+
+    def _connect_parts(self) -> None:
         self.fault.connect(self._show_fault)
+        self._store.changed.connect(self._apply_settings)
+        self._store.failed.connect(self.notice.show_failure)
+        self.controls.changed.connect(self._store.set)
+        self.event_panel.sounds_toggled.connect(lambda on: self._store.update(sounds=on))
+        self.sources.chosen.connect(self.play)
+        self.source_bar.toggled.connect(lambda: self.halt() if self.phase.running else self.sources.choose_entered())
         self.view.painted.connect(self.figures.add_painted)
-        self.view.double_clicked.connect(self.full_screen_action.toggle)
-        self.source_bar.toggled.connect(self._toggle)
-        self.source_bar.chosen.connect(self._play_chosen)
-        self.source_bar.open_requested.connect(self._choose_file)
-        self.open_action.triggered.connect(self._choose_file)
-        self.toggle_action.triggered.connect(self._toggle)
-        self.quit_action.triggered.connect(self.close)
-        self.mirror_action.toggled.connect(self.controls.mirror.setChecked)
-        self.controls.mirror.toggled.connect(self.mirror_action.setChecked)
-        self.controls.mirror.clicked.connect(self._remember_mirror)
-        self.mirror_action.triggered.connect(self._remember_mirror)
-        self.controls.changed.connect(self._configure)
-        self.full_screen_action.toggled.connect(self._set_full_screen)
-        self.leave_action.triggered.connect(lambda: self.full_screen_action.setChecked(False))
-        for button in (self.source_bar.open_button, self.controls.mirror):
-            assert isinstance(button, QAbstractButton)
-            button.installEventFilter(self)
-
-    @pyqtSlot()
-    def _show_result(self) -> None:
-        result = self._worker.take_result()
-        if result is None or result.run != self._run:
-            return
-        self.figures.add_result(result)
-        is_new = result.inference_s is not None  # else an old picture that has only lost its boxes
-        self.view.show_picture(result.picture, result.captured_s if is_new else None)
+        self.view.double_clicked.connect(self.menus.full_screen.toggle)
+        self.tools.model_installed.connect(self._use_model)
 
     @pyqtSlot(object)
-    def _take_status(self, status: Status) -> None:
-        if status.run == self._run:
-            self._show_status(status)
+    def _show_result(self, result: Result) -> None:
+        self.figures.add_result(result)
+        is_new = result.inference_s is not None  # else an old picture that is drawn anew
+        self.view.show_picture(result.picture, result.captured_s if is_new else None)
+        self.playback_bar.set_position(result.time_s)
+        self.events.add(result)
+        self.menus.snapshot.setEnabled(True)
 
+    @pyqtSlot(object)
     def _show_status(self, status: Status) -> None:
-        self._phase = status.phase
-        self.view.show_banner(banner_for(status, shown_source(self._source)))
+        nothing_there = status.phase is Phase.IDLE and not self.playback.source and not self.sources.cameras.found
+        hint = self.tr("No camera is connected. Connect one, or open a file (Ctrl+O).") if nothing_there else ""
+        shown = replace(status, message=hint) if hint else status
+        self.view.show_banner(banner_for(shown, self.sources.shown(self.playback.source)))
         self.source_bar.set_running(status.phase.running)
+        clip = status.clip if status.clip is not None and not status.clip.still else None
+        self.playback_bar.set_clip(clip)
+        self.playback_bar.set_playing(status.phase is Phase.LIVE)
+        self.playback_bar.setVisible(clip is not None and not self.isFullScreen())
+        self.menus.enable_clip(clip is not None)
+        self.menus.stop.setEnabled(status.phase.running)
+        self.menus.snapshot.setEnabled(self.view.picture is not None)
+        self.menus.record.setEnabled(status.phase.running or self.capture.recorder.recording)
+        self.events.follow(status)
 
-    def _toggle(self) -> None:
-        if self._phase.running:
-            self.halt()
-        else:
-            self._play_chosen()
+    @pyqtSlot(str)
+    def _begin_source(self, source: str) -> None:
+        name = self.sources.shown(source)
+        self.view.clear_picture()
+        self.figures.begin()
+        self.events.begin(name, source_kind(source) != "file")
+        self.setWindowTitle(f"{name} – {self.tr('Gestures')}")
+        self._apply_settings(self._store.settings)
 
-    def _play_chosen(self) -> None:
-        self.play(self.source_bar.source())
-        self.view.setFocus()
+    @pyqtSlot(str, object)
+    def _show_model(self, device: str, labels: tuple[str, ...]) -> None:
+        self._device = device
+        self.figures.set_device(device)
+        self.controls.set_labels(labels)
 
-    def _choose_file(self) -> None:
-        folder = str(Path(self._source).parent) if self._source and not is_camera(self._source) else ""
-        kinds = self.tr("Videos ({patterns});;All files (*)").format(patterns=VIDEO_FILES)
-        name, _ = QFileDialog.getOpenFileName(self, self.tr("Open video"), folder, kinds)
-        if name:
-            self.play(name)
-
-    def _set_mirror_for(self, source: str) -> None:
-        self.controls.mirror.setChecked(self._mirror_by_kind[is_camera(source)])
-
-    def _remember_mirror(self, mirror: bool) -> None:
-        self._mirror_by_kind[is_camera(self._source)] = mirror
+    @pyqtSlot(object)
+    def _apply_settings(self, settings: Settings) -> None:
+        self.controls.set_settings(settings)
+        self.view.set_mode(settings.picture_mode)
+        self.event_panel.set_sounds(settings.sounds)
+        self.menus.set_choices(settings.picture_mode, settings.theme)
+        self.menus.mirror.setChecked(settings.mirror_cameras if self._is_camera else settings.mirror_files)
+        self.sources.offer()
+        self._configure()
+        self.playback.choose_model(ModelChoice.of(settings))
+        if self.playback.set_camera_size(settings.camera_size_wh) and self._is_camera and self.phase.running:
+            self.play(self.playback.source)
 
     def _configure(self) -> None:
-        self._worker.configure(
-            LiveSettings(self.controls.options(), self.controls.mirror.isChecked(), show_fps=self.isFullScreen())
-        )
+        mirror = self.menus.mirror.isChecked()
+        self.playback.configure(LiveSettings.of(self._store.settings, mirror, show_fps=self.isFullScreen()))
+
+    def _toggle(self) -> None:
+        if self.playback.source and self.playback.source == self.source_bar.source():
+            self.playback.toggle()
+        else:
+            self.sources.choose_entered()
+        if self.phase is Phase.IDLE:
+            self.view.clear_picture()
+            self.figures.begin()
+
+    def _mirror(self, on: bool) -> None:
+        self._store.update(**{"mirror_cameras" if self._is_camera else "mirror_files": on})
+
+    def _use_model(self, folder: Path) -> None:
+        self.controls.set_models(installed_models())
+        self._store.update(weights=str(folder))
 
     def _set_full_screen(self, on: bool) -> None:
-        for part in (self.source_bar, self.controls, self.figures, self.menuBar()):
-            assert part is not None
-            part.setVisible(not on)
-        self._frame_picture(not on)
-        self.leave_action.setEnabled(on)
-        self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
+        self.layout_.set_full_screen(on)
+        self.playback_bar.setVisible(not on and self.playback.clip is not None and not self.playback.clip.still)
+        self.menus.leave_full_screen.setEnabled(on)
         self._configure()
 
-    def _frame_picture(self, framed: bool) -> None:
-        centre = self.centralWidget()
-        layout = centre.layout() if centre is not None else None
-        assert layout is not None
-        if framed:
-            layout.unsetContentsMargins()
-        else:
-            layout.setContentsMargins(0, 0, 0, 0)
-
-    def _set_title(self) -> None:
-        name = shown_source(self._source) if self._source else ""
-        self.setWindowTitle(f"{name} – {self.tr('Gestures')}" if name else self.tr("Gestures"))
+    def _may_break_off(self) -> bool:
+        question = self.tr("Videos are being annotated or a model is being trained. Close and break that off?")
+        answer = QMessageBox.question(self, self.tr("Close"), question)
+        return answer is QMessageBox.StandardButton.Yes
 
     @pyqtSlot(str)
     def _show_fault(self, text: str) -> None:
@@ -249,3 +350,12 @@ class MainWindow(QMainWindow):
 
     def _forget_fault(self) -> None:
         self._fault_box = None
+
+
+def installed_models() -> list[tuple[str, str]]:
+    """Names and folders of the user's own models."""
+    try:
+        folders = [path for path in models_folder().iterdir() if path.is_dir() and any(path.glob("*.safetensors"))]
+    except OSError:
+        return []
+    return [(path.name, str(path)) for path in sorted(folders)]

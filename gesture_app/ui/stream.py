@@ -8,23 +8,29 @@ import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
-from gesture_app.ui.live import LiveSettings, Phase, Result
-from gesture_app.ui.pictures import mirror_image, to_qimage
-from gesture_app.ui.pipeline import Pipeline
+from gesture_app.ui.live import LiveSettings, Phase, Result, Status, Tap
+from gesture_app.ui.pictures import to_qimage
+from gesture_app.ui.rendering import Renderer
 
 if TYPE_CHECKING:
-    from gesture_app.video.sources import Mailbox
-    from gesture_app.vision.hands import Frame
+    from gesture_app.ui.pipeline import Annotated, Pipeline
+    from gesture_app.video.clips import Clip
+    from gesture_app.video.mailbox import Mailbox
+    from gesture_app.vision.hands import Frame, Hand, Image
 
 POLL_S = 0.1
 STALE_AFTER_S = 1.0
+CUT_S = 2.0
 
 PHASE_OF_STATE = {
     "opening": Phase.OPENING,
     "live": Phase.LIVE,
+    "paused": Phase.PAUSED,
+    "unavailable": Phase.UNAVAILABLE,
     "reconnecting": Phase.RECONNECTING,
     "ended": Phase.ENDED,
     "error": Phase.NO_SOURCE,
+    "closed": Phase.IDLE,
 }
 
 States = queue.SimpleQueue[tuple[str, str]]
@@ -36,7 +42,7 @@ class Delivery(Protocol):
     def deliver_result(self, result: Result) -> None:
         """A picture to show."""
 
-    def deliver_phase(self, run: int, phase: Phase, message: str) -> None:
+    def deliver_status(self, status: Status) -> None:
         """A change of phase."""
 
 
@@ -50,9 +56,10 @@ class LiveStream:
         run: the number of this start.
         mailbox: what the reader, which the caller starts and stops, puts its frames into.
         states: what the reader reports, in order.
-        pipeline: makes a picture of a frame.
+        clip: what the reader knows of a source that can be sought.
         settings: gives the newest settings.
         delivery: takes pictures and phases.
+        tap: also takes the pictures.
     """
 
     def __init__(
@@ -60,56 +67,108 @@ class LiveStream:
         run: int,
         mailbox: Mailbox,
         states: States,
-        pipeline: Pipeline,
+        clip: Callable[[], Clip | None],
         settings: Callable[[], LiveSettings],
         delivery: Delivery,
+        tap: Tap | None = None,
     ) -> None:
         self._run = run
         self._mailbox = mailbox
         self._states = states
-        self._pipeline = pipeline
+        self._clip = clip
         self._settings = settings
         self._delivery = delivery
+        self._tap = tap
         self._phase = Phase.OPENING
+        self._faulty = False
+        self._renderer = Renderer()
         self._last: tuple[Frame, float] | None = None
+        self._shown_with: LiveSettings | None = None
         self._boxes_shown = False
 
-    def play(self, wanted: Callable[[], bool]) -> None:
-        """Show frames until the source has ended for good or is no longer wanted."""
-        while wanted() and self._phase.running:
+    def play(self, make_pipeline: Callable[[], Pipeline], wanted: Callable[[], bool]) -> None:
+        """Show frames until the source has failed or nobody wants it any more; may be called again with other models.
+
+        Args:
+            make_pipeline: gives a new pipeline, which knows no earlier frame.
+            wanted: asked between two frames.
+        """
+        pipeline = make_pipeline()
+        self._shown_with = None  # other models may see other hands in a picture that stands still
+        self._relay_states()
+        while wanted() and self._phase is not Phase.NO_SOURCE:
             item = self._mailbox.get(POLL_S)
             if item is not None:
+                if self._is_cut(item[0]):
+                    pipeline = make_pipeline()
                 self._last = item
-                self._show(*item)
+                self._show(item, pipeline)
+                if self._phase is Phase.ENDED:  # the last frame was still on its way when the end was told
+                    self._remove_boxes()
+            elif self._phase in (Phase.PAUSED, Phase.ENDED):
+                self._redraw(make_pipeline)
             elif self._last is not None and time.monotonic() - self._last[1] > STALE_AFTER_S:
                 self._remove_boxes()
             self._relay_states()
 
-    def _show(self, frame: Frame, captured_s: float) -> None:
+    def tell_loading(self) -> None:
+        """Say that models load, until `play` goes on."""
+        self._delivery.deliver_status(Status(self._run, Phase.LOADING, clip=self._clip()))
+
+    def tell_loaded(self) -> None:
+        """Say where the source stands, after other phases were told."""
+        self._enter(self._phase)
+
+    def _is_cut(self, frame: Frame) -> bool:
+        """Whether a frame does not follow the one before: a jump, a loop, the next picture of a folder."""
+        if self._last is None:
+            return False
+        step_s = frame.time_s - self._last[0].time_s
+        return step_s < 0 or step_s > CUT_S
+
+    def _show(self, item: tuple[Frame, float], pipeline: Pipeline) -> None:
+        frame, captured_s = item
+        annotated = self._annotate(frame, pipeline)
+        if annotated is None:
+            return
+        self._deliver(annotated.image, annotated.hands, annotated.inference_s)
+        if self._tap is not None:
+            self._tap.add_annotated(annotated.image, captured_s)
+            self._tap.add_clean(annotated.clean, captured_s)
+
+    def _redraw(self, make_pipeline: Callable[[], Pipeline]) -> None:
+        """Show a picture that stands still as the settings are now."""
+        if self._last is None or self._shown_with == self._settings():
+            return
+        if self._phase is Phase.ENDED:
+            self._boxes_shown = True
+            self._remove_boxes()
+            return
+        annotated = self._annotate(self._last[0], make_pipeline())
+        if annotated is not None:
+            self._deliver(annotated.image, annotated.hands, None)
+
+    def _annotate(self, frame: Frame, pipeline: Pipeline) -> Annotated | None:
+        settings = self._settings()
+        self._shown_with = settings
         try:
-            annotated = self._pipeline(frame, self._settings())
+            annotated = pipeline(frame, settings)
         except Exception as error:
             self._report_fault(error)
-            return
-        if self._phase is Phase.FRAME_FAULT:
-            self._enter(Phase.LIVE)
-        self._boxes_shown = bool(annotated.hands)
-        self._delivery.deliver_result(
-            Result(
-                run=self._run,
-                picture=to_qimage(annotated.image),
-                hands=annotated.hands,
-                captured_s=captured_s,
-                inference_s=annotated.inference_s,
-                dropped=self._mailbox.dropped,
-            )
-        )
+            return None
+        if self._faulty:
+            self._faulty = False
+            self._enter(self._phase)
+        return annotated
 
     def _report_fault(self, error: Exception) -> None:
         """Tell a failing frame once, until one succeeds again; the frame itself is shown without boxes."""
-        if self._phase is not Phase.FRAME_FAULT:
+        if not self._faulty:
+            self._faulty = True
             traceback.print_exception(error)
-            self._enter(Phase.FRAME_FAULT, f"{type(error).__name__}: {error}")
+            self._delivery.deliver_status(
+                Status(self._run, Phase.FRAME_FAULT, f"{type(error).__name__}: {error}", self._clip())
+            )
         self._boxes_shown = True
         self._remove_boxes()
 
@@ -117,18 +176,17 @@ class LiveStream:
         """Replace the shown picture by the same one without boxes, which no longer tell where the hands are."""
         if self._last is None or not self._boxes_shown:
             return
-        self._boxes_shown = False
+        settings = self._settings()
+        self._shown_with = settings
+        self._deliver(self._renderer.plain(self._last[0].image, settings), (), None)
+
+    def _deliver(self, image: Image, hands: tuple[Hand, ...], inference_s: float | None) -> None:
+        assert self._last is not None
         frame, captured_s = self._last
-        picture = to_qimage(mirror_image(frame.image) if self._settings().mirror else frame.image)
+        self._boxes_shown = bool(hands)
+        dropped = self._mailbox.dropped
         self._delivery.deliver_result(
-            Result(
-                run=self._run,
-                picture=picture,
-                hands=(),
-                captured_s=captured_s,
-                inference_s=None,
-                dropped=self._mailbox.dropped,
-            )
+            Result(self._run, to_qimage(image), hands, frame.time_s, captured_s, inference_s, dropped)
         )
 
     def _relay_states(self) -> None:
@@ -138,10 +196,13 @@ class LiveStream:
             except queue.Empty:
                 return
             phase = PHASE_OF_STATE[state]
-            if phase is not Phase.LIVE:
+            if phase not in (Phase.LIVE, Phase.PAUSED):
                 self._remove_boxes()
+            elif self._phase is Phase.ENDED:
+                self._shown_with = None  # it was sought: what it stands at now gets its boxes back
             self._enter(phase, message)
 
     def _enter(self, phase: Phase, message: str = "") -> None:
         self._phase = phase
-        self._delivery.deliver_phase(self._run, phase, message)
+        self._faulty = False
+        self._delivery.deliver_status(Status(self._run, phase, message, self._clip()))

@@ -1,9 +1,10 @@
-"""The live thread: loads the models once, then plays one source after the other."""
+"""The live thread: loads the models, then plays one source after the other."""
 
 from __future__ import annotations
 
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,17 +14,19 @@ from typing import TYPE_CHECKING
 from PyQt6.QtCore import QObject, QThread, pyqtSignal
 
 from gesture_app.errors import GestureError
-from gesture_app.ui.live import HandRecognizer, LiveSettings, LoadRecognizer, Phase, Result, Status
+from gesture_app.ui.live import HandRecognizer, LiveSettings, LoadRecognizer, ModelChoice, Phase, Result, Status, Tap
 from gesture_app.ui.outbox import Outbox
-from gesture_app.ui.pipeline import Pipeline
-from gesture_app.ui.stream import LiveStream, States
+from gesture_app.video.addresses import USUAL, SourceOptions, source_kind
 
 if TYPE_CHECKING:
-    from gesture_app.video.sources import FrameReader, Mailbox
+    from gesture_app.ui.pipeline import Pipeline
+    from gesture_app.ui.stream import LiveStream
+    from gesture_app.video.mailbox import Mailbox
+    from gesture_app.video.reader import FrameReader
 
 READER_STOP_S = 3.0
 
-OpenReader = Callable[[str, "Mailbox", Callable[[str, str], None], bool], "FrameReader"]
+OpenReader = Callable[[str, "Mailbox", Callable[[str, str], None], SourceOptions], "FrameReader"]
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class _Order:
 
     run: int = 0
     source: str | None = None
-    loop: bool = False
+    options: SourceOptions = USUAL
 
 
 class LiveWorker(QThread):
@@ -40,24 +43,26 @@ class LiveWorker(QThread):
 
     Args:
         load: gives the recognizer; called in this thread, and again at the next start if it failed.
-        open_reader: makes an unstarted reader: source, mailbox, where to report states, whether to loop.
+        open_reader: makes an unstarted reader: source, mailbox, where to report states, options.
         settings: acts until `configure` is called.
+        tap: takes every picture too, in this thread.
 
     Signals:
         result_ready: `take_result` has something; not repeated before it was taken.
         status_changed: a `Status`.
-        models_loaded: the device's name.
+        models_loaded: the device's name and the tuple of labels.
     """
 
     result_ready = pyqtSignal()
     status_changed = pyqtSignal(object)
-    models_loaded = pyqtSignal(str)
+    models_loaded = pyqtSignal(str, object)
 
     def __init__(
         self,
         load: LoadRecognizer,
         open_reader: OpenReader,
         settings: LiveSettings,
+        tap: Tap | None = None,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
@@ -65,23 +70,57 @@ class LiveWorker(QThread):
         self._load = load
         self._open_reader = open_reader
         self._settings = settings
-        self._recognizer: HandRecognizer | None = None
+        self._tap = tap
+        self._choice = ModelChoice()
+        self._loaded: tuple[ModelChoice, HandRecognizer] | None = None
         self._outbox: Outbox[Result] = Outbox()
         self._changed = threading.Condition()
         self._order = _Order()
         self._closing = False
+        self._reader: FrameReader | None = None
+        self._mailbox: Mailbox | None = None
+        self._leaving: list[FrameReader] = []  # asked to stop, and perhaps still waiting for an answer of the network
 
-    def play(self, source: str, loop: bool = False) -> int:
+    def play(self, source: str, options: SourceOptions = USUAL) -> int:
         """Play this source instead of any other; returns the number of the run."""
-        return self._leave_order(source, loop)
+        return self._leave_order(source, options)
 
     def halt(self) -> int:
         """Play nothing; returns a number that no result carries."""
-        return self._leave_order(None, False)
+        return self._leave_order(None, USUAL)
 
     def configure(self, settings: LiveSettings) -> None:
         """Use these settings from the next frame on."""
         self._settings = settings
+
+    def choose_model(self, choice: ModelChoice) -> None:
+        """Use these networks from the next frame on; the source goes on meanwhile."""
+        self._choice = choice
+
+    def set_paused(self, paused: bool) -> None:
+        """Let the clip that is played stand still or go on."""
+        if self._reader is not None:
+            (self._reader.pause if paused else self._reader.resume)()
+
+    def seek(self, time_s: float) -> None:
+        """Go to a time of the clip that is played."""
+        if self._reader is not None:
+            self._reader.seek(time_s)
+
+    def step(self, frames: int) -> None:
+        """Pause the clip that is played, and go some frames forth or back."""
+        if self._reader is not None:
+            self._reader.step(frames)
+
+    def set_loop(self, loop: bool) -> None:
+        """Whether the clip that is played starts again at its end."""
+        if self._reader is not None:
+            self._reader.set_loop(loop)
+
+    def retry(self) -> None:
+        """Try at once to open a source that is not available."""
+        if self._reader is not None:
+            self._reader.retry()
 
     def take_result(self) -> Result | None:
         """The newest result, once."""
@@ -91,12 +130,14 @@ class LiveWorker(QThread):
         """Ask the thread to end, without waiting."""
         with self._changed:
             self._closing = True
+            if self._mailbox is not None:
+                self._mailbox.close()
             self._changed.notify_all()
 
     def close(self, timeout_s: float) -> bool:
-        """End the thread; False if it has not ended in time."""
+        """End the thread and its readers; False if one of them has not ended in time."""
         self.request_close()
-        return self.wait(int(timeout_s * 1000))
+        return self.wait(int(timeout_s * 1000)) and not any(reader.is_alive() for reader in self._leaving)
 
     def run(self) -> None:
         """The thread's body: waits for orders until it is closed."""
@@ -105,19 +146,22 @@ class LiveWorker(QThread):
             run = order.run
             if order.source is not None:
                 self._obey(order, order.source)
+        self._wait_for_readers()
 
     def deliver_result(self, result: Result) -> None:
         """Hand over a picture (called in this thread)."""
         if self._outbox.put(result):
             self.result_ready.emit()
 
-    def deliver_phase(self, run: int, phase: Phase, message: str = "") -> None:
+    def deliver_status(self, status: Status) -> None:
         """Hand over a phase (called in this thread)."""
-        self.status_changed.emit(Status(run, phase, message))
+        self.status_changed.emit(status)
 
-    def _leave_order(self, source: str | None, loop: bool) -> int:
+    def _leave_order(self, source: str | None, options: SourceOptions) -> int:
         with self._changed:
-            self._order = _Order(self._order.run + 1, source, loop)
+            self._order = _Order(self._order.run + 1, source, options)
+            if self._mailbox is not None:
+                self._mailbox.close()  # wakes up the stream before
             self._changed.notify_all()
             return self._order.run
 
@@ -129,35 +173,74 @@ class LiveWorker(QThread):
     def _is_wanted(self, run: int) -> bool:
         return not self._closing and self._order.run == run
 
+    def _is_wanted_with(self, run: int, choice: ModelChoice) -> bool:
+        return self._is_wanted(run) and self._choice == choice
+
     def _obey(self, order: _Order, source: str) -> None:
         try:
-            recognizer = self._recognizer_for(order.run)
-            if self._is_wanted(order.run):
-                self._stream(order, source, recognizer)
+            self._play(order, source)
         except GestureError as error:
-            self.deliver_phase(order.run, Phase.FAILED, str(error))
+            self.deliver_status(Status(order.run, Phase.FAILED, str(error)))
         except Exception as error:
             traceback.print_exc()
-            self.deliver_phase(order.run, Phase.FAILED, f"{type(error).__name__}: {error}")
+            self.deliver_status(Status(order.run, Phase.FAILED, f"{type(error).__name__}: {error}"))
 
-    def _recognizer_for(self, run: int) -> HandRecognizer:
-        if self._recognizer is None:
-            self.deliver_phase(run, Phase.LOADING)
-            self._recognizer = self._load()
-        self.models_loaded.emit(self._recognizer.device_name)
-        return self._recognizer
+    def _play(self, order: _Order, source: str) -> None:
+        """Open the source, load models while it opens, and show it until something else is wanted."""
+        from gesture_app.ui.stream import LiveStream, States  # here, in this thread: they bring OpenCV
+        from gesture_app.video.mailbox import Mailbox
 
-    def _stream(self, order: _Order, source: str, recognizer: HandRecognizer) -> None:
-        from gesture_app.video.sources import Mailbox
-
-        pipeline = Pipeline(recognizer)
-        self.deliver_phase(order.run, Phase.OPENING)
         mailbox, states = Mailbox(), States()
-        reader = self._open_reader(source, mailbox, lambda state, message: states.put((state, message)), order.loop)
+        reader = self._open_reader(source, mailbox, lambda state, message: states.put((state, message)), order.options)
+        with self._changed:
+            self._mailbox, self._reader = mailbox, reader
+        reader.pause()  # a clip must not run away while models load
         reader.start()
         try:
-            stream = LiveStream(order.run, mailbox, states, pipeline, lambda: self._settings, self)
-            stream.play(partial(self._is_wanted, order.run))
+            stream = LiveStream(
+                order.run, mailbox, states, lambda: reader.clip, lambda: self._settings, self, self._tap
+            )
+            self._show(order.run, stream, reader)
         finally:
-            if not reader.stop(READER_STOP_S):
-                print(f"gesture: the source is still closing after {READER_STOP_S:.0f} s", file=sys.stderr)
+            with self._changed:
+                self._mailbox = self._reader = None
+            self._dismiss(reader, source)
+
+    def _show(self, run: int, stream: LiveStream, reader: FrameReader) -> None:
+        started = False
+        while self._is_wanted(run):
+            choice = self._choice
+            make_pipeline = self._pipelines(choice, stream)
+            if not started:
+                started = True
+                reader.resume()
+            if not self._is_wanted(run):
+                return
+            stream.play(make_pipeline, partial(self._is_wanted_with, run, choice))
+            if self._choice == choice:
+                return
+
+    def _pipelines(self, choice: ModelChoice, stream: LiveStream) -> Callable[[], Pipeline]:
+        """What makes pipelines with the chosen networks, which are loaded where they are not yet."""
+        from gesture_app.ui.pipeline import Pipeline
+
+        if self._loaded is None or self._loaded[0] != choice:
+            stream.tell_loading()
+            self._loaded = None
+            self._loaded = choice, self._load(choice)
+            stream.tell_loaded()
+        recognizer = self._loaded[1]
+        self.models_loaded.emit(recognizer.device_name, recognizer.labels)
+        return partial(Pipeline, recognizer)
+
+    def _dismiss(self, reader: FrameReader, source: str) -> None:
+        """Stop a reader; wait only for a camera, which can be opened again only when it is closed."""
+        self._leaving = [leaving for leaving in self._leaving if leaving.is_alive()]
+        if not reader.stop(READER_STOP_S if source_kind(source) == "camera" else 0.0):
+            self._leaving.append(reader)
+
+    def _wait_for_readers(self) -> None:
+        deadline_s = time.monotonic() + READER_STOP_S
+        for reader in self._leaving:
+            if not reader.stop(max(0.0, deadline_s - time.monotonic())):
+                print(f"gesture-app: a source is still closing after {READER_STOP_S:.0f} s", file=sys.stderr)

@@ -6,6 +6,7 @@ import re
 import stat
 from collections.abc import Generator, Iterator
 from fractions import Fraction
+from math import floor
 from pathlib import Path
 from types import TracebackType
 
@@ -94,7 +95,8 @@ class VideoFile:
         if self._announced is None and self.duration_s is not None:
             self.frame_count = max(1, round(self.duration_s * self.frame_rate))
         self._pictures = self._decode()
-        self._first = next(self._pictures, None)
+        self._held: VideoFrame | None = None
+        self._first = self._next_frame()
         if self._first is None:
             why = f"no decodable video stream (codec {self.codec})"
             raise InputError(f"video: {path}: {why}. Convert it to H.264, or copy it again if it is damaged")
@@ -116,7 +118,46 @@ class VideoFile:
         if self._first is not None:
             first, self._first = self._first, None
             yield first
-        yield from self._pictures
+        while (frame := self._next_frame()) is not None:
+            yield frame
+
+    def frame_at(self, time_s: float) -> Frame | None:
+        """The frame that is shown at this time, the first one for an earlier time; iterating goes on after it.
+
+        Returns:
+            None when the file cannot be positioned there, as a raw stream; then only `skip_to` from its start helps.
+        """
+        self._first = self._held = None
+        self._pictures.close()
+        offset = floor(Fraction(max(0.0, time_s) + self.start_s) / self.time_base)
+        try:
+            self._container.seek(offset, stream=self._stream, backward=True)
+        except (av.FFmpegError, OSError):
+            return None
+        self._pictures = self._decode()
+        self._last_s, self._shift_s, self._decoded = -1.0, 0.0, 0
+        self._held = next(self._pictures, None)
+        if self._held is None or self._held.pts is None:
+            return None
+        frame = self.skip_to(time_s)
+        return frame if frame is not None and (frame.time_s <= time_s or offset <= 0) else None
+
+    def skip_to(self, time_s: float) -> Frame | None:
+        """Go forward to the frame that is shown at this time, or to the next one; None at the end."""
+        frame, self._first = self._first, None
+        shown: tuple[VideoFrame, float] | None = None
+        while (picture := self._next_picture()) is not None:
+            at_s = self._time_s(picture)
+            if at_s > time_s and (shown is not None or frame is not None):
+                self._held = picture
+                break
+            shown = picture, at_s
+        if shown is not None:
+            self._decoded = max(self._decoded, round(shown[1] * self.frame_rate))
+            frame = self._to_frame(*shown)
+        if frame is not None:
+            self._last_s = frame.time_s  # what is held gets its time when it is asked for
+        return frame
 
     def __enter__(self) -> VideoFile:
         return self
@@ -129,7 +170,15 @@ class VideoFile:
         self._pictures.close()
         self._container.close()
 
-    def _decode(self) -> Generator[Frame, None, None]:
+    def _next_frame(self) -> Frame | None:
+        picture = self._next_picture()
+        return None if picture is None else self._to_frame(picture, self._time_s(picture))
+
+    def _next_picture(self) -> VideoFrame | None:
+        picture, self._held = self._held or next(self._pictures, None), None
+        return picture
+
+    def _decode(self) -> Generator[VideoFrame, None, None]:
         packets = self._container.demux(self._stream)
         while True:
             try:
@@ -144,10 +193,9 @@ class VideoFile:
             except (av.FFmpegError, OSError):
                 self.damaged += 1
                 continue
-            for picture in decoded:
-                yield self._to_frame(picture)
+            yield from decoded
 
-    def _to_frame(self, picture: VideoFrame) -> Frame:
+    def _to_frame(self, picture: VideoFrame, time_s: float) -> Frame:
         check_size((picture.width, picture.height), self.path, "video")
         try:
             image = picture.to_ndarray(format="bgr24")
@@ -155,7 +203,7 @@ class VideoFile:
             why = f"its pixel format {picture.format.name} is not known"
             raise InputError(f"video: {self.path}: {why}. Convert it to H.264") from error
         turns = round((picture.rotation or 0) / 90) % 4  # counter-clockwise, as np.rot90 turns
-        frame = Frame(np.ascontiguousarray(np.rot90(image, turns)), self._decoded, self._time_s(picture))
+        frame = Frame(np.ascontiguousarray(np.rot90(image, turns)), self._decoded, time_s)
         self._decoded += 1
         return frame
 
@@ -163,7 +211,7 @@ class VideoFile:
         """A time that always grows: joined files start again at 0, raw streams have no times."""
         step_s = float(1 / self.frame_rate)
         if picture.pts is None:
-            time_s = max(0.0, self._last_s + step_s) if self._decoded else 0.0
+            time_s = self._last_s + step_s if self._last_s >= 0 else 0.0
         else:
             time_s = float(picture.pts * (picture.time_base or self.time_base)) - self.start_s + self._shift_s
             if time_s < self._last_s - 1:  # another file joined on

@@ -9,20 +9,20 @@ import shutil
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import TextIO
+from typing import Protocol, TextIO
 
 import av
 import cv2
 import numpy as np
-from av.video.reformatter import ColorRange, Colorspace
+from av.video.reformatter import ColorRange
 from PIL import Image as PillowImage
 
 from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.video.audio import AudioTrack
-from gesture_app.video.files import VideoFile
 from gesture_app.vision.hands import Frame, Image
 from gesture_app.vision.images import IMAGE_SUFFIXES
 
@@ -30,6 +30,7 @@ VIDEO_SUFFIX = ".mp4"
 
 KEY_FRAME_EVERY = 30  # also the length of a fragment: what a crash can cost
 MAX_ENCODER_THREADS = 8  # each holds a frame back, which a crash would cost too
+BT601 = 6  # SMPTE 170M in FFmpeg's three enumerations
 # Fragments that are readable whatever happens, and that become an ordinary file at the end. The head is written
 # after the first fragment, with an edit list that keeps the first time stamp.
 MOVFLAGS = "frag_keyframe+delay_moov+default_base_moof+hybrid_fragmented"
@@ -84,6 +85,31 @@ class PartialFile:
             self.writing.unlink()
 
 
+class SourceTiming(Protocol):
+    """What a sink has to know of the source of its frames; a `VideoFile` tells it."""
+
+    @property
+    def path(self) -> Path | None:
+        """The file that holds the sound, if any."""
+
+    @property
+    def frame_rate(self) -> Fraction:
+        """The mean rate in 1/s."""
+
+    @property
+    def time_base(self) -> Fraction:
+        """The unit of the times in seconds."""
+
+
+@dataclass(frozen=True)
+class LiveTiming:
+    """The timing of a camera or a stream: no sound, and every frame comes when it comes."""
+
+    path: Path | None = None
+    frame_rate: Fraction = Fraction(30)
+    time_base: Fraction = Fraction(1, 90_000)
+
+
 class VideoSink:
     """Encodes frames to H.264 in MP4 at their own times, with the sound of the source.
 
@@ -92,6 +118,7 @@ class VideoSink:
     Args:
         path: the final name.
         source: gives the rate, the unit of time, and the sound.
+        preset: of x264: how much time is spent on a smaller file.
 
     Attributes:
         frames: how many frames were written.
@@ -101,7 +128,7 @@ class VideoSink:
         EnvironmentFault: the file cannot be written.
     """
 
-    def __init__(self, path: Path, source: VideoFile) -> None:
+    def __init__(self, path: Path, source: SourceTiming, preset: str = "veryfast") -> None:
         self.frames = 0
         self.kept: Path | None = None
         self._file = PartialFile(path)
@@ -110,6 +137,7 @@ class VideoSink:
         self._last_pts = -1
         self._size_wh: tuple[int, int] | None = None
         self._rate = source.frame_rate
+        self._preset = preset
         self._time_base = max(source.time_base, Fraction(1, 1_000_000))
         options = {"movflags": MOVFLAGS, "movie_timescale": str(self._time_base.denominator), "flush_packets": "1"}
         try:
@@ -139,8 +167,8 @@ class VideoSink:
         """
         if self._size_wh is None:
             self._start(frame.image)
-        picture = av.VideoFrame.from_ndarray(self._fitted(frame.image), format="bgr24")
-        picture = picture.reformat(format="yuv420p", dst_colorspace=self._colorspace, dst_color_range=ColorRange.MPEG)
+        planes = cv2.cvtColor(self._fitted(frame.image), cv2.COLOR_BGR2YUV_I420)  # four times as fast as FFmpeg's
+        picture = av.VideoFrame.from_ndarray(planes, format="yuv420p")
         pts = max(round(Fraction(frame.time_s) / self._time_base), self._last_pts + 1)
         picture.pts, picture.time_base, self._last_pts = pts, self._time_base, pts
         try:
@@ -195,20 +223,20 @@ class VideoSink:
         self._size_wh = (width + width % 2, height + height % 2)
         self._stream.width, self._stream.height = self._size_wh
         self._stream.pix_fmt = "yuv420p"
-        self._stream.options = {"preset": "veryfast", "crf": "23", "g": str(KEY_FRAME_EVERY)}
+        self._stream.options = {"preset": self._preset, "crf": "23", "g": str(KEY_FRAME_EVERY)}
         context = self._stream.codec_context
         context.time_base = self._time_base
         context.thread_count = min(MAX_ENCODER_THREADS, os.cpu_count() or 1)
-        # Players take large pictures without a tag for BT.709, so say what it is.
-        self._colorspace = Colorspace.ITU709 if height >= 720 else Colorspace.ITU601
-        tag = 1 if height >= 720 else 6
-        context.colorspace, context.color_primaries, context.color_trc = tag, tag, tag
+        # OpenCV's matrix is BT.601's. Players take large pictures without a tag for BT.709, so say what it is.
+        context.colorspace, context.color_primaries, context.color_trc = BT601, BT601, BT601
         context.color_range = int(ColorRange.MPEG)
 
     def _fitted(self, image: Image) -> Image:
         assert self._size_wh is not None
         width, height = self._size_wh
         h, w = image.shape[:2]
+        if (w, h) == self._size_wh:
+            return np.ascontiguousarray(image)
         if (w + w % 2, h + h % 2) == self._size_wh:  # H.264 in 4:2:0 takes even sizes only
             return np.pad(image, ((0, height - h), (0, width - w), (0, 0)), "edge")
         scale = min(width / w, height / h)

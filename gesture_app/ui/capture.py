@@ -1,0 +1,75 @@
+"""Recordings and snapshots of what is shown, and the line that tells where they went."""
+
+from __future__ import annotations
+
+import time
+
+from PyQt6.QtCore import QObject
+
+from gesture_app.settings import Settings
+from gesture_app.ui.desktop import open_file
+from gesture_app.ui.menus import Menus
+from gesture_app.ui.recorder import Recorder, Snapshots
+from gesture_app.ui.saved_notice import SavedNotice
+from gesture_app.ui.settings_store import SettingsStore
+from gesture_app.ui.video_view import VideoView
+
+
+class Capture(QObject):
+    """Does what the actions for snapshots and recordings ask for.
+
+    Attributes:
+        recorder: takes the pictures of the live thread.
+    """
+
+    def __init__(
+        self, menus: Menus, view: VideoView, notice: SavedNotice, store: SettingsStore, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.recorder = Recorder(self)
+        self._snapshots = Snapshots(self)
+        self._view = view
+        self._notice = notice
+        self._store = store
+        menus.snapshot.triggered.connect(self.take_snapshot)
+        menus.record.toggled.connect(self._record)
+        menus.show_recordings.triggered.connect(self.show_folder)
+        self.recorder.recording_changed.connect(menus.record.setChecked)
+        for part in (self.recorder, self._snapshots):
+            part.saved.connect(notice.show_saved)
+            part.failed.connect(notice.show_failure)
+
+    def take_snapshot(self) -> None:
+        """Keep the picture that is shown."""
+        if self._view.picture is not None:
+            self._snapshots.save(self._view.picture, self._settings.recordings())
+
+    def show_folder(self) -> None:
+        """Open the folder of recordings in the file manager."""
+        folder = self._settings.recordings()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            self._notice.show_failure(f"folder: {folder}: {error.strerror}. Choose another one in the settings")
+            return
+        open_file(folder)
+
+    def stop(self) -> None:
+        """Complete a recording, without waiting."""
+        self.recorder.stop()
+
+    def close(self, timeout_s: float) -> bool:
+        """Complete all files; False if that takes longer."""
+        deadline_s = time.monotonic() + timeout_s
+        recorded = self.recorder.close(timeout_s)
+        return self._snapshots.wait(max(0.0, deadline_s - time.monotonic())) and recorded
+
+    @property
+    def _settings(self) -> Settings:
+        return self._store.settings
+
+    def _record(self, on: bool) -> None:
+        if on and not self.recorder.recording:
+            self.recorder.start(self._settings.recordings(), self._settings.record_clean)
+        elif not on:
+            self.recorder.stop()

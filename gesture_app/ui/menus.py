@@ -1,0 +1,201 @@
+"""Every action of the window, with its key, in the menus."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PyQt6.QtCore import QObject, pyqtSignal
+from PyQt6.QtGui import QAction, QActionGroup, QKeySequence
+from PyQt6.QtWidgets import QMainWindow, QMenu
+
+from gesture_app.settings import PictureMode, Theme
+from gesture_app.ui.cameras import USUAL_SIZES_WH, Camera
+from gesture_app.ui.icons import icon
+from gesture_app.ui.source_bar import shown_source
+from gesture_app.video.addresses import masked, source_kind
+
+MOST_CAMERA_KEYS = 9
+
+
+class Menus(QObject):
+    """Makes the menus of a window; whoever has the parts connects the actions, which are attributes.
+
+    Signals:
+        source_chosen: a camera, or one of the recent sources.
+        camera_size_chosen: width and height in pixels, or None for what the camera likes.
+        picture_mode_chosen, theme_chosen: one of the values of the settings.
+    """
+
+    source_chosen = pyqtSignal(str)
+    camera_size_chosen = pyqtSignal(object)
+    picture_mode_chosen = pyqtSignal(str)
+    theme_chosen = pyqtSignal(str)
+
+    def __init__(self, window: QMainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        self._camera_keys: list[QAction] = []
+        self._make_file_menu(self._menu(self.tr("&File")))
+        self._make_playback_menu(self._menu(self.tr("&Playback")))
+        self.view_menu = self._menu(self.tr("&View"))
+        self._make_view_menu(self.view_menu)
+        self.gestures_menu = self._menu(self.tr("&Gestures"))
+        self.gestures = self._action(self.gestures_menu, self.tr("&The gestures…"), "G", "info")
+        self._make_tools_menu(self._menu(self.tr("&Tools")))
+        self._make_help_menu(self._menu(self.tr("&Help")))
+
+    def set_cameras(self, cameras: Sequence[Camera], playing: str) -> None:
+        """Offer these cameras, the first nine with the keys 1 to 9, and mark the one that plays."""
+        self.camera_menu.clear()
+        for action in self._camera_keys:
+            self._window.removeAction(action)
+        self._camera_keys = []
+        for number, camera in enumerate(cameras, 1):
+            key = str(number) if number <= MOST_CAMERA_KEYS else None
+            action = self._action(self.camera_menu, camera.name.replace("&", "&&"), key, checkable=True)
+            action.setChecked(camera.source == playing)
+            action.triggered.connect(lambda _, source=camera.source: self.source_chosen.emit(source))
+            self._camera_keys.append(action)
+        if not cameras:
+            none = self.camera_menu.addAction(self.tr("No camera is connected"))
+            assert none is not None
+            none.setEnabled(False)
+
+    def set_camera_sizes(self, sizes_wh: Sequence[tuple[int, int]], chosen: tuple[int, int] | None) -> None:
+        """Offer these sizes of the camera's picture, the usual ones where none are known, and mark the chosen one."""
+        self.size_menu.clear()
+        offered = sorted({*(sizes_wh or USUAL_SIZES_WH), *([chosen] if chosen else [])})
+        for size_wh in (None, *offered):
+            text = self.tr("As the camera likes") if size_wh is None else f"{size_wh[0]} × {size_wh[1]}"
+            action = self._action(self.size_menu, text, None, checkable=True)
+            action.setChecked(size_wh == chosen)
+            action.triggered.connect(lambda _, size_wh=size_wh: self.camera_size_chosen.emit(size_wh))
+
+    def set_recent(self, sources: Sequence[str]) -> None:
+        """Offer these files and addresses; passwords are not shown."""
+        self.recent_menu.clear()
+        for source in sources:
+            text = masked(source) if source_kind(source) == "stream" else shown_source(source)
+            action = self._action(self.recent_menu, text.replace("&", "&&"), None)
+            action.setToolTip(masked(source) if source_kind(source) == "stream" else source)
+            action.triggered.connect(lambda _, source=source: self.source_chosen.emit(source))
+        self.recent_menu.setEnabled(bool(sources))
+        self.recent_menu.addSeparator()
+        self.recent_menu.addAction(self.clear_recent)
+
+    def set_choices(self, mode: PictureMode, theme: Theme) -> None:
+        """Mark what is chosen."""
+        self._modes[mode].setChecked(True)
+        self._themes[theme].setChecked(True)
+
+    def enable_clip(self, clip: bool) -> None:
+        """Whether there is something that can be sought."""
+        for action in (self.back, self.forward, self.jump_back, self.jump_forward, self.to_start, self.to_end):
+            action.setEnabled(clip)
+
+    def _make_file_menu(self, menu: QMenu) -> None:
+        self.open = self._action(menu, self.tr("&Open…"), "Ctrl+O", "open")
+        self.open_folder = self._action(menu, self.tr("Open &folder of pictures…"), "Ctrl+Shift+O", "folder")
+        self.open_address = self._action(menu, self.tr("Open &address…"), "Ctrl+L", "stream")
+        self.recent_menu = self._submenu(menu, self.tr("Open &recent"))
+        self.recent_menu.setToolTipsVisible(True)
+        self.clear_recent = QAction(self.tr("&Clear this list"), self._window)
+        menu.addSeparator()
+        self.camera_menu = self._submenu(menu, self.tr("&Camera"), "camera")
+        self.size_menu = self._submenu(menu, self.tr("Camera si&ze"))
+        self.screen = self._action(menu, self.tr("&Whole screen"), "Ctrl+Shift+S", "screen")
+        self.screen_part = self._action(menu, self.tr("&Part of the screen…"), "Ctrl+Shift+P")
+        menu.addSeparator()
+        self.snapshot = self._action(menu, self.tr("&Snapshot"), "S", "snapshot")
+        self.record = self._action(menu, self.tr("R&ecord"), "R", "record", checkable=True)
+        self.show_recordings = self._action(menu, self.tr("Show recor&dings"), "Ctrl+Shift+R", "folder")
+        menu.addSeparator()
+        self.quit = self._action(menu, self.tr("&Quit"), "Ctrl+Q")
+        self.quit.setMenuRole(QAction.MenuRole.QuitRole)
+
+    def _make_playback_menu(self, menu: QMenu) -> None:
+        self.toggle = self._action(menu, self.tr("&Play or pause"), "Space", "play")
+        self.stop = self._action(menu, self.tr("&Stop"), "Ctrl+.", "stop")
+        menu.addSeparator()
+        self.back = self._action(menu, self.tr("Frame &back"), "Left", "step-back")
+        self.forward = self._action(menu, self.tr("Frame &forward"), "Right", "step-forward")
+        self.jump_back = self._action(menu, self.tr("F&ive seconds back"), "Ctrl+Left")
+        self.jump_forward = self._action(menu, self.tr("Fi&ve seconds on"), "Ctrl+Right")
+        self.to_start = self._action(menu, self.tr("To the s&tart"), "Home")
+        self.to_end = self._action(menu, self.tr("To the &end"), "End")
+        menu.addSeparator()
+        self.loop = self._action(menu, self.tr("Play again and a&gain"), "L", checkable=True)
+
+    def _make_view_menu(self, menu: QMenu) -> None:
+        self.mirror = self._action(menu, self.tr("&Mirror"), "M", "mirror", checkable=True)
+        picture = self._submenu(menu, self.tr("&Picture"), "fit")
+        group = QActionGroup(self)
+        self._modes: dict[str, QAction] = {}
+        for mode, text, key in (
+            ("fit", self.tr("F&it the window"), "Ctrl+0"),
+            ("actual", self.tr("&Actual pixels (100 %)"), "Ctrl+1"),
+            ("fill", self.tr("Fi&ll the window"), "Ctrl+2"),
+        ):
+            self._modes[mode] = self._choice(picture, group, text, key)
+            self._modes[mode].triggered.connect(lambda _, mode=mode: self.picture_mode_chosen.emit(mode))
+        theme = self._submenu(menu, self.tr("&Colours"), "theme")
+        group = QActionGroup(self)
+        self._themes: dict[str, QAction] = {}
+        for choice, text, key in (
+            ("system", self.tr("As the &system"), "Ctrl+Alt+S"),
+            ("light", self.tr("&Light"), "Ctrl+Alt+L"),
+            ("dark", self.tr("&Dark"), "Ctrl+Alt+D"),
+        ):
+            self._themes[choice] = self._choice(theme, group, text, key)
+            self._themes[choice].triggered.connect(lambda _, choice=choice: self.theme_chosen.emit(choice))
+        menu.addSeparator()
+        self.full_screen = self._action(menu, self.tr("&Full screen"), "F", "full-screen", checkable=True)
+        self.full_screen.setShortcuts([QKeySequence("F"), QKeySequence("F11")])
+        self.leave_full_screen = self._action(menu, self.tr("L&eave full screen"), "Esc")
+        self.leave_full_screen.setEnabled(False)
+        menu.addSeparator()
+
+    def _make_tools_menu(self, menu: QMenu) -> None:
+        self.annotate = self._action(menu, self.tr("&Annotate videos…"), "Ctrl+Shift+A", "annotate")
+        self.train = self._action(menu, self.tr("&Train on your pictures…"), "Ctrl+T", "train")
+        menu.addSeparator()
+        self.doctor = self._action(menu, self.tr("&Check this computer…"), "Ctrl+Shift+D", "doctor")
+
+    def _make_help_menu(self, menu: QMenu) -> None:
+        self.shortcuts = self._action(menu, self.tr("&Keyboard shortcuts"), "F1", "keyboard")
+        self.shortcuts.setShortcuts([QKeySequence("F1"), QKeySequence("?")])
+        self.welcome = self._action(menu, self.tr("&Welcome page"), "Ctrl+Shift+W")
+        self.about = self._action(menu, self.tr("&About"), "Shift+F1", "info")
+        self.about.setMenuRole(QAction.MenuRole.AboutRole)
+
+    def _menu(self, title: str) -> QMenu:
+        bar = self._window.menuBar()
+        assert bar is not None
+        menu = bar.addMenu(title)
+        assert menu is not None
+        return menu
+
+    def _submenu(self, menu: QMenu, title: str, icon_name: str | None = None) -> QMenu:
+        submenu = menu.addMenu(title)
+        assert submenu is not None
+        if icon_name:
+            submenu.setIcon(icon(icon_name))
+        return submenu
+
+    def _action(
+        self, menu: QMenu, text: str, key: str | None, icon_name: str | None = None, checkable: bool = False
+    ) -> QAction:
+        action = QAction(text, menu)
+        if key:
+            action.setShortcut(QKeySequence(key))
+        if icon_name:
+            action.setIcon(icon(icon_name))
+        action.setCheckable(checkable)
+        menu.addAction(action)
+        self._window.addAction(action)  # a shortcut of a hidden menu bar is dead: in full screen the window carries it
+        return action
+
+    def _choice(self, menu: QMenu, group: QActionGroup, text: str, key: str) -> QAction:
+        action = self._action(menu, text, key, checkable=True)
+        group.addAction(action)
+        return action

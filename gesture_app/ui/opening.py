@@ -1,0 +1,126 @@
+"""The ways to name a source: dialogs, drag and drop, and a rectangle on the screen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PyQt6.QtCore import QMimeData, QObject, QStandardPaths, QTimer, pyqtSignal
+from PyQt6.QtGui import QGuiApplication
+from PyQt6.QtWidgets import QFileDialog, QInputDialog, QLineEdit, QMainWindow
+
+from gesture_app.ui.screen_picker import ScreenPicker
+from gesture_app.video.addresses import URL_SCHEMES, ScreenArea, source_kind
+from gesture_app.video.suffixes import VIDEO_SUFFIXES
+
+HIDDEN_MS = 300  # until the desktop has painted what the window covered
+
+
+class Opening(QObject):
+    """Asks for a source.
+
+    Signals:
+        chosen: a path, an address, or a part of the screen.
+    """
+
+    chosen = pyqtSignal(str)
+
+    def __init__(self, window: QMainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        self._folder = ""
+        self._address = ""
+        self._picker: ScreenPicker | None = None
+
+    def remember(self, source: str) -> None:
+        """Begin the next dialog where this source is."""
+        kind = source_kind(source)
+        if kind == "file":
+            path = Path(source)
+            self._folder = str(path if path.is_dir() else path.parent)
+        elif kind == "stream":
+            self._address = source
+
+    def ask_file(self) -> None:
+        """A video or a picture."""
+        from gesture_app.vision.images import IMAGE_SUFFIXES  # brings Pillow
+
+        videos = " ".join(f"*{suffix}" for suffix in VIDEO_SUFFIXES)
+        pictures = " ".join(f"*{suffix}" for suffix in IMAGE_SUFFIXES)
+        kinds = ";;".join(
+            (
+                self.tr("Videos and pictures ({patterns})").format(patterns=f"{videos} {pictures}"),
+                self.tr("Videos ({patterns})").format(patterns=videos),
+                self.tr("Pictures ({patterns})").format(patterns=pictures),
+                self.tr("All files (*)"),
+            )
+        )
+        name, _ = QFileDialog.getOpenFileName(self._window, self.tr("Open"), self._start_folder(), kinds)
+        self._choose(name)
+
+    def ask_folder(self) -> None:
+        """A folder of pictures."""
+        title = self.tr("Open a folder of pictures")
+        self._choose(QFileDialog.getExistingDirectory(self._window, title, self._start_folder()))
+
+    def ask_address(self) -> None:
+        """The address of a stream."""
+        text, given = QInputDialog.getText(
+            self._window,
+            self.tr("Open an address"),
+            self.tr("Address of a camera or a stream ({schemes}):").format(schemes=", ".join(URL_SCHEMES)),
+            QLineEdit.EchoMode.Normal,
+            self._address or "rtsp://",
+        )
+        if given:
+            self._choose(text.strip())
+
+    def take_screen(self) -> None:
+        """The first screen."""
+        self._choose("screen")
+
+    def ask_screen_part(self) -> None:
+        """A rectangle, drawn on the screen that shows the window; the window goes out of the way for that."""
+        self._window.hide()
+        QTimer.singleShot(HIDDEN_MS, self._show_picker)
+
+    def wants(self, data: QMimeData | None) -> bool:
+        """Whether what is dragged can be played."""
+        return bool(_dropped(data))
+
+    def take_drop(self, data: QMimeData | None) -> None:
+        """Play what was dropped; of several files the first."""
+        self._choose(_dropped(data))
+
+    def _show_picker(self) -> None:
+        screen = self._window.screen() or QGuiApplication.primaryScreen()
+        assert screen is not None
+        self._picker = ScreenPicker(screen)
+        self._picker.picked.connect(self._take_part)
+        self._picker.show()
+        self._picker.activateWindow()
+
+    def _take_part(self, area: ScreenArea | None) -> None:
+        self._picker = None
+        self._window.show()
+        self._window.activateWindow()
+        self._choose(str(area) if area is not None else "")
+
+    def _choose(self, source: str) -> None:
+        if source:
+            self.remember(source)
+            self.chosen.emit(source)
+
+    def _start_folder(self) -> str:
+        return self._folder or QStandardPaths.writableLocation(QStandardPaths.StandardLocation.MoviesLocation)
+
+
+def _dropped(data: QMimeData | None) -> str:
+    """The first file or stream in what is dragged; empty if there is none."""
+    if data is None:
+        return ""
+    for url in data.urls():
+        if url.isLocalFile():
+            return url.toLocalFile()
+        if url.scheme().lower() in URL_SCHEMES:
+            return url.toString()
+    return ""

@@ -1,0 +1,140 @@
+"""The row below the picture of a clip: play, step, and where it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtGui import QFontMetrics, QMouseEvent
+from PyQt6.QtWidgets import QHBoxLayout, QLabel, QSlider, QStyle, QStyleOptionSlider, QToolButton, QWidget
+
+from gesture_app.ui.icons import icon
+
+if TYPE_CHECKING:
+    from gesture_app.video.clips import Clip
+
+STEPS_PER_S = 1000
+PAGE_S = 5
+
+
+class SeekSlider(QSlider):
+    """A slider that goes where it is clicked."""
+
+    def mousePressEvent(self, event: QMouseEvent | None) -> None:
+        """Put the handle below the mouse, and begin to drag it."""
+        if event is not None and event.button() == Qt.MouseButton.LeftButton and not self._on_handle(event):
+            value = QStyle.sliderValueFromPosition(
+                self.minimum(), self.maximum(), round(event.position().x()), self.width()
+            )
+            self.setSliderDown(True)
+            self.setSliderPosition(value)
+        super().mousePressEvent(event)
+
+    def _on_handle(self, event: QMouseEvent) -> bool:
+        option = QStyleOptionSlider()
+        self.initStyleOption(option)
+        style = self.style()
+        assert style is not None
+        handle = style.subControlRect(QStyle.ComplexControl.CC_Slider, option, QStyle.SubControl.SC_SliderHandle, self)
+        return handle.contains(event.position().toPoint())
+
+
+class PlaybackBar(QWidget):
+    """Shows and changes where a clip is. Hide it for sources without an end.
+
+    Signals:
+        toggled: play or pause was asked for.
+        stepped: carries a number of frames, below zero for back.
+        sought: carries a time in seconds.
+    """
+
+    toggled = pyqtSignal()
+    stepped = pyqtSignal(int)
+    sought = pyqtSignal(float)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._clip: Clip | None = None
+        self.back_button = self._button("step-back", self.tr("Frame back"), self.tr("One frame back (Left)"))
+        self.play_button = self._button("play", self.tr("Play"), self.tr("Play (Space)"))
+        self.forward_button = self._button("step-forward", self.tr("Frame forward"), self.tr("One frame on (Right)"))
+        self.slider = SeekSlider(Qt.Orientation.Horizontal)
+        self.slider.setEnabled(False)
+        self.slider.setSingleStep(STEPS_PER_S)
+        self.slider.setPageStep(PAGE_S * STEPS_PER_S)
+        self.slider.setAccessibleName(self.tr("Position"))
+        self.slider.setToolTip(self.tr("Position; drag it, or Ctrl+Left and Ctrl+Right for five seconds"))
+        self.label = QLabel()
+        self.label.setAccessibleName(self.tr("Time"))
+        self.label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        for part in (self.back_button, self.play_button, self.forward_button):
+            row.addWidget(part)
+        row.addWidget(self.slider, 1)
+        row.addWidget(self.label)
+
+        self.back_button.clicked.connect(lambda: self.stepped.emit(-1))
+        self.play_button.clicked.connect(self.toggled)
+        self.forward_button.clicked.connect(lambda: self.stepped.emit(1))
+        self.slider.actionTriggered.connect(self._seek)
+        self.set_playing(False)
+
+    def set_clip(self, clip: Clip | None) -> None:
+        """Take the length of a clip; None for a source that has none."""
+        if clip == self._clip:
+            return
+        self._clip = clip
+        duration_s = clip.duration_s if clip is not None else None
+        self.slider.setEnabled(duration_s is not None)
+        self.slider.setRange(0, round((duration_s or 0.0) * STEPS_PER_S))
+        metrics = QFontMetrics(self.label.font())
+        self.label.setMinimumWidth(metrics.horizontalAdvance(self._text(duration_s or 0.0).replace("1", "0")))
+        self.set_position(0.0)
+
+    def set_position(self, time_s: float) -> None:
+        """Show this time, unless the user holds the slider."""
+        if not self.slider.isSliderDown():
+            self.slider.setValue(round(time_s * STEPS_PER_S))
+            self.label.setText(self._text(time_s))
+
+    def set_playing(self, playing: bool) -> None:
+        """Turn the middle button into what it does next."""
+        self.play_button.setIcon(icon("pause" if playing else "play"))
+        self.play_button.setAccessibleName(self.tr("Pause") if playing else self.tr("Play"))
+        self.play_button.setToolTip(self.tr("Pause (Space)") if playing else self.tr("Play (Space)"))
+
+    def _seek(self, _action: int) -> None:
+        time_s = self.slider.sliderPosition() / STEPS_PER_S
+        self.label.setText(self._text(time_s))
+        self.sought.emit(time_s)
+
+    def _text(self, time_s: float) -> str:
+        if self._clip is None:
+            return ""
+        if self._clip.pictures is not None:
+            number = min(int(time_s / self._clip.frame_s) + 1, self._clip.pictures)
+            return self.tr("Picture {number} of {count}").format(number=number, count=self._clip.pictures)
+        if self._clip.duration_s is None:
+            return clock(time_s)
+        return f"{clock(time_s)} / {clock(self._clip.duration_s)}"
+
+    def _button(self, name: str, title: str, explanation: str) -> QToolButton:
+        button = QToolButton()
+        button.setIcon(icon(name))
+        button.setAccessibleName(title)
+        button.setToolTip(explanation)
+        button.setAutoRaise(True)
+        button.setAutoRepeat(name != "play")
+        return button
+
+
+def clock(time_s: float) -> str:
+    """Hours where there are any, minutes, seconds and tenths: 1:02:03.4, 2:03.4."""
+    tenths = max(0, int(time_s * 10 + 1e-6))
+    seconds, tenth = divmod(tenths, 10)
+    minutes, second = divmod(seconds, 60)
+    hours, minute = divmod(minutes, 60)
+    text = f"{minute:02d}:{second:02d}.{tenth}" if hours else f"{minute}:{second:02d}.{tenth}"
+    return f"{hours}:{text}" if hours else text

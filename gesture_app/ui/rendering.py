@@ -1,0 +1,54 @@
+"""From a frame and its hands to the picture that is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gesture_app.ui.live import LiveSettings
+from gesture_app.ui.pictures import mirror_hands, mirror_image
+from gesture_app.vision.hands import Hand, Image
+
+
+@dataclass(frozen=True, eq=False)
+class Rendered:
+    """The drawn picture, the one below the drawing, and the hands that are shown, in pixels of both."""
+
+    image: Image
+    clean: Image
+    hands: tuple[Hand, ...]
+
+
+class Renderer:
+    """Hides, mirrors, blurs and draws; mirrors before drawing, so that the names stay readable."""
+
+    def __init__(self) -> None:
+        from gesture_app.vision.overlay import draw_hands  # here, in the live thread: OpenCV takes its time
+        from gesture_app.vision.privacy import blur_background
+        from gesture_app.vision.trails import Trails
+
+        self._draw_hands = draw_hands
+        self._blur_background = blur_background
+        self._trails = Trails()
+        self._mirror = False
+
+    def __call__(
+        self, image: Image, hands: Sequence[Hand], time_s: float, settings: LiveSettings, fps: float | None = None
+    ) -> Rendered:
+        """Render a frame: `image` as it was taken, which stays as it is, with hands in its pixels."""
+        shown = [hand for hand in hands if hand.label not in settings.hidden_labels]
+        if settings.mirror != self._mirror:
+            self._mirror = settings.mirror
+            self._trails.clear()
+        if settings.mirror:
+            shown = mirror_hands(shown, image.shape[1])
+        clean = self.plain(image, settings, shown)
+        trails = self._trails.update(shown, time_s) if settings.overlay.trails else ()
+        drawn = self._draw_hands(clean, shown, fps, settings.overlay, trails)
+        return Rendered(drawn, clean, tuple(shown))
+
+    def plain(self, image: Image, settings: LiveSettings, shown: Sequence[Hand] = ()) -> Image:
+        """The picture without any drawing; blurred, where that is wished, but for the hands that are shown."""
+        if settings.mirror:
+            image = mirror_image(image)
+        return self._blur_background(image, shown) if settings.blur else image

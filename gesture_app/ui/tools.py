@@ -1,0 +1,126 @@
+"""The dialogs of the window, made when they are first asked for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PyQt6.QtCore import QObject, Qt, pyqtSignal
+from PyQt6.QtWidgets import QDialog, QMainWindow
+
+from gesture_app.ui.live import HandRecognizer
+from gesture_app.vision.hands import RecognizerOptions
+
+if TYPE_CHECKING:
+    from gesture_app.ui.annotate_dialog import AnnotateDialog
+    from gesture_app.ui.doctor_dialog import DoctorDialog
+    from gesture_app.ui.train_dialog import TrainDialog
+
+
+@dataclass(frozen=True)
+class ToolContext:
+    """What the dialogs ask the window for.
+
+    Attributes:
+        load: a recognizer of the dialog's own, with the networks in use.
+        options: the thresholds in use.
+        weights: the folder of the networks in use; None for those that come with the program.
+        device: what computes, in words.
+        camera: the number of the camera that plays; empty for none.
+    """
+
+    load: Callable[[], HandRecognizer]
+    options: Callable[[], RecognizerOptions]
+    weights: Callable[[], Path | None]
+    device: Callable[[], str]
+    camera: Callable[[], str]
+
+
+class Tools(QObject):
+    """Shows the dialogs of a window, each once, and ends what they do.
+
+    Signals:
+        model_installed: the folder of the networks that were trained.
+    """
+
+    model_installed = pyqtSignal(object)
+
+    def __init__(self, window: QMainWindow, context: ToolContext) -> None:
+        super().__init__(window)
+        self._window = window
+        self._context = context
+        self._annotate: AnnotateDialog | None = None
+        self._train: TrainDialog | None = None
+        self._doctor: DoctorDialog | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether videos are annotated or a model is trained, which closing the window would break off."""
+        return bool((self._annotate and self._annotate.running) or (self._train and self._train.running))
+
+    def annotate(self) -> None:
+        """Videos to annotated videos."""
+        from gesture_app.ui.annotate_dialog import AnnotateDialog
+
+        if self._annotate is None:
+            self._annotate = AnnotateDialog(self._context.load, self._context.options, self._window)
+        _show(self._annotate)
+
+    def train(self) -> None:
+        """The user's pictures to a model."""
+        from gesture_app.ui.train_dialog import TrainDialog
+
+        if self._train is None or not (self._train.running or self._train.isVisible()):
+            self._train = TrainDialog(self._context.weights(), self._window)
+            self._train.installed.connect(self.model_installed)
+        _show(self._train)
+
+    def doctor(self) -> None:
+        """What works on this computer."""
+        from gesture_app.ui.doctor_dialog import DoctorDialog
+
+        if self._doctor is not None:
+            self._doctor.shutdown(1.0)
+            self._doctor.close()
+        self._doctor = DoctorDialog(self._window, camera_in_use=self._context.camera())
+        _show(self._doctor)
+
+    def gestures(self) -> None:
+        """The drawings of the gestures."""
+        from gesture_app.ui.gesture_gallery import GesturesDialog
+
+        _show_once(GesturesDialog(self._window))
+
+    def shortcuts(self) -> None:
+        """All keys."""
+        from gesture_app.ui.shortcuts_dialog import ShortcutsDialog
+
+        _show_once(ShortcutsDialog(self._window, self._window))
+
+    def about(self) -> None:
+        """Versions, licences and the model card."""
+        from gesture_app.ui.about_dialog import AboutDialog
+
+        _show_once(AboutDialog(self._context.device(), self._window))
+
+    def shutdown(self, timeout_s: float) -> bool:
+        """End what runs; False if it has not ended in time."""
+        deadline_s = time.monotonic() + timeout_s
+        dialogs = [dialog for dialog in (self._annotate, self._train, self._doctor) if dialog is not None]
+        ended = [dialog.shutdown(max(0.0, deadline_s - time.monotonic())) for dialog in dialogs]
+        return all(ended)
+
+
+def _show(dialog: QDialog) -> None:
+    dialog.setModal(False)
+    dialog.show()
+    dialog.raise_()
+    dialog.activateWindow()
+
+
+def _show_once(dialog: QDialog) -> None:
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    _show(dialog)

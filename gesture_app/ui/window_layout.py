@@ -1,0 +1,136 @@
+"""Where the parts of the window are: the picture in the middle, docks around it."""
+
+from __future__ import annotations
+
+from PyQt6.QtCore import QByteArray, QCoreApplication, QSettings, Qt
+from PyQt6.QtGui import QAction, QKeySequence
+from PyQt6.QtWidgets import QDockWidget, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+
+from gesture_app.settings import Settings
+from gesture_app.ui.controls import Controls
+from gesture_app.ui.event_panel import EventPanel
+from gesture_app.ui.figures import Figures
+from gesture_app.ui.playback_bar import PlaybackBar
+from gesture_app.ui.saved_notice import SavedNotice
+from gesture_app.ui.source_bar import SourceBar
+from gesture_app.ui.timeline import Timeline
+from gesture_app.ui.top_bars import TopBars
+from gesture_app.ui.video_view import VideoView
+
+LAYOUT_VERSION = 1
+Area = Qt.DockWidgetArea
+
+
+class WindowLayout:
+    """Makes the parts of a window, which know nothing of each other, and puts them into it.
+
+    Attributes:
+        dock_actions: what shows and hides the docks.
+    """
+
+    def __init__(self, window: QMainWindow, settings: Settings) -> None:
+        self._window = window
+        self._before_full_screen: tuple[QByteArray, QByteArray] | None = None
+        self.source_bar = SourceBar()
+        self.view = VideoView()
+        self.playback_bar = PlaybackBar()
+        self.notice = SavedNotice()
+        self.controls = Controls(settings)
+        self.event_panel = EventPanel()
+        self.timeline = Timeline()
+        self.bars = TopBars()
+        self.figures = Figures()
+        self.dock_actions: list[QAction] = []
+
+        self.stack = QStackedWidget()
+        self.stack.addWidget(self.view)
+        self._centre = QWidget()
+        column = QVBoxLayout(self._centre)
+        column.addWidget(self.source_bar)
+        column.addWidget(self.stack, 1)
+        column.addWidget(self.playback_bar)
+        column.addWidget(self.notice)
+        self.playback_bar.hide()
+        window.setCentralWidget(self._centre)
+        window.setStatusBar(self.figures)
+        window.setDockOptions(QMainWindow.DockOption.AllowTabbedDocks | QMainWindow.DockOption.AnimatedDocks)
+        window.setCorner(Qt.Corner.BottomRightCorner, Area.RightDockWidgetArea)
+
+        controls = self._dock("controls", "Ctrl+,", self.controls, Area.RightDockWidgetArea)
+        events = self._dock("events", "Ctrl+Shift+E", self.event_panel, Area.RightDockWidgetArea)
+        bars = self._dock("bars", "Ctrl+Shift+B", self.bars, Area.RightDockWidgetArea)
+        self._dock("timeline", "Ctrl+Shift+T", self.timeline, Area.BottomDockWidgetArea)
+        window.tabifyDockWidget(controls, events)
+        controls.raise_()
+        bars.hide()
+        window.setMinimumSize(640, 420)
+        window.resize(1240, 820)
+
+    def show_page(self, page: QWidget) -> None:
+        """Show a page in place of the picture, or the picture."""
+        if self.stack.indexOf(page) < 0:
+            self.stack.addWidget(page)
+        self.stack.setCurrentWidget(page)
+
+    def set_full_screen(self, on: bool) -> None:
+        """Show nothing but the picture, or everything as it was."""
+        window = self._window
+        if on:
+            self._before_full_screen = window.saveGeometry(), window.saveState(LAYOUT_VERSION)
+            for dock in window.findChildren(QDockWidget):
+                dock.hide()
+        for part in (self.source_bar, self.figures, window.menuBar()):
+            assert part is not None
+            part.setVisible(not on)
+        layout = self._centre.layout()
+        assert layout is not None
+        if on:
+            layout.setContentsMargins(0, 0, 0, 0)
+        else:
+            layout.unsetContentsMargins()
+        window.setWindowState(window.windowState() ^ Qt.WindowState.WindowFullScreen)
+        if not on and self._before_full_screen is not None:
+            window.restoreState(self._before_full_screen[1], LAYOUT_VERSION)
+            self._before_full_screen = None
+
+    def save(self, store: QSettings) -> None:
+        """Keep size and docks; in full screen those of before."""
+        window = self._window
+        geometry, state = self._before_full_screen or (window.saveGeometry(), window.saveState(LAYOUT_VERSION))
+        store.setValue("geometry", geometry)
+        store.setValue("docks", state)
+
+    def restore(self, store: QSettings) -> None:
+        """Take size and docks as they were kept; what does not fit any more is left as it is."""
+        geometry, state = store.value("geometry"), store.value("docks")
+        if isinstance(geometry, QByteArray):
+            self._window.restoreGeometry(geometry)
+        if isinstance(state, QByteArray):
+            self._window.restoreState(state, LAYOUT_VERSION)
+
+    def _dock(self, name: str, key: str, part: QWidget, area: Area) -> QDockWidget:
+        title = _title(name)
+        dock = QDockWidget(title.replace("&", ""), self._window)
+        dock.setObjectName(name)
+        dock.setWidget(part)
+        self._window.addDockWidget(area, dock)
+        action = dock.toggleViewAction()
+        assert action is not None
+        action.setText(title)
+        action.setShortcut(QKeySequence(key))
+        self.dock_actions.append(action)
+        return dock
+
+
+def _title(name: str) -> str:
+    """The title of a dock, with the key that chooses it in the menu."""
+
+    def tr(text: str) -> str:
+        return QCoreApplication.translate("WindowLayout", text)
+
+    return {
+        "controls": tr("&Settings"),
+        "events": tr("&Events"),
+        "bars": tr("&Probabilities"),
+        "timeline": tr("&Timeline"),
+    }[name]

@@ -1,0 +1,133 @@
+"""Sources with a beginning and an end, which can be sought: video files, pictures and folders of pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from gesture_app.errors import InputError
+from gesture_app.video.files import open_video
+from gesture_app.vision.hands import Frame
+from gesture_app.vision.images import IMAGE_SUFFIXES, read_image
+
+PICTURE_S = 3.0
+
+
+@dataclass(frozen=True)
+class Clip:
+    """What is known of a source that can be sought.
+
+    Attributes:
+        duration_s: None where the file does not tell.
+        frame_s: about how long a frame is shown.
+        pictures: how many pictures there are; None for a video.
+    """
+
+    duration_s: float | None
+    frame_s: float
+    pictures: int | None = None
+
+    @property
+    def still(self) -> bool:
+        """Whether it is one picture, of which there is nothing to play."""
+        return self.pictures == 1
+
+
+class FileSource:
+    """A video file; `Frame.time_s` is the time in the file."""
+
+    def __init__(self, path: Path) -> None:
+        self.name = str(path)
+        self._path = path
+        self._video = open_video(path)
+        self._frames = iter(self._video)
+        self.clip = Clip(self._video.duration_s, float(1 / self._video.frame_rate))
+
+    def read(self) -> Frame | None:
+        """The next frame, at once; None at the end."""
+        return next(self._frames, None)
+
+    def read_at(self, time_s: float) -> Frame | None:
+        """The frame that is shown at this time; `read` goes on after it."""
+        frame = self._video.frame_at(time_s)
+        if frame is None:  # there is no index to trust
+            self._video.close()
+            self._video = open_video(self._path)
+            frame = self._video.skip_to(time_s)
+        self._frames = iter(self._video)
+        return frame
+
+    def release(self) -> None:
+        """Close the file."""
+        self._video.close()
+
+
+class PictureSource:
+    """A picture, or the pictures of a folder in the order of their names, three seconds each.
+
+    A picture of a folder that cannot be read is left out; so `Frame.index`, its number, may jump.
+
+    Raises:
+        InputError: the picture cannot be read, or the folder holds none that can.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.name = str(path)
+        self._next = 0
+        if path.is_dir():
+            self._paths = pictures_in(path)
+            self._first = next(self._readable(), None)
+            if self._first is None:
+                raise InputError(f"folder: {path}: holds no picture that can be read. Give another folder")
+        else:
+            self._paths = [path]
+            self._first = Frame(read_image(path), 0, 0.0)
+        self.clip = Clip(len(self._paths) * PICTURE_S, PICTURE_S, len(self._paths))
+
+    def read(self) -> Frame | None:
+        """The next picture, at once; None after the last."""
+        if self._first is not None:
+            frame, self._first = self._first, None
+            self._next = frame.index + 1
+            return frame
+        return next(self._readable(), None)
+
+    def read_at(self, time_s: float) -> Frame | None:
+        """The picture that is shown at this time, or before it where that cannot be read; `read` goes on after it."""
+        self._first = None
+        wanted = min(max(0, int(time_s // PICTURE_S)), len(self._paths) - 1)
+        for index in range(wanted, -1, -1):
+            self._next = index
+            frame = next(self._readable(index + 1), None)
+            if frame is not None:
+                return frame
+        self._next = wanted
+        return next(self._readable(), None)
+
+    def release(self) -> None:
+        """Nothing is open."""
+
+    def _readable(self, end: int | None = None) -> Iterator[Frame]:
+        while self._next < (len(self._paths) if end is None else end):
+            index = self._next
+            self._next += 1
+            try:
+                yield Frame(read_image(self._paths[index]), index, index * PICTURE_S)
+            except InputError:
+                continue
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """The pictures that lie in a folder, without hidden ones, in the order of their names.
+
+    Raises:
+        InputError: the folder cannot be read, or holds no picture.
+    """
+    try:
+        found = [p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and not p.name.startswith(".")]
+    except OSError as error:
+        raise InputError(f"folder: {folder}: {error.strerror}. Check its permissions") from error
+    if not found:
+        raise InputError(f"folder: {folder}: holds no picture. Give another folder")
+    return sorted(found)

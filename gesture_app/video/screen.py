@@ -1,0 +1,79 @@
+"""The screen, or a part of it, as a live source."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+import numpy as np
+from mss import MSS
+from mss.exception import ScreenShotError
+
+from gesture_app.errors import EnvironmentFault, InputError
+from gesture_app.video.addresses import ScreenArea
+from gesture_app.vision.hands import Frame
+
+FRAME_S = 1 / 30
+
+
+class ScreenSource:
+    """Grabs a monitor or a rectangle of the desktop, thirty times a second at most.
+
+    Raises:
+        InputError: the area is not on the desktop.
+        EnvironmentFault: this desktop lets no program look at the screen.
+    """
+
+    clip = None
+
+    def __init__(self, area: ScreenArea) -> None:
+        self.name = str(area)
+        if sys.platform.startswith("linux") and os.environ.get("WAYLAND_DISPLAY") and not os.environ.get("DISPLAY"):
+            raise EnvironmentFault(f"screen: {area}: Wayland lets no program see it. Log in with X11 for that")
+        try:
+            self._grabber = MSS()
+        except (ScreenShotError, OSError) as error:
+            raise EnvironmentFault(f"screen: {area}: cannot be read ({error}). Check the display") from error
+        try:
+            self._part = _place(area, self._grabber.monitors)
+        except BaseException:
+            self._grabber.close()
+            raise
+        self._index = 0
+        self._start_s = time.monotonic()
+        self._next_s = self._start_s
+
+    def read(self) -> Frame | None:
+        """What is on the screen now; None when it cannot be had."""
+        now_s = time.monotonic()
+        if now_s < self._next_s:
+            time.sleep(self._next_s - now_s)
+        self._next_s = max(self._next_s, now_s) + FRAME_S
+        try:
+            shot = self._grabber.grab(self._part)
+        except (ScreenShotError, OSError):
+            return None
+        pixels = np.frombuffer(shot.raw, np.uint8).reshape(shot.height, shot.width, 4)
+        frame = Frame(np.ascontiguousarray(pixels[:, :, :3]), self._index, time.monotonic() - self._start_s)
+        self._index += 1
+        return frame
+
+    def release(self) -> None:
+        """Let go of the display."""
+        self._grabber.close()
+
+
+def _place(area: ScreenArea, monitors: list[dict[str, int]]) -> dict[str, int]:
+    """The area as mss takes it, cut to the desktop; `monitors` begins with the whole desktop."""
+    desktop, *single = monitors
+    if area.rect is None:
+        if area.monitor > len(single):
+            raise InputError(f"screen: {area}: there are {len(single)} monitors. Give a smaller number")
+        return {name: single[area.monitor - 1][name] for name in ("left", "top", "width", "height")}
+    left, top = max(area.rect[0], desktop["left"]), max(area.rect[1], desktop["top"])
+    right = min(area.rect[0] + area.rect[2], desktop["left"] + desktop["width"])
+    bottom = min(area.rect[1] + area.rect[3], desktop["top"] + desktop["height"])
+    if right <= left or bottom <= top:
+        raise InputError(f"screen: {area}: is not on the desktop. Choose another part")
+    return {"left": left, "top": top, "width": right - left, "height": bottom - top}

@@ -1,0 +1,23 @@
+"""Where the files are that come with the program, and where the user's own models are."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from platformdirs import user_data_path
+
+
+def assets_folder() -> Path:
+    """What comes with the program: inside the installed package, or beside it in a checkout."""
+    package = Path(__file__).resolve().parents[1]
+    return next((f / "assets" for f in (package, package.parent) if (f / "assets").is_dir()), package / "assets")
+
+
+def models_folder() -> Path:
+    """Where the user's own models are installed: each a folder with detector.safetensors and classifier.safetensors.
+
+    It is `models` in GESTURE_APP_CONFIG_DIR where that is set, else in the system's place for data.
+    """
+    given = os.environ.get("GESTURE_APP_CONFIG_DIR")
+    return (Path(given) if given else user_data_path("gesture-app", appauthor=False)) / "models"

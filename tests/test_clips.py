@@ -1,0 +1,122 @@
+"""Sources that can be sought: the frame of a time is the same, however it was come to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from media import REGULAR, VARIABLE, picture, write_video
+from PIL import Image as PillowImage
+
+from gesture_app.errors import InputError
+from gesture_app.video.clips import PICTURE_S, FileSource, PictureSource
+
+LONG = [REGULAR[1] * i for i in range(45)]  # key frames at 0, 10, 20, ...
+
+
+def same(a: np.ndarray, b: np.ndarray) -> bool:
+    return a.shape == b.shape and float(np.abs(a.astype(int) - b).mean()) < 0.5
+
+
+@pytest.mark.parametrize(("suffix", "times"), [
+    *((suffix, LONG) for suffix in (".mp4", ".mkv", ".ts", ".avi", ".h264", ".gif")),
+    *((suffix, VARIABLE) for suffix in (".mp4", ".mkv", ".ts")),  # the others have no times of their own
+])  # fmt: skip
+def test_seeking_gives_the_frame_that_is_shown_then(tmp_path: Path, suffix: str, times: list) -> None:
+    path = write_any(tmp_path / f"in{suffix}", times)
+    source = FileSource(path)
+    frames = []
+    while (frame := source.read()) is not None:
+        frames.append(frame)
+    assert len(frames) == len(times)
+    for index in (7, 8, 0, len(times) - 1, 3, 12):
+        found = source.read_at(frames[index].time_s + 1e-4)
+        assert found is not None and found.time_s == pytest.approx(frames[index].time_s, abs=1e-6)
+        assert same(found.image, frames[index].image), (suffix, index)
+        following = source.read()
+        expected = frames[index + 1] if index + 1 < len(frames) else None
+        assert (following is None) is (expected is None)
+        if following is not None and expected is not None:
+            assert following.time_s == pytest.approx(expected.time_s, abs=1e-6)
+            assert same(following.image, expected.image)
+    source.release()
+
+
+def write_any(path: Path, times: list) -> Path:
+    if path.suffix != ".gif":
+        return write_video(path, times)
+    pictures = [PillowImage.fromarray(picture(i)[:, :, ::-1]) for i in range(len(times))]
+    pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=40)
+    return path
+
+
+def test_the_frame_before(tmp_path: Path) -> None:
+    source = FileSource(write_video(tmp_path / "in.mp4", VARIABLE))
+    times = [frame.time_s for frame in iter(source.read, None)]
+    back = []
+    at_s = times[-1]
+    while at_s > 0:
+        frame = source.read_at(at_s - 1e-6)
+        assert frame is not None
+        at_s = frame.time_s
+        back.append(at_s)
+    assert back == times[-2::-1]
+
+
+@pytest.mark.parametrize("time_s", [-5.0, 99.0])
+def test_times_outside_the_file(tmp_path: Path, time_s: float) -> None:
+    source = FileSource(write_video(tmp_path / "in.mp4", LONG))
+    frame = source.read_at(time_s)
+    assert frame is not None and frame.time_s == pytest.approx(0.0 if time_s < 0 else 44 / 30, abs=1e-3)
+
+
+def test_what_is_known_of_a_video(tmp_path: Path) -> None:
+    clip = FileSource(write_video(tmp_path / "in.mp4", LONG)).clip
+    assert clip.duration_s == pytest.approx(1.5, abs=0.05) and clip.frame_s == pytest.approx(1 / 30)
+    assert clip.pictures is None and not clip.still
+
+
+@pytest.fixture
+def album(tmp_path: Path) -> Path:
+    folder = tmp_path / "album"
+    folder.mkdir()
+    for index in range(4):
+        PillowImage.fromarray(picture(index)).save(folder / f"{index}.png")
+    (folder / "2.png").write_text("broken")
+    (folder / ".hidden.png").write_bytes((folder / "0.png").read_bytes())
+    (folder / "notes.txt").write_text("no picture")
+    return folder
+
+
+def test_a_folder_is_played_picture_by_picture(album: Path) -> None:
+    source = PictureSource(album)
+    assert (source.clip.pictures, source.clip.duration_s, source.clip.still) == (4, 4 * PICTURE_S, False)
+    frames = [(frame.index, frame.time_s) for frame in iter(source.read, None)]
+    assert frames == [(0, 0.0), (1, PICTURE_S), (3, 3 * PICTURE_S)], "a picture that cannot be read is left out"
+    found = [source.read_at(time_s) for time_s in (PICTURE_S, 2.5 * PICTURE_S, 99.0, -1.0)]
+    assert [frame.index for frame in found if frame] == [1, 1, 3, 0]
+    following = source.read()
+    assert following is not None and following.index == 1
+
+
+def test_one_picture_stands_still(album: Path) -> None:
+    source = PictureSource(album / "1.png")
+    assert source.clip.still and source.clip.pictures == 1
+    frame = source.read()
+    assert frame is not None and frame.image.shape == (48, 64, 3) and source.read() is None
+    again = source.read_at(0.0)
+    assert again is not None and same(again.image, frame.image)
+
+
+@pytest.mark.parametrize("name", ["", "2.png", "missing.png"])
+def test_nothing_to_show(tmp_path: Path, album: Path, name: str) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError):
+        PictureSource(album / name if name else tmp_path / "empty")
+
+
+def test_a_folder_of_broken_pictures(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_text("no picture")
+    with pytest.raises(InputError, match="holds no picture that can be read"):
+        PictureSource(tmp_path)

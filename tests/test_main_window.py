@@ -1,0 +1,564 @@
+"""The window with all its parts, a fake recognizer, a fake camera and real files."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+import av
+import pytest
+from fakes import LEFT_BGR, RIGHT_BGR, FakeRecognizer, write_two_colours
+from PIL import Image as PillowImage
+from PyQt6.QtCore import QMimeData, QPoint, QPointF, QSettings, Qt, QUrl
+from PyQt6.QtGui import QColor, QDropEvent, QKeySequence
+from PyQt6.QtTest import QTest
+from PyQt6.QtWidgets import QApplication, QDockWidget, QFileDialog, QMenu, QMessageBox
+
+import gesture_app.vision.video_recognizer  # noqa: F401  # its import takes more time than a test may wait
+from gesture_app.errors import EnvironmentFault, InputError
+from gesture_app.settings import Settings
+from gesture_app.ui import app
+from gesture_app.ui.cameras import Camera
+from gesture_app.ui.live import Phase
+from gesture_app.ui.main_window import MainWindow
+from gesture_app.ui.settings_store import SettingsStore
+from gesture_app.video.reader import FrameReader
+from gesture_app.vision.hands import Frame
+
+NO_CAMERA = "987"
+
+
+class FakeCamera:
+    """Thirty pictures a second; `plugged` cleared makes it give none."""
+
+    name, clip = "fake camera", None
+
+    def __init__(self, picture, plugged: threading.Event) -> None:
+        self.picture, self.plugged = picture, plugged
+
+    def read(self) -> Frame | None:
+        time.sleep(1 / 30)
+        return Frame(self.picture, 0, 0.0) if self.plugged.is_set() else None
+
+    def release(self) -> None:
+        pass
+
+
+class World:
+    """What a window finds: cameras that can be plugged, options of every source that was opened."""
+
+    def __init__(self) -> None:
+        self.plugged = threading.Event()
+        self.plugged.set()
+        self.opened: list[tuple[str, object]] = []
+
+    def open_reader(self, source, mailbox, on_state, options) -> FrameReader:
+        self.opened.append((source, options))
+        if source not in ("0", "1", "2"):
+            return app.open_reader(source, mailbox, on_state, options)
+
+        def opener(source, options):
+            from fakes import two_colours
+
+            if not self.plugged.is_set():
+                raise EnvironmentFault(f"camera: {source}: is gone")
+            return FakeCamera(two_colours((160, 120)), self.plugged)
+
+        return FrameReader(source, mailbox, on_state, options, opener)
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory) -> Path:
+    return write_two_colours(tmp_path_factory.mktemp("clip") / "two_colours.mp4")
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
+def open_window(qtbot, tmp_path, monkeypatch, world):
+    monkeypatch.setenv("GESTURE_APP_CONFIG_DIR", str(tmp_path / "config"))
+    windows: list[MainWindow] = []
+
+    def make(recognizer=None, load=None, loop=True, cameras=(), geometry=None, **settings) -> MainWindow:
+        recognizer = recognizer or FakeRecognizer()
+        path = tmp_path / "config" / "settings.json"
+        if settings or not path.exists():
+            record_folder = str(tmp_path / "recordings")
+            Settings(**{"welcome_seen": True, "record_folder": record_folder} | settings).save(path)
+        window = MainWindow(load or (lambda choice: recognizer), world.open_reader, SettingsStore(path), geometry, loop)
+        windows.append(window)
+        qtbot.addWidget(window)
+        set_cameras(window, *cameras)
+        window.show()
+        window.activateWindow()
+        qtbot.waitUntil(window.isActiveWindow)
+        return window
+
+    yield make
+    for window in windows:
+        assert window.shutdown(10.0)
+
+
+def set_cameras(window: MainWindow, *cameras: Camera) -> None:
+    window.sources.cameras._found = list(cameras)
+    window.sources.cameras.changed.emit()
+
+
+def playing(qtbot, window: MainWindow, source: object) -> MainWindow:
+    window.play(str(source))
+    qtbot.waitUntil(lambda: window.phase is Phase.LIVE and window.view.picture is not None)
+    return window
+
+
+def settings_of(window: MainWindow) -> Settings:
+    return window._store.settings
+
+
+def is_near(colour: QColor, bgr: tuple[int, int, int]) -> bool:
+    return all(abs(a - b) < 25 for a, b in zip((colour.blue(), colour.green(), colour.red()), bgr, strict=True))
+
+
+def test_window_is_there_before_the_models(open_window, qtbot):
+    go_on = threading.Event()
+    recognizer = FakeRecognizer()
+    window = open_window(load=lambda choice: recognizer if go_on.wait(10) else None)
+    window.play(NO_CAMERA)
+    qtbot.waitUntil(lambda: window.phase is Phase.LOADING)
+    assert window.view.banner.busy
+    go_on.set()
+    qtbot.waitUntil(lambda: window.phase is Phase.UNAVAILABLE)
+    assert window.figures.device_label.text() == "fake device"
+
+
+def test_frames_and_figures(open_window, qtbot, clip):
+    window = playing(qtbot, open_window(), clip)
+    qtbot.waitUntil(lambda: "– FPS" not in window.figures.rate_label.text())
+    qtbot.waitUntil(lambda: "–" not in window.figures.latency_label.text())
+    assert window.view.banner is None
+    assert window.figures.size_label.text() == "160 × 120"
+    assert window.windowTitle().startswith("two_colours.mp4")
+    picture = window.view.picture
+    assert is_near(picture.pixelColor(5, 5), LEFT_BGR)
+    assert not is_near(picture.pixelColor(10, 45), LEFT_BGR), "the box is drawn"
+
+
+def test_start_and_stop(open_window, qtbot, clip):
+    window = open_window()
+    window.source_bar.set_source(str(clip))
+    for _ in range(3):
+        assert "Start" in window.source_bar.start_button.text().replace("&", "")
+        window.source_bar.start_button.click()
+        qtbot.waitUntil(lambda: window.view.picture is not None)
+        window.source_bar.start_button.click()
+        assert window.view.picture is None
+        assert window.phase is Phase.IDLE
+        qtbot.wait(50)
+        assert window.view.picture is None, "a late result of the stopped run is not shown"
+
+
+def test_the_end_of_a_video_and_again(open_window, qtbot, clip):
+    window = open_window(loop=False)
+    window.play(str(clip))
+    qtbot.waitUntil(lambda: window.phase is Phase.ENDED, timeout=20000)
+    qtbot.waitUntil(lambda: is_near(window.view.picture.pixelColor(10, 45), LEFT_BGR))  # no box is left
+    assert window.view.banner.title == "The video has ended"
+    window.menus.toggle.trigger()
+    qtbot.waitUntil(lambda: window.phase is Phase.LIVE)
+    assert window.playback.position_s < 1.5
+    window.menus.loop.trigger()
+    window.menus.to_end.trigger()
+    qtbot.waitUntil(lambda: window.playback.position_s > 1.9)
+    qtbot.waitUntil(lambda: window.phase is Phase.LIVE and window.playback.position_s < 1.0)
+
+
+def test_pause_step_and_seek(open_window, qtbot, clip):
+    window = playing(qtbot, open_window(), clip)
+    assert window.playback_bar.isVisible()
+    view = window.view
+    qtbot.keyClick(view, Qt.Key.Key_Space)
+    qtbot.waitUntil(lambda: window.phase is Phase.PAUSED)
+    assert window.view.banner is None and window.playback_bar.play_button.accessibleName() == "Play"
+
+    def at(time_s: float):
+        return lambda: abs(window.playback.position_s - time_s) < 0.001
+
+    window.playback_bar.sought.emit(1.0)
+    qtbot.waitUntil(at(1.0))
+    for key, modifier, time_s in (
+        (Qt.Key.Key_Right, None, 31 / 30),
+        (Qt.Key.Key_Left, None, 1.0),
+        (Qt.Key.Key_Left, None, 29 / 30),
+        (Qt.Key.Key_Home, None, 0.0),
+        (Qt.Key.Key_End, None, 59 / 30),
+        (Qt.Key.Key_Left, Qt.KeyboardModifier.ControlModifier, 0.0),
+        (Qt.Key.Key_Right, Qt.KeyboardModifier.ControlModifier, 59 / 30),
+    ):
+        qtbot.keyClick(view, key, modifier or Qt.KeyboardModifier.NoModifier)
+        qtbot.waitUntil(at(time_s))
+    assert window.playback_bar.label.text() == "0:01.9 / 0:02.0"
+    assert window.phase is Phase.PAUSED
+    window.timeline.time_chosen.emit(0.5)
+    qtbot.waitUntil(at(0.5))
+    window.playback_bar.play_button.click()
+    qtbot.waitUntil(lambda: window.phase is Phase.LIVE)
+
+
+@pytest.mark.parametrize(
+    ("source", "phase"),
+    [
+        ("no_such_file.mp4", Phase.NO_SOURCE),
+        ("gopher://host/x", Phase.NO_SOURCE),
+        (NO_CAMERA, Phase.UNAVAILABLE),
+        ("rtsp://127.0.0.1:1/x", Phase.UNAVAILABLE),
+    ],
+)
+def test_a_source_that_is_not_there(open_window, qtbot, clip, source, phase):
+    window = open_window()
+    window.play(source)
+    qtbot.waitUntil(lambda: window.phase is phase, timeout=20000)
+    assert window.view.banner.text and "No picture" in window.view.banner.title
+    assert not window.playback_bar.isVisible()
+    playing(qtbot, window, clip)
+
+
+def test_pictures_and_folders(open_window, qtbot, tmp_path):
+    for number, colour in enumerate(("red", "blue")):
+        PillowImage.new("RGB", (64, 48), colour).save(tmp_path / f"{number}.png")
+    window = open_window()
+    window.play(str(tmp_path / "0.png"))
+    qtbot.waitUntil(lambda: window.phase is Phase.PAUSED and window.view.picture is not None)
+    assert not window.playback_bar.isVisible() and window.view.banner is None
+    assert window.view.picture.pixelColor(60, 5) == QColor("red")
+    window.menus.mirror.trigger()
+    qtbot.waitUntil(lambda: window.view.picture.pixelColor(5, 40) == QColor("red"))
+    window.play(str(tmp_path))
+    qtbot.waitUntil(lambda: window.phase is Phase.LIVE)
+    qtbot.waitUntil(lambda: window.playback_bar.label.text() == "Picture 1 of 2")
+    window.menus.forward.trigger()
+    qtbot.waitUntil(lambda: window.playback_bar.label.text() == "Picture 2 of 2")
+    assert window.phase is Phase.PAUSED and window.view.picture.pixelColor(60, 5) == QColor("blue")
+
+
+CAMERAS = (Camera("Front camera", "0"), Camera("USB camera", "1"))
+
+
+def test_cameras_have_names_and_keys(open_window, qtbot, world):
+    window = playing(qtbot, open_window(cameras=CAMERAS), "0")
+    assert window.windowTitle().startswith("Front camera") and not window.playback_bar.isVisible()
+    assert [action.text() for action in window.menus.camera_menu.actions()] == ["Front camera", "USB camera"]
+    qtbot.keyClick(window.view, Qt.Key.Key_2)
+    qtbot.waitUntil(lambda: window.phase is Phase.LIVE)
+    assert window.playback.source == "1" and window.source_bar.source() == "1"
+    assert [action.isChecked() for action in window.menus.camera_menu.actions()] == [False, True]
+    size = next(action for action in window.menus.size_menu.actions() if action.text() == "1280 × 720")
+    size.trigger()
+    qtbot.waitUntil(lambda: world.opened[-1][1].camera_size_wh == (1280, 720))
+    assert world.opened[-1][0] == "1" and settings_of(window).camera_size_wh == (1280, 720)
+    qtbot.waitUntil(lambda: window.phase is Phase.LIVE)
+    qtbot.keyClick(window.view, Qt.Key.Key_Space)
+    assert window.phase is Phase.IDLE, "a camera is stopped, not paused"
+
+
+def test_a_camera_that_is_unplugged_comes_back_under_another_number(open_window, qtbot, world):
+    window = playing(qtbot, open_window(cameras=CAMERAS), "1")
+    edge_xy = 149, 45  # of the box, in the mirrored picture
+    qtbot.waitUntil(lambda: not is_near(window.view.picture.pixelColor(*edge_xy), LEFT_BGR))
+    world.plugged.clear()
+    set_cameras(window, CAMERAS[0])
+    qtbot.waitUntil(lambda: window.phase is Phase.RECONNECTING, timeout=10000)
+    assert window.view.banner.title == "Reconnecting…" and window.view.banner.busy
+    qtbot.waitUntil(lambda: is_near(window.view.picture.pixelColor(*edge_xy), LEFT_BGR))  # boxes are gone
+    world.plugged.set()
+    set_cameras(window, CAMERAS[0], Camera("USB camera", "2"))
+    qtbot.waitUntil(lambda: window.playback.source == "2" and window.phase is Phase.LIVE)
+
+
+def test_a_camera_that_is_back_is_tried_at_once(open_window, qtbot, world, monkeypatch):
+    monkeypatch.setattr("gesture_app.video.reader.BACKOFF_S", (60.0,))
+    world.plugged.clear()
+    window = open_window(cameras=CAMERAS[1:])
+    window.play("0")
+    qtbot.waitUntil(lambda: window.phase is Phase.UNAVAILABLE)
+    assert "is gone" in window.view.banner.text
+    world.plugged.set()
+    set_cameras(window, *CAMERAS)
+    qtbot.waitUntil(lambda: window.phase is Phase.LIVE)
+
+
+@pytest.mark.parametrize(("last", "played"), [("", "0"), ("1", "1"), ("7", "0"), ("clip.mp4", "0")])
+def test_what_is_played_at_the_start(open_window, qtbot, last, played):
+    window = open_window(cameras=CAMERAS, last_source=last)
+    window.halt()
+    window.begin(None)
+    assert window.playback.source == played
+    qtbot.waitUntil(lambda: window.phase is Phase.LIVE)
+
+
+def test_no_camera_at_the_start_and_then_one(open_window, qtbot):
+    window = open_window()
+    window.begin(None)
+    assert window.phase is Phase.IDLE and "No camera is connected" in window.view.banner.text
+    set_cameras(window, CAMERAS[0])
+    qtbot.waitUntil(lambda: window.phase is Phase.LIVE)
+
+
+def test_the_first_start_asks(open_window, qtbot, clip, monkeypatch):
+    window = open_window(cameras=CAMERAS, welcome_seen=False)
+    window.halt()
+    window.begin(None)
+    welcome = window.layout_.stack.currentWidget()
+    assert welcome is not window.view and window.phase is Phase.IDLE
+    welcome.camera_chosen.emit("1")
+    qtbot.waitUntil(lambda: window.phase is Phase.LIVE)
+    assert window.layout_.stack.currentWidget() is window.view and settings_of(window).welcome_seen
+    window.menus.welcome.trigger()
+    assert window.layout_.stack.currentWidget() is welcome
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(clip), ""))
+    welcome.file_requested.emit()
+    assert window.playback.source == str(clip) and window.layout_.stack.currentWidget() is window.view
+
+
+def test_recent_sources(open_window, qtbot, clip):
+    window = playing(qtbot, open_window(), clip)
+    window.play("rtsp://me:secret@127.0.0.1:1/x")
+    texts = [action.text() for action in window.menus.recent_menu.actions() if action.text()]
+    assert texts == ["rtsp://***@127.0.0.1:1/x", "two_colours.mp4", "&Clear this list"]
+    assert "secret" not in window.windowTitle()
+    window.menus.recent_menu.actions()[1].trigger()
+    assert window.playback.source == str(clip)
+    window.menus.clear_recent.trigger()
+    assert settings_of(window).recent_sources == () and not window.menus.recent_menu.isEnabled()
+
+
+def test_drag_and_drop(open_window, qtbot, clip):
+    window = open_window()
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(clip))])
+    event = QDropEvent(
+        QPointF(50, 50),
+        Qt.DropAction.CopyAction,
+        data,
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )
+    window.dropEvent(event)
+    assert window.playback.source == str(clip) and window.acceptDrops()
+
+
+def test_weights_that_cannot_be_used_and_others_that_can(open_window, qtbot, clip):
+    def load(choice):
+        if choice.device == "cuda":
+            raise InputError("device: cuda: there is none. Use cpu")
+        return FakeRecognizer()
+
+    window = open_window(load=load, device="cuda")
+    window.play(str(clip))
+    qtbot.waitUntil(lambda: window.phase is Phase.FAILED)
+    assert window.view.banner.text == "device: cuda: there is none. Use cpu"
+    window._store.update(device="cpu")
+    qtbot.waitUntil(lambda: window.phase is Phase.LIVE)
+
+
+def test_an_exception_while_recognizing(open_window, qtbot, clip):
+    window = playing(qtbot, open_window(recognizer := FakeRecognizer()), clip)
+    recognizer.fails = lambda call: True
+    qtbot.waitUntil(lambda: window.view.banner is not None)
+    assert window.phase is Phase.FRAME_FAULT
+    assert window.view.banner.text == "ValueError: a bad frame"
+    recognizer.fails = lambda call: False
+    qtbot.waitUntil(lambda: window.phase is Phase.LIVE)
+    assert window.view.banner is None
+
+
+def test_controls_act_at_once_and_are_kept(open_window, qtbot, clip):
+    window = playing(qtbot, open_window(recognizer := FakeRecognizer()), clip)
+    window.controls.changed.emit(Settings(detector_threshold=0.31, max_hands=2, picture_mode="fill", theme="dark"))
+    qtbot.waitUntil(lambda: recognizer.options.detector_threshold == 0.31)
+    assert recognizer.options.max_hands == 2 and window.view.mode == "fill"
+    assert window.menus._modes["fill"].isChecked() and window.menus._themes["dark"].isChecked()
+    window.menus._modes["actual"].trigger()
+    assert window.view.mode == settings_of(window).picture_mode == "actual"
+    window.close()
+    again = open_window()
+    assert settings_of(again).max_hands == 2 and settings_of(again).theme == "dark"
+
+
+def test_a_broken_settings_file_is_told_once(open_window, tmp_path):
+    path = tmp_path / "config" / "settings.json"
+    path.parent.mkdir(parents=True)
+    path.write_text("{")
+    window = open_window()
+    window.begin(NO_CAMERA)
+    assert window.notice.isVisible() and "not JSON" in window.notice.label.text()
+
+
+def test_mirror(open_window, qtbot, clip):
+    window = playing(qtbot, open_window(), clip)
+    assert not window.menus.mirror.isChecked(), "a file shows what was filmed"
+    window.menus.mirror.trigger()
+    qtbot.waitUntil(lambda: is_near(window.view.picture.pixelColor(5, 5), RIGHT_BGR))
+    window.play(NO_CAMERA)
+    assert window.menus.mirror.isChecked(), "a camera is a mirror"
+    window.menus.mirror.trigger()
+    window.play(str(clip))
+    assert window.menus.mirror.isChecked(), "each kind of source keeps the user's choice"
+    assert settings_of(window).mirror_files and not settings_of(window).mirror_cameras
+
+
+def test_keys(open_window, qtbot, clip):
+    window = open_window()
+    window.source_bar.set_source(str(clip))
+    view = window.view
+    view.setFocus()
+    qtbot.keyClick(view, Qt.Key.Key_Space)
+    qtbot.waitUntil(lambda: window.phase is Phase.LIVE)
+    qtbot.keyClick(view, Qt.Key.Key_M)
+    assert settings_of(window).mirror_files
+    docks = [dock for dock in window.findChildren(QDockWidget) if dock.isVisible()]
+    assert docks
+    qtbot.keyClick(view, Qt.Key.Key_F)
+    assert window.isFullScreen() and not window.source_bar.isVisible() and not window.playback_bar.isVisible()
+    assert not any(dock.isVisible() for dock in docks)
+    qtbot.keyClick(view, Qt.Key.Key_Space)
+    qtbot.waitUntil(lambda: window.phase is Phase.PAUSED)  # keys work in full screen too
+    qtbot.keyClick(view, Qt.Key.Key_Escape)
+    assert not window.isFullScreen() and window.source_bar.isVisible() and window.playback_bar.isVisible()
+    assert all(dock.isVisible() for dock in docks)
+    window.source_bar.start_button.setFocus()
+    qtbot.keyClick(window.source_bar.start_button, Qt.Key.Key_Space)
+    assert window.phase is Phase.IDLE, "Space presses a focused button"
+    qtbot.keyClick(view, Qt.Key.Key_Q, Qt.KeyboardModifier.ControlModifier)
+    assert not window.isVisible()
+
+
+def test_arrows_move_a_focused_slider_and_not_the_film(open_window, qtbot, clip):
+    window = playing(qtbot, open_window(), clip)
+    stepped = []
+    window.playback.step = stepped.append
+    window.menus.forward.triggered.disconnect()
+    window.menus.forward.triggered.connect(lambda: stepped.append(1))
+    slider = window.playback_bar.slider
+    slider.setFocus()
+    qtbot.keyClick(slider, Qt.Key.Key_Right)
+    assert stepped == []
+    window.view.setFocus()
+    qtbot.keyClick(window.view, Qt.Key.Key_Right)
+    assert stepped == [1]
+
+
+def test_every_action_has_a_name_and_a_key_of_its_own(open_window):
+    window = open_window(cameras=CAMERAS)
+    keys: dict[str, str] = {}
+    menus = window.menuBar().findChildren(QMenu)
+    assert len(menus) >= 6
+    dynamic = {window.menus.recent_menu, window.menus.size_menu}
+    for menu in menus:
+        for action in menu.actions():
+            if action.isSeparator() or action.menu() is not None or menu in dynamic:
+                continue
+            assert action.text() and action.shortcuts(), action.text()
+            for key in action.shortcuts():
+                text = key.toString(QKeySequence.SequenceFormat.PortableText)
+                assert text not in keys, f"{text}: {keys[text]} and {action.text()}"
+                keys[text] = action.text()
+    assert {"Space", "F", "S", "R", "M", "1", "2", "Ctrl+O", "Ctrl+,", "F1"} <= set(keys)
+
+
+def test_double_click_is_full_screen(open_window, qtbot):
+    window = open_window()
+    for expected in (True, False):
+        QTest.mouseDClick(window.view, Qt.MouseButton.LeftButton, pos=QPoint(20, 20))
+        assert window.isFullScreen() is expected
+
+
+def test_snapshot_and_recording(open_window, qtbot, clip, tmp_path):
+    window = open_window()
+    assert not window.menus.snapshot.isEnabled() and not window.menus.record.isEnabled()
+    playing(qtbot, window, clip)
+    folder = tmp_path / "recordings"
+    qtbot.keyClick(window.view, Qt.Key.Key_S)
+    qtbot.waitUntil(lambda: list(folder.glob("*.png")) != [] and window.notice.isVisible())
+    qtbot.keyClick(window.view, Qt.Key.Key_R)
+    assert window.capture.recorder.recording and window.menus.record.isChecked()
+    qtbot.wait(500)
+    qtbot.keyClick(window.view, Qt.Key.Key_R)
+    qtbot.waitUntil(lambda: list(folder.glob("g*.mp4")) != [], timeout=20000)
+    assert not window.menus.record.isChecked()
+    with av.open(str(next(folder.glob("g*.mp4")))) as recording:
+        assert recording.streams.video[0].codec_context.name == "h264"
+        assert sum(1 for _ in recording.decode(video=0)) >= 2
+    assert str(folder) in window.notice.label.text()
+
+
+def test_gesture_events(open_window, qtbot, clip):
+    window = playing(qtbot, open_window(), clip)
+    qtbot.waitUntil(lambda: len(window.event_panel.events) > 0)
+    assert window.event_panel.events[0].label == "like"
+    window.halt()
+    assert all(event.end_s is not None for event in window.event_panel.events), "nothing goes on without a picture"
+
+
+@pytest.mark.parametrize("name", ["gestures", "annotate", "train", "doctor", "shortcuts", "about"])
+def test_dialogs(open_window, qtbot, name):
+    window = open_window()
+    before = set(QApplication.topLevelWidgets())
+    getattr(window.menus, name).trigger()
+    dialogs = [w for w in QApplication.topLevelWidgets() if w.isVisible() and w not in before]
+    assert len(dialogs) == 1 and dialogs[0].windowTitle()
+    assert not dialogs[0].isModal(), "the picture goes on"
+    window.close()
+    qtbot.waitUntil(lambda: not any(w.isVisible() for w in QApplication.topLevelWidgets()))
+
+
+def test_closing_asks_before_it_breaks_off_work(open_window, monkeypatch):
+    window = open_window()
+    monkeypatch.setattr(type(window.tools), "running", property(lambda self: True))
+    answers = [QMessageBox.StandardButton.No, QMessageBox.StandardButton.Yes]
+    monkeypatch.setattr(QMessageBox, "question", lambda *_: answers.pop(0))
+    assert not window.close() and window.isVisible()
+    assert window.close() and answers == []
+
+
+def test_size_and_docks_are_kept(open_window, qtbot, tmp_path):
+    geometry = QSettings(str(tmp_path / "window.ini"), QSettings.Format.IniFormat)
+    window = open_window(geometry=geometry)
+    window.resize(760, 640)
+    timeline = window.findChild(QDockWidget, "timeline")
+    timeline.toggleViewAction().trigger()
+    window.menus.full_screen.trigger()
+    window.close()
+    again = open_window(geometry=QSettings(str(tmp_path / "window.ini"), QSettings.Format.IniFormat))
+    assert not again.isFullScreen() and not again.findChild(QDockWidget, "timeline").isVisible()
+    assert again.findChild(QDockWidget, "controls").isVisible()
+    assert (again.width(), again.height()) == (760, 640)
+
+
+def test_a_new_model_is_used(open_window, qtbot, clip, tmp_path):
+    loads = []
+
+    def load(choice):
+        loads.append(choice.weights)
+        return FakeRecognizer()
+
+    window = playing(qtbot, open_window(load=load), clip)
+    folder = tmp_path / "config" / "models" / "mine"
+    folder.mkdir(parents=True)
+    (folder / "classifier.safetensors").touch()
+    window.tools.model_installed.emit(folder)
+    qtbot.waitUntil(lambda: loads == [None, folder])
+    qtbot.waitUntil(lambda: window.phase is Phase.LIVE)
+    assert settings_of(window).weights == str(folder)
+
+
+def test_a_fault_is_shown_once(open_window, qtbot):
+    window = open_window()
+    window.fault.emit("ValueError: one")
+    window.fault.emit("ValueError: two")
+    boxes = [box for box in QApplication.topLevelWidgets() if isinstance(box, QMessageBox) and box.isVisible()]
+    assert [box.text() for box in boxes] == ["ValueError: one"]
+    boxes[0].close()
+    window.fault.emit("ValueError: three")

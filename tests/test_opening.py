@@ -1,0 +1,117 @@
+"""Naming a source: dialogs, drag and drop, a rectangle on the screen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PyQt6.QtCore import QMimeData, QPoint, Qt, QUrl
+from PyQt6.QtTest import QTest
+from PyQt6.QtWidgets import QApplication, QFileDialog, QInputDialog, QMainWindow
+
+from gesture_app.ui.opening import Opening
+from gesture_app.ui.screen_picker import ScreenPicker
+from gesture_app.video.addresses import ScreenArea
+
+
+@pytest.fixture
+def opening(qtbot) -> Opening:
+    window = QMainWindow()
+    qtbot.addWidget(window)
+    window.show()
+    opening = Opening(window)
+    opening.chosen_sources = []
+    opening.chosen.connect(opening.chosen_sources.append)
+    return opening
+
+
+def mime(*urls: str) -> QMimeData:
+    data = QMimeData()
+    data.setUrls([QUrl(url) for url in urls])
+    return data
+
+
+@pytest.mark.parametrize(("urls", "source"), [
+    ((), ""),
+    (("file:///media/a%20clip.mp4", "file:///b.mp4"), "/media/a clip.mp4"),
+    (("rtsp://host/x",), "rtsp://host/x"),
+    (("ftp://host/a.mp4",), ""),
+])  # fmt: skip
+def test_drops(opening: Opening, urls: tuple[str, ...], source: str) -> None:
+    data = mime(*urls)
+    assert opening.wants(data) is bool(source)
+    opening.take_drop(data)
+    assert opening.chosen_sources == ([source] if source else [])
+
+
+def test_a_file(opening: Opening, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    asked = []
+
+    def answer(parent, title, folder, kinds):
+        asked.append((folder, kinds))
+        return str(tmp_path / "a.mp4"), ""
+
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", answer)
+    opening.ask_file()
+    opening.ask_file()
+    assert opening.chosen_sources == [str(tmp_path / "a.mp4")] * 2
+    assert asked[1][0] == str(tmp_path), "the next dialog begins there"
+    assert "*.mp4" in asked[0][1] and "*.png" in asked[0][1]
+
+
+def test_given_up(opening: Opening, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: ("", ""))
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: "")
+    monkeypatch.setattr(QInputDialog, "getText", lambda *_: ("rtsp://x", False))
+    for ask in (opening.ask_file, opening.ask_folder, opening.ask_address):
+        ask()
+    assert opening.chosen_sources == []
+
+
+def test_a_folder_an_address_and_the_screen(opening: Opening, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    offered = []
+
+    def answer(parent, title, label, mode, text):
+        offered.append(text)
+        return " rtsp://host/x ", True
+
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path))
+    monkeypatch.setattr(QInputDialog, "getText", answer)
+    opening.ask_folder()
+    opening.ask_address()
+    opening.ask_address()
+    opening.take_screen()
+    assert opening.chosen_sources == [str(tmp_path), "rtsp://host/x", "rtsp://host/x", "screen"]
+    assert offered == ["rtsp://", "rtsp://host/x"]
+
+
+def test_a_part_of_the_screen(qtbot, opening: Opening) -> None:
+    window = opening.parent()
+    opening.ask_screen_part()
+    assert not window.isVisible(), "it may cover what is to be seen"
+
+    def picker() -> ScreenPicker | None:
+        found = [w for w in QApplication.topLevelWidgets() if isinstance(w, ScreenPicker) and w.isVisible()]
+        return found[0] if found else None
+
+    qtbot.waitUntil(lambda: picker() is not None)
+    shown = picker()
+    QTest.mousePress(shown, Qt.MouseButton.LeftButton, pos=QPoint(100, 60))
+    QTest.mouseMove(shown, QPoint(200, 160))
+    QTest.mouseRelease(shown, Qt.MouseButton.LeftButton, pos=QPoint(299, 259))
+    assert [ScreenArea.parse(source) for source in opening.chosen_sources] == [ScreenArea(rect=(100, 60, 200, 200))]
+    assert window.isVisible()
+
+
+def test_a_click_or_escape_gives_up(qtbot) -> None:
+    for give_up in (
+        lambda picker: QTest.keyClick(picker, Qt.Key.Key_Escape),
+        lambda picker: QTest.mouseClick(picker, Qt.MouseButton.LeftButton, pos=QPoint(50, 50)),
+    ):
+        picker = ScreenPicker(QApplication.primaryScreen())
+        told = []
+        picker.picked.connect(told.append)
+        picker.show()
+        picker.grab()
+        give_up(picker)
+        assert told == [None]

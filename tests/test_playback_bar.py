@@ -1,0 +1,75 @@
+"""Play, step, and where a clip is."""
+
+from __future__ import annotations
+
+import pytest
+from PyQt6.QtCore import QPoint, Qt
+
+from gesture_app.ui.playback_bar import PlaybackBar, clock
+from gesture_app.video.clips import Clip
+
+
+@pytest.mark.parametrize(("time_s", "text"), [
+    (-1.0, "0:00.0"), (0.0, "0:00.0"), (0.3, "0:00.3"), (59.99, "0:59.9"), (60.0, "1:00.0"), (3723.45, "1:02:03.4"),
+])  # fmt: skip
+def test_clock(time_s: float, text: str) -> None:
+    assert clock(time_s) == text
+
+
+@pytest.fixture
+def bar(qtbot) -> PlaybackBar:
+    bar = PlaybackBar()
+    qtbot.addWidget(bar)
+    bar.resize(600, 40)
+    bar.show()
+    return bar
+
+
+@pytest.mark.parametrize(("clip", "at_s", "text", "enabled"), [
+    (None, 3.0, "", False),
+    (Clip(10.0, 0.04), 2.5, "0:02.5 / 0:10.0", True),
+    (Clip(None, 0.04), 2.5, "0:02.5", False),
+    (Clip(36.0, 3.0, 12), 3.0, "Picture 2 of 12", True),
+    (Clip(36.0, 3.0, 12), 36.0, "Picture 12 of 12", True),
+])  # fmt: skip
+def test_where_it_is(bar: PlaybackBar, clip: Clip | None, at_s: float, text: str, enabled: bool) -> None:
+    bar.set_clip(clip)
+    bar.set_position(at_s)
+    assert bar.label.text() == text and bar.slider.isEnabled() is enabled
+
+
+def test_what_is_asked_for(qtbot, bar: PlaybackBar) -> None:
+    asked: list[object] = []
+    bar.toggled.connect(lambda: asked.append("toggle"))
+    bar.stepped.connect(asked.append)
+    bar.set_clip(Clip(10.0, 0.04))
+    for button in (bar.back_button, bar.play_button, bar.forward_button):
+        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert asked == [-1, "toggle", 1]
+    bar.set_playing(True)
+    assert bar.play_button.accessibleName() == "Pause"
+    bar.set_playing(False)
+    assert bar.play_button.accessibleName() == "Play"
+
+
+def test_a_click_goes_there_and_a_drag_follows(qtbot, bar: PlaybackBar) -> None:
+    sought: list[float] = []
+    bar.sought.connect(sought.append)
+    bar.set_clip(Clip(10.0, 0.04))
+    slider = bar.slider
+    middle = QPoint(slider.width() // 2, slider.height() // 2)
+    qtbot.mousePress(slider, Qt.MouseButton.LeftButton, pos=middle)
+    assert sought and sought[-1] == pytest.approx(5.0, abs=0.3)
+    bar.set_position(1.0)
+    assert slider.value() > 4000, "while it is held it does not follow the film"
+    qtbot.mouseMove(slider, QPoint(slider.width() * 3 // 4, middle.y()))
+    qtbot.mouseRelease(slider, Qt.MouseButton.LeftButton, pos=QPoint(slider.width() * 3 // 4, middle.y()))
+    assert sought[-1] == pytest.approx(7.5, abs=0.4)
+    bar.set_position(1.0)
+    assert slider.value() == 1000
+    count = len(sought)
+    bar.set_position(2.0)
+    assert len(sought) == count, "showing a position is no wish"
+    slider.setFocus()
+    qtbot.keyClick(slider, Qt.Key.Key_Right)
+    assert sought[-1] == pytest.approx(3.0)

@@ -1,0 +1,299 @@
+"""The reading thread: clips at their own speed, lost sources found again, an end at any moment."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from media import REGULAR, picture, write_video
+
+from gesture_app.errors import EnvironmentFault
+from gesture_app.video import reader as reading
+from gesture_app.video.addresses import SourceOptions
+from gesture_app.video.mailbox import Mailbox
+from gesture_app.video.reader import FrameReader
+from gesture_app.vision.hands import Frame
+
+
+def frame_of(index: int) -> Frame:
+    return Frame(picture(index), index, index / 30)
+
+
+class States:
+    """Collects what a reader tells, and waits for a state."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, str]] = []
+        self._changed = threading.Condition()
+
+    def __call__(self, state: str, message: str) -> None:
+        with self._changed:
+            self.seen.append((state, message))
+            self._changed.notify_all()
+
+    def wait_for(self, state: str, count: int = 1, timeout_s: float = 10) -> None:
+        with self._changed:
+            assert self._changed.wait_for(lambda: self.names.count(state) >= count, timeout_s), self.seen
+
+    @property
+    def names(self) -> list[str]:
+        return [state for state, _ in self.seen]
+
+
+class ScriptedSource:
+    """Reads what a function tells for the number of the call; notes which thread releases it."""
+
+    clip = None
+    name = "scripted"
+
+    def __init__(self, script: Callable[[int], bool]) -> None:
+        self.script, self.calls, self.released_by = script, 0, []
+
+    def read(self) -> Frame | None:
+        self.calls += 1
+        time.sleep(0.002)
+        return frame_of(0) if self.script(self.calls) else None
+
+    def release(self) -> None:
+        self.released_by.append(threading.current_thread().name)
+
+
+def test_a_file_plays_at_its_own_speed_and_waits_at_its_end(tmp_path: Path) -> None:
+    states, box = States(), Mailbox()
+    start_s = time.monotonic()
+    reader = FrameReader(str(write_video(tmp_path / "in.mp4")), box, states)
+    reader.start()
+    items = []
+    while "ended" not in states.names:
+        if (item := box.get(0.1)) is not None:
+            items.append(item)
+    assert 0.6 < time.monotonic() - start_s < 5
+    assert items[-1][0].index == 19 and len(items) + box.dropped == 20
+    assert reader.clip is not None and reader.clip.frame_s == pytest.approx(1 / 30)
+    reader.seek(0.5)
+    item = box.get(2)
+    assert item is not None and item[0].time_s == pytest.approx(0.5, abs=1e-3), "it goes on from there"
+    states.wait_for("ended", 2)
+    assert reader.stop(1)
+    assert states.names == ["opening", "live", "ended", "live", "ended", "closed"]
+
+
+def test_a_looping_file_goes_on(tmp_path: Path) -> None:
+    box = Mailbox()
+    path = str(write_video(tmp_path / "in.mp4", REGULAR[:4]))
+    reader = FrameReader(path, box, lambda state, message: None, SourceOptions(loop=True))
+    reader.start()
+    times = [item[0].time_s for item in (box.get(2) for _ in range(10)) if item is not None]
+    assert len(times) == 10 and min(np.diff(times)) < 0, "it has begun again"
+    reader.set_loop(False)
+    time.sleep(0.3)
+    assert reader.stop(2)
+
+
+def test_a_paused_clip_stands_still_until_it_is_stepped(tmp_path: Path) -> None:
+    states, box = States(), Mailbox()
+    reader = FrameReader(str(write_video(tmp_path / "in.mp4")), box, states)
+    reader.pause()
+    reader.start()
+    states.wait_for("paused")
+
+    def shown() -> float:
+        item = box.get(2)
+        assert item is not None
+        return round(item[0].time_s * 30, 3)
+
+    assert shown() == 0
+    assert box.get(0.2) is None
+    for frames, index in ((1, 1), (1, 2), (-1, 1), (5, 6), (-6, 0), (-1, 0), (19, 19), (-1, 18)):
+        reader.step(frames)
+        deadline_s = time.monotonic() + 3
+        at = shown()
+        while at != index and time.monotonic() < deadline_s:
+            at = shown()
+        assert at == index
+    reader.seek(0.2)
+    assert shown() == 6
+    assert states.names == ["opening", "paused"]
+    reader.resume()
+    states.wait_for("ended")
+    assert reader.stop(1)
+
+
+def test_one_picture_is_shown_and_waits(tmp_path: Path) -> None:
+    states, box = States(), Mailbox()
+    cv2.imwrite(str(tmp_path / "a.png"), picture(0))
+    reader = FrameReader(str(tmp_path / "a.png"), box, states, SourceOptions(loop=True))
+    reader.start()
+    states.wait_for("paused")
+    assert box.get(1) is not None
+    reader.seek(5.0)
+    reader.step(1)
+    reader.resume()
+    assert box.get(0.2) is None and states.names == ["opening", "paused"]
+    assert reader.stop(1)
+
+
+def test_a_source_that_cannot_be_opened() -> None:
+    states = States()
+    reader = FrameReader("missing.mp4", Mailbox(), states)
+    reader.start()
+    reader.join(5)
+    assert states.names == ["opening", "error"] and "no such file" in states.seen[-1][1]
+
+
+def test_a_bug_in_a_source_becomes_an_error() -> None:
+    states = States()
+
+    def broken(source: str, options: SourceOptions) -> ScriptedSource:
+        raise ZeroDivisionError
+
+    reader = FrameReader("0", Mailbox(), states, opener=broken)
+    reader.start()
+    reader.join(5)
+    assert states.names == ["opening", "error"] and "ZeroDivisionError" in states.seen[-1][1]
+
+
+def test_bad_frames_are_no_loss() -> None:
+    states, opened = States(), []
+
+    def opener(source: str, options: SourceOptions) -> ScriptedSource:
+        opened.append(ScriptedSource(lambda call: not 5 <= call <= 34))
+        return opened[-1]
+
+    reader = FrameReader("0", Mailbox(), states, opener=opener)
+    reader.start()
+    while not opened or opened[0].calls < 60:
+        time.sleep(0.01)
+    assert reader.stop(1)
+    assert states.names == ["opening", "live", "closed"] and len(opened) == 1
+    assert opened[0].released_by == ["frame reader"]
+
+
+def test_a_lost_camera_is_found_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "BACKOFF_S", (0.01, 0.02))
+    monkeypatch.setattr(reading, "LOSS_S", 0.05)
+    states, box, opened = States(), Mailbox(), []
+
+    def opener(source: str, options: SourceOptions) -> ScriptedSource:
+        if len(opened) % 2:
+            opened.append(None)
+            raise EnvironmentFault("camera: 0: gone")
+        opened.append(ScriptedSource(lambda call: call <= 5))
+        return opened[-1]
+
+    reader = FrameReader("0", box, states, opener=opener)
+    reader.start()
+    states.wait_for("live", 5)
+    item = box.get(1)
+    assert reader.stop(1) and not reader.is_alive()
+    assert states.names[:5] == ["opening", "live", "reconnecting", "reconnecting", "live"]
+    assert item is not None and item[0].index >= 20, "one numbering over all connections"
+    assert all(source.released_by == ["frame reader"] for source in opened if source)
+
+
+def test_a_camera_that_is_missing_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    states, box = States(), Mailbox()
+    tries: list[float] = []
+
+    def opener(source: str, options: SourceOptions) -> ScriptedSource:
+        tries.append(time.monotonic())
+        if len(tries) < 4:
+            raise EnvironmentFault("camera: 0: there is no /dev/video0")
+        return ScriptedSource(lambda call: True)
+
+    monkeypatch.setattr(reading, "BACKOFF_S", (0.01, 0.02, 30.0))
+    reader = FrameReader("0", box, states, opener=opener)
+    reader.start()
+    states.wait_for("unavailable", 3)
+    assert states.seen[-1][1] == "camera: 0: there is no /dev/video0" and "live" not in states.names
+    reader.retry()  # hot-plug: without it the fourth try came after 30 s
+    states.wait_for("live", timeout_s=3)
+    assert reader.stop(1) and len(tries) == 4
+
+
+def test_the_waits_between_tries() -> None:
+    assert reading.BACKOFF_S == (0.5, 1.0, 2.0, 4.0, 5.0)
+
+
+@pytest.fixture
+def server() -> Iterator[ThreadingHTTPServer]:
+    """A camera that sends Motion JPEG over HTTP; `server.sending` cleared makes it stall."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
+            self.end_headers()
+            jpeg = cv2.imencode(".jpg", picture(3))[1].tobytes()
+            head = b"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(jpeg)
+            try:
+                while not self.server.over.is_set():
+                    if self.server.sending.is_set():
+                        self.wfile.write(head + jpeg + b"\r\n")
+                    time.sleep(0.02)
+            except OSError:
+                pass
+
+        def log_message(self, *words: object) -> None:
+            pass
+
+    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    http.daemon_threads = True
+    http.sending, http.over = threading.Event(), threading.Event()
+    http.sending.set()
+    thread = threading.Thread(target=http.serve_forever, daemon=True)
+    thread.start()
+    yield http
+    http.over.set()
+    http.shutdown()
+    http.server_close()
+    thread.join(5)
+
+
+def test_a_stream_that_stalls_is_seen_and_found_again(server: ThreadingHTTPServer) -> None:
+    states, box = States(), Mailbox()
+    reader = FrameReader(f"http://127.0.0.1:{server.server_port}/", box, states)
+    reader.start()
+    states.wait_for("live")
+    item = box.get(2)
+    assert item is not None and item[0].image.shape == (48, 64, 3)
+    assert time.monotonic() - item[1] < 1
+    server.sending.clear()
+    start_s = time.monotonic()
+    states.wait_for("reconnecting")
+    assert time.monotonic() - start_s < 3
+    server.sending.set()
+    states.wait_for("live", 2)
+    assert reader.stop(3)
+
+
+def test_stopping_at_any_moment(tmp_path: Path) -> None:
+    """Only the reading thread releases: in a process of its own, since a mistake here would kill it."""
+    path = write_video(tmp_path / "in.mp4")
+    code = """
+import random, sys, time
+from gesture_app.video.addresses import SourceOptions
+from gesture_app.video.mailbox import Mailbox
+from gesture_app.video.reader import FrameReader
+for number in range(40):
+    reader = FrameReader(sys.argv[1], Mailbox(), lambda state, message: None, SourceOptions(loop=True))
+    reader.start()
+    time.sleep(random.random() * 0.03)
+    if number % 2:
+        reader.seek(random.random())
+        time.sleep(random.random() * 0.01)
+    assert reader.stop(2)
+"""
+    command = [sys.executable, "-X", "faulthandler", "-c", code, str(path)]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=60, cwd=Path(__file__).parent.parent
+    )
+    assert (done.returncode, done.stderr) == (0, "")

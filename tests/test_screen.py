@@ -1,0 +1,81 @@
+"""The screen as a source; in a process of its own with a display of its own, where there is an X server to start."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("mss")
+
+from gesture_app.errors import EnvironmentFault, InputError
+from gesture_app.video import screen
+from gesture_app.video.addresses import ScreenArea
+
+MONITORS = [
+    {"left": -200, "top": 0, "width": 500, "height": 100},
+    {"left": 0, "top": 0, "width": 300, "height": 100, "is_primary": True},
+    {"left": -200, "top": 0, "width": 200, "height": 100},
+]
+
+
+@pytest.mark.parametrize(("text", "place"), [
+    ("screen", (0, 0, 300, 100)),
+    ("screen:2", (-200, 0, 200, 100)),
+    ("screen:50x40+10+20", (10, 20, 50, 40)),
+    ("screen:999x999+-999+-999", (-200, 0, 200, 0)),
+    ("screen:999x999+250+50", (250, 50, 50, 50)),
+])  # fmt: skip
+def test_where_an_area_is(text: str, place: tuple[int, int, int, int]) -> None:
+    area = ScreenArea.parse(text)
+    if place[3] == 0:
+        with pytest.raises(InputError, match="not on the desktop"):
+            screen._place(area, MONITORS)
+        return
+    found = screen._place(area, MONITORS)
+    assert tuple(found[name] for name in ("left", "top", "width", "height")) == place
+
+
+def test_a_monitor_that_is_not_there() -> None:
+    with pytest.raises(InputError, match="there are 2 monitors"):
+        screen._place(ScreenArea(3), MONITORS)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks for a display of X11")
+def test_no_display(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISPLAY", ":987")
+    with pytest.raises(EnvironmentFault, match=r"^screen: screen:1: cannot be read"):
+        screen.ScreenSource(ScreenArea())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks for a display of X11")
+def test_wayland_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-0")
+    with pytest.raises(EnvironmentFault, match="Wayland"):
+        screen.ScreenSource(ScreenArea())
+
+
+READ = """
+from gesture_app.video.addresses import ScreenArea
+from gesture_app.video.screen import ScreenSource
+for text, shape in (("screen", (96, 128, 3)), ("screen:40x30+90+80", (16, 38, 3))):
+    source = ScreenSource(ScreenArea.parse(text))
+    frames = [source.read() for _ in range(3)]
+    source.release()
+    assert [frame.image.shape for frame in frames] == [shape] * 3, frames[0].image.shape
+    assert frames[2].index == 2 and frames[2].time_s - frames[0].time_s > 0.05
+"""
+
+
+@pytest.mark.skipif(shutil.which("xvfb-run") is None or shutil.which("xauth") is None, reason="needs xvfb-run")
+def test_a_real_screen() -> None:
+    command = ["xvfb-run", "-a", "-s", "-screen 0 128x96x24", sys.executable, "-c", READ]
+    root = Path(__file__).parents[1]
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=root, env=environment)
+    assert (done.returncode, done.stderr) == (0, "")

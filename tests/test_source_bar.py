@@ -1,0 +1,106 @@
+"""The row above the picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PyQt6.QtCore import Qt
+from PyQt6.QtGui import QAction
+from PyQt6.QtWidgets import QComboBox, QLineEdit, QToolButton
+
+from gesture_app.ui.cameras import Camera
+from gesture_app.ui.source_bar import SourceBar, shown_source
+
+CAMERAS = (Camera("Front camera", "0"), Camera("USB camera", "2"))
+
+
+@pytest.mark.parametrize(("source", "shown"), [
+    ("", ""),
+    ("2", "USB camera"),
+    ("7", "camera 7"),
+    ("²", "²"),
+    ("/home/me/a clip.mp4", "a clip.mp4"),
+    ("/home/me/pictures/", "pictures"),
+    ("rtsp://me:secret@host:554/x?token=1", "host:554"),
+    ("http://host/video", "host"),
+    ("screen", "the screen"),
+    ("screen:640x480+0+0", "a part of the screen"),
+])  # fmt: skip
+def test_names_of_sources(source: str, shown: str) -> None:
+    assert shown_source(source, CAMERAS) == shown
+
+
+@pytest.fixture
+def bar(qtbot) -> SourceBar:
+    bar = SourceBar()
+    qtbot.addWidget(bar)
+    bar.set_sources(CAMERAS, ["/media/a clip.mp4", "rtsp://me:secret@host/x"])
+    return bar
+
+
+@pytest.mark.parametrize(("entered", "source"), [
+    ("", ""),
+    ("0", "0"),
+    ("12", "12"),
+    ("camera 3", "3"),
+    ("USB camera", "2"),
+    ("  /tmp/a clip.mp4 ", "/tmp/a clip.mp4"),  # noqa: S108
+    ("file:///media/a%20clip.mp4", "/media/a clip.mp4"),
+    ("rtsp://host/x", "rtsp://host/x"),
+    ("~/clip.mp4", str(Path("~/clip.mp4").expanduser())),
+])  # fmt: skip
+def test_what_is_entered(bar: SourceBar, entered: str, source: str) -> None:
+    line = bar.findChild(QLineEdit)
+    line.setText(entered)
+    assert bar.source() == source
+
+
+@pytest.mark.parametrize(("source", "text"), [
+    ("2", "USB camera"),
+    ("5", "Camera 5"),
+    ("/media/a clip.mp4", "/media/a clip.mp4"),
+    ("rtsp://me:secret@host/x", "rtsp://***@host/x"),
+    ("screen:640x480+0+0", "screen:640x480+0+0"),
+])  # fmt: skip
+def test_what_is_set_is_shown_and_read_back(bar: SourceBar, source: str, text: str) -> None:
+    bar.set_source(source)
+    assert bar.findChild(QLineEdit).text() == text
+    assert bar.source() == source
+
+
+def test_new_offers_keep_what_is_entered(bar: SourceBar) -> None:
+    bar.set_source("2")
+    bar.set_sources(CAMERAS[1:], [])
+    assert bar.source() == "2"
+    bar.set_sources([], [])
+    assert bar.source() == "2" and bar.findChild(QLineEdit).text() == "Camera 2"
+
+
+@pytest.mark.parametrize(("entered", "source"), [("Front camera", "0"), ("camera 0", "0"), ("a.mp4", "a.mp4")])
+def test_enter_chooses_once(qtbot, bar: SourceBar, entered: str, source: str) -> None:
+    chosen = []
+    bar.chosen.connect(lambda: chosen.append(bar.source()))
+    line = bar.findChild(QLineEdit)
+    line.setText(entered)
+    qtbot.keyClick(line, Qt.Key.Key_Return)
+    qtbot.wait(20)
+    assert chosen == [source]
+
+
+def test_buttons(qtbot, bar: SourceBar) -> None:
+    asked = []
+    bar.toggled.connect(lambda: asked.append("toggled"))
+    action = QAction("&Snapshot…", bar)
+    action.setShortcut("S")
+    action.triggered.connect(lambda: asked.append("snapshot"))
+    bar.add_button(action)
+    button = bar.findChildren(QToolButton)[-1]
+    assert button.toolTip() == "Snapshot (S)" and button.accessibleName() == "Snapshot"
+    button.click()
+    bar.start_button.click()
+    assert asked == ["snapshot", "toggled"]
+    for running, text in ((True, "Stop"), (False, "Start")):
+        bar.set_running(running)
+        assert bar.start_button.text().replace("&", "") == text
+    assert bar.findChild(QComboBox).accessibleName() == "Source"
