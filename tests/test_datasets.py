@@ -102,6 +102,17 @@ def test_augmented_frames_with_pasted_crops(hagrid_root: Path, crops_root: Path,
             assert (boxes[:, 2:] > boxes[:, :2]).all() and (boxes >= 0).all()
 
 
+def test_hard_classes_are_pasted_more_often(hagrid_root: Path, crops_root: Path) -> None:
+    crops = read(crops_root, LABELS).pictures
+    uneven = [p for p in crops if p.labels == ("fist",)][:2] + [p for p in crops if p.labels == ("palm",)]
+    pictures = read(hagrid_root, LABELS).pictures
+    for hard, share in {(): 0.5, ("fist",): 0.75}.items():
+        frames = HandFrames(pictures, ("hand",), (64, 96), augment=True, pasting=Pasting(uneven, hard_classes=hard))
+        rng = np.random.default_rng(0)
+        drawn = [uneven[frames.draw_crop(rng)].labels[0] for _ in range(1000)]
+        assert drawn.count("fist") / 1000 == pytest.approx(share, abs=0.05)
+
+
 def test_hands_without_a_label_train_only_the_hand_detector(hagrid_root: Path) -> None:
     picture = read(hagrid_root, LABELS).pictures[0]
     unknown = Picture(picture.path, picture.boxes_xywh * 2, ("", ""), "train")

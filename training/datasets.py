@@ -23,6 +23,7 @@ from training.augment import (
     paste_hands,
     poor_camera,
     random_crop,
+    random_patches,
     to_bgr_array,
     to_rgb_tensor,
     window_augmentation,
@@ -86,7 +87,7 @@ class HandCrops(Dataset[tuple[Tensor, int]]):
             return to_batch([crop_hand(image, box, self.size)])[0], target
         rng = np.random.default_rng(int(torch.randint(1 << 62, ())))
         crop = random_crop(image, box, self.size, rng)
-        return to_batch([to_bgr_array(self.transform(to_rgb_tensor(crop)))])[0], target
+        return to_batch([poor_camera(to_bgr_array(self.transform(to_rgb_tensor(crop))), rng)])[0], target
 
     @property
     def targets(self) -> list[int]:
@@ -121,14 +122,16 @@ class Pasting:
     Attributes:
         crops: pictures of single hands.
         backgrounds: picture files without any hand.
-        background_share: share of frames that are a background instead, with 0 to 3 hands pasted.
-        paste_share: share of the true frames into which 1 or 2 hands are pasted.
+        hard_classes: labels that are pasted three times as often as the others, which all come equally often.
+        background_share: share of frames that are a background instead, with 0 to 4 hands pasted.
+        paste_share: share of the true frames into which 1 to 4 hands are pasted.
     """
 
     crops: Sequence[Picture] = ()
     backgrounds: Sequence[Path] = ()
+    hard_classes: Sequence[str] = ()
     background_share: float = 0.25
-    paste_share: float = 0.3
+    paste_share: float = 0.7
 
 
 class HandFrames(Dataset[tuple[Tensor, Tensor, Tensor]]):
@@ -166,6 +169,9 @@ class HandFrames(Dataset[tuple[Tensor, Tensor, Tensor]]):
         self.window: int | None = None
         self.pasting = pasting if augment and pasting is not None else Pasting()
         self.paths = [p.path for p in self.pictures]
+        self.crops_by_class: dict[str, list[int]] = {}
+        for number, crop in enumerate(self.pasting.crops):
+            self.crops_by_class.setdefault(crop.labels[0], []).append(number)
         self.crop_paths = [p.path for p in self.pasting.crops]
         self.store = store or PictureStore([*self.paths, *self.crop_paths, *self.pasting.backgrounds])
         self.upright = [is_upright(p.path, self.store) for p in self.pictures]
@@ -197,6 +203,13 @@ class HandFrames(Dataset[tuple[Tensor, Tensor, Tensor]]):
         canvas, scale = letterbox(image, size_hw)
         return to_batch([canvas])[0], torch.from_numpy(boxes * scale), torch.from_numpy(classes)
 
+    def draw_crop(self, rng: np.random.Generator) -> int:
+        """The number of a crop to paste."""
+        names = list(self.crops_by_class)
+        weights = np.array([3.0 if name in self.pasting.hard_classes else 1.0 for name in names])
+        numbers = self.crops_by_class[names[int(rng.choice(len(names), p=weights / weights.sum()))]]
+        return numbers[int(rng.integers(len(numbers)))]
+
     def compose(
         self, image: Image, boxes: FloatArray, classes: FloatArray, rng: np.random.Generator
     ) -> tuple[Image, FloatArray, FloatArray]:
@@ -204,12 +217,13 @@ class HandFrames(Dataset[tuple[Tensor, Tensor, Tensor]]):
         pasting, count = self.pasting, 0
         if pasting.backgrounds and rng.random() < pasting.background_share:
             image = read_from(self.store, pasting.backgrounds, int(rng.integers(len(pasting.backgrounds))))[1]
-            boxes, classes, count = np.zeros((0, 4), np.float32), np.zeros(0, np.float32), int(rng.integers(0, 4))
+            boxes, classes, count = np.zeros((0, 4), np.float32), np.zeros(0, np.float32), int(rng.integers(0, 5))
         elif rng.random() < pasting.paste_share:
-            count = int(rng.integers(1, 3))
+            count = int(rng.integers(1, 5))
         if not count or not pasting.crops:
             return image, boxes, classes
-        chosen = rng.integers(len(pasting.crops), size=count).tolist()
+        image, _ = paste_hands(image, boxes, random_patches(image, boxes, int(rng.integers(0, 4)), rng), rng)
+        chosen = [self.draw_crop(rng) for _ in range(count)]
         before = len(boxes)
         if self.index is not None:
             # With gesture classes every pasted hand must be the same one, since crowded places drop some of them.
