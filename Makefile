@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 DEMO := output/demo-annotated.mp4
 
-.PHONY: demo app test check format bench clean
+.PHONY: demo app test check format bench bench-train screens clean
 
 demo: .venv/installed  ## annotate the demo clip with the shipped weights
 	$(BIN)/gesture-app annotate assets/demo.mp4 --output $(DEMO) --force
@@ -25,6 +25,12 @@ format: .venv/installed-dev
 
 bench: .venv/installed  ## time every stage of the engine on the demo clip
 	$(BIN)/gesture-app benchmark
+
+screens: .venv/installed-dev  ## take pictures of every state of the window into build/screens; needs Xvfb
+	$(BIN)/python tests/screens/take.py $(ARGS)
+
+bench-train: .venv/installed  ## time every part of training on drawn pictures; ARGS="--network detector --size 384"
+	$(BIN)/gesture-train benchmark $(ARGS)
 
 clean:
 	rm -rf .venv output build dist

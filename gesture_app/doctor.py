@@ -1,0 +1,319 @@
+"""Looks whether everything is here that the program needs, and says how to mend what is wrong."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Literal
+
+from platformdirs import user_cache_path
+
+from gesture_app import __version__
+from gesture_app.errors import GestureError, one_line
+from gesture_app.settings import APP, Settings, config_folder, settings_path
+from gesture_app.vision.assets import assets_folder
+
+PROBE_TIMEOUT_S = 30.0
+CAMERA_TIMEOUT_S = 4.0
+LITTLE_SPACE_BYTES = 1_000_000_000
+
+State = Literal["good", "note", "bad"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the page.
+
+    Attributes:
+        topic: what was looked at.
+        state: `note` is something that is missing, but that most people do without.
+        text: what was found.
+        mend: what to do; empty where nothing needs to be.
+    """
+
+    topic: str
+    state: State
+    text: str
+    mend: str = ""
+
+
+def examine(weights: Path | None = None, camera_in_use: str = "") -> Iterator[Finding]:
+    """Look at everything, one after the other; it takes some seconds.
+
+    Args:
+        weights: folder of the networks; those of the settings, else those that come with the program, unless given.
+        camera_in_use: number of the camera that this program plays now, which is then not opened.
+    """
+    settings, warning = read_settings()
+    folder = weights or (Path(settings.weights) if settings.weights else assets_folder() / "weights")
+    found: dict[str, Any] = {}
+
+    def display() -> Iterator[Finding]:
+        found.update(run_probe())
+        yield from display_findings(found)
+
+    parts: list[tuple[str, Callable[[], Iterator[Finding]]]] = [
+        ("program", program_findings),
+        ("display", display),
+        ("cameras", lambda: camera_findings(found.get("cameras"), camera_in_use)),
+        ("CUDA", cuda_findings),
+        ("runtimes", runtime_findings),
+        ("weights", lambda: weights_findings(folder)),
+        ("engine", lambda: engine_findings(folder)),
+        ("codecs", codec_findings),
+        ("settings", lambda: settings_findings(warning)),
+        ("folders", lambda: folder_findings(settings)),
+    ]
+    for topic, look in parts:
+        try:
+            yield from look()
+        except GestureError as error:
+            what, _, mend = str(error).partition(". ")
+            yield Finding(topic, "bad", one_line(what), one_line(mend))
+        except Exception as error:  # whatever a broken library raises is what is looked for here
+            yield Finding(topic, "bad", one_line(f"{type(error).__name__}: {error}"), "Install the program again")
+
+
+def program_findings() -> Iterator[Finding]:
+    """Versions and the machine."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    machine = f"{platform.system()} {platform.release()}, {platform.machine()}, {cores} CPU cores"
+    yield Finding("program", "good", f"{APP} {__version__}, Python {platform.python_version()}, {machine}")
+
+
+def run_probe() -> dict[str, Any]:
+    """What `gesture_app.ui.probe` tells, with a `fault` where it did not come to an end."""
+    command = [sys.executable, "-m", "gesture_app.ui.probe"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PROBE_TIMEOUT_S, check=False)
+        told: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    except subprocess.TimeoutExpired:
+        return {"fault": "display: Qt does not start within 30 s. Check the display"}
+    except (ValueError, IndexError):
+        lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        return {"fault": f"display: Qt cannot start: {lines[0]}. Install its system libraries, see the README"}
+    return told
+
+
+def display_findings(probe: dict[str, Any]) -> Iterator[Finding]:
+    """Whether a window can be shown, and whether cameras have names and events a sound."""
+    if probe["fault"]:
+        what, _, mend = str(probe["fault"]).partition(". ")
+        yield Finding("display", "note", what.removeprefix("display: "), mend)
+    else:
+        yield Finding("display", "good", f"Qt {probe['qt']} on {probe['platform']}: {', '.join(probe['screens'])}")
+    if probe.get("multimedia"):
+        library = re.search(r"lib[\w.+-]+", probe["multimedia"])
+        mend = f"Install the system library {library[0]}" if library else "Install PyQt6 again"
+        yield Finding("sound", "note", f"QtMultimedia cannot be loaded ({probe['multimedia']}): no sounds", mend)
+
+
+def camera_findings(cameras: list[tuple[str, str]] | None, in_use: str) -> Iterator[Finding]:
+    """Every camera, opened for a moment; without a list from Qt, those that Linux has as files."""
+    if cameras is None:
+        numbers = sorted(int(p.name[5:]) for p in Path("/dev").glob("video*") if p.name[5:].isdigit())
+        cameras = [(f"camera {number}", str(number)) for number in numbers]
+    if not cameras:
+        mend = "Connect one, or use videos and streams; in a virtual machine or a container, pass it through"
+        yield Finding("cameras", "note", "none found", mend)
+    for name, source in cameras:
+        if source == in_use:
+            yield Finding("cameras", "good", f"{name}: in use by this window")
+        else:
+            yield _camera(name, source)
+
+
+def _camera(name: str, source: str) -> Finding:
+    from gesture_app.video.sources import open_live
+
+    try:
+        camera = open_live(source)
+    except GestureError as error:
+        what, _, mend = str(error).removeprefix(f"camera: {source}: ").partition(". ")
+        return Finding("cameras", "bad", f"{name}: {what}", mend)
+    try:
+        deadline_s = time.monotonic() + CAMERA_TIMEOUT_S
+        while time.monotonic() < deadline_s:
+            if (frame := camera.read()) is not None:
+                height, width = frame.image.shape[:2]
+                return Finding("cameras", "good", f"{name}: gives pictures of {width}x{height}")
+    finally:
+        camera.release()
+    mend = "Close other programs that use it, connect it again, or try another USB socket"
+    return Finding("cameras", "bad", f"{name}: opens, but gives no picture", mend)
+
+
+def cuda_findings() -> Iterator[Finding]:
+    """The GPUs that PyTorch can use, or why it can use none."""
+    import torch
+
+    if torch.cuda.is_available():
+        for number in range(torch.cuda.device_count()):
+            device = torch.cuda.get_device_properties(number)
+            text = f"{device.name}, {device.total_memory / 2**30:.0f} GiB, compute {device.major}.{device.minor}"
+            yield Finding("CUDA", "good", f"{text}, CUDA {torch.version.cuda}")
+    elif shutil.which("nvidia-smi") is None and not Path("/proc/driver/nvidia").exists():
+        yield Finding("CUDA", "good", "no NVIDIA GPU: the networks run on the CPU")
+    elif torch.version.cuda is None:
+        mend = "Install PyTorch's build for CUDA in place of the one for CPUs"
+        yield Finding("CUDA", "note", "there is an NVIDIA driver, but this PyTorch is built for CPUs", mend)
+    else:
+        text = f"there is an NVIDIA driver, but PyTorch cannot use it with CUDA {torch.version.cuda}"
+        yield Finding("CUDA", "note", text, "Update the driver; `nvidia-smi` tells which CUDA it supports")
+
+
+def runtime_findings() -> Iterator[Finding]:
+    """What can run the networks."""
+    import torch
+
+    yield Finding("runtimes", "good", f"PyTorch {torch.__version__}, {torch.get_num_threads()} threads")
+    try:
+        from gesture_app.vision.runtimes import import_openvino
+
+        openvino = import_openvino()
+        core = openvino.Core()
+        abilities = ", ".join(core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
+        version = metadata.version("openvino")
+        yield Finding("runtimes", "good", f"OpenVINO {version} on {', '.join(core.available_devices)} ({abilities})")
+    except (ImportError, RuntimeError) as error:
+        mend = "pip install openvino; until then PyTorch runs the networks, at about half the speed"
+        yield Finding("runtimes", "note", f"OpenVINO cannot be loaded: {one_line(error)}", mend)
+    if importlib.util.find_spec("onnxruntime") is not None:
+        yield Finding("runtimes", "good", f"ONNX Runtime {metadata.version('onnxruntime')}")
+
+
+def weights_findings(folder: Path) -> Iterator[Finding]:
+    """Whether both networks can be loaded and are what their info files say."""
+    from gesture_app.vision.model_info import Kind, load_model
+
+    kinds: tuple[Kind, ...] = ("detector", "classifier")
+    for kind in kinds:
+        path = folder / f"{kind}.safetensors"
+        _, info = load_model(path, kind)
+        size = f"{path.stat().st_size / 1e6:.0f} MB"
+        shape = "x".join(str(side) for side in info.input_hw)
+        classes = f"{len(info.labels)} class" + "es" * (len(info.labels) > 1)
+        text = f"{info.architecture} at {shape}, {classes}, {size}, sha256 {info.sha256[:12]} as told"
+        yield Finding("weights", "good", f"{path}: {text}")
+
+
+def engine_findings(folder: Path) -> Iterator[Finding]:
+    """The whole way once, on a frame of the demo clip."""
+    from gesture_app.video.sources import open_video
+    from gesture_app.vision.recognizer import Recognizer
+
+    started_s = time.monotonic()
+    recognizer = Recognizer.load(folder)
+    loaded_s = time.monotonic()
+    with open_video(assets_folder() / "demo.mp4") as video:
+        frames = [frame for frame, _ in zip(video, range(40), strict=False)][::13]
+    recognizer(frames[0].image)  # compiles
+    first_s = time.monotonic()
+    hands = [recognizer(frame.image) for frame in frames]
+    each_ms = (time.monotonic() - first_s) / len(frames) * 1000
+    names = sorted({hand.label for found in hands for hand in found})
+    text = (
+        f"{recognizer.device_name}: loaded in {loaded_s - started_s:.1f} s, {each_ms:.0f} ms a frame of the demo clip"
+    )
+    if not names:
+        yield Finding(
+            "engine", "bad", f"{text}, but no hand is found in it", "Use the weights that came with the program"
+        )
+    else:
+        yield Finding("engine", "good", f"{text}, finds {', '.join(names)}")
+
+
+def codec_findings() -> Iterator[Finding]:
+    """Whether H.264 can be written and read, by doing it."""
+    import av
+    import numpy as np
+
+    from gesture_app.video.sinks import LiveTiming, VideoSink
+    from gesture_app.video.sources import open_video
+    from gesture_app.vision.hands import Frame
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "clip.mp4"
+        with VideoSink(path, LiveTiming()) as sink:
+            for index in range(3):
+                sink.write(Frame(np.full((64, 64, 3), 80 * index, np.uint8), index, index / 30))
+        with open_video(path) as video:
+            count = sum(1 for _ in video)
+    missing = [name for name in ("hevc", "vp9", "av1", "aac", "mjpeg") if name not in av.codecs_available]
+    version = f"PyAV {metadata.version('av')}"
+    if count != 3:
+        yield Finding("codecs", "bad", f"{version}: {count} of 3 frames came back from H.264", "pip install -U av")
+    elif missing:
+        text = f"{version}: H.264 works, {', '.join(missing)} cannot be read"
+        yield Finding("codecs", "note", text, "Convert such videos to H.264")
+    else:
+        yield Finding("codecs", "good", f"{version}: H.264 is written and read; HEVC, VP9, AV1 and AAC are read")
+
+
+def read_settings() -> tuple[Settings, str | None]:
+    """The user's settings, read from a copy, since a broken file is set aside by whoever reads it."""
+    path = settings_path()
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / path.name
+        try:
+            copy.write_bytes(path.read_bytes())
+        except FileNotFoundError:
+            return Settings(), None
+        except OSError as error:
+            return Settings(), f"settings: {path}: {error.strerror}. The usual settings are used"
+        settings, warning = Settings.load(copy)
+    return settings, warning.replace(str(copy), str(path)) if warning else None
+
+
+def settings_findings(warning: str | None) -> Iterator[Finding]:
+    """Whether the settings file can be used."""
+    path = settings_path()
+    if warning:
+        what, _, mend = warning.removeprefix("settings: ").partition(". ")
+        yield Finding("settings", "note", what, f"{mend}; mend or remove the file")
+    else:
+        yield Finding("settings", "good", str(path) if path.exists() else f"{path}: not there yet, all as usual")
+
+
+def folder_findings(settings: Settings) -> Iterator[Finding]:
+    """Whether the folders that are written to can be, and have room."""
+    folders = {
+        "settings": config_folder(),
+        "cache": user_cache_path(APP),
+        "recordings": settings.recordings(),
+    }
+    for name, folder in folders.items():
+        there = next((path for path in (folder, *folder.parents) if path.exists()), folder)
+        if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+            yield Finding("folders", "bad", f"{name}: {folder}: cannot be written", "Give yourself the permission")
+            continue
+        free = shutil.disk_usage(there).free
+        text = f"{name}: {folder}, {free / 1e9:.1f} GB free"
+        if free < LITTLE_SPACE_BYTES:
+            yield Finding("folders", "note", text, "Free some space, or record into another folder")
+        else:
+            yield Finding("folders", "good", text)
+
+
+def line(finding: Finding) -> str:
+    """A finding as the terminal shows it, of one line, and a second one if there is something to do."""
+    mark = {"good": "ok", "note": "note", "bad": "WRONG"}[finding.state]
+    text = f"{mark:<6} {finding.topic:<9} {finding.text}"
+    return f"{text}\n{'':<16} -> {finding.mend}" if finding.mend else text
+
+
+def row(finding: Finding) -> dict[str, str]:
+    """A finding as a JSON object."""
+    return asdict(finding)

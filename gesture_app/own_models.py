@@ -1,0 +1,98 @@
+"""The user's own models: what they are trained on, and how the app gets them."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+from pathlib import Path
+
+from gesture_app.errors import EnvironmentFault, InputError
+from gesture_app.settings import models_folder
+from gesture_app.vision.assets import assets_folder
+from gesture_app.vision.images import IMAGE_SUFFIXES
+from gesture_app.vision.model_info import Kind, read_weights
+
+KINDS: tuple[Kind, ...] = ("detector", "classifier")
+MOST_COUNTED = 100_000
+
+
+def runs_folder() -> Path:
+    """Where trainings that the window starts leave their results, a folder each."""
+    return models_folder().parent / "trainings"
+
+
+def count_pictures(folder: Path) -> dict[str, int]:
+    """How many pictures every subfolder holds, by its name, which is the gesture's; subfolders without are left out.
+
+    Raises:
+        InputError: the folder cannot be read.
+    """
+    counts: dict[str, int] = {}
+    counted = 0
+    try:
+        for sub in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
+            with os.scandir(sub) as entries:
+                count = sum(Path(entry.name).suffix.lower() in IMAGE_SUFFIXES for entry in entries)
+            if count:
+                counts[sub.name] = count
+            counted += count
+            if counted > MOST_COUNTED:
+                break
+    except OSError as error:
+        raise InputError(f"pictures: {folder}: {error.strerror}. Choose another folder") from error
+    return counts
+
+
+def file_name(name: str) -> str:
+    """The name as it can be that of a folder on every system; `model` if nothing is left of it."""
+    return " ".join(re.sub(r'[\x00-\x1f<>:"/\\|?*]', " ", name).split()).strip(" .") or "model"
+
+
+def free_folder(parent: Path, name: str) -> Path:
+    """A folder of this name that is not there yet: `name`, `name 2`, ..."""
+    folder = parent / file_name(name)
+    number = 2
+    while folder.exists():
+        folder = parent / f"{file_name(name)} {number}"
+        number += 1
+    return folder
+
+
+def install_model(trained: Path, name: str, base: Path | None = None) -> Path:
+    """Put what a training has left behind where the app looks for models, checked and all at once.
+
+    Args:
+        trained: folder with `classifier.safetensors`, `detector.safetensors` or both, and their info files.
+        name: under which the app offers it.
+        base: folder of the networks that were not trained; those that come with the program by default.
+
+    Returns:
+        The folder of the new model; a number is added to a name that is taken.
+
+    Raises:
+        InputError: there are no weights, or they are damaged.
+        EnvironmentFault: the folder of the models cannot be written.
+    """
+    if not any((trained / f"{kind}.safetensors").is_file() for kind in KINDS):
+        raise InputError(f"model: {trained}: holds no weights. Train again")
+    shipped = assets_folder() / "weights"
+    sources = []
+    for kind in KINDS:
+        folders = [folder for folder in (trained, base, shipped) if folder is not None]
+        path = next(f for f in (folder / f"{kind}.safetensors" for folder in folders) if f.is_file())
+        read_weights(path, kind)
+        sources += [path, path.with_suffix(".json")]
+    folder = free_folder(models_folder(), name)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".installing-", dir=folder.parent) as temporary:
+            whole = Path(temporary) / folder.name
+            whole.mkdir()
+            for source in sources:
+                shutil.copyfile(source, whole / source.name)
+            whole.rename(folder)
+    except OSError as error:
+        raise EnvironmentFault(f"model: {folder}: {error.strerror}. Free some space or check the folder") from error
+    return folder

@@ -1,0 +1,256 @@
+"""Videos and pictures from files, annotated while the window goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from PyQt6.QtCore import Qt
+from PyQt6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDialog,
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QMessageBox,
+    QProgressBar,
+    QPushButton,
+    QTreeWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from gesture_app.ui.annotating import Annotating, LoadOwn, Outcome, State, Step, plan_tasks
+from gesture_app.ui.closing import ask_to_stop
+from gesture_app.ui.desktop import open_file, show_in_folder
+from gesture_app.ui.file_list import MEDIA_SUFFIXES, FileList
+from gesture_app.ui.recording_badge import clock
+from gesture_app.vision.hands import RecognizerOptions
+
+
+class AnnotateDialog(QDialog):
+    """A list of files, where the results go, progress; not modal, so that the live picture goes on.
+
+    Args:
+        load: gives a recognizer of its own; called in the dialog's thread at every start.
+        options: gives the thresholds of the moment.
+    """
+
+    def __init__(self, load: LoadOwn, options: Callable[[], RecognizerOptions], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._load = load
+        self._options = options
+        self._work: Annotating | None = None
+        self._working: list[QTreeWidgetItem] = []
+        self._question: QMessageBox | None = None
+        self.setWindowTitle(self.tr("Annotate videos"))
+        self.resize(720, 520)
+        self._build_parts()
+        self._build_layout()
+        self._refresh()
+
+    @property
+    def running(self) -> bool:
+        """Whether files are being annotated."""
+        return self._work is not None
+
+    def add_files(self, paths: Iterable[Path]) -> None:
+        """Put files, and the videos and pictures below folders, onto the list; each once."""
+        self.list.add_files(paths)
+
+    def set_folder(self, folder: Path | None) -> None:
+        """Put the results into this folder, or beside each file."""
+        if folder is not None:
+            while self.place.count() > 2:
+                self.place.removeItem(1)
+            self.place.insertItem(1, str(folder), folder)
+        self.place.setCurrentIndex(0 if folder is None else 1)
+        self.place.setToolTip(str(folder or ""))
+
+    def start(self) -> None:
+        """Annotate the files of the list that are not done yet."""
+        rows = [row for row in self.list.rows() if self.list.outcome(row).state is not State.DONE]
+        if self.running or not rows:
+            return
+        folder = self.place.currentData()
+        sources = [self.list.source(row) for row in rows]
+        tasks = plan_tasks(sources, folder, self.media.isChecked(), self.table.isChecked())
+        for row in rows:
+            self.list.show_outcome(row, Outcome(State.WAITING))
+        self._working = rows
+        self._work = Annotating(tasks, self._load, self._options(), self)
+        self._work.loaded.connect(lambda: self.progress_label.setText(""))
+        self._work.began.connect(self._begin)
+        self._work.progressed.connect(self._show_step)
+        self._work.ended.connect(self._end)
+        self._work.finished.connect(self._finish)
+        self.progress_bar.setRange(0, 0)
+        self.progress_label.setText(self.tr("Loading models…"))
+        self._work.start()
+        self._refresh()
+
+    def cancel(self) -> None:
+        """Stop; the part that is done stays, in a file that plays."""
+        if self._work is not None:
+            self._work.cancel()
+            self.start_button.setEnabled(False)
+            self.progress_label.setText(self.tr("Stopping…"))
+
+    def shutdown(self, timeout_s: float) -> bool:
+        """Stop and wait; False if that takes longer."""
+        if self._work is None:
+            return True
+        self._work.cancel()
+        return self._work.wait(round(timeout_s * 1000))
+
+    def reject(self) -> None:
+        """Close; while files are being annotated, ask first."""
+        if not self.running:
+            super().reject()
+        elif self._question is None:
+            self._ask()
+
+    def _build_parts(self) -> None:
+        self.hint = QLabel(self.tr("Drop videos, pictures or folders into the list, or choose “Add files”."))
+        self.hint.setWordWrap(True)
+        self.list = FileList()
+        self.list.changed.connect(self._refresh)
+        self.list.itemActivated.connect(lambda: self._with_result(open_file))
+        self.add_button = self._button(self.tr("&Add files…"), self._choose_files)
+        self.remove_button = self._button(self.tr("&Remove"), self.list.remove_selected)
+        self.open_button = self._button(self.tr("&Open result"), lambda: self._with_result(open_file))
+        self.show_button = self._button(self.tr("Show in &folder"), lambda: self._with_result(show_in_folder))
+        self.place = QComboBox()
+        self.place.addItems([self.tr("Beside each file"), self.tr("Choose a folder…")])
+        self.place.setAccessibleName(self.tr("Where results are saved"))
+        self.place.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.place.activated.connect(self._choose_place)
+        self.media = QCheckBox(self.tr("Annotated &videos and pictures"))
+        self.media.setChecked(True)
+        self.table = QCheckBox(self.tr("Hands as &JSON lines"))
+        self.table.setToolTip(self.tr("One line a frame: boxes, names and probabilities"))
+        self.media.toggled.connect(self._refresh)
+        self.table.toggled.connect(self._refresh)
+        self.progress_bar = QProgressBar()
+        self.progress_bar.setAccessibleName(self.tr("Progress of all files"))
+        self.progress_bar.setValue(0)
+        self.progress_label = QLabel()
+        self.progress_label.setWordWrap(True)
+        self.progress_label.setTextFormat(Qt.TextFormat.PlainText)
+        self.start_button = self._button("", lambda: self.cancel() if self.running else self.start())
+        self.start_button.setDefault(True)
+        self.close_button = self._button(self.tr("Close"), self.reject)
+
+    def _button(self, text: str, act: Callable[[], object]) -> QPushButton:
+        button = QPushButton(text)
+        button.setAutoDefault(False)
+        button.clicked.connect(lambda: act())
+        return button
+
+    def _build_layout(self) -> None:
+        save_label = QLabel(self.tr("&Save to"))
+        save_label.setBuddy(self.place)
+        where = _row(save_label, self.place)
+        where.setStretch(1, 1)
+        below = _row(self.progress_label, self.start_button, self.close_button)
+        below.setStretch(0, 1)
+        column = QVBoxLayout(self)
+        column.setSpacing(10)
+        column.addWidget(self.hint)
+        column.addWidget(self.list, 1)
+        column.addLayout(_row(self.add_button, self.remove_button, None, self.open_button, self.show_button))
+        column.addLayout(where)
+        column.addLayout(_row(self.media, self.table, None))
+        column.addWidget(self.progress_bar)
+        column.addLayout(below)
+
+    def _begin(self, number: int) -> None:
+        self.list.show_outcome(self._working[number], Outcome(State.RUNNING))
+        self.list.scrollToItem(self._working[number])
+
+    def _show_step(self, step: Step) -> None:
+        running = [row for row in self._working if self.list.outcome(row).state is State.RUNNING]
+        if not running:
+            return
+        self.list.show_frame(running[0], step.frame, step.frame_count)
+        self.progress_bar.setRange(0, step.whole_count if step.whole_frame <= step.whole_count else 0)
+        self.progress_bar.setValue(step.whole_frame)
+        if not self.start_button.isEnabled():  # stopping
+            return
+        rate = step.whole_frame / step.elapsed_s if step.elapsed_s > 0 else 0.0
+        told = [self.tr("{rate} frames a second").format(rate=f"{rate:.1f}")]
+        if step.left_s is not None:
+            told.append(self.tr("{time} left").format(time=clock(step.left_s + 0.5)))
+        self.progress_label.setText(" · ".join(told))
+
+    def _end(self, number: int, outcome: Outcome) -> None:
+        self.list.show_outcome(self._working[number], outcome)
+
+    def _finish(self) -> None:
+        work, self._work = self._work, None
+        assert work is not None
+        outcomes = [self.list.outcome(row) for row in self._working]
+        done = sum(outcome.state is State.DONE for outcome in outcomes)
+        told = self.tr("{done} of {count} files are done.").format(done=done, count=len(outcomes))
+        faults = [outcome.text for outcome in outcomes if outcome.text]
+        self.progress_label.setText(work.fault or " ".join([told, *faults[:1]]))
+        self.progress_bar.setRange(0, len(outcomes))
+        self.progress_bar.setValue(done)
+        work.deleteLater()
+        if self._question is not None:
+            self._question.close()
+        with_result = [row for row in self._working if self.list.outcome(row).result is not None]
+        if with_result and not self.list.selectedItems():
+            with_result[0].setSelected(True)
+        self._refresh()
+
+    def _refresh(self) -> None:
+        """Say what can be done now."""
+        running = self.running
+        self.list.locked = running
+        for part in (self.add_button, self.place, self.media, self.table):
+            part.setEnabled(not running)
+        self.remove_button.setEnabled(bool(self.list.selectedItems()) and not running)
+        for button in (self.open_button, self.show_button):
+            button.setEnabled(self.list.selected_result() is not None)
+        todo = any(self.list.outcome(row).state is not State.DONE for row in self.list.rows())
+        wanted = self.media.isChecked() or self.table.isChecked()
+        self.start_button.setText(self.tr("&Cancel") if running else self.tr("A&nnotate"))
+        if not running:
+            self.start_button.setEnabled(todo and wanted)
+
+    def _choose_files(self) -> None:
+        patterns = " ".join(f"*{suffix}" for suffix in MEDIA_SUFFIXES)
+        kinds = self.tr("Videos and pictures ({patterns});;All files (*)").format(patterns=patterns)
+        names, _ = QFileDialog.getOpenFileNames(self, self.tr("Add files"), "", kinds)
+        self.add_files(Path(name) for name in names)
+
+    def _choose_place(self, index: int) -> None:
+        if index < self.place.count() - 1:
+            return
+        name = QFileDialog.getExistingDirectory(self, self.tr("Folder for the results"))
+        self.set_folder(Path(name) if name else None)
+
+    def _with_result(self, act: Callable[[Path], object]) -> None:
+        if (result := self.list.selected_result()) is not None:
+            act(result)
+
+    def _ask(self) -> None:
+        consequence = self.tr("What is done of the current file is kept and can be played.")
+        self._question = ask_to_stop(self, self.tr("Stop annotating?"), consequence, self.cancel)
+        self._question.finished.connect(self._forget_question)
+
+    def _forget_question(self) -> None:
+        self._question = None
+
+
+def _row(*parts: QWidget | None) -> QHBoxLayout:
+    """Widgets side by side; None is a stretch."""
+    row = QHBoxLayout()
+    for part in parts:
+        if part is None:
+            row.addStretch(1)
+        else:
+            row.addWidget(part)
+    return row

@@ -1,0 +1,221 @@
+"""The thread that annotates files for the dialog."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PyQt6.QtCore import QObject, QThread, pyqtSignal
+
+from gesture_app.errors import GestureError
+from gesture_app.ui.live import HandRecognizer
+from gesture_app.vision.hands import RecognizerOptions
+from gesture_app.vision.images import IMAGE_SUFFIXES
+
+if TYPE_CHECKING:
+    from gesture_app.annotate import Progress
+
+TELL_EVERY_S = 0.1
+
+LoadOwn = Callable[[], HandRecognizer]
+"""Gives a recognizer that nobody else uses."""
+
+
+class State(Enum):
+    """Where a file stands."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    PARTIAL = "partial"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Task:
+    """A file to annotate, and where to; without a picture or video as a result `output` is None."""
+
+    source: Path
+    output: Path | None
+    jsonl: Path | None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a file ended; `result` is what can be opened, `text` what there is to say."""
+
+    state: State
+    result: Path | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Step:
+    """How far the work is: frames of this file and of all files, and seconds since the first frame.
+
+    `frame_count` is None for a file that does not tell it; `whole_count` counts the files that do.
+    """
+
+    frame: int
+    frame_count: int | None
+    whole_frame: int
+    whole_count: int
+    elapsed_s: float
+
+    @property
+    def left_s(self) -> float | None:
+        """An estimate of the time that the rest takes."""
+        if self.whole_frame < 2 or self.whole_count < self.whole_frame:
+            return None
+        return self.elapsed_s / self.whole_frame * (self.whole_count - self.whole_frame)
+
+
+class Annotating(QThread):
+    """Annotates files one after the other; a file that cannot be used does not stop the others.
+
+    Signals:
+        loaded: the networks are ready.
+        began: number of the file.
+        progressed: a `Step` of that file.
+        ended: number of the file, `Outcome`.
+
+    Attributes:
+        fault: why nothing could be done, once the thread has ended; empty if it could.
+    """
+
+    loaded = pyqtSignal()
+    began = pyqtSignal(int)
+    progressed = pyqtSignal(object)
+    ended = pyqtSignal(int, object)
+
+    def __init__(
+        self,
+        tasks: Sequence[Task],
+        load: LoadOwn,
+        options: RecognizerOptions,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.setObjectName("annotating")
+        self.fault = ""
+        self._tasks = tasks
+        self._load = load
+        self._options = options
+        self._cancelled = False
+        self._counts: list[int] = []
+        self._frames_before = 0
+        self._first_s: float | None = None
+
+    def cancel(self) -> None:
+        """Stop after the frame that is being done; what there is of its file is kept."""
+        self._cancelled = True
+
+    def run(self) -> None:
+        """The thread's body."""
+        try:
+            recognizer = self._load()
+            recognizer.options = self._options
+            self._counts = [_frame_count(task.source) for task in self._tasks]
+        except Exception as error:
+            self.fault = _told(error)
+            return
+        self.loaded.emit()
+        for number, task in enumerate(self._tasks):
+            if self._cancelled:
+                self.ended.emit(number, Outcome(State.STOPPED))
+                continue
+            self.began.emit(number)
+            self.ended.emit(number, self._annotate(task, recognizer, number))
+            self._frames_before += self._counts[number]
+
+    def _annotate(self, task: Task, recognizer: HandRecognizer, number: int) -> Outcome:
+        from gesture_app.annotate import AnnotateOptions, annotate
+
+        warnings: list[str] = []
+        options = AnnotateOptions(task.output, task.jsonl, task.output is not None)
+        try:
+            summary = annotate(
+                task.source, recognizer, options, self._teller(number), warnings.append, lambda: self._cancelled
+            )
+        except Exception as error:
+            return Outcome(State.FAILED, _kept(task), _told(error))
+        if summary.stopped:
+            kept = _kept(task)
+            return Outcome(State.PARTIAL if kept else State.STOPPED, kept)
+        return Outcome(State.DONE, task.output or task.jsonl, " ".join(warnings))
+
+    def _teller(self, number: int) -> Callable[[Progress], None]:
+        last_s = 0.0
+
+        def tell(progress: Progress) -> None:
+            nonlocal last_s
+            now_s = time.monotonic()
+            self._first_s = now_s if self._first_s is None else self._first_s
+            if now_s - last_s < TELL_EVERY_S and progress.frame != progress.frame_count:
+                return
+            last_s = now_s
+            before, whole = self._frames_before, sum(self._counts)
+            elapsed_s = now_s - self._first_s
+            self.progressed.emit(Step(progress.frame, progress.frame_count, before + progress.frame, whole, elapsed_s))
+
+        return tell
+
+
+def plan_tasks(sources: Sequence[Path], folder: Path | None, media: bool, jsonl: bool) -> list[Task]:
+    """Choose names for the results that no file has yet: `NAME-annotated.mp4` beside the source or in the folder."""
+    taken: set[Path] = set()
+    tasks = []
+    for source in sources:
+        is_image = source.suffix.lower() in IMAGE_SUFFIXES
+        suffix = source.suffix if is_image else ".mp4"
+        output = _free(folder or source.parent, f"{source.stem}-annotated", suffix, taken) if media else None
+        lines = _free(folder or source.parent, f"{source.stem}-hands", ".jsonl", taken) if jsonl else None
+        tasks.append(Task(source, output, lines))
+    return tasks
+
+
+def _free(folder: Path, stem: str, suffix: str, taken: set[Path]) -> Path:
+    number = 1
+    while True:
+        path = folder / (f"{stem}{suffix}" if number == 1 else f"{stem} {number}{suffix}")
+        if path not in taken and not path.exists() and not _partial(path).exists():
+            taken.add(path)
+            return path
+        number += 1
+
+
+def _partial(path: Path) -> Path:
+    """Where an incomplete result is kept."""
+    return path.with_name(f"{path.stem}.partial{path.suffix}")
+
+
+def _kept(task: Task) -> Path | None:
+    """What there is of an incomplete result."""
+    kept = [_partial(path) for path in (task.output, task.jsonl) if path is not None]
+    return next((path for path in kept if path.exists()), None)
+
+
+def _frame_count(source: Path) -> int:
+    """As announced; 0 where that is not known or the file cannot be used, which is told when its turn comes."""
+    if source.suffix.lower() in IMAGE_SUFFIXES:
+        return 1
+    from gesture_app.video.sources import open_video
+
+    try:
+        with open_video(source) as video:
+            return video.frame_count or 0
+    except GestureError:
+        return 0
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, GestureError):
+        return str(error)
+    traceback.print_exception(error)
+    return f"{type(error).__name__}: {error}"

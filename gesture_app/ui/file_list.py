@@ -1,0 +1,152 @@
+"""The files of the annotate dialog and where each stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QKeyEvent
+from PyQt6.QtWidgets import QAbstractItemView, QHeaderView, QTreeWidget, QTreeWidgetItem, QWidget
+
+from gesture_app.ui.annotating import Outcome, State
+from gesture_app.video.suffixes import VIDEO_SUFFIXES
+from gesture_app.vision.images import IMAGE_SUFFIXES
+
+MEDIA_SUFFIXES = (*VIDEO_SUFFIXES, *IMAGE_SUFFIXES)
+SOURCE_ROLE = Qt.ItemDataRole.UserRole
+OUTCOME_ROLE = Qt.ItemDataRole.UserRole + 1
+FILE, STATE = 0, 1
+
+
+class FileList(QTreeWidget):
+    """Takes files by `add_files` and by drag and drop; Delete removes the selected ones.
+
+    Signals:
+        changed: files came or went, one changed its state, or others are selected.
+    """
+
+    changed = pyqtSignal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.locked = False
+        self.setColumnCount(2)
+        self.setHeaderLabels([self.tr("File"), self.tr("State")])
+        self.setRootIsDecorated(False)
+        self.setUniformRowHeights(True)
+        self.setStyleSheet("QTreeView::item { padding: 4px 2px; }")
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setAccessibleName(self.tr("Files to annotate"))
+        self.setAcceptDrops(True)
+        header = self.header()
+        assert header is not None
+        header.setStretchLastSection(False)
+        header.setSectionResizeMode(FILE, QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(STATE, QHeaderView.ResizeMode.ResizeToContents)
+        self.itemSelectionChanged.connect(self.changed)
+
+    def rows(self) -> list[QTreeWidgetItem]:
+        """All rows, from above."""
+        rows = [self.topLevelItem(row) for row in range(self.topLevelItemCount())]
+        return [row for row in rows if row is not None]
+
+    def source(self, row: QTreeWidgetItem) -> Path:
+        """The file of a row."""
+        source = row.data(FILE, SOURCE_ROLE)
+        assert isinstance(source, Path)
+        return source
+
+    def outcome(self, row: QTreeWidgetItem) -> Outcome:
+        """Where the file of a row stands."""
+        outcome = row.data(FILE, OUTCOME_ROLE)
+        assert isinstance(outcome, Outcome)
+        return outcome
+
+    def add_files(self, paths: Iterable[Path]) -> None:
+        """Add files, and the videos and pictures below folders; each once. While `locked`, nothing."""
+        if self.locked:
+            return
+        known = {self.source(row) for row in self.rows()}
+        for path in paths:
+            for file in media_below(path) if path.is_dir() else [path]:
+                if file not in known:
+                    known.add(file)
+                    self._add(file)
+        self.changed.emit()
+
+    def remove_selected(self) -> None:
+        """Take the selected files off the list. While `locked`, none."""
+        if self.locked:
+            return
+        for row in self.selectedItems():
+            self.takeTopLevelItem(self.indexOfTopLevelItem(row))
+        self.changed.emit()
+
+    def show_outcome(self, row: QTreeWidgetItem, outcome: Outcome) -> None:
+        """Say where the file of a row stands."""
+        texts = {
+            State.WAITING: self.tr("waiting"),
+            State.RUNNING: self.tr("being annotated"),
+            State.DONE: self.tr("done"),
+            State.PARTIAL: self.tr("stopped, first part kept"),
+            State.STOPPED: self.tr("not done"),
+            State.FAILED: self.tr("failed"),
+        }
+        row.setData(FILE, OUTCOME_ROLE, outcome)
+        row.setText(STATE, texts[outcome.state])
+        parts = [outcome.text, str(outcome.result) if outcome.result else ""]
+        row.setToolTip(STATE, "\n".join(part for part in parts if part))
+        self.changed.emit()
+
+    def show_frame(self, row: QTreeWidgetItem, frame: int, frame_count: int | None) -> None:
+        """Say which frame of a file is done; `frame_count` is None where it is not known."""
+        text = self.tr("frame {frame} of {count}") if frame_count else self.tr("frame {frame}")
+        row.setText(STATE, text.format(frame=frame, count=frame_count))
+
+    def selected_result(self) -> Path | None:
+        """The result of the first selected file that has one."""
+        results = (self.outcome(row).result for row in self.selectedItems())
+        return next((result for result in results if result is not None), None)
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        """Delete removes the selected files."""
+        if event is not None and event.key() == Qt.Key.Key_Delete:
+            self.remove_selected()
+        else:
+            super().keyPressEvent(event)
+
+    def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
+        """Take files."""
+        if event is not None and not self.locked and _dropped(event):
+            event.acceptProposedAction()
+
+    def dragMoveEvent(self, event: QDragMoveEvent | None) -> None:
+        """Anywhere on the list."""
+        if event is not None:
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent | None) -> None:
+        """Put them onto the list."""
+        if event is not None:
+            self.add_files(_dropped(event))
+            event.acceptProposedAction()
+
+    def _add(self, file: Path) -> None:
+        row = QTreeWidgetItem([file.name, ""])
+        row.setData(FILE, SOURCE_ROLE, file)
+        row.setToolTip(FILE, str(file))
+        self.show_outcome(row, Outcome(State.WAITING))
+        self.addTopLevelItem(row)
+
+
+def media_below(folder: Path) -> list[Path]:
+    """The videos and pictures of a folder and its subfolders, in the order of their names, without hidden ones."""
+    files = (path for path in folder.rglob("*") if path.suffix.lower() in MEDIA_SUFFIXES and path.is_file())
+    return sorted(path for path in files if not path.name.startswith("."))
+
+
+def _dropped(event: QDropEvent) -> list[Path]:
+    mime = event.mimeData()
+    return [Path(url.toLocalFile()) for url in mime.urls() if url.isLocalFile()] if mime is not None else []

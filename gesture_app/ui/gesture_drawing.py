@@ -1,0 +1,108 @@
+"""Drawings of the gestures, painted at any size."""
+
+from __future__ import annotations
+
+from PyQt6.QtCore import QRectF, QSize, Qt
+from PyQt6.QtGui import QColor, QIcon, QPainter, QPaintEvent, QPen, QPixmap
+from PyQt6.QtWidgets import QSizePolicy, QWidget
+
+from gesture_app.ui.hand_shapes import SHAPES, SIDE, outlines
+from gesture_app.vision.style import gesture_colour, gesture_name
+
+LINE = 2.6
+FINE_LINE = 1.6
+LARGEST = 1.25  # a fist must not become a giant's
+
+
+def gesture_qcolor(name: str) -> QColor:
+    """The colour of a gesture, as in the picture."""
+    blue, green, red = gesture_colour(name)
+    return QColor(red, green, blue)
+
+
+def paint_gesture(painter: QPainter, area: QRectF, name: str, line: QColor, skin: QColor) -> None:
+    """Paint the hand of a gesture as large as fits into the area; nothing for a name that has no drawing."""
+    shape = SHAPES.get(name)
+    if shape is None:
+        return
+    parts = outlines(shape)
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    bounds = parts.bounds().adjusted(-LINE, -LINE, LINE, LINE)
+    scale = min(area.width() / bounds.width(), area.height() / bounds.height(), LARGEST * area.height() / SIDE)
+    painter.translate(area.center())
+    painter.scale(scale, scale)
+    painter.translate(-bounds.center())
+    pen = QPen(line, LINE, cap=Qt.PenCapStyle.RoundCap, join=Qt.PenJoinStyle.RoundJoin)
+    fine = QPen(line, FINE_LINE, cap=Qt.PenCapStyle.RoundCap, join=Qt.PenJoinStyle.RoundJoin)
+    if not parts.lips.isEmpty():
+        painter.setPen(fine)
+        painter.setBrush(QColor(214, 93, 105, 130))
+        painter.drawPath(parts.lips)
+    painter.setPen(pen)
+    painter.setBrush(skin)
+    whole = parts.palm
+    for finger in parts.fingers:
+        whole = whole.united(finger)
+    painter.drawPath(whole)
+    painter.setClipPath(whole.subtracted(parts.palm))  # lines between fingers, but none at their roots
+    for finger in parts.fingers:
+        painter.drawPath(finger)
+    painter.setClipping(False)
+    painter.setPen(pen)
+    for part in parts.front:
+        painter.drawPath(part)
+    painter.setPen(fine)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.drawPath(parts.lines)
+    painter.restore()
+
+
+def gesture_icon(name: str, line: QColor, skin: QColor, side_px: int = 64) -> QIcon:
+    """The drawing as an icon."""
+    pixmap = QPixmap(side_px, side_px)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    paint_gesture(painter, QRectF(pixmap.rect()), name, line, skin)
+    painter.end()
+    return QIcon(pixmap)
+
+
+class GestureDrawing(QWidget):
+    """A gesture on a tile of its colour, its name below."""
+
+    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.name = name
+        self.setAccessibleName(gesture_name(name))
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
+
+    def sizeHint(self) -> QSize:
+        """Room for the longest names."""
+        metrics = self.fontMetrics()
+        side = max(6 * metrics.height(), metrics.horizontalAdvance("two up inverted") + 8)
+        return QSize(side, side + metrics.height())
+
+    def minimumSizeHint(self) -> QSize:
+        """The same."""
+        return self.sizeHint()
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        """Tile, hand, name."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        text_height = self.fontMetrics().height() + 4
+        tile = QRectF(self.rect()).adjusted(2, 2, -2, -2 - text_height)
+        colour = gesture_qcolor(self.name)
+        colour.setAlpha(60)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(colour)
+        painter.drawRoundedRect(tile, 10, 10)
+        dark = self.palette().window().color().lightness() < 128
+        line, skin = (QColor("#f2f4f7"), QColor("#4a525e")) if dark else (QColor("#23282f"), QColor("#ffffff"))
+        margin = tile.height() * 0.08
+        paint_gesture(painter, tile.adjusted(margin, margin, -margin, -margin), self.name, line, skin)
+        painter.setPen(self.palette().windowText().color())
+        place = QRectF(0, self.height() - text_height, self.width(), text_height)
+        painter.drawText(place, Qt.AlignmentFlag.AlignCenter, gesture_name(self.name))
+        painter.end()

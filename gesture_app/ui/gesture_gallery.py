@@ -1,0 +1,89 @@
+"""All gestures side by side."""
+
+from __future__ import annotations
+
+from PyQt6.QtCore import QSize, Qt
+from PyQt6.QtGui import QResizeEvent
+from PyQt6.QtWidgets import QDialog, QDialogButtonBox, QGridLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+
+from gesture_app.ui.gesture_drawing import GestureDrawing
+from gesture_app.vision.labels import HAGRID_GESTURES
+
+COLUMNS = (9, 6, 3, 2, 1)  # which leave no row half empty
+SPACING_PX = 6
+
+
+class GestureGallery(QScrollArea):
+    """The drawings of the 18 gestures, as large as there is room for."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.drawings = [GestureDrawing(name) for name in HAGRID_GESTURES]
+        self._columns = 0
+        self._grid = QGridLayout()
+        self._grid.setSpacing(SPACING_PX)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        inside = QWidget()
+        column = QVBoxLayout(inside)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addLayout(self._grid)
+        column.addStretch(1)
+        self.setWidget(inside)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QScrollArea.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setAccessibleName(self.tr("The gestures"))
+        self._arrange()
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Use the room."""
+        super().resizeEvent(event)
+        self._arrange()
+
+    def sizeHint(self) -> QSize:
+        """Six columns and three rows."""
+        tile = self.drawings[0].sizeHint()
+        return QSize(6 * (tile.width() + SPACING_PX) + 20, 3 * (tile.height() + SPACING_PX))
+
+    def minimumSizeHint(self) -> QSize:
+        """One drawing."""
+        return self.drawings[0].sizeHint() + QSize(24, 0)
+
+    def _arrange(self) -> None:
+        """Choose the number of columns that makes the tiles largest without scrolling, else most columns."""
+        viewport = self.viewport()
+        assert viewport is not None
+        tile = self.drawings[0].sizeHint()
+        text_px = tile.height() - tile.width()
+        fitting = [n for n in COLUMNS if n * (tile.width() + SPACING_PX) <= viewport.width()] or [1]
+
+        def side_px(columns: int) -> int:
+            rows = -(-len(self.drawings) // columns)
+            side = min(viewport.width() // columns, viewport.height() // rows - text_px) - SPACING_PX
+            return max(tile.width(), side)
+
+        columns = max(fitting, key=lambda n: (side_px(n), n))
+        side = min(side_px(columns), 2 * tile.width())
+        for number, drawing in enumerate(self.drawings):
+            drawing.setFixedSize(side, side + text_px)
+            if columns != self._columns:
+                self._grid.addWidget(drawing, number // columns, number % columns)
+        self._columns = columns
+
+
+class GesturesDialog(QDialog):
+    """The gestures, to look at beside the window."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(self.tr("The gestures"))
+        text = self.tr("“Inverted” means that the camera sees the back of the hand.")
+        note = QLabel(text)
+        note.setWordWrap(True)
+        buttons = QDialogButtonBox()
+        buttons.addButton(self.tr("Close"), QDialogButtonBox.ButtonRole.RejectRole)
+        buttons.rejected.connect(self.reject)
+        column = QVBoxLayout(self)
+        column.addWidget(GestureGallery(), 1)
+        column.addWidget(note)
+        column.addWidget(buttons)

@@ -1,0 +1,248 @@
+"""What is live, kept: H.264 recordings with true times, and snapshots."""
+
+from __future__ import annotations
+
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import Collection
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PyQt6.QtCore import QObject, QThread, QThreadPool, QTimer, pyqtSignal
+from PyQt6.QtGui import QImage
+
+from gesture_app.errors import GestureError
+from gesture_app.ui.pictures import from_qimage
+from gesture_app.vision.hands import Frame
+
+if TYPE_CHECKING:
+    from gesture_app.vision.hands import Image
+
+WAITING_FRAMES = 8
+PRESET = "ultrafast"  # a third of the time of the annotator's, which the recognizer needs more
+PROGRESS_EVERY_MS = 250
+
+
+def free_path(folder: Path, moment: datetime, suffix: str, taken: Collection[Path] = ()) -> Path:
+    """A name in the folder that tells the moment, and that no file has, no unfinished one, and none of `taken`."""
+    stem = f"gestures {moment:%Y-%m-%d %H.%M.%S}"  # colons are not for Windows
+    path = folder / f"{stem}{suffix}"
+    number = 2
+    while path in taken or path.exists() or path.with_name(f".{path.stem}.partial{suffix}").exists():
+        path = folder / f"{stem} {number}{suffix}"
+        number += 1
+    return path
+
+
+class Encoding(QThread):
+    """Writes one recording in a thread of its own; `add` may be called from any thread and never waits.
+
+    Attributes:
+        path: the file.
+        frames: how many are written.
+        dropped: how many came while too many were waiting.
+        fault: why there is no whole file, once the thread has ended; empty if there is one.
+    """
+
+    def __init__(self, path: Path, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("recording")
+        self.path = path
+        self.frames = 0
+        self.dropped = 0
+        self.fault = ""
+        self._changed = threading.Condition()
+        self._waiting: deque[tuple[Image, float]] = deque()
+        self._last = False
+
+    def add(self, image: Image, captured_s: float) -> None:
+        """Record a picture, shape (height, width, 3), BGR, that nobody writes into any more."""
+        with self._changed:
+            if self._last:
+                return
+            if len(self._waiting) >= WAITING_FRAMES:
+                self.dropped += 1
+                return
+            self._waiting.append((image, captured_s))
+            self._changed.notify()
+
+    def finish(self) -> None:
+        """Write what waits and complete the file."""
+        with self._changed:
+            self._last = True
+            self._changed.notify()
+
+    def run(self) -> None:
+        """The thread's body."""
+        try:
+            self._write()
+            if not self.frames:
+                self.fault = self.tr("Nothing was recorded: no picture came.")
+        except GestureError as error:
+            self.fault = str(error)
+        except Exception as error:
+            traceback.print_exc()
+            self.fault = f"{type(error).__name__}: {error}"
+        self.finish()
+
+    def _write(self) -> None:
+        from gesture_app.video.sinks import LiveTiming, VideoSink
+
+        with VideoSink(self.path, LiveTiming(), PRESET) as sink:
+            first_s: float | None = None
+            while (item := self._next()) is not None:
+                image, captured_s = item
+                first_s = captured_s if first_s is None else first_s
+                sink.write(Frame(image, self.frames, captured_s - first_s))
+                self.frames += 1
+
+    def _next(self) -> tuple[Image, float] | None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._last)
+            return self._waiting.popleft() if self._waiting else None
+
+
+class Recorder(QObject):
+    """Records what is live, as it is drawn or as it was filmed.
+
+    A frame has the time at which it was captured, from the first one on; a gap in the source is a still picture. Frames
+    of another size are fitted into the first one's. While nothing is recorded, `add_...` cost nothing.
+
+    Signals:
+        recording_changed: whether frames are taken now.
+        progressed: seconds, frames written, frames left out because the encoder was behind; four times a second.
+        saved: a `Path`; the file is whole.
+        failed: one line; what there is of the file is kept, and told.
+    """
+
+    recording_changed = pyqtSignal(bool)
+    progressed = pyqtSignal(float, int, int)
+    saved = pyqtSignal(object)
+    failed = pyqtSignal(str)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._encodings: list[Encoding] = []  # more than one only while an older one is being completed
+        self._annotated: Encoding | None = None
+        self._clean: Encoding | None = None
+        self._started_s = 0.0
+        self._timer = QTimer(self)
+        self._timer.setInterval(PROGRESS_EVERY_MS)
+        self._timer.timeout.connect(self._tell_progress)
+
+    @property
+    def recording(self) -> bool:
+        """Whether frames are taken now."""
+        return self._current is not None
+
+    def start(self, folder: Path, clean: bool = False) -> None:
+        """Begin a file in this folder; `clean` takes the pictures of `add_clean`, else those of `add_annotated`."""
+        if self.recording:
+            return
+        taken = [encoding.path for encoding in self._encodings]  # whose files may not be there yet
+        encoding = Encoding(free_path(folder, datetime.now(), ".mp4", taken), self)
+        encoding.finished.connect(self._complete)
+        self._encodings.append(encoding)
+        self._started_s = time.monotonic()
+        encoding.start()
+        if clean:
+            self._clean = encoding
+        else:
+            self._annotated = encoding
+        self._timer.start()
+        self.recording_changed.emit(True)
+        self._tell_progress()
+
+    def add_annotated(self, image: Image, captured_s: float) -> None:
+        """Take a drawn picture; any thread. `captured_s` is of `time.monotonic`."""
+        encoding = self._annotated
+        if encoding is not None:
+            encoding.add(image, captured_s)
+
+    def add_clean(self, image: Image, captured_s: float) -> None:
+        """Take a picture as it was filmed; any thread. `captured_s` is of `time.monotonic`."""
+        encoding = self._clean
+        if encoding is not None:
+            encoding.add(image, captured_s)
+
+    def stop(self) -> None:
+        """Take no more frames; `saved` comes when the file is whole."""
+        encoding = self._current
+        if encoding is None:
+            return
+        self._annotated = self._clean = None
+        self._timer.stop()
+        encoding.finish()
+        self.recording_changed.emit(False)
+
+    def close(self, timeout_s: float) -> bool:
+        """Complete all files; False if that has not happened in time."""
+        self.stop()
+        deadline_s = time.monotonic() + timeout_s
+        return all(
+            encoding.wait(max(0, round((deadline_s - time.monotonic()) * 1000))) for encoding in list(self._encodings)
+        )
+
+    @property
+    def _current(self) -> Encoding | None:
+        return self._annotated or self._clean
+
+    def _tell_progress(self) -> None:
+        encoding = self._current
+        if encoding is not None:
+            self.progressed.emit(time.monotonic() - self._started_s, encoding.frames, encoding.dropped)
+
+    def _complete(self) -> None:
+        encoding = self.sender()
+        assert isinstance(encoding, Encoding)
+        if encoding is self._current:  # it failed by itself
+            self.stop()
+        self._encodings.remove(encoding)
+        if encoding.fault:
+            self.failed.emit(encoding.fault)
+        else:
+            self.saved.emit(encoding.path)
+        encoding.deleteLater()
+
+
+class Snapshots(QObject):
+    """Writes pictures as PNG, away from the GUI thread.
+
+    Signals:
+        saved: a `Path`.
+        failed: one line.
+    """
+
+    saved = pyqtSignal(object)
+    failed = pyqtSignal(str)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._pool = QThreadPool(self)
+        self._pool.setMaxThreadCount(1)  # two of the same second must see each other's names
+
+    def save(self, picture: QImage, folder: Path) -> None:
+        """Write the picture in its own size into this folder."""
+        moment = datetime.now()
+        self._pool.start(lambda: self._write(picture, folder, moment))
+
+    def wait(self, timeout_s: float) -> bool:
+        """Wait for what is being written; False if that takes longer."""
+        return self._pool.waitForDone(round(timeout_s * 1000))
+
+    def _write(self, picture: QImage, folder: Path, moment: datetime) -> None:
+        from gesture_app.video.sinks import write_image
+
+        try:
+            path = free_path(folder, moment, ".png")
+            write_image(path, from_qimage(picture))
+        except GestureError as error:
+            self.failed.emit(str(error))
+        except Exception as error:
+            traceback.print_exc()
+            self.failed.emit(f"{type(error).__name__}: {error}")
+        else:
+            self.saved.emit(path)

@@ -1,0 +1,68 @@
+"""A red dot and the time, while something is recorded."""
+
+from __future__ import annotations
+
+from PyQt6.QtCore import QRectF, QSize, Qt
+from PyQt6.QtGui import QColor, QPainter, QPaintEvent
+from PyQt6.QtWidgets import QWidget
+
+from gesture_app.ui.recorder import Recorder
+
+RED = QColor(226, 55, 68)
+
+
+class RecordingBadge(QWidget):
+    """Follows a recorder; hidden while it does not record."""
+
+    def __init__(self, recorder: Recorder, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._time = "00:00"
+        self._lit = True
+        self.setAccessibleName(self.tr("Recording"))
+        self.setVisible(False)
+        recorder.recording_changed.connect(self._follow)
+        recorder.progressed.connect(self._show_progress)
+
+    @property
+    def text(self) -> str:
+        """The time that is shown."""
+        return self._time
+
+    def sizeHint(self) -> QSize:
+        """Room for hours."""
+        metrics = self.fontMetrics()
+        return QSize(metrics.horizontalAdvance("0:00:00") + 2 * metrics.height(), metrics.height() + 4)
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        """A dot that blinks slowly, and the time."""
+        side = self.fontMetrics().height() * 0.7
+        dot = QRectF(2, (self.height() - side) / 2, side, side)
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(RED if self._lit else QColor(RED.red(), RED.green(), RED.blue(), 90))
+        painter.drawEllipse(dot)
+        painter.setPen(self.palette().windowText().color())
+        place = QRectF(dot.right() + side * 0.6, 0, self.width(), self.height())
+        painter.drawText(place, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, self._time)
+        painter.end()
+
+    def _follow(self, recording: bool) -> None:
+        self._lit = True
+        self._time = "00:00"
+        self.setToolTip("")
+        self.setVisible(recording)
+
+    def _show_progress(self, seconds: float, frames: int, dropped: int) -> None:
+        self._time = clock(seconds)
+        self._lit = int(seconds) % 2 == 0
+        self.setToolTip(self.tr("{frames} frames recorded, {dropped} left out").format(frames=frames, dropped=dropped))
+        self.setAccessibleDescription(self._time)
+        self.update()
+
+
+def clock(seconds: float) -> str:
+    """`01:05`, with hours `2:01:05`."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes:02}:{rest:02}"

@@ -1,0 +1,63 @@
+"""The line that tells where a recording or a snapshot went."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PyQt6.QtCore import Qt, QTimer
+from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
+
+from gesture_app.ui.desktop import open_file, show_in_folder
+
+SHOWN_MS = 10_000
+
+
+class SavedNotice(QFrame):
+    """Hidden until there is something to tell; goes by itself unless it tells of a failure."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._path = Path()
+        self.setFrameShape(QFrame.Shape.StyledPanel)
+        self.label = QLabel()
+        self.label.setTextFormat(Qt.TextFormat.PlainText)
+        self.label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.label.setWordWrap(True)
+        self.label.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        self.open_button = QPushButton(self.tr("&Open"))
+        self.open_button.clicked.connect(lambda: open_file(self._path))
+        self.folder_button = QPushButton(self.tr("Show in &folder"))
+        self.folder_button.clicked.connect(lambda: show_in_folder(self._path))
+        self.close_button = QToolButton()
+        self.close_button.setText("✕")
+        self.close_button.setAutoRaise(True)
+        self.close_button.setAccessibleName(self.tr("Close this message"))
+        self.close_button.clicked.connect(self.hide)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 6, 6, 6)
+        row.addWidget(self.label, 1)
+        for button in (self.open_button, self.folder_button, self.close_button):
+            row.addWidget(button)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(SHOWN_MS)
+        self._timer.timeout.connect(self.hide)
+        self.hide()
+
+    def show_saved(self, path: Path) -> None:
+        """Tell that this file is there."""
+        self._path = path
+        self._show(self.tr("Saved {name} in {folder}").format(name=path.name, folder=path.parent), saved=True)
+        self._timer.start()
+
+    def show_failure(self, text: str) -> None:
+        """Tell what went wrong, until the user closes it."""
+        self._timer.stop()
+        self._show(text, saved=False)
+
+    def _show(self, text: str, saved: bool) -> None:
+        self.label.setText(text)
+        self.setAccessibleName(text)
+        self.open_button.setVisible(saved)
+        self.folder_button.setVisible(saved)
+        self.show()

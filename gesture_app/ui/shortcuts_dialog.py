@@ -1,0 +1,139 @@
+"""The sheet of keyboard shortcuts, made from the actions themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from PyQt6.QtCore import Qt
+from PyQt6.QtGui import QAction, QKeySequence
+from PyQt6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QMainWindow,
+    QMenu,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+
+@dataclass(frozen=True)
+class Shortcut:
+    """One line of the sheet: what is done, and the keys for it as the system writes them."""
+
+    text: str
+    keys: tuple[str, ...]
+
+
+def shortcuts_of(window: QMainWindow, others: str) -> list[tuple[str, list[Shortcut]]]:
+    """The shortcuts of a window by menu; what is in no menu comes last, under the title `others`."""
+    groups: list[tuple[str, list[Shortcut]]] = []
+    seen: set[QAction] = set()
+    bar = window.menuBar()
+    menus = [action.menu() for action in bar.actions()] if bar is not None else []
+    for menu in menus:
+        if menu is None:
+            continue
+        actions = list(_actions(menu))
+        seen.update(actions)
+        groups.append((plain(menu.title()), _lines(actions)))
+    groups.append((others, _lines(action for action in window.findChildren(QAction) if action not in seen)))
+    return [(title, lines) for title, lines in groups if lines]
+
+
+def plain(text: str) -> str:
+    """A text of a menu without what marks its key and its dialog."""
+    return text.replace("&&", "\0").replace("&", "").replace("\0", "&").removesuffix("…")
+
+
+def _actions(menu: QMenu) -> Iterable[QAction]:
+    for action in menu.actions():
+        inner = action.menu()
+        if inner is None:
+            yield action
+        else:
+            yield from _actions(inner)
+
+
+def _lines(actions: Iterable[QAction]) -> list[Shortcut]:
+    lines = []
+    for action in actions:
+        keys = tuple(key.toString(QKeySequence.SequenceFormat.NativeText) for key in action.shortcuts())
+        if any(keys) and action.text():
+            lines.append(Shortcut(plain(action.text()), tuple(key for key in keys if key)))
+    return lines
+
+
+class ShortcutsDialog(QDialog):
+    """All shortcuts of a window, in two columns, as its menus group them."""
+
+    def __init__(self, window: QMainWindow, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(self.tr("Keyboard shortcuts"))
+        self.groups = shortcuts_of(window, self.tr("More"))
+        inside = QWidget()
+        row = QHBoxLayout(inside)
+        row.setSpacing(32)
+        for groups in _halves(self.groups):
+            column = QVBoxLayout()
+            column.setSpacing(6)  # else the row's
+            for title, lines in groups:
+                column.addWidget(self._title(title))
+                column.addLayout(self._grid(lines))
+                column.addSpacing(10)
+            column.addStretch(1)
+            row.addLayout(column, 1)
+        area = QScrollArea()
+        area.setWidget(inside)
+        area.setWidgetResizable(True)
+        area.setFrameShape(QScrollArea.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setMinimumWidth(inside.sizeHint().width() + 24)
+        buttons = QDialogButtonBox()
+        buttons.addButton(self.tr("Close"), QDialogButtonBox.ButtonRole.RejectRole)
+        buttons.rejected.connect(self.reject)
+        whole = QVBoxLayout(self)
+        whole.addWidget(area, 1)
+        whole.addWidget(buttons)
+        room = self.screen()
+        limit = room.availableGeometry().height() * 9 // 10 if room is not None else 900
+        self.resize(area.minimumWidth() + 40, min(limit, inside.sizeHint().height() + 90))
+
+    def _title(self, text: str) -> QLabel:
+        label = QLabel(text)
+        font = label.font()
+        font.setBold(True)
+        label.setFont(font)
+        return label
+
+    def _grid(self, lines: list[Shortcut]) -> QGridLayout:
+        grid = QGridLayout()
+        grid.setVerticalSpacing(5)
+        grid.setHorizontalSpacing(18)
+        grid.setColumnStretch(0, 1)
+        for number, line in enumerate(lines):
+            grid.addWidget(QLabel(line.text), number, 0)
+            keys = QHBoxLayout()
+            keys.setSpacing(4)
+            keys.addStretch(1)
+            for key in line.keys:
+                keys.addWidget(self._key(key))
+            grid.addLayout(keys, number, 1)
+        return grid
+
+    def _key(self, text: str) -> QLabel:
+        label = QLabel(text)
+        label.setObjectName("key")
+        label.setStyleSheet("#key { border: 1px solid palette(mid); border-radius: 4px; padding: 1px 6px; }")
+        return label
+
+
+def _halves(groups: list[tuple[str, list[Shortcut]]]) -> list[list[tuple[str, list[Shortcut]]]]:
+    """The groups in their order, in two columns of about the same height."""
+    heights = [len(lines) + 2 for _, lines in groups]
+    split = min(range(len(groups) + 1), key=lambda number: max(sum(heights[:number]), sum(heights[number:])))
+    return [groups[:split], groups[split:]]

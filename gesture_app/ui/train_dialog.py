@@ -1,0 +1,285 @@
+"""A model of the user's own gestures, trained in a process of its own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtWidgets import (
+    QCheckBox,
+    QDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QMessageBox,
+    QPlainTextEdit,
+    QProgressBar,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from gesture_app.errors import GestureError
+from gesture_app.own_models import free_folder, install_model, runs_folder
+from gesture_app.ui.child import Child
+from gesture_app.ui.closing import ask_to_stop
+from gesture_app.ui.curves import Curves
+from gesture_app.ui.desktop import open_file
+from gesture_app.ui.pictures_folder import PicturesFolder
+from gesture_app.ui.recording_badge import clock
+
+COMMAND = ("-m", "training", "retrain", "--no-install")
+INTERRUPTED = 130
+NOT_CURVES = ("epoch", "epochs", "stage", "loss")
+
+
+class TrainDialog(QDialog):
+    """Asks for a folder of pictures, shows how the training goes, installs what comes out of it.
+
+    Args:
+        weights: folder of the model in use; None is the one that comes with the program.
+        command: what `python` starts; for tests.
+
+    Signals:
+        installed: folder of a model that is to be used from now on.
+    """
+
+    installed = pyqtSignal(object)
+
+    def __init__(
+        self, weights: Path | None = None, parent: QWidget | None = None, command: Sequence[str] = COMMAND
+    ) -> None:
+        super().__init__(parent)
+        self._weights = weights
+        self._command = command
+        self._output: Path | None = None
+        self._result: dict[str, Any] | None = None
+        self._stage = ""
+        self._stage_began_s = 0.0
+        self._last_told_s = 0.0
+        self._cancelled = False
+        self._arguments: list[str] = []
+        self._interrupted: list[str] = []
+        self._question: QMessageBox | None = None
+        self._child = Child(self)
+        self._child.told.connect(self._take)
+        self._child.ended.connect(self._end)
+        self.setWindowTitle(self.tr("Train on your pictures"))
+        self.resize(760, 620)
+        self._build_parts()
+        self._build_layout()
+        self._child.said.connect(self.log.appendPlainText)
+        self._refresh()
+
+    @property
+    def running(self) -> bool:
+        """Whether a training is going on."""
+        return self._child.running
+
+    def set_data(self, folder: Path) -> None:
+        """Train on the pictures of this folder."""
+        self.data.set_folder(folder)
+
+    def start(self) -> None:
+        """Train."""
+        if self.running or not self.train_button.isEnabled():
+            return
+        arguments = ["--data", str(self.data.folder()), *(["--keep"] if self.keep.isChecked() else [])]
+        if self._output is None or arguments != self._interrupted:  # else the training goes on where it was stopped
+            self._output = free_folder(runs_folder(), f"{self.name.text()} {datetime.now():%Y-%m-%d %H.%M.%S}")
+            self.loss.clear()
+            self.quality.clear()
+        self._interrupted = []
+        self._result = None
+        self._cancelled = False
+        self._stage = ""
+        self._last_told_s = time.monotonic()
+        self.log.clear()
+        self._arguments = arguments
+        self._child.start([*self._command, *arguments, "--output", str(self._output), "--progress-json"])
+        self.progress_bar.setRange(0, 0)
+        self.state.setText(self.tr("Reading the pictures…"))
+        self._refresh()
+
+    def cancel(self) -> None:
+        """Stop; the training saves where it is, and the next start with the same pictures goes on from there."""
+        self._cancelled = True
+        self._child.interrupt()
+        self.state.setText(self.tr("Stopping…"))
+        self._refresh()
+
+    def shutdown(self, timeout_s: float) -> bool:
+        """Stop and wait; False if the process does not end."""
+        return self._child.shutdown(timeout_s)
+
+    def reject(self) -> None:
+        """Close; while something is trained, ask first."""
+        if not self.running:
+            super().reject()
+        elif self._question is None:
+            consequence = self.tr("A training that is stopped cannot go on once this dialog is closed.")
+            self._question = ask_to_stop(self, self.tr("Stop training?"), consequence, self.cancel)
+            self._question.finished.connect(self._forget_question)
+
+    def _build_parts(self) -> None:
+        self.hint = QLabel(
+            self.tr(
+                "Choose a folder with one subfolder of pictures for each gesture, named like the gesture. "
+                "20 pictures of each are enough to begin with."
+            )
+        )
+        self.hint.setWordWrap(True)
+        self.data = PicturesFolder()
+        self.data.changed.connect(self._refresh)
+        self.keep = QCheckBox(self.tr("&Keep the gestures that the app knows, too"))
+        self.keep.setChecked(True)
+        self.keep.setToolTip(self.tr("Without it the model knows nothing but the gestures of your pictures"))
+        self.name = QLineEdit(self.tr("My gestures"))
+        self.name.textChanged.connect(self._refresh)
+        self.state = QLabel()
+        self.state.setWordWrap(True)
+        self.state.setTextFormat(Qt.TextFormat.PlainText)
+        self.progress_bar = QProgressBar()
+        self.progress_bar.setValue(0)
+        self.progress_bar.setAccessibleName(self.tr("Progress of the training"))
+        self.loss = Curves(self.tr("Loss"))
+        self.quality = Curves(self.tr("Quality"), top=1.0)
+        self.log = QPlainTextEdit()
+        self.log.setReadOnly(True)
+        self.log.setMaximumBlockCount(2000)
+        self.log.setAccessibleName(self.tr("What the training says"))
+        self.log.hide()
+        self.details = QCheckBox(self.tr("&Details"))
+        self.details.toggled.connect(self.log.setVisible)
+        self.report_button = self._button(self.tr("Open &report"), self._open_report)
+        self.install_button = self._button(self.tr("&Use this model"), self._install)
+        self.train_button = self._button("", lambda: self.cancel() if self.running else self.start())
+        self.train_button.setDefault(True)
+        self.close_button = self._button(self.tr("Close"), self.reject)
+
+    def _button(self, text: str, act: Callable[[], object]) -> QPushButton:
+        button = QPushButton(text)
+        button.setAutoDefault(False)
+        button.clicked.connect(lambda: act())
+        return button
+
+    def _build_layout(self) -> None:
+        form = QFormLayout()
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        label = QLabel(self.tr("&Pictures"))
+        label.setBuddy(self.data)
+        form.addRow(label, self.data)
+        form.addRow(self.tr("&Name of the model"), self.name)
+        form.addRow("", self.keep)
+        plots = QHBoxLayout()
+        plots.addWidget(self.loss, 1)
+        plots.addWidget(self.quality, 1)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.details)
+        buttons.addStretch(1)
+        for button in (self.report_button, self.install_button, self.train_button, self.close_button):
+            buttons.addWidget(button)
+        column = QVBoxLayout(self)
+        column.setSpacing(10)
+        column.addWidget(self.hint)
+        column.addLayout(form)
+        column.addLayout(plots, 2)
+        column.addWidget(self.log, 1)
+        column.addWidget(self.progress_bar)
+        column.addWidget(self.state)
+        column.addLayout(buttons)
+
+    def _take(self, told: Any) -> None:
+        """An epoch, or the end."""
+        if told.get("done"):
+            self._result = told
+            return
+        epoch, epochs = int(told.get("epoch", 0)), int(told.get("epochs", 0))
+        if epoch < 1:
+            return
+        stage = str(told.get("stage", ""))
+        if isinstance(told.get("loss"), (int, float)):
+            self.loss.add(stage, epoch, epochs, float(told["loss"]))
+        for key, value in told.items():
+            if key not in NOT_CURVES and isinstance(value, float) and 0 <= value <= 1:
+                self.quality.add(f"{stage} {key}", epoch, epochs, value)
+        if stage != self._stage:
+            self._stage, self._stage_began_s = stage, self._last_told_s
+        self._last_told_s = time.monotonic()
+        self.progress_bar.setRange(0, max(1, epochs))
+        self.progress_bar.setValue(epoch)
+        if not self._cancelled:
+            each_s = (self._last_told_s - self._stage_began_s) / epoch
+            left = clock(each_s * max(0, epochs - epoch) + 0.5)
+            text = self.tr("{stage}: epoch {epoch} of {epochs}, {left} left")
+            self.state.setText(text.format(stage=stage, epoch=epoch, epochs=epochs, left=left))
+
+    def _end(self, code: int) -> None:
+        finished = code == 0 and self._result is not None
+        self.progress_bar.setRange(0, 1)
+        self.progress_bar.setValue(int(finished))
+        if finished:
+            self._tell_result()
+        elif self._cancelled or code == INTERRUPTED:
+            self._interrupted = self._arguments
+            self.state.setText(self.tr("Stopped. “Train” goes on from here; the model in use is the same as before."))
+        else:
+            why = self._child.errors[-1] if self._child.errors else self.tr("exit code {code}").format(code=code)
+            self.state.setText(why.removeprefix("gesture-train: error: "))
+            if code not in (2, 3):
+                self.details.setChecked(True)
+        if self._question is not None:
+            self._question.close()
+        self._refresh()
+
+    def _tell_result(self) -> None:
+        assert self._result is not None
+        scores = [self._result.get(key) for key in ("macro_f1", "shipped_macro_f1")]
+        figures = ""
+        if all(isinstance(score, float) for score in scores):
+            figures = self.tr(" (macro-F1 {new:.3f}, before {old:.3f})").format(new=scores[0], old=scores[1])
+        if self._result.get("better"):
+            text = self.tr("Done: the new model is better than the one before{figures}.")
+        else:
+            text = self.tr("Done, but on your pictures the new model is not better than the one before{figures}.")
+        self.state.setText(text.format(figures=figures))
+
+    def _refresh(self) -> None:
+        """Say what can be done now."""
+        running = self.running
+        for part in (self.data, self.name, self.keep):
+            part.setEnabled(not running)
+        ready = self.data.folder() is not None and bool(self.name.text().strip())
+        self.train_button.setText(self.tr("&Cancel") if running else self.tr("&Train"))
+        self.train_button.setEnabled(not self._cancelled if running else ready)
+        result = self._result if not running else None
+        self.install_button.setEnabled(result is not None)
+        self.report_button.setEnabled(self._report() is not None and not running)
+
+    def _report(self) -> Path | None:
+        told = self._result.get("report") if self._result is not None else None
+        return Path(told) if isinstance(told, str) and Path(told).is_file() else None
+
+    def _open_report(self) -> None:
+        report = self._report()
+        if report is not None:
+            open_file(report)
+
+    def _install(self) -> None:
+        assert self._output is not None
+        try:
+            folder = install_model(self._output, self.name.text(), self._weights)
+        except GestureError as error:
+            self.state.setText(str(error))
+            return
+        self.install_button.setEnabled(False)
+        self.state.setText(self.tr("The window uses the model “{name}” now.").format(name=folder.name))
+        self.installed.emit(folder)
+
+    def _forget_question(self) -> None:
+        self._question = None

@@ -1,0 +1,86 @@
+"""The page of the first run: asks for a camera and shows the gestures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+
+from gesture_app.ui.gesture_gallery import GestureGallery
+
+
+class WelcomePage(QWidget):
+    """Stands where the picture will be.
+
+    Args:
+        cameras: name and source of every camera.
+
+    Signals:
+        camera_chosen: the source of the camera to start with.
+        file_requested: a video is to be opened instead.
+        skipped: neither, now.
+    """
+
+    camera_chosen = pyqtSignal(str)
+    file_requested = pyqtSignal()
+    skipped = pyqtSignal()
+
+    def __init__(self, cameras: Sequence[tuple[str, str]], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        title = QLabel(self.tr("Show a gesture"))
+        font = title.font()
+        font.setPointSizeF(font.pointSizeF() * 1.7)
+        font.setBold(True)
+        title.setFont(font)
+        text = QLabel(
+            self.tr(
+                "Hold a hand into the camera, and the app names its gesture. "
+                "All is computed here: no picture leaves this computer."
+            )
+        )
+        text.setWordWrap(True)
+        self.camera = QComboBox()
+        self.camera.setAccessibleName(self.tr("Camera"))
+        self.camera.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.camera.setMinimumContentsLength(18)
+        self.camera.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.label = QLabel(self.tr("&Camera"))
+        self.label.setBuddy(self.camera)
+        self.start_button = QPushButton(self.tr("&Start camera"))
+        self.start_button.setDefault(True)
+        self.start_button.clicked.connect(lambda: self.camera_chosen.emit(str(self.camera.currentData())))
+        self.file_button = QPushButton(self.tr("Open a &video…"))
+        self.file_button.clicked.connect(self.file_requested)
+        self.skip_button = QPushButton(self.tr("Not &now"))
+        self.skip_button.clicked.connect(self.skipped)
+        self.none = QLabel(self.tr("No camera was found. Connect one: it appears here by itself."))
+        self.none.setWordWrap(True)
+        self.gallery = GestureGallery()
+
+        row = QHBoxLayout()
+        row.addWidget(self.label)
+        row.addWidget(self.camera, 1)
+        row.addWidget(self.none, 1)
+        for button in (self.start_button, self.file_button, self.skip_button):
+            row.addWidget(button)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(24, 18, 24, 18)
+        column.setSpacing(12)
+        column.addWidget(title, 0, Qt.AlignmentFlag.AlignLeft)
+        column.addWidget(text)
+        column.addLayout(row)
+        column.addWidget(self.gallery, 1)
+        self.set_cameras(cameras)
+
+    def set_cameras(self, cameras: Sequence[tuple[str, str]]) -> None:
+        """Offer these cameras, names and sources; the chosen one stays chosen if it is still there."""
+        before = self.camera.currentData()
+        self.camera.clear()
+        for name, source in cameras:
+            self.camera.addItem(name, source)
+        self.camera.setCurrentIndex(max(0, self.camera.findData(before)))
+        for part in (self.label, self.camera):
+            part.setVisible(bool(cameras))
+        self.none.setVisible(not cameras)
+        self.start_button.setEnabled(bool(cameras))

@@ -1,0 +1,238 @@
+"""Real files through the dialog, with a recognizer that is a function."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from media import REGULAR, FakeRecognizer, picture, video_pts_s, write_video
+from PyQt6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PyQt6.QtGui import QDropEvent
+
+import gesture_app.annotate  # noqa: F401  # brings torch, whose import takes more time than a test may wait
+from gesture_app.errors import InputError
+from gesture_app.ui import annotate_dialog
+from gesture_app.ui.annotate_dialog import AnnotateDialog
+from gesture_app.ui.annotating import State, Step, plan_tasks
+from gesture_app.video.sinks import write_image
+from gesture_app.vision.hands import RecognizerOptions
+
+OPTIONS = RecognizerOptions(0.31, 0.62, 3)
+
+
+@pytest.fixture
+def open_dialog(qtbot):
+    dialogs = []
+
+    def make(load=FakeRecognizer) -> AnnotateDialog:
+        dialog = AnnotateDialog(load, lambda: OPTIONS)
+        qtbot.addWidget(dialog)
+        dialog.show()
+        dialogs.append(dialog)
+        return dialog
+
+    yield make
+    for dialog in dialogs:
+        assert dialog.shutdown(5)
+
+
+def states(dialog: AnnotateDialog) -> list[State]:
+    return [dialog.list.outcome(row).state for row in dialog.list.rows()]
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_nothing_to_do(open_dialog):
+    dialog = open_dialog()
+    assert not dialog.start_button.isEnabled() and not dialog.open_button.isEnabled()
+    dialog.start()
+    assert not dialog.running
+    assert dialog.shutdown(0)
+    dialog.reject()
+    assert not dialog.isVisible()
+
+
+def test_several_files(open_dialog, qtbot, tmp_path, monkeypatch):
+    clip = write_video(tmp_path / "a.mp4", REGULAR)
+    write_image(tmp_path / "b.png", picture(0))
+    (tmp_path / "c.mp4").write_text("not a video")
+    recognizer = FakeRecognizer()
+    dialog = open_dialog(lambda: recognizer)
+    dialog.table.setChecked(True)
+    dialog.add_files([tmp_path, clip])
+    assert states(dialog) == [State.WAITING] * 3, "each file once"
+    qtbot.mouseClick(dialog.start_button, Qt.MouseButton.LeftButton)
+    assert dialog.running and not dialog.add_button.isEnabled()
+    qtbot.waitUntil(lambda: not dialog.running)
+    assert states(dialog) == [State.DONE, State.DONE, State.FAILED]
+    assert recognizer.options == OPTIONS
+    assert names(tmp_path) == [
+        "a-annotated.mp4", "a-hands.jsonl", "a.mp4", "b-annotated.png", "b-hands.jsonl", "b.png", "c.mp4",
+    ]  # fmt: skip
+    assert len(video_pts_s(tmp_path / "a-annotated.mp4")) == len(REGULAR)
+    assert (
+        dialog.progress_label.text().startswith("2 of 3 files are done. ") and "c.mp4" in dialog.progress_label.text()
+    )
+    opened = []
+    monkeypatch.setattr(annotate_dialog, "open_file", opened.append)
+    monkeypatch.setattr(annotate_dialog, "show_in_folder", opened.append)
+    dialog.open_button.click()
+    dialog.show_button.click()
+    assert opened == [tmp_path / "a-annotated.mp4"] * 2, "the first result is selected"
+
+
+def test_done_files_are_not_done_again_and_no_result_is_replaced(open_dialog, qtbot, tmp_path):
+    clip = write_video(tmp_path / "a.mp4", REGULAR[:2])
+    for _ in range(2):
+        dialog = open_dialog()
+        dialog.add_files([clip])
+        dialog.start()
+        qtbot.waitUntil(lambda dialog=dialog: not dialog.running)
+    assert names(tmp_path) == ["a-annotated 2.mp4", "a-annotated.mp4", "a.mp4"]
+    assert not dialog.start_button.isEnabled()
+    dialog.add_files([write_video(tmp_path / "b.mp4", REGULAR[:2])])
+    dialog.start()
+    qtbot.waitUntil(lambda: not dialog.running)
+    assert states(dialog) == [State.DONE, State.DONE]
+    assert "a-annotated 3.mp4" not in names(tmp_path)
+
+
+def test_a_folder_for_the_results(open_dialog, qtbot, tmp_path):
+    clips = [
+        write_video(tmp_path / folder / "a.mp4", REGULAR[:2])
+        for folder in ("x", "y")
+        if not (tmp_path / folder).mkdir()
+    ]
+    dialog = open_dialog()
+    dialog.add_files(clips)
+    dialog.set_folder(tmp_path / "other")
+    dialog.set_folder(tmp_path / "results")
+    assert dialog.place.count() == 3
+    dialog.start()
+    qtbot.waitUntil(lambda: not dialog.running)
+    assert names(tmp_path / "results") == ["a-annotated 2.mp4", "a-annotated.mp4"]
+    assert not (tmp_path / "other").exists()
+
+
+class Slow(FakeRecognizer):
+    """Waits at the frame of this number."""
+
+    def __init__(self, stop_at: int) -> None:
+        super().__init__()
+        self.calls = 0
+        self.stop_at = stop_at
+        self.reached = threading.Event()
+        self.go_on = threading.Event()
+
+    def __call__(self, image):
+        self.calls += 1
+        if self.calls == self.stop_at:
+            self.reached.set()
+            self.go_on.wait(10)
+        return super().__call__(image)
+
+
+def test_cancel_keeps_a_part_that_plays(open_dialog, qtbot, tmp_path):
+    clips = [write_video(tmp_path / f"{name}.mp4", REGULAR) for name in "ab"]
+    slow = Slow(stop_at=8)
+    dialog = open_dialog(lambda: slow)
+    dialog.add_files(clips)
+    dialog.start()
+    qtbot.waitUntil(slow.reached.is_set)
+    qtbot.waitUntil(lambda: "frame" in dialog.list.rows()[0].text(1))
+    assert dialog.progress_bar.maximum() == 2 * len(REGULAR)
+    dialog.start_button.click()
+    assert not dialog.start_button.isEnabled()
+    slow.go_on.set()
+    qtbot.waitUntil(lambda: not dialog.running)
+    assert states(dialog) == [State.PARTIAL, State.STOPPED]
+    kept = dialog.list.outcome(dialog.list.rows()[0]).result
+    assert kept == tmp_path / "a-annotated.partial.mp4"
+    assert len(video_pts_s(kept)) >= 6
+    assert names(tmp_path) == ["a-annotated.partial.mp4", "a.mp4", "b.mp4"]
+    dialog.start()
+    qtbot.waitUntil(lambda: not dialog.running)
+    assert states(dialog) == [State.DONE, State.DONE]
+    assert kept.exists() and (tmp_path / "a-annotated 2.mp4").exists()
+
+
+@pytest.mark.parametrize(("button", "visible", "state"), [
+    ("Stop", False, State.PARTIAL), ("background", False, State.DONE), ("Cancel", True, State.DONE),
+])  # fmt: skip
+def test_closing_while_running_asks(open_dialog, qtbot, tmp_path, button, visible, state):
+    slow = Slow(stop_at=3)
+    dialog = open_dialog(lambda: slow)
+    dialog.add_files([write_video(tmp_path / "a.mp4", REGULAR)])
+    dialog.start()
+    qtbot.waitUntil(slow.reached.is_set)
+    dialog.close()
+    dialog.reject()
+    assert dialog.isVisible()
+    next(b for b in dialog._question.buttons() if button in b.text()).click()
+    qtbot.waitUntil(lambda: dialog.isVisible() is visible)
+    slow.go_on.set()
+    qtbot.waitUntil(lambda: not dialog.running)
+    assert states(dialog) == [state]
+
+
+def test_shutdown_ends_soon(open_dialog, qtbot, tmp_path):
+    slow = Slow(stop_at=3)
+    dialog = open_dialog(lambda: slow)
+    dialog.add_files([write_video(tmp_path / "a.mp4", REGULAR)])
+    dialog.start()
+    qtbot.waitUntil(slow.reached.is_set)
+    assert not dialog.shutdown(0.05)
+    slow.go_on.set()
+    started = time.monotonic()
+    assert dialog.shutdown(3)
+    assert time.monotonic() - started < 2
+    assert (tmp_path / "a-annotated.partial.mp4").exists()
+
+
+def test_weights_that_cannot_be_used(open_dialog, qtbot, tmp_path):
+    def load():
+        raise InputError("weights: x: no such folder. Give another")
+
+    dialog = open_dialog(load)
+    dialog.add_files([write_video(tmp_path / "a.mp4", REGULAR[:1])])
+    dialog.start()
+    qtbot.waitUntil(lambda: not dialog.running)
+    assert dialog.progress_label.text() == "weights: x: no such folder. Give another"
+    assert dialog.start_button.isEnabled()
+
+
+def test_dropping_and_deleting(open_dialog, qtbot, tmp_path):
+    dialog = open_dialog()
+    for name in ("b.mp4", "a.png", ".hidden.png", "note.txt"):
+        (tmp_path / name).touch()
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(tmp_path)), QUrl("http://host/x.mp4")])
+    event = QDropEvent(
+        QPointF(5, 5), Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    )
+    dialog.list.dropEvent(event)
+    assert [row.text(0) for row in dialog.list.rows()] == ["a.png", "b.mp4"]
+    dialog.list.rows()[0].setSelected(True)
+    qtbot.keyClick(dialog.list, Qt.Key.Key_Delete)
+    assert [row.text(0) for row in dialog.list.rows()] == ["b.mp4"]
+    dialog.media.setChecked(False)
+    assert not dialog.start_button.isEnabled(), "nothing would be written"
+
+
+@pytest.mark.parametrize(("step", "left_s"), [
+    (Step(1, 10, 1, 10, 1.0), None), (Step(5, 10, 5, 20, 1.0), 3.0), (Step(9, None, 9, 0, 1.0), None),
+    (Step(10, 10, 10, 10, 2.0), 0.0),
+])  # fmt: skip
+def test_time_left(step, left_s):
+    assert step.left_s == left_s
+
+
+def test_names_of_results(tmp_path):
+    (tmp_path / "a-annotated.partial.mp4").touch()
+    tasks = plan_tasks([tmp_path / "a.mov", tmp_path / "a.JPG", tmp_path / "a.gif"], None, True, False)
+    assert [task.output.name for task in tasks] == ["a-annotated 2.mp4", "a-annotated.JPG", "a-annotated 3.mp4"]
+    assert plan_tasks([], None, True, True) == []

@@ -1,0 +1,227 @@
+"""What the doctor finds, on this machine and on worse ones."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from media import FakeRecognizer
+
+import gesture_app.vision.recognizer
+from gesture_app import cli, doctor
+from gesture_app.doctor import Finding, examine, line
+from gesture_app.errors import EnvironmentFault
+from gesture_app.settings import Settings
+from gesture_app.video import sources
+from gesture_app.vision.assets import assets_folder
+from gesture_app.vision.hands import Frame
+
+WEIGHTS = assets_folder() / "weights"
+
+
+@pytest.fixture(autouse=True)
+def own_settings(monkeypatch, tmp_path) -> Path:
+    folder = tmp_path / "config"
+    monkeypatch.setenv("GESTURE_APP_CONFIG_DIR", str(folder))
+    monkeypatch.setattr(gesture_app.vision.recognizer.Recognizer, "load", lambda weights: NamedRecognizer())
+    return folder
+
+
+class NamedRecognizer(FakeRecognizer):
+    device_name = "a fake"
+
+
+def states(findings) -> list[tuple[str, str]]:
+    return [(finding.topic, finding.state) for finding in findings]
+
+
+def test_everything_is_looked_at(own_settings):
+    findings = list(examine())
+    topics = {finding.topic for finding in findings}
+    assert topics >= {"program", "display", "cameras", "CUDA", "runtimes", "weights", "engine", "codecs", "folders"}
+    assert all(finding.mend for finding in findings if finding.state != "good")
+    assert not any("\n" in finding.text + finding.mend for finding in findings)
+    good = {topic for topic, state in states(findings) if state == "good"}
+    assert good >= {"program", "display", "runtimes", "weights", "engine", "codecs", "settings"}
+    assert not own_settings.exists(), "looking writes nothing"
+
+
+def test_weights_of_the_settings_are_the_ones_looked_at(own_settings, tmp_path):
+    Settings(weights=str(tmp_path / "nowhere")).save(own_settings / "settings.json")
+    assert doctor.read_settings()[0].weights == str(tmp_path / "nowhere")
+    with pytest.raises(Exception, match="nowhere"):
+        list(doctor.weights_findings(tmp_path / "nowhere"))
+
+
+def test_damaged_weights_are_told(tmp_path, monkeypatch):
+    for path in WEIGHTS.glob("*.json"):
+        shutil.copy(path, tmp_path)
+    for path in WEIGHTS.glob("*.safetensors"):
+        (tmp_path / path.name).write_bytes(path.read_bytes()[:-1] + b"\0")
+    for name in ("cuda_findings", "runtime_findings", "codec_findings"):
+        monkeypatch.setattr(doctor, name, lambda: iter(()))
+    monkeypatch.setattr(doctor, "run_probe", lambda: {"fault": "display: none. Get one"})
+    wrong = [finding for finding in examine(tmp_path) if finding.state == "bad"]
+    assert len(wrong) == 1 and "sha256" in wrong[0].text and "Copy or train them again" in wrong[0].mend
+
+
+def test_a_check_that_breaks_does_not_stop_the_others(monkeypatch):
+    monkeypatch.setattr(doctor, "run_probe", lambda: {"fault": "display: none: no screen. Plug one in"})
+    monkeypatch.setattr(doctor, "weights_findings", lambda folder: 1 / 0)
+    monkeypatch.setattr(doctor, "codec_findings", lambda: 1 / 0)
+    found = {finding.topic: finding for finding in examine()}
+    assert found["weights"].state == found["codecs"].state == "bad"
+    assert "ZeroDivisionError" in found["weights"].text and found["weights"].mend
+    assert found["display"] == Finding("display", "note", "none: no screen", "Plug one in")
+    assert "folders" in found
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks for a display of X11")
+@pytest.mark.parametrize(("variables", "fault"), [
+    ({}, "display: none"), ({"QT_QPA_PLATFORM": "offscreen"}, ""), ({"QT_QPA_PLATFORM": "nonsense"}, "Qt cannot start"),
+])  # fmt: skip
+def test_probe(monkeypatch, variables, fault):
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    told = doctor.run_probe()
+    assert fault in told["fault"] and bool(told["fault"]) is bool(fault)
+    assert next(doctor.display_findings(told)).state == ("note" if fault else "good")
+
+
+def test_multimedia_that_cannot_be_loaded():
+    told = {"fault": "", "qt": "6", "platform": "xcb", "screens": ["1 × 1 at 100 %"]}
+    lacking = told | {"multimedia": "libpulse.so.0: cannot open shared object file"}
+    assert [f.mend for f in doctor.display_findings(lacking)][1] == "Install the system library libpulse.so.0"
+
+
+class FakeCamera:
+    def __init__(self, images) -> None:
+        self.images = iter(images)
+        self.released = False
+
+    def read(self):
+        image = next(self.images, None)
+        return None if image is None else Frame(image, 0, 0.0)
+
+    def release(self) -> None:
+        self.released = True
+
+
+def test_cameras(monkeypatch):
+    monkeypatch.setattr(doctor, "CAMERA_TIMEOUT_S", 0.05)
+    cameras = {"0": FakeCamera([None, np.zeros((48, 64, 3), np.uint8)]), "2": FakeCamera([])}
+
+    def open_live(source):
+        if source in cameras:
+            return cameras[source]
+        raise EnvironmentFault(f"camera: {source}: cannot be opened. Close other programs")
+
+    monkeypatch.setattr(sources, "open_live", open_live)
+    listed = [("Front", "0"), ("Dark", "2"), ("Busy", "4"), ("Ours", "6")]
+    findings = list(doctor.camera_findings(listed, in_use="6"))
+    assert [state for _, state in states(findings)] == ["good", "bad", "bad", "good"]
+    assert [finding.text for finding in findings] == [
+        "Front: gives pictures of 64x48", "Dark: opens, but gives no picture", "Busy: cannot be opened",
+        "Ours: in use by this window",
+    ]  # fmt: skip
+    assert findings[2].mend == "Close other programs" and all(camera.released for camera in cameras.values())
+    assert states(doctor.camera_findings([], "")) == [("cameras", "note")]
+
+
+@pytest.mark.parametrize(("driver", "built_for", "state", "word"), [
+    (False, None, "good", "CPU"), (True, None, "note", "built for CPUs"), (True, "12.4", "note", "cannot use it"),
+])  # fmt: skip
+def test_cuda(monkeypatch, driver, built_for, state, word):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.version, "cuda", built_for)
+    monkeypatch.setattr(doctor.shutil, "which", lambda name: "/bin/nvidia-smi" if driver else None)
+    monkeypatch.setattr(doctor.Path, "exists", lambda path: False)
+    (finding,) = doctor.cuda_findings()
+    assert finding.state == state and word in finding.text
+
+
+def test_openvino_that_cannot_be_loaded(monkeypatch):
+    from gesture_app.vision import runtimes
+
+    def fail():
+        raise ImportError("libtbb.so: no such file")
+
+    monkeypatch.setattr(runtimes, "import_openvino", fail)
+    findings = list(doctor.runtime_findings())
+    assert findings[1].state == "note" and "libtbb" in findings[1].text
+
+
+def test_weights_that_find_nothing(monkeypatch):
+    blind = NamedRecognizer()
+    monkeypatch.setattr(NamedRecognizer, "__call__", lambda self, image: [])
+    monkeypatch.setattr(gesture_app.vision.recognizer.Recognizer, "load", lambda weights: blind)
+    (finding,) = doctor.engine_findings(WEIGHTS)
+    assert finding.state == "bad" and "no hand" in finding.text
+
+
+def test_a_broken_settings_file_is_told_and_left_alone(own_settings):
+    own_settings.mkdir()
+    (own_settings / "settings.json").write_text("{nonsense")
+    settings, warning = doctor.read_settings()
+    assert settings == Settings() and warning and str(own_settings / "settings.json") in warning
+    (finding,) = doctor.settings_findings(warning)
+    assert finding.state == "note" and "not JSON" in finding.text
+    assert [path.name for path in own_settings.iterdir()] == ["settings.json"]
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_cannot_be_written(tmp_path):
+    tmp_path.chmod(0o500)
+    findings = list(doctor.folder_findings(Settings(record_folder=str(tmp_path / "videos"))))
+    tmp_path.chmod(0o700)
+    assert findings[-1].state == "bad"
+
+
+def test_little_space(monkeypatch, tmp_path):
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10, 9, 1))
+    findings = list(doctor.folder_findings(Settings(record_folder=str(tmp_path))))
+    assert {finding.state for finding in findings} == {"note"}
+    (tmp_path / "file").write_text("")
+    findings = list(doctor.folder_findings(Settings(record_folder=str(tmp_path / "file" / "videos"))))
+    assert findings[-1].state == "bad", "a file is where the folder should be"
+
+
+FINDINGS = [Finding("weights", "good", "all there"), Finding("cameras", "bad", "none", "Connect one")]
+
+
+@pytest.mark.parametrize(("findings", "code"), [(FINDINGS[:1], 0), (FINDINGS, 3)])
+def test_command(monkeypatch, capsys, tmp_path, findings, code):
+    monkeypatch.setattr(doctor, "examine", lambda weights, camera_in_use: iter(findings))
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["doctor", "--jsonl", str(tmp_path / "page.jsonl")])
+    assert caught.value.code == code
+    told = capsys.readouterr()
+    assert told.out.splitlines()[0] == "ok     weights   all there" and ("-> Connect one" in told.out) is bool(code)
+    assert told.err.count("\n") == bool(code) and ("cameras" in told.err) is bool(code)
+    rows = [json.loads(row) for row in (tmp_path / "page.jsonl").read_text().splitlines()]
+    assert rows[0] == {"topic": "weights", "state": "good", "text": "all there", "mend": ""}
+    assert len(rows) == len(findings)
+
+
+def test_lines():
+    assert line(FINDINGS[1]) == "WRONG  cameras   none\n                 -> Connect one"
+
+
+def test_help_is_there():
+    done = subprocess.run(
+        [sys.executable, "-m", "gesture_app", "doctor", "--help"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0 and "--jsonl" in done.stdout

@@ -1,0 +1,105 @@
+"""Installing what a training has left behind."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from gesture_app import own_models
+from gesture_app.errors import EnvironmentFault, InputError
+from gesture_app.own_models import count_pictures, file_name, free_folder, install_model, runs_folder
+from gesture_app.settings import models_folder
+from gesture_app.vision.assets import assets_folder
+from gesture_app.vision.model_info import read_weights
+
+SHIPPED = assets_folder() / "weights"
+FILES = ["classifier.json", "classifier.safetensors", "detector.json", "detector.safetensors"]
+
+
+@pytest.fixture(autouse=True)
+def own_folder(monkeypatch, tmp_path) -> None:
+    monkeypatch.setenv("GESTURE_APP_CONFIG_DIR", str(tmp_path / "config"))
+
+
+def trained(folder: Path, *kinds: str) -> Path:
+    folder.mkdir()
+    for kind in kinds:
+        for suffix in (".safetensors", ".json"):
+            shutil.copy(SHIPPED / f"{kind}{suffix}", folder)
+    return folder
+
+
+@pytest.mark.parametrize("kinds", [("classifier",), ("detector",), ("classifier", "detector")])
+def test_a_model_is_whole(tmp_path, kinds):
+    folder = install_model(trained(tmp_path / "run", *kinds), "Mine: a/b")
+    assert folder == models_folder() / "Mine a b"
+    assert sorted(path.name for path in folder.iterdir()) == FILES
+    read_weights(folder / "classifier.safetensors", "classifier")
+    read_weights(folder / "detector.safetensors", "detector")
+    assert [path.name for path in models_folder().iterdir()] == ["Mine a b"], "nothing else is left"
+
+
+def test_what_was_not_trained_comes_from_the_model_in_use(tmp_path):
+    base = trained(tmp_path / "base", "detector")
+    info = (base / "detector.json").read_text()
+    (base / "detector.json").write_text(info.replace('"yolox-tiny"', '"yolox-nano"'))
+    folder = install_model(trained(tmp_path / "run", "classifier"), "x", base)
+    assert "yolox-nano" in (folder / "detector.json").read_text()
+    again = install_model(tmp_path / "run", "x", base)
+    assert again.name == "x 2", "no model is replaced"
+
+
+def test_nothing_is_installed_of_damaged_weights(tmp_path):
+    run = trained(tmp_path / "run", "classifier")
+    with pytest.raises(InputError, match="holds no weights"):
+        install_model(tmp_path, "x")
+    data = (run / "classifier.safetensors").read_bytes()
+    (run / "classifier.safetensors").write_bytes(data[:-1])
+    with pytest.raises(InputError, match="sha256"):
+        install_model(run, "x")
+    assert not models_folder().exists()
+
+
+def test_a_full_disk(tmp_path, monkeypatch):
+    run = trained(tmp_path / "run", "classifier")
+
+    def fail(source, target):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(own_models.shutil, "copyfile", fail)
+    with pytest.raises(EnvironmentFault, match="No space left"):
+        install_model(run, "x")
+    assert list(models_folder().iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "safe"), [("a", "a"), ("", "model"), (" .. ", "model"), ("a/../b\\c:d\n", "a .. b c d")]
+)
+def test_names(name, safe):
+    assert file_name(name) == safe
+
+
+def test_free_folders(tmp_path):
+    assert free_folder(tmp_path, "a") == tmp_path / "a"
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a 2").mkdir()
+    assert free_folder(tmp_path, "a") == tmp_path / "a 3"
+    assert runs_folder().parent == models_folder().parent
+
+
+def test_counting(tmp_path):
+    assert count_pictures(tmp_path) == {}
+    for name, files in {
+        "fist": ["1.jpg", "2.PNG", "note.txt"],
+        "palm": [],
+        ".hidden": ["1.jpg"],
+        "a": ["1.webp"],
+    }.items():
+        (tmp_path / name).mkdir()
+        for file in files:
+            (tmp_path / name / file).touch()
+    assert count_pictures(tmp_path) == {"a": 1, "fist": 2}
+    with pytest.raises(InputError, match="No such file"):
+        count_pictures(tmp_path / "nowhere")

@@ -1,0 +1,206 @@
+"""Recordings and snapshots with the real encoder."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import datetime
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from media import picture, video_pts_s
+from PyQt6.QtCore import Qt
+
+import gesture_app.video.sinks  # brings PyAV, whose import takes more time than a test may wait
+from gesture_app.ui import saved_notice
+from gesture_app.ui.pictures import from_qimage, to_qimage
+from gesture_app.ui.recorder import WAITING_FRAMES, Recorder, Snapshots, free_path
+from gesture_app.ui.recording_badge import RecordingBadge, clock
+from gesture_app.ui.saved_notice import SavedNotice
+from gesture_app.vision.images import read_image
+
+
+@pytest.fixture
+def recorder():
+    made = Recorder()
+    yield made
+    assert made.close(5)
+
+
+def record(recorder: Recorder, folder: Path, times_s, clean: bool = False, size_wh=(64, 48)) -> None:
+    recorder.start(folder, clean)
+    for index, time_s in enumerate(times_s):
+        while len(recorder._current._waiting) == WAITING_FRAMES:
+            time.sleep(0.001)
+        recorder.add_annotated(picture(index, size_wh), time_s)
+        recorder.add_clean(255 - picture(index, size_wh), time_s)
+    recorder.stop()
+
+
+@pytest.mark.parametrize("clean", [False, True])
+@pytest.mark.parametrize("times_s", [[100.0], [5000 + n / 10 for n in (0, 1, 2.5, 2.6, 9, 30.3)]])
+def test_times_are_those_of_capture(qtbot, recorder, tmp_path, times_s, clean):
+    with qtbot.waitSignal(recorder.saved, timeout=5000) as saved:
+        record(recorder, tmp_path / "new" / "folder", times_s, clean)
+    path = saved.args[0]
+    assert path.parent == tmp_path / "new" / "folder" and path.suffix == ".mp4"
+    assert np.abs(np.subtract(video_pts_s(path), np.subtract(times_s, times_s[0]))).max() < 0.001
+    with av.open(str(path)) as media:
+        assert media.streams.video[0].codec_context.name == "h264"
+        first = next(media.decode(video=0)).to_ndarray(format="bgr24")
+    expected = 255 - picture(0) if clean else picture(0)
+    assert np.abs(first.astype(int) - expected)[:, 8:].mean() < 6, "the colours and the right one of both pictures"
+
+
+def test_states_are_told(qtbot, recorder, tmp_path):
+    told = []
+    recorder.recording_changed.connect(told.append)
+    recorder.start(tmp_path)
+    recorder.start(tmp_path)
+    assert recorder.recording and told == [True]
+    recorder.add_annotated(picture(0), 1.0)
+    with qtbot.waitSignal(recorder.progressed, check_params_cb=lambda seconds, frames, dropped: frames == 1):
+        pass
+    with qtbot.waitSignal(recorder.saved, timeout=5000):
+        recorder.stop()
+        recorder.stop()
+    assert told == [True, False] and not recorder.recording
+    assert [p.suffix for p in tmp_path.iterdir()] == [".mp4"]
+
+
+def test_nothing_is_left_of_a_recording_without_frames(qtbot, recorder, tmp_path):
+    with qtbot.waitSignal(recorder.failed, timeout=5000) as failed:
+        record(recorder, tmp_path, [])
+    assert "no picture" in failed.args[0]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_one_after_the_other_at_once(qtbot, recorder, tmp_path):
+    saved = []
+    recorder.saved.connect(saved.append)
+    for _ in range(3):
+        record(recorder, tmp_path, [1.0, 1.1])
+    qtbot.waitUntil(lambda: len(saved) == 3)
+    assert len(set(saved)) == 3
+    assert all(len(video_pts_s(path)) == 2 for path in saved)
+
+
+def test_another_size_is_fitted(qtbot, recorder, tmp_path):
+    recorder.start(tmp_path)
+    recorder.add_annotated(picture(0), 1.0)
+    recorder.add_annotated(picture(0, (31, 77)), 1.2)
+    with qtbot.waitSignal(recorder.saved, timeout=5000) as saved:
+        recorder.stop()
+    assert len(video_pts_s(saved.args[0])) == 2
+
+
+def test_a_folder_that_cannot_be_used(qtbot, recorder, tmp_path):
+    (tmp_path / "file").write_text("x")
+    with qtbot.waitSignals([recorder.failed, recorder.recording_changed], timeout=5000):
+        recorder.start(tmp_path / "file" / "folder")
+    qtbot.waitUntil(lambda: not recorder.recording)
+    with qtbot.waitSignal(recorder.saved, timeout=5000):
+        record(recorder, tmp_path, [1.0])
+
+
+def test_a_slow_encoder_never_holds_up_the_camera(qtbot, recorder, tmp_path, monkeypatch):
+    go_on = threading.Event()
+    write = gesture_app.video.sinks.VideoSink.write
+    monkeypatch.setattr(gesture_app.video.sinks.VideoSink, "write", lambda *a: go_on.wait(10) and write(*a))
+    recorder.start(tmp_path)
+    started = time.monotonic()
+    for n in range(50):
+        recorder.add_annotated(picture(n), n / 30)
+    assert time.monotonic() - started < 0.5
+    dropped = recorder._current.dropped
+    assert 50 - WAITING_FRAMES - 1 <= dropped <= 50 - WAITING_FRAMES
+    go_on.set()
+    with qtbot.waitSignal(recorder.saved, timeout=5000) as saved:
+        recorder.stop()
+    assert len(video_pts_s(saved.args[0])) == 50 - dropped
+
+
+def test_closing_completes_the_file(tmp_path):
+    recorder = Recorder()
+    recorder.start(tmp_path)
+    for n in range(5):
+        recorder.add_annotated(picture(n), n / 30)
+    assert recorder.close(5)
+    (path,) = tmp_path.iterdir()
+    assert len(video_pts_s(path)) == 5
+
+
+@pytest.mark.parametrize("size_wh", [(64, 48), (61, 47), (1, 1)])
+def test_pictures_there_and_back(size_wh):
+    assert np.array_equal(from_qimage(to_qimage(picture(3, size_wh))), picture(3, size_wh))
+
+
+def test_snapshots(qtbot, tmp_path):
+    snapshots = Snapshots()
+    saved = []
+    snapshots.saved.connect(saved.append)
+    for n in range(3):
+        snapshots.save(to_qimage(picture(n)), tmp_path / "deep")
+    assert snapshots.wait(5)
+    qtbot.waitUntil(lambda: len(saved) == 3)
+    assert len(set(saved)) == 3 and all(path.suffix == ".png" for path in saved)
+    for n, path in enumerate(saved):
+        assert np.array_equal(read_image(path), picture(n))
+
+
+def test_a_snapshot_that_cannot_be_written(qtbot, tmp_path):
+    (tmp_path / "file").write_text("x")
+    snapshots = Snapshots()
+    with qtbot.waitSignal(snapshots.failed, timeout=5000) as failed:
+        snapshots.save(to_qimage(picture(0)), tmp_path / "file")
+    assert "cannot be written" in failed.args[0] and "\n" not in failed.args[0]
+
+
+def test_names(tmp_path):
+    moment = datetime(2026, 3, 4, 5, 6, 7)
+    first = free_path(tmp_path, moment, ".mp4")
+    assert first.name == "gestures 2026-03-04 05.06.07.mp4"
+    (tmp_path / f".{first.stem}.partial.mp4").touch()
+    second = free_path(tmp_path, moment, ".mp4")
+    second.touch()
+    assert second.name == "gestures 2026-03-04 05.06.07 2.mp4"
+    assert free_path(tmp_path, moment, ".mp4").name == "gestures 2026-03-04 05.06.07 3.mp4"
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0, "00:00"), (65.9, "01:05"), (3600, "1:00:00"), (36061, "10:01:01")])
+def test_clock(seconds, text):
+    assert clock(seconds) == text
+
+
+def test_badge(qtbot, recorder, tmp_path):
+    badge = RecordingBadge(recorder)
+    qtbot.addWidget(badge)
+    assert badge.isHidden()
+    recorder.start(tmp_path)
+    assert not badge.isHidden()
+    recorder.progressed.emit(61.0, 5, 0)
+    assert badge.text == "01:01"
+    assert not badge.grab().isNull()
+    recorder.stop()
+    assert badge.isHidden()
+
+
+def test_notice(qtbot, monkeypatch, tmp_path):
+    opened = []
+    monkeypatch.setattr(saved_notice, "open_file", opened.append)
+    monkeypatch.setattr(saved_notice, "show_in_folder", opened.append)
+    notice = SavedNotice()
+    qtbot.addWidget(notice)
+    assert notice.isHidden()
+    notice.show_saved(tmp_path / "a.mp4")
+    assert "a.mp4" in notice.label.text() and str(tmp_path) in notice.label.text()
+    qtbot.mouseClick(notice.open_button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(notice.folder_button, Qt.MouseButton.LeftButton)
+    assert opened == [tmp_path / "a.mp4"] * 2
+    notice.show_failure("the disk is full")
+    assert notice.label.text() == "the disk is full" and notice.open_button.isHidden()
+    assert not notice._timer.isActive(), "a failure stays"
+    notice.close_button.click()
+    assert notice.isHidden()

@@ -1,0 +1,214 @@
+"""The training dialog with a program that only talks like a training."""
+
+from __future__ import annotations
+
+import math
+import sys
+from pathlib import Path
+
+import pytest
+
+from gesture_app.settings import models_folder
+from gesture_app.ui import train_dialog
+from gesture_app.ui.curves import Curves, nice_top
+from gesture_app.ui.train_dialog import TrainDialog
+from gesture_app.vision.assets import assets_folder
+
+TALK = """
+import json, shutil, sys, time
+from pathlib import Path
+arguments = dict(zip(sys.argv[1::2], sys.argv[2::2]))
+output = Path(sys.argv[sys.argv.index("--output") + 1])
+data = Path(sys.argv[sys.argv.index("--data") + 1])
+assert "--progress-json" in sys.argv
+def tell(**told): print(json.dumps(told), flush=True)
+def epochs(count, stage="classifier"):
+    for n in range(1, count + 1):
+        tell(epoch=n, epochs=count, stage=stage, loss=1 / n, macro_f1=1 - 0.5 / n)
+def finish(**told):
+    output.mkdir(parents=True)
+    for suffix in (".safetensors", ".json"):
+        shutil.copy(Path(WEIGHTS) / ("classifier" + suffix), output)
+    (output / "report.html").write_text("<p>report</p>")
+    tell(done=True, report=str(output / "report.html"), installed=False, **told)
+"""
+
+
+def talking(code: str) -> list[str]:
+    return ["-c", f"WEIGHTS = {str(assets_folder() / 'weights')!r}\n{TALK}\n{code}"]
+
+
+@pytest.fixture(autouse=True)
+def own_folder(monkeypatch, tmp_path) -> None:
+    monkeypatch.setenv("GESTURE_APP_CONFIG_DIR", str(tmp_path / "config"))
+
+
+@pytest.fixture
+def data(tmp_path) -> Path:
+    folder = tmp_path / "my pictures"
+    for name in ("fist", "wave"):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "1.jpg").touch()
+    return folder
+
+
+@pytest.fixture
+def open_dialog(qtbot):
+    dialogs = []
+
+    def make(code: str, data: Path | None = None) -> TrainDialog:
+        dialog = TrainDialog(command=talking(code))
+        qtbot.addWidget(dialog)
+        dialog.show()
+        if data is not None:
+            dialog.set_data(data)
+        dialogs.append(dialog)
+        return dialog
+
+    yield make
+    for dialog in dialogs:
+        assert dialog.shutdown(1)
+
+
+def test_a_folder_has_to_be_chosen(open_dialog, tmp_path, data):
+    dialog = open_dialog("")
+    assert not dialog.train_button.isEnabled()
+    dialog.set_data(tmp_path / "nowhere")
+    assert not dialog.train_button.isEnabled() and "no such folder" in dialog.data.found.text()
+    dialog.start()
+    assert not dialog.running
+    dialog.set_data(tmp_path)
+    assert dialog.train_button.isEnabled() and "No pictures" in dialog.data.found.text()
+    dialog.set_data(data)
+    assert dialog.data.found.text() == "2 pictures of 2 gestures: fist 1, wave 1"
+    dialog.name.setText(" ")
+    assert not dialog.train_button.isEnabled()
+
+
+@pytest.mark.parametrize(("better", "words"), [(True, "is better than the one before"), (False, "is not better")])
+def test_a_whole_training(open_dialog, qtbot, monkeypatch, data, better, words):
+    code = f"epochs(3); epochs(2, 'detector'); finish(better={better}, macro_f1=0.91, shipped_macro_f1=0.8)"
+    dialog = open_dialog(code, data)
+    dialog.name.setText("Signs: mine")
+    dialog.train_button.click()
+    assert dialog.running and not dialog.data.isEnabled() and "Cancel" in dialog.train_button.text()
+    qtbot.waitUntil(lambda: not dialog.running)
+    assert words in dialog.state.text() and "macro-F1 0.910, before 0.800" in dialog.state.text()
+    assert dialog.loss.curves == {"classifier": [(1, 1), (2, 1 / 2), (3, 1 / 3)], "detector": [(1, 1), (2, 1 / 2)]}
+    assert list(dialog.quality.curves) == ["classifier macro_f1", "detector macro_f1"]
+    assert not dialog.grab().isNull()
+    opened = []
+    monkeypatch.setattr(train_dialog, "open_file", opened.append)
+    dialog.report_button.click()
+    assert [path.name for path in opened] == ["report.html"]
+    with qtbot.waitSignal(dialog.installed) as installed:
+        dialog.install_button.click()
+    assert installed.args[0] == models_folder() / "Signs mine"
+    assert sum(1 for _ in installed.args[0].iterdir()) == 4
+    assert not dialog.install_button.isEnabled() and "Signs mine" in dialog.state.text()
+
+
+def test_progress_and_time_left(open_dialog, qtbot, data):
+    dialog = open_dialog(
+        "time.sleep(0.2); tell(epoch=1, epochs=500, stage='classifier', loss=2, macro_f1=0.1); time.sleep(60)", data
+    )
+    dialog.start()
+    qtbot.waitUntil(lambda: "epoch 1 of 500" in dialog.state.text())
+    assert "left" in dialog.state.text() and "00:00" not in dialog.state.text()
+    assert (dialog.progress_bar.value(), dialog.progress_bar.maximum()) == (1, 500)
+
+
+SAVE = "try: epochs(1); time.sleep(60)\nexcept KeyboardInterrupt: print('saved'); sys.exit(130)"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
+def test_cancel(open_dialog, qtbot, data):
+    dialog = open_dialog(SAVE, data)
+    dialog.start()
+    qtbot.waitUntil(lambda: "epoch 1" in dialog.state.text())
+    dialog.train_button.click()
+    assert not dialog.train_button.isEnabled()
+    qtbot.waitUntil(lambda: not dialog.running)
+    assert dialog.state.text().startswith("Stopped.") and "saved" in dialog.log.toPlainText()
+    assert not dialog.install_button.isEnabled() and dialog.train_button.isEnabled()
+
+
+RESUME = """
+print("keep" if "--keep" in sys.argv else "only own", output, flush=True)
+first = not output.exists()
+output.mkdir(parents=True, exist_ok=True)
+try: epochs(1); time.sleep(60 * first)
+except KeyboardInterrupt: sys.exit(130)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
+def test_a_stopped_training_goes_on_unless_something_else_is_asked_for(open_dialog, qtbot, data):
+    dialog = open_dialog(RESUME, data)
+    said = []
+    dialog._child.said.connect(said.append)
+    for keep in (True, True, False):
+        dialog.keep.setChecked(keep)
+        dialog.start()
+        qtbot.waitUntil(lambda: "epoch 1" in dialog.state.text() or not dialog.running)
+        dialog.cancel()
+        qtbot.waitUntil(lambda: not dialog.running)
+    outputs = [Path(line.partition(" /")[2]) for line in said]
+    assert [line.partition(" /")[0] for line in said] == ["keep", "keep", "only own"]
+    assert outputs[0] == outputs[1] != outputs[2]
+
+
+@pytest.mark.parametrize(("code", "told", "details"), [
+    ("print('gesture-train: error: data: x: no pictures. Add some', file=sys.stderr); sys.exit(2)",
+     "data: x: no pictures. Add some", False),
+    ("print('gesture-train: error: disk: full', file=sys.stderr); sys.exit(3)", "disk: full", False),
+    ("raise ValueError('a bug')", "ValueError: a bug", True),
+    ("sys.exit(0)", "exit code 0", True),
+])  # fmt: skip
+def test_failures(open_dialog, qtbot, data, code, told, details):
+    dialog = open_dialog(code, data)
+    dialog.start()
+    qtbot.waitUntil(lambda: not dialog.running)
+    assert dialog.state.text() == told
+    assert dialog.log.isVisible() is details and not dialog.install_button.isEnabled()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
+@pytest.mark.parametrize(("button", "visible", "running"), [
+    ("Stop", False, False), ("background", False, True), ("Cancel", True, True),
+])  # fmt: skip
+def test_closing_while_training_asks(open_dialog, qtbot, data, button, visible, running):
+    dialog = open_dialog(SAVE, data)
+    dialog.start()
+    qtbot.waitUntil(lambda: "epoch 1" in dialog.state.text())
+    dialog.close()
+    assert dialog.isVisible()
+    next(b for b in dialog._question.buttons() if button in b.text()).click()
+    qtbot.waitUntil(lambda: (dialog.isVisible(), dialog.running) == (visible, running))
+
+
+def test_weights_that_cannot_be_installed(open_dialog, qtbot, data):
+    dialog = open_dialog("finish(better=True); (output / 'classifier.safetensors').write_text('x')", data)
+    dialog.start()
+    qtbot.waitUntil(lambda: not dialog.running)
+    dialog.install_button.click()
+    assert "sha256" in dialog.state.text() and dialog.install_button.isEnabled()
+
+
+@pytest.mark.parametrize("values", [[], [0.5], [1.0, math.nan, math.inf, 0.2], [-1.0, 1e9]])
+@pytest.mark.parametrize("size", [1, 30, 400])
+def test_curves_paint_anything(qtbot, values, size):
+    curves = Curves("Loss")
+    qtbot.addWidget(curves)
+    curves.resize(size, size)
+    for epoch, value in enumerate(values, 1):
+        curves.add("a", epoch, 3, value)
+    assert not curves.grab().isNull()
+    assert all(math.isfinite(value) for points in curves.curves.values() for _, value in points)
+    curves.clear()
+    assert curves.curves == {}
+
+
+@pytest.mark.parametrize(("value", "top"), [(0, 1), (-1, 1), (0.3, 0.4), (1, 1), (1.01, 2), (4.4, 5), (51, 100)])
+def test_axes_end_at_round_numbers(value, top):
+    assert nice_top(value) == pytest.approx(top)
