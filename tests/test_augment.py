@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from gesture_app.vision.preprocess import GREY
 from training.augment import (
+    GentleTrivialAugment,
     augment_frame,
     classifier_augmentation,
     detector_augmentation,
@@ -12,6 +14,8 @@ from training.augment import (
     jitter_box,
     paste_hands,
     poor_camera,
+    random_crop,
+    random_patches,
     to_bgr_array,
     to_rgb_tensor,
 )
@@ -29,6 +33,55 @@ def test_classifier_augmentation_keeps_shape_and_varies() -> None:
     views = [classifier_augmentation()(image) for _ in range(8)]
     assert all(view.shape == image.shape and view.dtype == torch.uint8 for view in views)
     assert len({int(view.long().sum()) for view in views}) > 4
+
+
+@pytest.mark.parametrize("name", ["standard", "trivial"])
+def test_recipes_keep_shape_and_vary(name: str) -> None:
+    image = to_rgb_tensor(np.random.default_rng(0).integers(0, 256, (48, 48, 3), np.uint8))
+    transform = classifier_augmentation(name)
+    views = [transform(image) for _ in range(60)]
+    assert all(view.shape == image.shape and view.dtype == torch.uint8 for view in views)
+    assert len({int(view.long().sum()) for view in views}) > 8
+
+
+def test_no_augmentation_is_none() -> None:
+    image = to_rgb_tensor(np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8))
+    assert torch.equal(classifier_augmentation("none")(image), image)
+
+
+def test_every_trivial_operation_works_at_full_strength() -> None:
+    image = to_rgb_tensor(np.random.default_rng(0).integers(0, 256, (48, 48, 3), np.uint8))
+    augment = GentleTrivialAugment(fill=GREY)
+    for name, (strengths, signed) in augment._AUGMENTATION_SPACE.items():
+        values = strengths(31, 48, 48)
+        strength = 0.0 if values is None else float(values[-1])
+        for value in (strength, -strength) if signed else (strength,):
+            view = augment._apply_image_or_video_transform(
+                image, name, value, interpolation=augment.interpolation, fill=augment._fill
+            )
+            assert view.shape == image.shape, name
+
+
+@pytest.mark.parametrize(("size_hw", "axis"), [((90, 40), 1), ((40, 90), 0)])
+def test_random_crop_shifts_a_long_hand_in_its_square(size_hw, axis) -> None:
+    image = np.full((*size_hw, 3), 250, np.uint8)
+    box = (0.0, 0.0, float(size_hw[1]), float(size_hw[0]))
+    rng = np.random.default_rng(0)
+    first = []
+    for _ in range(40):
+        crop = random_crop(image, box, 48, rng)
+        assert crop.shape == (48, 48, 3) and crop.dtype == np.uint8
+        lines = np.flatnonzero((crop > 200).all(axis=2).any(axis=1 - axis))
+        assert len(lines) >= 12 and (np.diff(lines) == 1).all()
+        first.append(int(lines[0]))
+    assert min(first) <= 4 and max(first) >= 20
+
+
+@pytest.mark.parametrize("box", [(-50.0, -50.0, -10.0, -10.0), (10.0, 10.0, 10.0, 10.0), (0.0, 0.0, 60.0, 60.0)])
+def test_random_crop_of_any_box(box) -> None:
+    image = np.zeros((60, 60, 3), np.uint8)
+    for seed in range(10):
+        assert random_crop(image, box, 32, np.random.default_rng(seed)).shape == (32, 32, 3)
 
 
 @pytest.mark.parametrize("seed", range(25))
@@ -111,3 +164,17 @@ def test_poor_camera_varies_and_keeps_the_shape() -> None:
     assert all(view.shape == image.shape and view.dtype == np.uint8 for view in views)
     assert any((view == image).all() for view in views) and len({int(view.sum()) for view in views}) > 10
     assert min(view.mean() for view in views) < 0.7 * image.mean()
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_patches_show_no_hand(seed: int) -> None:
+    image = np.zeros((200, 300, 3), np.uint8)
+    image[50:150, 100:200] = 255
+    patches = random_patches(image, np.array([[100, 50, 200, 150]], np.float32), 8, np.random.default_rng(seed))
+    assert 1 <= len(patches) <= 8 and not any(patch.any() for patch in patches)
+    assert all(12 <= side <= 70 for patch in patches for side in patch.shape[:2])
+
+
+def test_no_patch_fits_beside_a_hand_that_fills_the_picture() -> None:
+    whole = np.array([[0, 0, 300, 200]], np.float32)
+    assert random_patches(np.zeros((200, 300, 3), np.uint8), whole, 5, np.random.default_rng(0)) == []

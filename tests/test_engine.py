@@ -6,68 +6,140 @@ import pytest
 import torch
 from torch import nn
 
+from gesture_app.errors import InputError
 from training.engine import (
+    Learner,
+    autocast_dtype,
     ema_model,
     grad_scaler,
-    one_cycle,
-    parameter_groups,
-    progressive_side,
-    train_one_epoch,
+    set_training,
+    split_batch,
+    train_step,
 )
+from training.optimization import build_optimizer, build_schedule, parameter_groups
 
 CPU = torch.device("cpu")
 
 
-def step(model: nn.Module, batch: tuple[torch.Tensor, torch.Tensor]) -> dict[str, torch.Tensor]:
+def step(model: nn.Module, batch) -> dict[str, torch.Tensor]:
     inputs, targets = batch
-    return {"loss": (model(inputs) - targets).square().mean()}
+    return {"loss": (model(inputs).float() - targets).square().mean()}
 
 
-def run(batches, steps: int = 0):
-    model = nn.Sequential(nn.Linear(2, 4), nn.BatchNorm1d(4), nn.Linear(4, 1))
-    ema = ema_model(model)
-    optimizer = torch.optim.AdamW(parameter_groups(model, 0.01), lr=0.05)
-    schedule = one_cycle(optimizer, 0.05, steps or len(batches))
-    before = copy.deepcopy(model.state_dict())
-    result = train_one_epoch(model, batches, step, optimizer, schedule, grad_scaler(CPU), ema, "epoch")
-    return model, ema, before, result
+def learner(norm: bool = True, dtype: torch.dtype = torch.float32, **changes) -> Learner:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(2, 4), nn.BatchNorm1d(4) if norm else nn.Tanh(), nn.Linear(4, 1))
+    optimizer = build_optimizer("adamw", parameter_groups([model], 0.05, 0.01))
+    schedule = build_schedule("one-cycle", optimizer, 200)
+    return Learner(model, model, ema_model(model), optimizer, schedule, grad_scaler(CPU, dtype), dtype, **changes)
 
 
-def batches(count: int, bad: int | None = None):
-    inputs = torch.randn(count, 8, 2)
-    made = [(x, x.sum(dim=1, keepdim=True)) for x in inputs]
-    if bad is not None:
-        made[bad] = (made[bad][0] * float("nan"), made[bad][1])
-    return made
+def batch(size: int = 8, factor: float = 1.0):
+    inputs = torch.randn(size, 2) * factor
+    return inputs, inputs.sum(dim=1, keepdim=True)
 
 
-def test_learns() -> None:
-    model, ema, _, result = run(batches(200))
-    x = torch.randn(64, 2)
-    model.eval()
-    ema.module.eval()
-    for network in (model, ema.module):
-        assert step(network, (x, x.sum(dim=1, keepdim=True)))["loss"] < 0.2
-    assert result["skipped_steps"] == 0 and result["loss"] > 0
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_learns(dtype: torch.dtype) -> None:
+    own = learner(dtype=dtype)
+    for _ in range(200):
+        losses, taken = train_step(own, batch(), step)
+        assert taken and losses["loss"].dtype == torch.float32 and not losses["loss"].requires_grad
+    x, y = batch(64)
+    for network in (own.model.eval(), own.ema.module.eval()):
+        assert step(network, (x, y))["loss"] < 0.2
 
 
-def test_no_batches() -> None:
-    model, _, before, result = run([], steps=2)
-    assert result == {"skipped_steps": 0.0}
-    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+def test_a_step_that_is_not_finite_changes_nothing() -> None:
+    own = learner()
+    train_step(own, batch(), step)
+    before = copy.deepcopy((own.model.state_dict(), own.ema.state_dict(), own.schedule.state_dict()))
+    set_training(own.model, freeze_norm=True)
+    losses, taken = train_step(own, batch(factor=float("nan")), step)
+    assert not taken and losses["loss"].isnan()
+    after = (own.model.state_dict(), own.ema.state_dict(), own.schedule.state_dict())
+    assert str(before) == str(after)
+    assert all(p.grad is None for p in own.model.parameters())
+    assert train_step(own, batch(), step)[1]
 
 
-def test_a_step_that_is_not_finite_is_skipped_and_counted() -> None:
-    model, ema, _, result = run(batches(5, bad=2))
-    assert result["skipped_steps"] == 1 and torch.isfinite(torch.tensor(result["loss"]))
-    assert all(p.isfinite().all() for p in model.parameters())
-    assert all(p.isfinite().all() for p in ema.module.parameters())
+@pytest.mark.parametrize("pieces", [1, 2, 3, 8])
+def test_pieces_add_up_to_the_batch(pieces: int) -> None:
+    whole, parted = learner(norm=False), learner(norm=False, pieces=pieces)
+    for seed in range(5):
+        torch.manual_seed(seed)
+        data = batch(8)
+        one, other = train_step(whole, data, step)[0], train_step(parted, data, step)[0]
+        assert float(one["loss"]) == pytest.approx(float(other["loss"]), rel=1e-5)
+    for a, b in zip(whole.model.parameters(), parted.model.parameters(), strict=True):
+        assert torch.allclose(a, b, atol=1e-5)
 
 
-def test_weight_decay_spares_biases_and_norms() -> None:
-    groups = parameter_groups(nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)), 0.1)
-    assert [len(group["params"]) for group in groups] == [1, 3]
-    assert [group["weight_decay"] for group in groups] == [0.1, 0.0]
+def test_split_batch() -> None:
+    pieces = split_batch([torch.arange(5), list("abcde")], 2)
+    assert [(piece[0].tolist(), piece[1], share) for piece, share in pieces] == [
+        ([0, 1, 2], ["a", "b", "c"], 0.6),
+        ([3, 4], ["d", "e"], 0.4),
+    ]
+    assert [share for _, share in split_batch([torch.arange(2)], 9)] == [0.5, 0.5]
+
+
+def test_gradients_are_clipped_before_the_step() -> None:
+    own = learner(norm=False, clip_norm=1e-3)
+    own.optimizer = build_optimizer("sgd", parameter_groups([own.model], 1.0, 0.0))
+    own.schedule = torch.optim.lr_scheduler.LambdaLR(own.optimizer, lambda number: 1.0)
+    before = [p.detach().clone() for p in own.model.parameters()]
+    train_step(own, batch(factor=100), step)
+    moved = (
+        sum(float((a - b.detach()).square().sum()) for a, b in zip(before, own.model.parameters(), strict=True)) ** 0.5
+    )
+    assert 0 < moved < 2e-3  # Nesterov's first step is 1.9 times the gradient
+
+
+def test_frozen_norms_keep_their_statistics() -> None:
+    model = nn.Sequential(nn.BatchNorm1d(2), nn.Linear(2, 2), nn.BatchNorm1d(2))
+    set_training(model, freeze_norm=True)
+    assert [m.training for m in model] == [False, True, False]
+    model[0].requires_grad_(False)
+    set_training(model, freeze_norm=False)
+    assert [m.training for m in model] == [False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("name", "device", "expected"),
+    [
+        ("f32", "cpu", torch.float32),
+        ("bf16", "cpu", torch.bfloat16),
+        ("bf16", "cuda", torch.bfloat16),
+        ("f16", "cuda", torch.float16),
+    ],
+)
+def test_precision(name, device, expected) -> None:
+    assert autocast_dtype(torch.device(device), name) == expected
+    scaler = torch.amp.GradScaler("cpu", enabled=expected == torch.float16)
+    assert scaler.is_enabled() == (expected == torch.float16)
+
+
+def test_precision_of_this_machine() -> None:
+    assert autocast_dtype(CPU) in (torch.float32, torch.bfloat16)
+    assert not grad_scaler(CPU, autocast_dtype(CPU)).is_enabled() and grad_scaler(CPU, torch.float16).is_enabled()
+    with pytest.raises(InputError, match="f16 needs a GPU"):
+        autocast_dtype(CPU, "f16")
+
+
+def test_a_scaled_step_is_the_same_step() -> None:
+    plain, scaled = learner(norm=False), learner(norm=False)
+    scaled.scaler = torch.amp.GradScaler("cpu", enabled=True, init_scale=1024.0, growth_interval=1)
+    for seed in range(4):
+        torch.manual_seed(seed)
+        data = batch()
+        train_step(plain, data, step)
+        assert train_step(scaled, data, step)[1]
+    assert scaled.scaler.get_scale() == 1024 * 2**4
+    for a, b in zip(plain.model.parameters(), scaled.model.parameters(), strict=True):
+        assert torch.allclose(a, b, atol=1e-5)
+    _, taken = train_step(scaled, batch(factor=float("inf")), step)
+    assert not taken and scaled.scaler.get_scale() == 1024 * 2**3
 
 
 def test_ema_follows_weights_and_buffers() -> None:
@@ -82,28 +154,3 @@ def test_ema_follows_weights_and_buffers() -> None:
     assert ema.module.weight.tolist() == pytest.approx([5, 5], abs=0.1)
     assert ema.module.running_mean.tolist() == pytest.approx([3, 3], abs=0.1)
     assert ema.module.num_batches_tracked == 300
-
-
-@pytest.mark.parametrize(
-    ("start", "end", "epochs", "multiple", "expected"),
-    [
-        (64, 96, 1, 16, [64]),
-        (64, 96, 5, 16, [64, 64, 64, 96, 96]),
-        (96, 96, 3, 16, [96, 96, 96]),
-        (192, 288, 6, 32, [192, 192, 192, 224, 288, 288]),
-    ],
-)
-def test_progressive_side(start, end, epochs, multiple, expected) -> None:
-    assert [progressive_side(start, end, epoch, epochs, multiple) for epoch in range(epochs)] == expected
-
-
-def test_one_cycle_peaks_and_ends_low() -> None:
-    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0)
-    schedule = one_cycle(optimizer, 0.1, 100)
-    rates = []
-    for _ in range(100):
-        rates.append(schedule.get_last_lr()[0])
-        optimizer.step()
-        schedule.step()
-    assert max(rates) == pytest.approx(0.1, rel=0.01)
-    assert rates.index(max(rates)) < 20 and rates[-1] < 1e-3

@@ -5,6 +5,8 @@ As a program, `python toy.py OUTPUT [--resume] [--pause SECONDS]`, it is what a 
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -17,7 +19,8 @@ from torch.utils.data import Dataset
 from gesture_app.vision.model_info import ModelInfo
 from training import journal
 from training.draws import in_batches
-from training.fit import Epoch, FitOptions, Task, fit
+from training.fit import fit
+from training.run import Epoch, FitOptions, Task
 
 ITEMS, BATCH = 22, 4
 BATCHES = 6
@@ -33,6 +36,15 @@ class Numbers(Dataset):
     def __getitem__(self, item: int):
         numbers = torch.randn(4, generator=torch.Generator().manual_seed(item))
         return numbers + 0.1 * torch.randn(4), numbers.sum(dim=0, keepdim=True)
+
+
+def send(number: int) -> None:
+    """A signal to this process, and wait until the thread that waits for it has passed it on."""
+    os.kill(os.getpid(), number)
+    end_s = time.monotonic() + 20
+    while signal.getsignal(number) and number in signal.sigpending() and time.monotonic() < end_s:
+        time.sleep(0.01)
+    time.sleep(0.1)
 
 
 def step(model: nn.Module, batch) -> dict[str, torch.Tensor]:

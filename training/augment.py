@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any, ClassVar, Literal
+
 import cv2
 import numpy as np
 import torch
@@ -10,7 +13,14 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 from gesture_app.vision.hands import FloatArray, Image
-from gesture_app.vision.preprocess import GREY
+from gesture_app.vision.preprocess import GREY, crop_hand
+
+AugmentationName = Literal["standard", "trivial", "none"]
+
+JITTER_INWARD, JITTER_OUTWARD = 0.08, 0.12
+"""How far a side of a training crop lies inside or outside of the true one, as a share of the box."""
+WIDE_MARGIN = 0.4
+"""The same outward for a fifth of the crops: some detectors, and people, draw generous boxes."""
 
 
 def to_rgb_tensor(image: Image) -> Tensor:
@@ -23,8 +33,12 @@ def to_bgr_array(image: Tensor) -> Image:
     return np.ascontiguousarray(image.permute(1, 2, 0).numpy()[..., ::-1])
 
 
-def classifier_augmentation() -> v2.Transform:
+def classifier_augmentation(name: AugmentationName = "standard") -> v2.Transform:
     """Of a square crop. A flip keeps every HaGRID label; a turn by much, or a vertical flip, does not."""
+    if name == "none":
+        return v2.Identity()
+    if name == "trivial":
+        return v2.Compose([v2.RandomHorizontalFlip(), GentleTrivialAugment(fill=GREY)])
     return v2.Compose(
         [
             v2.RandomHorizontalFlip(),
@@ -37,13 +51,40 @@ def classifier_augmentation() -> v2.Transform:
     )
 
 
+class GentleTrivialAugment(v2.TrivialAugmentWide):  # type: ignore[misc]
+    """TrivialAugment (arXiv:2103.10158): one operation a picture, at any strength.
+
+    The ranges are narrower than the paper's: a hand that is turned by 135 degrees shows another gesture, and no camera
+    inverts its picture.
+    """
+
+    _AUGMENTATION_SPACE: ClassVar[dict[str, Any]] = {
+        "Identity": (lambda bins, height, width: None, False),
+        "ShearX": (lambda bins, height, width: torch.linspace(0, 0.25, bins), True),
+        "ShearY": (lambda bins, height, width: torch.linspace(0, 0.25, bins), True),
+        "TranslateX": (lambda bins, height, width: torch.linspace(0, width / 9, bins), True),
+        "TranslateY": (lambda bins, height, width: torch.linspace(0, height / 9, bins), True),
+        "Rotate": (lambda bins, height, width: torch.linspace(0, 45, bins), True),
+        "Brightness": (lambda bins, height, width: torch.linspace(0, 0.75, bins), True),
+        "Color": (lambda bins, height, width: torch.linspace(0, 0.99, bins), True),
+        "Contrast": (lambda bins, height, width: torch.linspace(0, 0.99, bins), True),
+        "Sharpness": (lambda bins, height, width: torch.linspace(0, 0.99, bins), True),
+        "Posterize": (lambda bins, height, width: (8 - torch.arange(bins) / ((bins - 1) / 5)).round().int(), False),
+        "AutoContrast": (lambda bins, height, width: None, False),
+        "Equalize": (lambda bins, height, width: None, False),
+    }
+
+
 def window_augmentation() -> v2.Transform:
     """Of a window that `hand_window` cut: only what keeps its size and boxes."""
     return v2.Compose(
         [
             v2.RandomHorizontalFlip(),
-            v2.RandomPhotometricDistort(brightness=(0.6, 1.3), p=0.5),
+            # No channel permutation: the colour of skin tells a hand.
+            v2.RandomApply([v2.ColorJitter(0.4, 0.4, 0.4, 0.03)], p=0.7),
             v2.RandomGrayscale(0.03),
+            v2.RandomEqualize(0.03),
+            v2.RandomPosterize(bits=4, p=0.03),
             v2.SanitizeBoundingBoxes(min_size=4, min_area=36, labels_getter=lambda inputs: inputs[2]),
         ]
     )
@@ -54,8 +95,11 @@ def detector_augmentation() -> v2.Transform:
     return v2.Compose(
         [
             v2.RandomHorizontalFlip(),
-            v2.RandomPhotometricDistort(brightness=(0.6, 1.3), p=0.5),
+            # No channel permutation: the colour of skin tells a hand.
+            v2.RandomApply([v2.ColorJitter(0.4, 0.4, 0.4, 0.03)], p=0.7),
             v2.RandomGrayscale(0.03),
+            v2.RandomEqualize(0.03),
+            v2.RandomPosterize(bits=4, p=0.03),
             v2.RandomChoice(
                 [
                     v2.Identity(),
@@ -133,7 +177,7 @@ def poor_camera(image: Image, rng: np.random.Generator) -> Image:
         image = np.clip(image + noise, 0, 255).astype(np.uint8)
     if rng.random() < 0.25:
         coded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 80))])[1]
-        image = cv2.imdecode(coded, cv2.IMREAD_COLOR)
+        image = np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR))
     return image
 
 
@@ -147,6 +191,38 @@ def jitter_box(
     return left - moves[0] * width, top - moves[1] * height, right + moves[2] * width, bottom + moves[3] * height
 
 
+def random_crop(
+    image: Image, box_xyxy: tuple[float, float, float, float], size: int, rng: np.random.Generator
+) -> Image:
+    """Cut a hand out as `crop_hand` does, but with an inexact box, at times a wide margin, and not in the middle.
+
+    Args:
+        image: HWC uint8 BGR.
+        box_xyxy: pixels of the image.
+        size: side of the square in pixels.
+
+    Returns:
+        Shape (size, size, 3); where the box is not square, it lies anywhere in the square on grey.
+    """
+    outward = JITTER_OUTWARD if rng.random() < 0.8 else WIDE_MARGIN
+    left, top, right, bottom = jitter_box(box_xyxy, rng, JITTER_INWARD, outward)
+    crop = crop_hand(image, (left, top, right, bottom), size)
+    height, width = image.shape[:2]
+    inside_w, inside_h = min(right, width) - max(left, 0), min(bottom, height) - max(top, 0)
+    if min(inside_w, inside_h) <= 0:
+        return crop
+    free = 1 - min(inside_w, inside_h) / max(inside_w, inside_h)
+    shift = round(rng.uniform(-0.5, 0.5) * max(0, int(free * size) - 2))
+    if shift == 0:
+        return crop
+    shifted = np.full_like(crop, GREY)
+    if inside_w > inside_h:
+        shifted[max(shift, 0) : size + min(shift, 0)] = crop[max(-shift, 0) : size - max(shift, 0)]
+    else:
+        shifted[:, max(shift, 0) : size + min(shift, 0)] = crop[:, max(-shift, 0) : size - max(shift, 0)]
+    return shifted
+
+
 def paste(image: Image, crop: Image, x: int, y: int) -> None:
     """Lay a crop over an image, in place, its edge faded so that no outline gives it away."""
     height, width = crop.shape[:2]
@@ -155,6 +231,24 @@ def paste(image: Image, crop: Image, x: int, y: int) -> None:
     alpha = np.minimum(np.minimum(ramp_y[:, None], ramp_x[None, :]), 1.0)[..., None]
     region = image[y : y + height, x : x + width]
     region[:] = np.round(alpha * crop + (1 - alpha) * region).astype(np.uint8)
+
+
+def random_patches(image: Image, boxes_xyxy: FloatArray, count: int, rng: np.random.Generator) -> list[Image]:
+    """Rectangles of a picture that touch no hand, to be pasted like hands: the seam must not tell a hand."""
+    height, width = image.shape[:2]
+    patches = []
+    for _ in range(count):
+        patch_w, patch_h = (int(side) for side in min(height, width) * rng.uniform(0.1, 0.35, 2))
+        x, y = int(rng.integers(0, width - patch_w + 1)), int(rng.integers(0, height - patch_h + 1))
+        if min(patch_w, patch_h) >= 12 and not covers(boxes_xyxy, (x, y, x + patch_w, y + patch_h)):
+            patches.append(image[y : y + patch_h, x : x + patch_w].copy())
+    return patches
+
+
+def covers(boxes_xyxy: Iterable[FloatArray], region_xyxy: tuple[int, int, int, int]) -> bool:
+    """Whether a region touches any of the boxes."""
+    left, top, right, bottom = region_xyxy
+    return any(left < b[2] and b[0] < right and top < b[3] and b[1] < bottom for b in boxes_xyxy)
 
 
 def paste_hands(
@@ -178,7 +272,7 @@ def paste_hands(
         if min(new_w, new_h) < 12:
             continue
         x, y = int(rng.integers(0, width - new_w + 1)), int(rng.integers(0, height - new_h + 1))
-        if any(x < b[2] and b[0] < x + new_w and y < b[3] and b[1] < y + new_h for b in boxes):
+        if covers(boxes, (x, y, x + new_w, y + new_h)):
             continue
         interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
         paste(image, cv2.resize(crop, (new_w, new_h), interpolation=interpolation), x, y)

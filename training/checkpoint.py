@@ -1,18 +1,25 @@
-"""What is written down with trained weights."""
+"""What is written down of a run: everything that continuing it needs, and how its weights came to be."""
 
 from __future__ import annotations
 
 import datetime
+import io
+import random
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import timm
+import numpy as np
 import torch
-import torchvision
 
+from gesture_app.errors import EnvironmentFault
+from gesture_app.vision.atomic import write_atomically
 from training.hagrid import Picture
+
+FORMAT = 1
 
 
 def provenance(start: str, epoch: int, data: Sequence[Path], pictures: Sequence[Picture]) -> dict[str, Any]:
@@ -23,5 +30,101 @@ def provenance(start: str, epoch: int, data: Sequence[Path], pictures: Sequence[
         "started": start.partition(":")[0],
         "epoch": epoch,
         "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
-        "versions": {"torch": torch.__version__, "torchvision": torchvision.__version__, "timm": timm.__version__},
+        "versions": {"torch": torch.__version__, **{name: version(name) for name in ("torchvision", "timm")}},
     }
+
+
+def plain(value: Any) -> Any:
+    """Options as data that a checkpoint can hold and a resume can compare: no classes, no paths, no tuples."""
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return str(value) if isinstance(value, Path) else value
+
+
+def random_state() -> dict[str, Any]:
+    """The state of every global random generator of this process, as plain data and tensors."""
+    version, words, gauss = random.getstate()
+    name, keys, position, has_gauss, cached = np.random.get_state(legacy=True)
+    return {
+        "python": [version, list(words), gauss],
+        "numpy": [str(name), torch.from_numpy(np.asarray(keys).astype(np.int64)), position, has_gauss, cached],
+        "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+    }
+
+
+def set_random_state(state: dict[str, Any]) -> None:
+    """Go on with the random numbers where `random_state` was taken."""
+    version, words, gauss = state["python"]
+    random.setstate((version, tuple(words), gauss))
+    name, keys, position, has_gauss, cached = state["numpy"]
+    np.random.set_state((name, keys.numpy().astype(np.uint32), position, has_gauss, cached))
+    torch.set_rng_state(state["torch"])
+    if torch.cuda.is_available() and len(state["cuda"]) == torch.cuda.device_count():
+        torch.cuda.set_rng_state_all(state["cuda"])
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The folder of a run, beside its weights: the last two checkpoints, the figures of every epoch, the curves.
+
+    Attributes:
+        output: the best weights, `NAME.safetensors`; the folder is `NAME`.
+    """
+
+    output: Path
+
+    @property
+    def path(self) -> Path:
+        """The folder; it is there after `save`."""
+        return self.output.with_suffix("")
+
+    def save(self, state: dict[str, Any]) -> None:
+        """Write a checkpoint; the one before it is kept, and at every moment there is a whole one.
+
+        Raises:
+            EnvironmentFault: it cannot be written; the checkpoints that are there stay as they are.
+        """
+        content = io.BytesIO()
+        torch.save({"format": FORMAT, **state}, content)
+        new, last, previous = (self.path / name for name in ("new.pt", "last.pt", "previous.pt"))
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            write_atomically(new, content.getvalue())
+            if last.exists():
+                last.replace(previous)
+            new.replace(last)
+        except OSError as error:
+            new.unlink(missing_ok=True)
+            raise EnvironmentFault(
+                f"cannot save the run: {self.path}: {error.strerror}. The checkpoint before this one is kept; "
+                "make room and go on with --resume"
+            ) from error
+
+    def load(self) -> dict[str, Any] | None:
+        """The newest checkpoint that is whole; None where there is none.
+
+        A damaged one is told on the standard error and passed over. Nothing in the file is run.
+        """
+        for stale in self.path.glob(".*.tmp"):
+            stale.unlink(missing_ok=True)
+        for name in ("last.pt", "previous.pt"):
+            file = self.path / name
+            if not file.is_file():
+                continue
+            try:
+                state = torch.load(file, map_location="cpu", weights_only=True)
+                if isinstance(state, dict) and state.get("format") == FORMAT:
+                    return state
+                reason = "not a checkpoint of this program"
+            except Exception as error:  # torch.load raises anything from KeyError to UnpicklingError
+                reason = f"damaged ({type(error).__name__})"
+            print(f"warning: {file}: {reason}; the one before it is used", file=sys.stderr)
+        return None
+
+
+def options_of(config: Any) -> dict[str, Any]:
+    """The options of a training as plain data."""
+    return dict(plain(asdict(config)))

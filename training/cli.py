@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,10 +17,17 @@ from gesture_app.vision.labels import HAGRID_GESTURES, HAGRID_LABELS
 from gesture_app.vision.model_info import load_model, shipped_weights, write_atomically
 from gesture_app.vision.recognizer import Recognizer
 from gesture_app.vision.runtimes import choose_device
-from training import train_classifier, train_detector
+from training import distributed, train_classifier, train_detector
+from training.benchmark import BenchmarkConfig, benchmark
 from training.datasets import HandCrops, HandFrames
+from training.download import DownloadConfig, download
 from training.evaluate import evaluate_classifier, evaluate_detector, evaluate_frames
 from training.hagrid import Split, read_all, read_gesture_frames
+from training.inspect_data import DataConfig, inspect
+from training.lr_find import LearningRateConfig, find_learning_rate
+from training.pseudo_label import PseudoLabelConfig, pseudo_label
+from training.retrain import RetrainConfig, retrain
+from training.synthetic.config import SynthesizeConfig
 from training.train_classifier import ClassifierConfig
 from training.train_detector import DetectorConfig
 
@@ -37,7 +45,7 @@ class EvaluateConfig:
     weights: Path | None = None
     """A .safetensors file, for `frames` a folder of both; the shipped weights by default."""
     split: Split | None = None
-    """train or val; everything by default."""
+    """train, val or test; everything by default."""
     json: Path | None = None
     """Write all metrics here."""
     threshold: float = 0.5
@@ -86,23 +94,61 @@ def print_metrics(metrics: dict[str, Any], file: Path | None) -> None:
             raise EnvironmentFault(f"cannot write metrics: {file}: {error.strerror}") from error
 
 
+def run_synthesize(config: SynthesizeConfig) -> dict[str, Any]:
+    """Render pictures, which needs numba.
+
+    Raises:
+        EnvironmentFault: numba is not installed.
+    """
+    try:
+        from training.synthetic.write import synthesize
+    except ModuleNotFoundError as error:
+        if error.name != "numba":
+            raise
+        raise EnvironmentFault("rendering needs numba: run `pip install 'gesture-app[synthetic]'`") from error
+    return synthesize(config)
+
+
 Command = (
     Annotated[ClassifierConfig, tyro.conf.subcommand("classifier")]
     | Annotated[DetectorConfig, tyro.conf.subcommand("detector")]
+    | Annotated[RetrainConfig, tyro.conf.subcommand("retrain")]
+    | Annotated[LearningRateConfig, tyro.conf.subcommand("lr-find")]
     | Annotated[EvaluateConfig, tyro.conf.subcommand("evaluate")]
+    | Annotated[BenchmarkConfig, tyro.conf.subcommand("benchmark")]
+    | Annotated[DataConfig, tyro.conf.subcommand("data")]
+    | Annotated[DownloadConfig, tyro.conf.subcommand("download")]
+    | Annotated[SynthesizeConfig, tyro.conf.subcommand("synthesize")]
+    | Annotated[PseudoLabelConfig, tyro.conf.subcommand("pseudo-label")]
 )
 
 
-def run(command: ClassifierConfig | DetectorConfig | EvaluateConfig) -> None:
+def run_training(config: ClassifierConfig | DetectorConfig) -> None:
+    """Train one of the networks."""
+    metrics = train_classifier.train(config) if isinstance(config, ClassifierConfig) else train_detector.train(config)
+    if distributed.is_main():
+        print_metrics(metrics, None)
+        print(f"weights: {config.output}")
+
+
+RUN: dict[type, Callable[[Any], object]] = {
+    ClassifierConfig: run_training,
+    DetectorConfig: run_training,
+    RetrainConfig: retrain,
+    LearningRateConfig: find_learning_rate,
+    EvaluateConfig: lambda config: print_metrics(evaluate(config), config.json),
+    BenchmarkConfig: benchmark,
+    DataConfig: inspect,
+    DownloadConfig: lambda config: print(f"data: {download(config)}"),
+    SynthesizeConfig: lambda config: print_metrics(run_synthesize(config), None),
+    PseudoLabelConfig: lambda config: print_metrics(pseudo_label(config), None),
+}
+"""What carries out each command."""
+
+
+def run(command: Any) -> None:
     """Carry out a parsed command."""
-    if isinstance(command, EvaluateConfig):
-        print_metrics(evaluate(command), command.json)
-    elif isinstance(command, ClassifierConfig):
-        print_metrics(train_classifier.train(command), None)
-        print(f"weights: {command.output}")
-    else:
-        print_metrics(train_detector.train(command), None)
-        print(f"weights: {command.output}")
+    RUN[type(command)](command)
 
 
 def main() -> None:

@@ -1,31 +1,78 @@
-"""One epoch as a plain function."""
+"""One training step as a plain function, and what it changes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sized
-from typing import Any
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel
-from tqdm import tqdm
+
+from gesture_app.errors import InputError
 
 Step = Callable[[nn.Module, Any], dict[str, Tensor]]
 """(model, batch as the loader gives it) -> losses; the one called `loss` is minimised."""
 
-CLIP_NORM = 10.0
+Precision = Literal["auto", "f32", "bf16", "f16"]
 
 
-def autocast_dtype(device: torch.device) -> torch.dtype:
-    """The dtype of the forward pass: on CUDA bfloat16, before Ampere float16; on a CPU bfloat16 if it is native."""
+@dataclass
+class Learner:
+    """What learns: a step changes all of it.
+
+    Attributes:
+        model: the network itself; its state is what is saved.
+        network: what a step calls: the model, perhaps compiled, perhaps wrapped for several processes.
+        ema: the moving average of the model, which is evaluated and becomes the result.
+        dtype: of the forward pass, see `autocast_dtype`.
+        clip_norm: the largest norm of all gradients together; 0 does not clip.
+        pieces: a batch is worked off in so many pieces, whose gradients are added up.
+    """
+
+    model: nn.Module
+    network: nn.Module
+    ema: AveragedModel
+    optimizer: torch.optim.Optimizer
+    schedule: torch.optim.lr_scheduler.LRScheduler
+    scaler: torch.amp.GradScaler
+    dtype: torch.dtype
+    clip_norm: float = 10.0
+    pieces: int = 1
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model is."""
+        return next(self.model.parameters()).device
+
+
+def autocast_dtype(device: torch.device, precision: Precision = "auto") -> torch.dtype:
+    """The dtype of the forward pass: on CUDA bfloat16, before Ampere float16; on a CPU bfloat16 if it is native.
+
+    Raises:
+        InputError: float16 on a CPU, which has no kernels for it.
+    """
+    if precision != "auto":
+        if precision == "f16" and device.type == "cpu":
+            raise InputError("--precision f16 needs a GPU: use bf16, f32 or auto on a CPU")
+        return {"f32": torch.float32, "bf16": torch.bfloat16, "f16": torch.float16}[precision]
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
     return torch.bfloat16 if torch.cpu._is_avx512_bf16_supported() else torch.float32
 
 
-def grad_scaler(device: torch.device) -> torch.amp.GradScaler:
+def grad_scaler(device: torch.device, dtype: torch.dtype) -> torch.amp.GradScaler:
     """A scaler that does something only for float16, whose small gradients would vanish."""
-    return torch.amp.GradScaler(device.type, enabled=autocast_dtype(device) == torch.float16)
+    return torch.amp.GradScaler(device.type, enabled=dtype == torch.float16)
+
+
+def autocast(device: torch.device, dtype: torch.dtype) -> torch.autocast:
+    """The forward pass in `dtype`; float32 is left alone."""
+    return torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32)
 
 
 def ema_model(model: nn.Module, decay: float = 0.998) -> AveragedModel:
@@ -43,69 +90,54 @@ def ema_model(model: nn.Module, decay: float = 0.998) -> AveragedModel:
     return AveragedModel(model, multi_avg_fn=average, use_buffers=True)
 
 
-def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Weight decay for kernels and matrices, none for biases and batch norms."""
-    decayed = [p for p in model.parameters() if p.ndim > 1]
-    plain = [p for p in model.parameters() if p.ndim <= 1]
-    return [{"params": decayed, "weight_decay": weight_decay}, {"params": plain, "weight_decay": 0.0}]
+def set_training(model: nn.Module, freeze_norm: bool) -> None:
+    """Training mode; batch norms keep their statistics where they are frozen, all of them with `freeze_norm`.
 
-
-def train_one_epoch(
-    model: nn.Module,
-    loader: Iterable[Any],
-    step: Step,
-    optimizer: torch.optim.Optimizer,
-    schedule: torch.optim.lr_scheduler.LRScheduler,
-    scaler: torch.amp.GradScaler,
-    ema: AveragedModel,
-    description: str,
-) -> dict[str, float]:
-    """Train over every batch once; a step whose gradients are not finite is skipped and counted.
-
-    Returns:
-        The mean of every loss, and `skipped_steps`.
+    Statistics of a few pictures are worse than those that the network came with, and of several processes they differ.
     """
     model.train()
-    device = next(model.parameters()).device
-    dtype = autocast_dtype(device)
-    sums: dict[str, float] = {}
-    taken = skipped = 0
-    with tqdm(loader, desc=description, total=len(loader) if isinstance(loader, Sized) else None) as progress:
-        for batch in progress:
-            with torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32):
-                losses = step(model, batch)
-            scaler.scale(losses["loss"]).backward()  # type: ignore[no-untyped-call]
-            scaler.unscale_(optimizer)
-            norm = nn.utils.clip_grad_norm_(model.parameters(), CLIP_NORM)
-            if scaler.is_enabled() or bool(norm.isfinite()):
-                scaler.step(optimizer)
-            scaler.update()
-            optimizer.zero_grad()
-            schedule.step()
-            if not bool(norm.isfinite()):
-                skipped += 1
-                continue
-            ema.update_parameters(model)
-            taken += 1
-            for name, value in losses.items():
-                sums[name] = sums.get(name, 0.0) + float(value.detach())
-            progress.set_postfix(loss=f"{sums['loss'] / taken:.3f}", lr=f"{schedule.get_last_lr()[0]:.1e}")
-    return {**{name: total / max(taken, 1) for name, total in sums.items()}, "skipped_steps": float(skipped)}
+    for module in model.modules():
+        if isinstance(module, _BatchNorm) and (freeze_norm or not any(p.requires_grad for p in module.parameters())):
+            module.eval()
 
 
-def progressive_side(start: int, end: int, epoch: int, epochs: int, multiple: int) -> int:
-    """The input side of an epoch: small, cheap pictures for the first half, the full size for the last fifth.
+def split_batch(batch: Sequence[Any], pieces: int) -> list[tuple[list[Any], float]]:
+    """Cut a batch, whose parts are tensors or lists of the same length, into pieces and their shares of it."""
+    total = len(batch[0])
+    size = max(1, -(-total // pieces))
+    return [
+        ([part[start : start + size] for part in batch], min(size, total - start) / total)
+        for start in range(0, total, size)
+    ]
 
-    Progressive resizing as in fast.ai's recipes and EfficientNetV2 (arXiv:2104.00298, section 4).
+
+def train_step(learner: Learner, batch: Sequence[Any], step: Step) -> tuple[dict[str, Tensor], bool]:
+    """Learn from a batch, in the only right order of scaling, clipping and stepping.
+
+    A step whose gradients are not finite changes nothing but the scaler. Gradients of the pieces add up to that of
+    the batch for losses that are means over pictures; batch norms see the pieces.
+
+    Returns:
+        The losses, detached, on the model's device, and whether the step was taken.
     """
-    share = min(1.0, max(0.0, epoch / max(1, epochs - 1) - 0.5) / 0.3)
-    return min(end, max(multiple, round((start + (end - start) * share) / multiple) * multiple))
-
-
-def one_cycle(
-    optimizer: torch.optim.Optimizer, learning_rate: float, total_steps: int
-) -> torch.optim.lr_scheduler.OneCycleLR:
-    """OneCycle (arXiv:1708.07120): a short warm-up to `learning_rate`, then a cosine down to nearly nothing."""
-    return torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, learning_rate, total_steps=max(total_steps, 2), pct_start=0.15, div_factor=20, final_div_factor=500
-    )
+    device, totals = learner.device, dict[str, Tensor]()
+    pieces = split_batch(batch, learner.pieces)
+    for number, (piece, share) in enumerate(pieces, 1):
+        waits = number < len(pieces) and isinstance(learner.network, DistributedDataParallel)
+        with learner.network.no_sync() if waits else nullcontext():  # type: ignore[operator]
+            with autocast(device, learner.dtype):
+                losses = step(learner.network, piece)
+            learner.scaler.scale(losses["loss"] * share).backward()  # type: ignore[no-untyped-call]
+        for name, value in losses.items():
+            totals[name] = totals.get(name, torch.zeros((), device=device)) + value.detach() * share
+    learner.scaler.unscale_(learner.optimizer)
+    norm = nn.utils.clip_grad_norm_(learner.model.parameters(), learner.clip_norm or float("inf"))
+    finite = bool(norm.isfinite())
+    if learner.scaler.is_enabled() or finite:
+        learner.scaler.step(learner.optimizer)
+    learner.scaler.update()
+    learner.optimizer.zero_grad()
+    if finite:
+        learner.schedule.step()
+        learner.ema.update_parameters(learner.model)
+    return totals, finite

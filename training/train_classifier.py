@@ -1,138 +1,273 @@
 """Train the gesture classifier.
 
     gesture-train classifier --data CROPS_OR_FRAMES [MORE ...] --output weights/classifier.safetensors
+    torchrun --nproc-per-node 4 -m training classifier --data ... (the same options)
 
 Every folder is a folder of class folders or a HaGRID layout; `evaluate` reads the same.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Subset
+from torchvision.transforms import v2
 
 from gesture_app.errors import InputError
-from gesture_app.vision.classifier import ARCHITECTURE, build_classifier
+from gesture_app.vision.classifier import ARCHITECTURE, GestureClassifier, build_classifier
 from gesture_app.vision.labels import HAGRID_LABELS
-from gesture_app.vision.model_info import ModelInfo, load_model, save_model
+from gesture_app.vision.model_info import ModelInfo, load_model
 from gesture_app.vision.runtimes import choose_device
-from training.checkpoint import provenance
+from training import distributed
+from training.augment import AugmentationName, classifier_augmentation
+from training.batch_augment import BatchAugmentation
+from training.checkpoint import RunFolder, options_of, provenance
 from training.datasets import HandCrops, balanced_sampler
-from training.engine import (
-    ema_model,
-    grad_scaler,
-    one_cycle,
-    parameter_groups,
-    progressive_side,
-    train_one_epoch,
-)
+from training.draws import in_batches
 from training.evaluate import evaluate_classifier
-from training.hagrid import read_all, require_classes
+from training.fit import fit
+from training.hagrid import Picture, read_all, require_classes, write_splits
+from training.picture_store import PictureStore
+from training.run import Epoch, FitOptions, Task
+from training.signals import StopSignal
+
+STORED_SIDES = 8
+"""Pictures are shrunk to so many sides of the input: hands in frames must stay large enough."""
 
 
-@dataclass(frozen=True)
-class ClassifierConfig:
+@dataclass(frozen=True, kw_only=True)
+class ClassifierConfig(FitOptions):
     """Train the gesture classifier."""
 
     data: tuple[Path, ...]
     """Folders: class folders of hand crops, or HaGRID layouts."""
     boxes: Path | None = None
     """JSON of boxes for the frames of a HaGRID layout that have none: uuid -> [{"bbox": [x, y, w, h]}]."""
+    splits: Path | None = None
+    """Exactly these pictures in these splits: a list that an earlier run wrote as `splits.csv`."""
+    cache: Path | None = None
+    """Folder for the pictures, decoded and shrunk once: faster epochs, about 0.3 MB a picture."""
     labels: tuple[str, ...] = HAGRID_LABELS
     """Class names; folders with other names are skipped, a name without pictures is an error."""
     output: Path = Path("runs/classifier.safetensors")
-    """The best weights by macro-F1 on the validation split; the info file goes beside it."""
+    """The best weights by macro-F1 on the validation split; the info file and the run's folder go beside it."""
     init: Path | None = None
-    """Start from these weights."""
+    """Start from these weights; classes that they know by name keep their part of the last layer."""
     pretrained: bool = True
     """Start from timm's ImageNet weights if they can be had."""
     size: int = 96
     """Side of the input in pixels."""
     start_size: int = 64
     """Side in the first epoch; it grows to `size` after half of the epochs."""
-    epochs: int = 8
     samples: int = 0
     """Crops an epoch; 0 is as many as there are."""
-    batch_size: int = 64
-    learning_rate: float = 2e-3
-    weight_decay: float = 0.05
     balance: float = 0.7
     """0 draws crops as they are, 1 draws every class equally often."""
     label_smoothing: float = 0.05
-    device: str = "auto"
-    workers: int = 2
-    seed: int = 0
-    compile: bool = False
-    """torch.compile the network: faster steps after a minute of compilation."""
+    mixup: float = 0.0
+    """Mix pairs of pictures and labels by shares drawn from Beta(mixup, mixup); 0 does not, 0.2 is usual."""
+    augmentation: AugmentationName = "standard"
+    """How crops are varied: flips, turns, colours (standard), one operation at a time (trivial), or not at all."""
 
 
-def classifier_step(model: nn.Module, batch: Any, label_smoothing: float) -> dict[str, Tensor]:
-    """Cross entropy of a batch (images (N, 3, H, W), classes (N,))."""
-    images, targets = batch
-    device = next(model.parameters()).device
-    logits = model(images.to(device, non_blocking=True)).float()
-    return {"loss": F.cross_entropy(logits, targets.to(device), label_smoothing=label_smoothing)}
+@dataclass(frozen=True)
+class ClassifierLoss:
+    """The loss of a batch (images (N, 3, H, W), classes (N,)).
+
+    Attributes:
+        label_smoothing: share of every target that is spread over all classes.
+        mixup: see `ClassifierConfig` (arXiv:1710.09412).
+        augmentation: of a whole batch on the device, or nothing.
+        teacher: network whose logits of `taught` classes are to be kept, see `keep_loss`; or nothing.
+        taught: pairs of a class's number here and in the teacher.
+    """
+
+    label_smoothing: float = 0.0
+    mixup: float = 0.0
+    augmentation: nn.Module | None = None
+    teacher: nn.Module | None = None
+    taught: tuple[tuple[int, int], ...] = ()
+
+    def __call__(self, model: nn.Module, batch: Any) -> dict[str, Tensor]:
+        """`loss`, and its parts where there are more than one."""
+        device = next(model.parameters()).device
+        images, targets = (part.to(device, non_blocking=True) for part in batch)
+        if self.augmentation is not None:
+            images = self.augmentation(images)
+        share = 1.0
+        if self.mixup > 0:
+            share = float(torch.distributions.Beta(self.mixup, self.mixup).sample())
+            images = images.float().mul(share).add(images.flip(0).float(), alpha=1 - share)
+        logits = model(images)
+        with torch.autocast(device.type, enabled=False):
+            logits = logits.float()
+            loss = F.cross_entropy(logits, targets, label_smoothing=self.label_smoothing)
+            if self.mixup > 0:
+                other = F.cross_entropy(logits, targets.flip(0), label_smoothing=self.label_smoothing)
+                loss = share * loss + (1 - share) * other
+            if self.teacher is None or not self.taught:
+                return {"loss": loss}
+            kept = keep_loss(logits, self.teacher, images, self.taught)
+            return {"loss": loss + kept, "keep_loss": kept}
 
 
-def train(config: ClassifierConfig) -> dict[str, Any]:
-    """Train, keep the best weights, return their metrics.
+def keep_loss(logits: Tensor, teacher: nn.Module, images: Tensor, taught: tuple[tuple[int, int], ...]) -> Tensor:
+    """How far the logits of classes without pictures have moved from what the teacher says of the same pictures.
+
+    Learning without forgetting (arXiv:1606.09282) with logits instead of probabilities, so that a single class such
+    as `no_gesture` is kept too.
+    """
+    own, theirs = (list(numbers) for numbers in zip(*taught, strict=True))
+    with torch.no_grad():
+        wanted = teacher(images).float()[:, theirs]
+    return 0.1 * F.mse_loss(logits[:, own], wanted)
+
+
+def stages(model: nn.Module) -> list[nn.Module]:
+    """The classifier's parts from its input to its output, for rates and freezing."""
+    network: Any = model.network
+    body = [network.layer1, network.layer2, network.layer3, network.layer4]
+    return [nn.ModuleList([network.conv1, network.bn1]), *body, network.fc]
+
+
+def with_labels(model: GestureClassifier, old: tuple[str, ...], new: tuple[str, ...]) -> GestureClassifier:
+    """The same network for other classes; those of the same name keep their part of the last layer."""
+    changed = GestureClassifier(len(new))
+    state, fresh = model.state_dict(), changed.state_dict()
+    for name in ("network.fc.weight", "network.fc.bias"):
+        rows = fresh[name].clone()
+        for number, label in enumerate(new):
+            if label in old:
+                rows[number] = state[name][old.index(label)]
+        state[name] = rows
+    changed.load_state_dict(state)
+    return changed
+
+
+def initial_classifier(config: ClassifierConfig) -> tuple[nn.Module, str]:
+    """The network to train, and one sentence on where its weights come from.
+
+    Raises:
+        InputError: the initial weights cannot be read.
+    """
+    if config.init is None:
+        return build_classifier(len(config.labels), config.pretrained)
+    network, info = load_model(config.init, "classifier")
+    assert isinstance(network, GestureClassifier)
+    if info.labels == config.labels:
+        return network, f"from {config.init.name}"
+    new = sorted(set(config.labels) - set(info.labels))
+    told = f": new to it are {', '.join(new)}" if new else ""
+    return with_labels(network, info.labels, config.labels), f"from {config.init.name}{told}"
+
+
+def teacher_of(
+    config: ClassifierConfig, absent: tuple[str, ...]
+) -> tuple[nn.Module | None, tuple[tuple[int, int], ...]]:
+    """The initial weights as the teacher of the classes without pictures, and which these are."""
+    if config.init is None or not absent:
+        return None, ()
+    network, info = load_model(config.init, "classifier")
+    taught = tuple((config.labels.index(n), info.labels.index(n)) for n in absent if n in info.labels)
+    return network.requires_grad_(False), taught
+
+
+def progressive_side(start: int, end: int, epoch: int, epochs: int, multiple: int = 16) -> int:
+    """The input side of an epoch: small, cheap pictures for the first half, the full size for the last fifth.
+
+    Progressive resizing as in fast.ai's recipes and EfficientNetV2 (arXiv:2104.00298, section 4).
+    """
+    share = min(1.0, max(0.0, epoch / max(1, epochs - 1) - 0.5) / 0.3)
+    return min(end, max(multiple, round((start + (end - start) * share) / multiple) * multiple))
+
+
+def read_pictures(config: ClassifierConfig) -> tuple[list[Picture], list[Picture]]:
+    """Training and validation pictures.
+
+    Raises:
+        InputError: a class has no picture, or there is nothing to validate on.
+    """
+    training = read_all(config.data, config.labels, "train", config.boxes, config.splits)
+    require_classes(training, config.labels)
+    validation = read_all(config.data, config.labels, "val", None, config.splits)
+    if not validation:
+        raise InputError("no validation pictures: the best weights could not be told. Add pictures")
+    return training, validation
+
+
+def build(
+    config: ClassifierConfig,
+    device: torch.device,
+    pictures: tuple[list[Picture], list[Picture]] | None = None,
+    absent: tuple[str, ...] = (),
+) -> Task:
+    """The training as a task.
+
+    Args:
+        pictures: for training and validation; by default what `config.data` holds.
+        absent: classes without pictures, of which `config.init` is not to be forgotten.
 
     Raises:
         InputError: the data or the initial weights cannot be used.
     """
     torch.manual_seed(config.seed)
-    device = choose_device(config.device)
-    training = read_all(config.data, config.labels, "train", config.boxes)
-    require_classes(training, config.labels)
-    validation = read_all(config.data, config.labels, "val")
-    if not validation:
-        raise InputError("no validation pictures: the best weights could not be told. Add pictures")
-    if config.init is not None:
-        network, info = load_model(config.init, "classifier")
-        if info.labels != config.labels:
-            raise InputError(f"cannot start from {config.init}: its labels are others, or in another order")
-        model: nn.Module = network
-        start = f"from {config.init.name}"
-    else:
-        model, start = build_classifier(len(config.labels), config.pretrained)
-    print(f"Training starts {start}.")
-    model = model.to(device).to(memory_format=torch.channels_last)
-    ema = ema_model(model)
-    network_to_train: Any = torch.compile(model, dynamic=False) if config.compile else model
-    samples = config.samples or len(HandCrops(training, config.labels, config.size, augment=True))
-    optimizer = torch.optim.AdamW(parameter_groups(model, config.weight_decay), lr=config.learning_rate)
-    schedule = one_cycle(optimizer, config.learning_rate, config.epochs * -(-samples // config.batch_size))
-    scaler = grad_scaler(device)
-    best: dict[str, Any] = {"macro_f1": -1.0}
-    for epoch in range(config.epochs):
-        size = progressive_side(config.start_size, config.size, epoch, config.epochs, 16)
-        crops = HandCrops(training, config.labels, size, augment=True)
-        sampler = balanced_sampler(crops.targets, config.balance, samples, config.seed + epoch)
-        loader = DataLoader(crops, config.batch_size, sampler=sampler, num_workers=config.workers)
-        losses = train_one_epoch(
-            network_to_train,
-            loader,
-            partial(classifier_step, label_smoothing=config.label_smoothing),
-            optimizer,
-            schedule,
-            scaler,
-            ema,
-            f"epoch {epoch + 1}/{config.epochs} at {size}",
-        )
-        held_out = HandCrops(validation, config.labels, size, augment=False)
-        metrics = evaluate_classifier(
-            ema.module, DataLoader(held_out, config.batch_size, num_workers=config.workers), config.labels
-        )
-        print(f"epoch {epoch + 1}: {losses}, top1 {metrics['top1']:.4f}, macro F1 {metrics['macro_f1']:.4f}")
-        if metrics["macro_f1"] > best["macro_f1"]:
-            best = metrics
-            trained = provenance(start, epoch + 1, config.data, training)
-            info = ModelInfo("classifier", ARCHITECTURE, config.labels, (size, size), metrics, trained)
-            save_model(config.output, ema.module, info)
-    return best
+    training, validation = pictures or read_pictures(config)
+    model, start = initial_classifier(config)
+    if distributed.is_main():
+        print(f"Training starts {start}.")
+    model = model.to(device)
+    if config.channels_last:
+        model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    on_device = device.type == "cuda" and config.augmentation == "standard"
+    teacher, taught = teacher_of(config, absent)
+    loss = ClassifierLoss(
+        config.label_smoothing,
+        config.mixup,
+        BatchAugmentation() if on_device else None,
+        teacher.to(device) if teacher is not None else None,
+        taught,
+    )
+
+    store = PictureStore([p.path for p in (*training, *validation)], config.cache, STORED_SIDES * config.size)
+    crops = HandCrops(training, config.labels, config.size, augment=True, store=store)
+    crops.transform = v2.Identity() if on_device else classifier_augmentation(config.augmentation)
+    held_out = HandCrops(validation, config.labels, config.size, augment=False, store=store)
+    samples = config.samples or len(crops)
+
+    def epoch(number: int) -> Epoch:
+        crops.size = progressive_side(config.start_size, config.size, number, config.epochs)
+        order = list(balanced_sampler(crops.targets, config.balance, samples, config.seed + number))
+        batches = in_batches(order, config.batch_size * distributed.world_size())
+        return Epoch(crops, batches, loss, f"at {crops.size}")
+
+    def evaluate(averaged: nn.Module, number: int, most: int | None) -> dict[str, Any]:
+        held_out.size = progressive_side(config.start_size, config.size, number, config.epochs)
+        mine = Subset(held_out, distributed.share(range(len(held_out))[:most]))
+        loader = DataLoader(mine, config.batch_size, num_workers=config.workers if most is None else 0)
+        return evaluate_classifier(averaged, loader, config.labels)
+
+    def info(number: int, metrics: dict[str, Any]) -> ModelInfo:
+        size = progressive_side(config.start_size, config.size, number - 1, config.epochs)
+        trained = provenance(start, number, config.data, training)
+        return ModelInfo("classifier", ARCHITECTURE, config.labels, (size, size), metrics, trained)
+
+    options = {**options_of(config), "training_pictures": len(training), "validation_pictures": len(validation)}
+    if distributed.is_main():
+        write_splits(RunFolder(config.output).path / "splits.csv", [*training, *validation])
+    return Task(config.labels, model, stages(model), epoch, evaluate, "macro_f1", info, config.output, options)
+
+
+def train(config: ClassifierConfig, on_epoch: Callable[[dict[str, float]], None] | None = None) -> dict[str, Any]:
+    """Train, keep the best weights, return their metrics.
+
+    Raises:
+        InputError: the data or the initial weights cannot be used.
+    """
+    with StopSignal() as stop, distributed.process_group(choose_device(config.device)) as device:
+        return fit(build(config, device), config, on_epoch, stop)

@@ -1,12 +1,14 @@
 """Train the hand detector.
 
     gesture-train detector --data FRAMES [MORE ...] --crops CROPS --backgrounds ROOMS --output runs/detector.safetensors
+    torchrun --nproc-per-node 4 -m training detector --data ... (the same options)
 
 Frames are in a HaGRID layout. Crops of hands and pictures without people, where given, become further frames.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,47 +16,53 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 
 from gesture_app.errors import InputError
 from gesture_app.vision.labels import HAGRID_LABELS
-from gesture_app.vision.model_info import ModelInfo, load_model, save_model
+from gesture_app.vision.model_info import ModelInfo, load_model
 from gesture_app.vision.runtimes import choose_device
 from gesture_app.vision.yolox import SIZES, YOLOX, build_yolox, load_matching
-from training.checkpoint import provenance
+from training import distributed
+from training.checkpoint import RunFolder, options_of, provenance
 from training.datasets import HandFrames, Pasting, SameShapeBatches, collate_frames
-from training.engine import (
-    ema_model,
-    grad_scaler,
-    one_cycle,
-    parameter_groups,
-    train_one_epoch,
-)
 from training.evaluate import evaluate_detector
-from training.hagrid import picture_files, read_all
+from training.fit import fit
+from training.hagrid import Picture, picture_files, read_all, write_splits
 from training.losses import detector_loss
+from training.mosaic import Mosaic
+from training.picture_store import PictureStore
+from training.run import Epoch, FitOptions, Task
+from training.signals import StopSignal
 
 HAND = ("hand",)
+STORED_SIDES = 2
+"""Pictures are shrunk to so many times the longer side of the input: windows show hands up to 1.8 times larger."""
 
 
-@dataclass(frozen=True)
-class DetectorConfig:
+@dataclass(frozen=True, kw_only=True)
+class DetectorConfig(FitOptions):
     """Train the hand detector."""
 
     data: tuple[Path, ...]
     """Folders of frames in a HaGRID layout."""
     boxes: Path | None = None
     """JSON of boxes for frames that have none: uuid -> [{"bbox": [x, y, w, h]}]."""
+    splits: Path | None = None
+    """Exactly these pictures in these splits: a list that an earlier run wrote as `splits.csv`."""
+    cache: Path | None = None
+    """Folder for the pictures, decoded and shrunk once: faster epochs, about 1 MB a picture."""
     crops: tuple[Path, ...] = ()
     """Class folders of hand crops, to be pasted into frames and backgrounds."""
     backgrounds: Path | None = None
     """Folder of pictures without people."""
+    hard_classes: tuple[str, ...] = ()
+    """Gestures that are found badly: their frames come twice an epoch, their crops are pasted three times as often."""
     gestures: bool = False
     """One class a gesture instead of the single class `hand`."""
     yolox: str = "tiny"
     """Size: nano, tiny, s, m, l or x."""
     output: Path = Path("runs/detector.safetensors")
-    """The best weights by AP50 on the validation split; the info file goes beside it."""
+    """The best weights by AP50 on the validation split; the info file and the run's folder go beside it."""
     init: Path | None = None
     """Start from these weights: ours (.safetensors), or a YOLOX release's (.pth)."""
     input_hw: tuple[int, int] = (288, 384)
@@ -65,11 +73,10 @@ class DetectorConfig:
     whole_epochs: int = 4
     """The last epochs train on whole frames and add the L1 loss."""
     batch_size: int = 8
+    """Frames a step; under torchrun of every process."""
     learning_rate: float = 1e-3
-    weight_decay: float = 0.05
-    device: str = "auto"
-    workers: int = 2
-    seed: int = 0
+    mosaic: float = 0.0
+    """Share of the training frames that become four frames, smaller and side by side."""
 
 
 def detector_step(model: nn.Module, batch: Any, l1_weight: float) -> dict[str, Tensor]:
@@ -79,7 +86,14 @@ def detector_step(model: nn.Module, batch: Any, l1_weight: float) -> dict[str, T
     raw = model(images.to(device, non_blocking=True))
     size_hw = (images.shape[2], images.shape[3])
     with torch.autocast(device.type, enabled=False):
-        return detector_loss(raw, [b.to(device) for b in boxes], [c.to(device) for c in classes], size_hw, l1_weight)
+        return detector_loss(
+            raw,
+            [b.to(device) for b in boxes],
+            [c.to(device) for c in classes],
+            size_hw,
+            l1_weight,
+            partial(distributed.mean_count, device=device),
+        )
 
 
 def initial_detector(config: DetectorConfig, labels: tuple[str, ...]) -> tuple[YOLOX, str]:
@@ -119,23 +133,41 @@ def read_release(path: Path) -> dict[str, Tensor]:
 
 
 def build_frames(
-    config: DetectorConfig, labels: tuple[str, ...], shape: tuple[int, int]
+    config: DetectorConfig, labels: tuple[str, ...], pictures: tuple[list[Picture], list[Picture]] | None = None
 ) -> tuple[HandFrames, HandFrames]:
     """Training and validation frames. Only frames whose boxes were all drawn by people are validated on."""
-    training = read_all(config.data, HAGRID_LABELS, "train", config.boxes)
-    validation = [p for p in read_all(config.data, HAGRID_LABELS, "val") if p.true_boxes]
+    training, validation = pictures or (
+        read_all(config.data, HAGRID_LABELS, "train", config.boxes, config.splits),
+        read_all(config.data, HAGRID_LABELS, "val", None, config.splits),
+    )
     crops = [p for p in read_all(config.crops, HAGRID_LABELS, "train") if p.is_crop]
     backgrounds = list(picture_files([config.backgrounds])) if config.backgrounds else []
-    pasting = Pasting(crops, backgrounds)
-    frames = HandFrames(training, labels, shape, augment=True, pasting=pasting)
-    held_out = HandFrames(validation, labels, shape, augment=False)
+    true = [p for p in validation if p.true_boxes and not p.is_crop]
+    paths = [*(p.path for p in (*training, *true) if not p.is_crop), *(p.path for p in crops), *backgrounds]
+    store = PictureStore(paths, config.cache, STORED_SIDES * max(config.input_hw))
+    pasting = Pasting(crops, backgrounds, config.hard_classes)
+    training = [*training, *(p for p in training if set(p.labels) & set(config.hard_classes))]
+    frames = HandFrames(training, labels, config.input_hw, augment=True, pasting=pasting, store=store)
+    held_out = HandFrames(true, labels, config.input_hw, augment=False, store=store)
     if not len(frames) or not len(held_out):
         raise InputError(f"{len(frames)} training and {len(held_out)} validation frames: both are needed. Add data")
     return frames, held_out
 
 
-def train(config: DetectorConfig) -> dict[str, Any]:
-    """Train, keep the best weights, return their metrics.
+def stages(model: nn.Module) -> list[nn.Module]:
+    """The detector's parts from its input to its output, for rates and freezing."""
+    pyramid: Any = model.backbone
+    joining = [child for name, child in pyramid.named_children() if name != "backbone"]
+    return [pyramid.backbone, nn.ModuleList(joining), model.head]  # type: ignore[list-item]
+
+
+def build(
+    config: DetectorConfig, device: torch.device, pictures: tuple[list[Picture], list[Picture]] | None = None
+) -> Task:
+    """The training as a task.
+
+    Args:
+        pictures: frames for training and validation; by default what `config.data` holds.
 
     Raises:
         InputError: the data, the options or the initial weights cannot be used.
@@ -143,36 +175,42 @@ def train(config: DetectorConfig) -> dict[str, Any]:
     if config.yolox not in SIZES or any(side % 32 for side in (*config.input_hw, config.window)):
         raise InputError(f"--yolox is one of {', '.join(SIZES)}; the sides of input and window are multiples of 32")
     torch.manual_seed(config.seed)
-    device = choose_device(config.device)
     labels = HAGRID_LABELS if config.gestures else HAND
-    frames, held_out = build_frames(config, labels, config.input_hw)
+    frames, held_out = build_frames(config, labels, pictures)
     model, start = initial_detector(config, labels)
-    print(f"Training starts {start}.")
-    model = model.to(device).to(memory_format=torch.channels_last)
-    ema = ema_model(model)
-    batches = SameShapeBatches(frames.upright, config.batch_size, config.seed)
-    optimizer = torch.optim.AdamW(parameter_groups(model, config.weight_decay), lr=config.learning_rate)
-    schedule = one_cycle(optimizer, config.learning_rate, config.epochs * len(batches))
-    scaler = grad_scaler(device)
-    best: dict[str, Any] = {"ap50": -1.0}
-    for epoch in range(config.epochs):
-        whole = epoch >= config.epochs - config.whole_epochs
+    if distributed.is_main():
+        print(f"Training starts {start}.")
+    model = model.to(device)
+    if config.channels_last:
+        model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    batches = SameShapeBatches(frames.upright, config.batch_size * distributed.world_size(), config.seed)
+
+    def epoch(number: int) -> Epoch:
+        whole = number >= config.epochs - config.whole_epochs
         frames.window = None if whole else config.window
-        losses = train_one_epoch(
-            model,
-            DataLoader(frames, batch_sampler=batches, collate_fn=collate_frames, num_workers=config.workers),
-            partial(detector_step, l1_weight=float(whole)),
-            optimizer,
-            schedule,
-            scaler,
-            ema,
-            f"epoch {epoch + 1}/{config.epochs} on {'whole frames' if whole else 'windows'}",
-        )
-        metrics = evaluate_detector(ema.module, held_out)
-        print(f"epoch {epoch + 1}: {losses}, AP50 {metrics['ap50']:.4f}, mAP {metrics['map']:.4f}")
-        if metrics["ap50"] > best["ap50"]:
-            best = metrics
-            trained = provenance(start, epoch + 1, config.data, frames.pictures)
-            info = ModelInfo("detector", f"yolox-{config.yolox}", labels, config.input_hw, metrics, trained)
-            save_model(config.output, ema.module, info)
-    return best
+        batches.epoch = number
+        dataset = Mosaic(frames, frames.upright, config.mosaic) if config.mosaic > 0 else frames
+        step = partial(detector_step, l1_weight=float(whole))
+        return Epoch(dataset, list(batches), step, f"on {'whole frames' if whole else 'windows'}", collate_frames)
+
+    def evaluate(averaged: nn.Module, _number: int, most: int | None) -> dict[str, Any]:
+        return evaluate_detector(averaged, held_out, most=most)
+
+    def info(number: int, metrics: dict[str, Any]) -> ModelInfo:
+        trained = provenance(start, number, config.data, frames.pictures)
+        return ModelInfo("detector", f"yolox-{config.yolox}", labels, config.input_hw, metrics, trained)
+
+    options = {**options_of(config), "training_pictures": len(frames), "validation_pictures": len(held_out)}
+    if distributed.is_main():
+        write_splits(RunFolder(config.output).path / "splits.csv", [*frames.pictures, *held_out.pictures])
+    return Task(labels, model, stages(model), epoch, evaluate, "ap50", info, config.output, options)
+
+
+def train(config: DetectorConfig, on_epoch: Callable[[dict[str, float]], None] | None = None) -> dict[str, Any]:
+    """Train, keep the best weights, return their metrics.
+
+    Raises:
+        InputError: the data, the options or the initial weights cannot be used.
+    """
+    with StopSignal() as stop, distributed.process_group(choose_device(config.device)) as device:
+        return fit(build(config, device), config, on_epoch, stop)

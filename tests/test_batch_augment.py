@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import torch
+
+from gesture_app.vision.preprocess import GREY
+from training.batch_augment import BatchAugmentation, erased
+
+
+def test_every_picture_varies_in_its_own_way() -> None:
+    one = torch.randint(0, 256, (1, 3, 32, 32), dtype=torch.uint8)
+    views = BatchAugmentation()(one.expand(16, -1, -1, -1))
+    assert views.shape == (16, 3, 32, 32) and views.dtype == torch.float32
+    assert views.min() >= 0 and views.max() <= 255
+    assert len({round(float(view.sum())) for view in views}) == 16
+    assert not views.requires_grad
+
+
+def test_the_hand_stays_in_the_picture_and_the_edge_is_grey() -> None:
+    image = torch.full((64, 3, 48, 48), float(GREY))
+    image[:, :, 12:36, 12:36] = 255
+    views = BatchAugmentation()(image)
+    bright = (views - views[:, :, :1, :1]).abs().amax(dim=1) > 20
+    share = bright.float().mean(dim=(1, 2))
+    assert (share > 0.1).all() and share.mean() > 0.2
+
+
+def test_about_half_are_flipped() -> None:
+    image = torch.full((200, 3, 32, 32), float(GREY))
+    image[:, :, 12:20, 2:12] = 255
+    views = BatchAugmentation()(image)
+    left, right = views[..., :14].sum(dim=(1, 2, 3)), views[..., 18:].sum(dim=(1, 2, 3))
+    assert 60 < int((right > left).sum()) < 140
+
+
+def test_no_pictures() -> None:
+    assert BatchAugmentation()(torch.zeros(0, 3, 16, 16, dtype=torch.uint8)).shape == (0, 3, 16, 16)
+
+
+def test_a_fifth_is_erased() -> None:
+    places = erased(lambda low, high: torch.empty(1000).uniform_(low, high), 20, 30)
+    assert places.shape == (1000, 1, 20, 30)
+    assert 0.14 < places.any(dim=(1, 2, 3)).float().mean() < 0.26
+    assert places.float().mean(dim=(1, 2, 3)).max() < 0.15

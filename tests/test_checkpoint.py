@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from training.checkpoint import RunFolder, options_of, plain, provenance, random_state, set_random_state
+from training.hagrid import Picture
+
+
+def draws() -> list[float]:
+    return [random.random(), float(np.random.random()), float(torch.rand(())), random.gauss(), float(np.random.randn())]
+
+
+def test_random_numbers_go_on_where_they_were(tmp_path: Path) -> None:
+    draws()
+    torch.save(random_state(), tmp_path / "random.pt")
+    expected = draws()
+    draws()
+    set_random_state(torch.load(tmp_path / "random.pt", weights_only=True))
+    assert draws() == expected
+
+
+def test_nothing_to_load(tmp_path: Path) -> None:
+    assert RunFolder(tmp_path / "none.safetensors").load() is None
+
+
+def test_the_last_two_are_kept_and_a_damaged_one_is_passed_over(tmp_path: Path, capsys) -> None:
+    folder = RunFolder(tmp_path / "run.safetensors")
+    for number in range(3):
+        folder.save({"number": number, "tensor": torch.full((2,), float(number)), "none": None, "list": [1, "a"]})
+    assert sorted(p.name for p in folder.path.iterdir()) == ["last.pt", "previous.pt"]
+    state = folder.load()
+    assert (
+        state is not None and state["number"] == 2 and state["tensor"].tolist() == [2, 2] and state["list"] == [1, "a"]
+    )
+    (folder.path / "last.pt").write_bytes((folder.path / "last.pt").read_bytes()[:-200])
+    (folder.path / ".last.pt.123.tmp").write_text("left behind")
+    state = folder.load()
+    assert state is not None and state["number"] == 1
+    assert "last.pt: damaged" in capsys.readouterr().err
+    assert not list(folder.path.glob(".*"))
+    (folder.path / "previous.pt").write_text("")
+    assert folder.load() is None
+
+
+class Malicious:
+    def __reduce__(self):
+        return (exec, ("raise SystemExit('executed')",))
+
+
+@pytest.mark.parametrize(
+    "content", [{"format": 1, "x": Malicious()}, {"format": 99}, [1]], ids=["code", "format", "list"]
+)
+def test_a_foreign_file_is_not_run(tmp_path: Path, content: object, capsys) -> None:
+    folder = RunFolder(tmp_path / "run.safetensors")
+    folder.path.mkdir()
+    torch.save(content, folder.path / "last.pt")
+    assert folder.load() is None and "warning" in capsys.readouterr().err
+
+
+@dataclass(frozen=True)
+class Options:
+    data: tuple[Path, ...] = (Path("a"), Path("b"))
+    size: int = 3
+    nothing: None = None
+
+
+def test_options_as_plain_data() -> None:
+    assert options_of(Options()) == {"data": ["a", "b"], "size": 3, "nothing": None}
+    assert plain({1: (Path("x"), {"y": (2.5, True)})}) == {"1": ["x", {"y": [2.5, True]}]}
+
+
+def test_provenance_counts_pictures_a_folder(tmp_path: Path) -> None:
+    pictures = [Picture(tmp_path / "a" / f"{i}.jpg", (), (), "train") for i in range(3)]
+    told = provenance("from scratch: no weights", 4, [tmp_path / "a", tmp_path / "b"], pictures)
+    assert told["data"] == {"a": 3, "b": 0} and told["started"] == "from scratch" and told["epoch"] == 4
+    assert set(told["versions"]) == {"torch", "torchvision", "timm"}

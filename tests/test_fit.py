@@ -1,0 +1,321 @@
+from __future__ import annotations
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import toy
+from toy import BATCHES, toy_options, toy_task
+
+from gesture_app.errors import EnvironmentFault, InputError
+from gesture_app.vision.model_info import load_info
+from training import fit as fit_module
+from training.checkpoint import RunFolder
+from training.fit import Diverged, fit
+from training.preflight import PreflightFailed
+
+
+@pytest.fixture(autouse=True)
+def no_curves(request: pytest.FixtureRequest, monkeypatch) -> None:
+    """Drawing takes longer than these trainings; one test draws."""
+    if "leaves" not in request.node.name:
+        monkeypatch.setattr("training.journal.curves", lambda rows: b"")
+
+
+def state_of(output: Path) -> dict:
+    state = RunFolder(output).load()
+    assert state is not None
+    return state
+
+
+def assert_same(one, other, where: str = "") -> None:
+    """Bit for bit, through dictionaries and lists; times may differ."""
+    assert type(one) is type(other), where
+    if isinstance(one, dict):
+        assert one.keys() == other.keys(), where
+        for key in one:
+            if key != "seconds":
+                assert_same(one[key], other[key], f"{where}.{key}")
+    elif isinstance(one, (list, tuple)):
+        assert len(one) == len(other), where
+        for number, (a, b) in enumerate(zip(one, other, strict=True)):
+            assert_same(a, b, f"{where}[{number}]")
+    elif isinstance(one, torch.Tensor):
+        assert torch.equal(one, other), where
+    else:
+        assert one == other, where
+
+
+class Interrupting:
+    """A step that sends a signal to its own process at one of its calls."""
+
+    def __init__(self, at: int, number: int = signal.SIGINT) -> None:
+        self.at, self.number, self.calls = at, number, 0
+
+    def __call__(self, model, batch):
+        self.calls += 1
+        if self.calls == self.at:
+            toy.send(self.number)
+        return toy.step(model, batch)
+
+
+def run(output: Path, own_step=toy.step, score=None, **changes):
+    options = toy_options(**changes)
+    return fit(toy_task(output, options, own_step, score), options)
+
+
+RECIPES = [
+    {"optimizer": "sgd", "schedule": "cosine"},
+    {"schedule": "step", "freeze_epochs": 1, "early_rate": 0.1},
+    {"accumulate": 2, "freeze_norm": True},
+    {"workers": 1, "epochs": 2},
+]
+
+
+POSITIONS = [1, 4, BATCHES, 2 * BATCHES - 1]
+
+
+@pytest.mark.parametrize(("recipe", "at"), [({}, at) for at in POSITIONS] + [(r, 4) for r in RECIPES], ids=str)
+def test_an_interrupted_run_that_is_resumed_is_the_uninterrupted_run(tmp_path: Path, recipe: dict, at: int) -> None:
+    whole, parted = tmp_path / "whole.safetensors", tmp_path / "parted.safetensors"
+    best = run(whole, preflight=False, **recipe)
+    pieces = recipe.get("accumulate", 1)
+    with pytest.raises(KeyboardInterrupt):
+        run(parted, Interrupting(at * pieces), preflight=False, **recipe)
+    assert state_of(parted)["progress"]["epoch"] == (at - 1) // BATCHES
+    assert state_of(parted)["progress"]["batch"] == (at - 1) % BATCHES + 1
+    assert run(parted, resume=True, **recipe) == best
+    assert_same(state_of(whole), state_of(parted))
+    assert whole.read_bytes() == parted.read_bytes()
+
+
+def test_a_signal_while_evaluating_saves_and_the_resumed_run_is_the_same(tmp_path: Path) -> None:
+    def score(number: int) -> float:
+        if number == 1 and not done:
+            done.append(True)
+            toy.send(signal.SIGTERM)
+        return number / 10
+
+    done: list[bool] = []
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "parted.safetensors", score=score)
+    assert state_of(tmp_path / "parted.safetensors")["progress"]["batch"] == BATCHES
+    run(tmp_path / "parted.safetensors", score=score, resume=True)
+    run(tmp_path / "whole.safetensors", score=score)
+    assert_same(state_of(tmp_path / "whole.safetensors"), state_of(tmp_path / "parted.safetensors"))
+
+
+def start(output: Path, *words: str) -> subprocess.Popen[str]:
+    here = Path(__file__).parent
+    environment = {**os.environ, "PYTHONPATH": f"{here}{os.pathsep}{here.parent}"}
+    return subprocess.Popen(
+        [sys.executable, here / "toy.py", output, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env=environment,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)])
+def test_a_killed_program_goes_on_where_it_was(tmp_path: Path, number: int, code: int) -> None:
+    output = tmp_path / "w.safetensors"
+    process = start(output, "--pause", "0.1")
+    assert process.stdout is not None
+    for _ in range(BATCHES + 3):  # one step is the preflight's
+        process.stdout.readline()
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == code, errors
+    assert "Traceback" not in errors and ("go on with --resume" in errors) == (code > 0)
+    assert 0 < state_of(output)["progress"]["epoch"] < 3
+    run(output, resume=True, save_minutes=0)
+    run(tmp_path / "whole.safetensors", save_minutes=0)
+    assert_same(state_of(tmp_path / "whole.safetensors"), state_of(output))
+    assert not list(tmp_path.rglob("*.tmp"))
+
+
+def test_what_a_run_leaves(tmp_path: Path) -> None:
+    output = tmp_path / "w.safetensors"
+    scores = [0.3, 0.5, 0.4]
+    seen: list[dict[str, float]] = []
+    options = toy_options()
+    best = fit(toy_task(output, options, score=lambda number: scores[number]), options, seen.append)
+    assert best == {"macro_f1": 0.5} and load_info(output).metrics == best
+    assert {p.name for p in output.with_suffix("").iterdir()} == {"last.pt", "previous.pt", "metrics.csv", "curves.png"}
+    rows = list(csv.DictReader(output.with_suffix("").joinpath("metrics.csv").open()))
+    assert [float(row["macro_f1"]) for row in rows] == scores and [row["epoch"] for row in rows] == ["1", "2", "3"]
+    assert [row["epoch"] for row in seen] == [1, 2, 3] and all(row["loss"] > 0 for row in seen)
+    assert output.with_suffix("").joinpath("curves.png").read_bytes().startswith(b"\x89PNG")
+    assert state_of(output)["finished"]
+
+
+def test_early_stopping(tmp_path: Path) -> None:
+    output = tmp_path / "w.safetensors"
+    run(output, score=lambda number: -number, epochs=9, patience=2)
+    assert len(state_of(output)["progress"]["rows"]) == 3 and state_of(output)["finished"]
+    run(output, score=lambda number: -number, epochs=9, patience=2, resume=True)
+    assert len(state_of(output)["progress"]["rows"]) == 3
+
+
+def test_frozen_layers_do_not_move_and_later_do(tmp_path: Path) -> None:
+    options = toy_options(epochs=2, freeze_epochs=1, preflight=False)
+    task = toy_task(tmp_path / "w.safetensors", options)
+    before = {name: value.clone() for name, value in task.model.state_dict().items()}
+    moved = []
+
+    def compare(_row) -> None:
+        state = task.model.state_dict()
+        moved.append({name for name in state if not torch.equal(state[name], before[name])})
+
+    fit(task, options, compare)
+    assert moved[0] == {"1.weight", "1.bias"}
+    assert moved[1] == set(before)
+    options = toy_options(epochs=1, freeze="backbone", preflight=False)
+    task = toy_task(tmp_path / "f.safetensors", options)
+    before = {name: value.clone() for name, value in task.model.state_dict().items()}
+    moved.clear()
+    fit(task, options, compare)
+    assert moved == [{"1.weight", "1.bias"}]
+
+
+class Bad:
+    """A step whose loss is not finite in some calls."""
+
+    def __init__(self, bad) -> None:
+        self.bad, self.calls = bad, 0
+
+    def __call__(self, model, batch):
+        self.calls += 1
+        losses = toy.step(model, batch)
+        return {"loss": losses["loss"] * float("nan")} if self.bad(self.calls) else losses
+
+
+def test_a_step_that_is_not_finite_is_skipped_and_counted(tmp_path: Path) -> None:
+    output = tmp_path / "w.safetensors"
+    run(output, Bad(lambda call: call in (3, 4)), epochs=1, preflight=False)
+    row = state_of(output)["progress"]["rows"][0]
+    assert row["skipped_steps"] == 2 and row["loss"] > 0
+    assert all(v.isfinite().all() for v in state_of(output)["model"].values())
+
+
+def test_many_bad_steps_halve_the_rate_and_go_back_three_times(tmp_path: Path, monkeypatch, capsys) -> None:
+    monkeypatch.setattr(fit_module, "BAD_STEPS", 3)
+    output = tmp_path / "w.safetensors"
+    # From the second epoch on, two series of three bad steps: two times back.
+    bad = Bad(lambda call: BATCHES < call <= BATCHES + 6)
+    run(output, bad, epochs=2, preflight=False, schedule="cosine")
+    state = state_of(output)
+    assert state["progress"]["reloads"] == 2 and state["finished"]
+    assert [group["peak"] for group in state["optimizer"]["param_groups"]] == [0.005] * 4
+    assert capsys.readouterr().err.count("half the learning rate") == 2
+    with pytest.raises(Diverged, match=r"not stable.*batch 3 of epoch 2"):
+        run(tmp_path / "never.safetensors", Bad(lambda call: call > BATCHES), epochs=2, preflight=False)
+    assert all(v.isfinite().all() for v in state_of(tmp_path / "never.safetensors")["ema"].values())
+
+
+class Small:
+    """A step on a GPU whose memory holds so many items."""
+
+    def __init__(self, room: int, after: int = 0) -> None:
+        self.room, self.after, self.calls, self.sizes = room, after, 0, []
+
+    def __call__(self, model, batch):
+        self.calls += 1
+        self.sizes.append(len(batch[0]))
+        if self.calls > self.after and len(batch[0]) > self.room:
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+        return toy.step(model, batch)
+
+
+def test_out_of_memory_in_the_first_epoch_halves_the_batch(tmp_path: Path, capsys) -> None:
+    output = tmp_path / "w.safetensors"
+    step = Small(1)
+    run(output, step, preflight=False, epochs=1, freeze_norm=True)
+    assert step.sizes[:6] == [4, 2, 1, 1, 1, 1] and max(step.sizes[6:]) == 1
+    assert state_of(output)["pieces"] == 4 and state_of(output)["progress"]["rows"][0]["skipped_steps"] == 0
+    assert "in 4 pieces" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("room", "after", "epoch"), [(0, 0, 1), (3, BATCHES + 2, 2)])
+def test_out_of_memory_later_or_for_good_saves_and_says_so(tmp_path: Path, room: int, after: int, epoch: int) -> None:
+    output = tmp_path / "w.safetensors"
+    with pytest.raises(EnvironmentFault, match=f"GPU memory.*epoch {epoch}.*--resume --accumulate"):
+        run(output, Small(room, after), preflight=False, freeze_norm=True)
+    assert state_of(output)["progress"]["batch"] == (2 if epoch == 2 else 0)
+    if epoch == 2:
+        run(output, Small(3), preflight=False, freeze_norm=True, resume=True, accumulate=2)
+        assert state_of(output)["finished"]
+
+
+def test_an_unfinished_run_is_not_written_over(tmp_path: Path) -> None:
+    output = tmp_path / "w.safetensors"
+    with pytest.raises(KeyboardInterrupt):
+        run(output, Interrupting(BATCHES + 3))
+    with pytest.raises(InputError, match=r"unfinished run \(epoch 2 of 3\).*--resume"):
+        run(output)
+    with pytest.raises(InputError, match=r"learning_rate was 0\.02, is 0\.5"):
+        run(output, resume=True, learning_rate=0.5)
+    run(output, resume=True)
+    run(output)  # a finished run may be
+
+
+def test_resume_of_nothing_begins(tmp_path: Path) -> None:
+    run(tmp_path / "w.safetensors", resume=True, epochs=1)
+    assert state_of(tmp_path / "w.safetensors")["finished"]
+
+
+def test_preflight_stops_what_would_come_to_nothing(tmp_path: Path) -> None:
+    with pytest.raises(PreflightFailed, match="not finite"):
+        run(tmp_path / "nan.safetensors", Bad(lambda call: True))
+    with pytest.raises(PreflightFailed, match="changes no weight"):
+        run(tmp_path / "none.safetensors", lambda model, batch: {"loss": 0 * model(batch[0]).sum()}, weight_decay=0)
+    assert not list(tmp_path.rglob("*.pt"))
+
+
+def test_preflight_and_overfit_check_change_nothing_of_the_run(tmp_path: Path, capsys) -> None:
+    with_checks, without = tmp_path / "with.safetensors", tmp_path / "without.safetensors"
+    run(with_checks, overfit_check=True, learning_rate=2e-2)
+    run(without, preflight=False)
+    assert_same(state_of(without), state_of(with_checks))
+    assert "Overfit check: 60 steps" in capsys.readouterr().out
+    with pytest.raises(PreflightFailed, match="60 steps on the same 8 pictures"):
+        run(tmp_path / "no.safetensors", overfit_check=True, learning_rate=1e-9)
+
+
+def test_a_full_disk_keeps_the_checkpoint_before(tmp_path: Path, monkeypatch) -> None:
+    output = tmp_path / "w.safetensors"
+    whole = RunFolder.save.__globals__["write_atomically"]
+    written = []
+
+    def full(path: Path, data: bytes) -> None:
+        written.append(path)
+        if len(written) > 2:
+            raise OSError(28, "No space left on device")
+        whole(path, data)
+
+    monkeypatch.setitem(RunFolder.save.__globals__, "write_atomically", full)
+    with pytest.raises(EnvironmentFault, match=r"No space left.*kept"):
+        run(output)
+    assert state_of(output)["progress"]["epoch"] == 1
+    monkeypatch.undo()
+    run(output, resume=True)
+    run(tmp_path / "whole.safetensors")
+    assert_same(state_of(tmp_path / "whole.safetensors"), state_of(output))
+
+
+def test_a_dead_loading_process_is_told_in_a_line(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(toy.Numbers, "__getitem__", lambda self, item: os.kill(os.getpid(), signal.SIGKILL))
+    with pytest.raises(EnvironmentFault, match="--resume and fewer --workers"):
+        run(tmp_path / "w.safetensors", preflight=False, workers=1)
+
+
+def test_tensorboard(tmp_path: Path, monkeypatch) -> None:
+    pytest.importorskip("tensorboard")
+    run(tmp_path / "w.safetensors", tensorboard=True, epochs=1)
+    assert list((tmp_path / "w").glob("events.out.tfevents*"))
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    with pytest.raises(InputError, match="pip install"):
+        run(tmp_path / "v.safetensors", tensorboard=True)

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from toy import toy_options, toy_task
+
+from gesture_app.errors import InputError
+from training.lr_find import LearningRateConfig, find_learning_rate, search, valley
+from training.train_classifier import ClassifierConfig
+
+
+def test_valley_of_a_typical_curve() -> None:
+    rates = np.geomspace(1e-6, 1, 100)
+    # Flat, then falling from 1e-4 to 1e-2, then rising steeply.
+    losses = [
+        2 - min(2, max(0, math.log10(r) + 4)) * 0.8 + 40 * max(0, r - 0.02) + 1e-3 * (i % 2)
+        for i, r in enumerate(rates)
+    ]
+    assert 3e-4 < valley(rates, losses) < 4e-3
+
+
+@pytest.mark.parametrize("losses", [[], [1.0], [1.0, 2.0, 3.0, 4.0]])
+def test_no_valley(losses) -> None:
+    with pytest.raises(InputError, match="falls at no rate"):
+        valley([0.1] * len(losses), losses)
+
+
+def test_search_suggests_a_rate_that_learns_and_leaves_the_model_alone(tmp_path: Path) -> None:
+    options = toy_options()
+    task = toy_task(tmp_path / "w.safetensors", options)
+    before = {name: value.clone() for name, value in task.model.state_dict().items()}
+    rates, losses = search(task, options, 1e-5, 10.0, 80)
+    assert all(torch.equal(value, before[name]) for name, value in task.model.state_dict().items())
+    assert len(rates) == len(losses) <= 80 and rates == sorted(rates) and rates[0] == pytest.approx(1e-5)
+    assert 1e-4 < valley(rates, losses) < 1
+
+
+def test_the_command_draws_and_suggests(crops_root: Path, tmp_path: Path, capsys) -> None:
+    program = ClassifierConfig(
+        data=(crops_root,), labels=("fist", "palm"), pretrained=False, size=32, start_size=32, batch_size=4, workers=0,
+        device="cpu", output=tmp_path / "run" / "c.safetensors",
+    )  # fmt: skip
+    plot = tmp_path / "plots" / "rate.png"
+    found = find_learning_rate(LearningRateConfig(program=program, steps=10, plot=plot))
+    assert 1e-6 <= found <= 1 and f"--learning-rate {found:.1e}" in capsys.readouterr().out
+    assert plot.read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(InputError, match="--start"):
+        find_learning_rate(LearningRateConfig(program=program, start=1, end=0.1, plot=plot))

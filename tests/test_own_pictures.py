@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from gesture_app.errors import InputError
+from gesture_app.vision.boxes import iou_matrix
+from gesture_app.vision.postprocess import Detections
+from training.own_pictures import natural, read_own
+
+SHIPPED = ("like", "fist", "no_gesture")
+
+
+class FindsWhite:
+    """Finds the white rectangles of a picture, the largest one first."""
+
+    def detect(self, image, options) -> Detections:
+        mask = (image.min(axis=2) > 200).astype(np.uint8)
+        found = cv2.connectedComponentsWithStats(mask)[2][1:]
+        found = found[np.argsort(-found[:, 4])]
+        corners = np.concatenate((found[:, :2], found[:, :2] + found[:, 2:4]), axis=1).astype(np.float32)
+        return Detections(corners.reshape(-1, 4), np.full(len(found), 0.9, np.float32), np.zeros(len(found), np.int64))
+
+
+def picture(*hands: tuple[int, int, int, int], size_hw: tuple[int, int] = (120, 160)) -> np.ndarray:
+    image = np.full((*size_hw, 3), 60, np.uint8)
+    for x, y, w, h in hands:
+        image[y : y + h, x : x + w] = 250
+    return image
+
+
+def folder(root: Path, name: str, pictures: list[np.ndarray]) -> Path:
+    (root / name).mkdir(parents=True)
+    for number, image in enumerate(pictures):
+        cv2.imwrite(str(root / name / f"shot {number}.png"), image)
+    return root
+
+
+def test_hand_crops_stay_as_they_are_and_the_last_fifth_is_held_out(tmp_path: Path) -> None:
+    crop = picture((2, 2, 150, 110))
+    for name in ("Like", "vulcan"):
+        folder(tmp_path, name, [crop] * 12)
+    own = read_own(tmp_path, SHIPPED, FindsWhite())
+    assert own.labels == ("like", "vulcan") and own.frames == []
+    assert all(p.is_crop for p in own.training)
+    assert sorted(p.path.name for p in own.validation) == ["shot 10.png", "shot 10.png", "shot 11.png", "shot 11.png"]
+    assert len(own.training) == 20 and "hand crops" in own.notes[0]
+
+
+def test_in_whole_pictures_the_uppermost_hand_is_found_and_patches_show_none(tmp_path: Path) -> None:
+    two = picture((100, 20, 30, 30), (20, 70, 40, 40))
+    for name in ("like", "vulcan"):
+        folder(tmp_path, name, [two] * 9 + [picture()])
+    own = read_own(tmp_path, SHIPPED, FindsWhite())
+    assert any("In 2 of 20 pictures no hand was found" in note for note in own.notes)
+    assert len(own.training) + len(own.validation) == 18
+    hands = np.array([[100, 20, 130, 50], [20, 70, 60, 110]], np.float32)
+    for p in own.training:
+        assert not p.is_crop and p.labels[1:] == ("no_gesture",) * (len(p.labels) - 1) and len(p.labels) >= 2
+        boxes = np.array(p.boxes_xywh, np.float32) * (160, 120, 160, 120)
+        boxes[:, 2:] += boxes[:, :2]
+        assert boxes[0] == pytest.approx(hands[0], abs=0.01)
+        assert iou_matrix(boxes[1:].astype(np.float32), hands).max() == 0
+        assert (boxes >= 0).all() and (boxes <= (160, 120, 160, 120)).all()
+    assert all(len(p.labels) == 1 for p in own.validation)
+
+
+def test_a_split_that_somebody_made_is_kept(tmp_path: Path) -> None:
+    crop = picture((2, 2, 150, 110))
+    folder(tmp_path, "like", [crop] * 6)
+    rows = [f"like/shot {i}.png,{'val' if i < 3 else 'train'}" for i in range(6)]
+    (tmp_path / "index.csv").write_text("\n".join(["path,split", *rows]) + "\n")
+    own = read_own(tmp_path, SHIPPED, FindsWhite())
+    assert sorted(p.path.name for p in own.validation) == ["shot 0.png", "shot 1.png", "shot 2.png"]
+
+
+@pytest.mark.parametrize(
+    ("names", "count", "message"),
+    [
+        (("like", "fist"), 3, r"too few pictures.*fist \(3\), like \(3\)"),
+        (("no_gesture",), 6, "no gesture"),
+        ((), 0, "unknown layout"),
+    ],
+)
+def test_what_cannot_be_trained_on(tmp_path: Path, names, count, message) -> None:
+    for name in names:
+        folder(tmp_path, name, [picture((2, 2, 150, 110))] * count)
+    with pytest.raises(InputError, match=message):
+        read_own(tmp_path, SHIPPED, FindsWhite())
+
+
+def test_natural_order() -> None:
+    names = ["b10.jpg", "b9.jpg", "a.jpg", "10.jpg", "9.jpg"]
+    assert sorted(names, key=natural) == ["9.jpg", "10.jpg", "a.jpg", "b9.jpg", "b10.jpg"]

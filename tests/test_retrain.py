@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from conftest import draw_shape
+
+from gesture_app.vision import model_info
+from gesture_app.vision.assets import models_folder
+from gesture_app.vision.images import read_image
+from gesture_app.vision.model_info import default_weights, load_info, load_model, shipped_weights
+from gesture_app.vision.recognizer import Recognizer
+from training import retrain as retrain_module
+from training.comparison import Outcome, Reordered
+from training.retrain import RetrainConfig, install, labels_to_learn, notes_on, recipe, retrain
+
+SHIPPED = ("like", "fist", "no_gesture")
+
+
+@pytest.fixture(autouse=True)
+def own_folder(monkeypatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("GESTURE_APP_CONFIG_DIR", str(tmp_path / "config"))
+
+
+@pytest.fixture
+def small(monkeypatch) -> None:
+    """Both networks at a fraction of the input shape they come with, and no curves: both take long."""
+    shapes = {"classifier": (48, 48), "detector": (96, 128)}
+    original = retrain_module.load_info
+
+    def shrunk(path: Path) -> model_info.ModelInfo:
+        info = original(path)
+        return replace(info, input_hw=shapes[info.kind])
+
+    monkeypatch.setattr(retrain_module, "load_info", shrunk)
+    monkeypatch.setattr("training.journal.curves", lambda rows: b"")
+    load = Recognizer.load  # in PyTorch, because exporting to OpenVINO takes long
+    monkeypatch.setattr(retrain_module, "Recognizer", SimpleNamespace(load=partial(load, runtime="torch")))
+
+
+@pytest.fixture
+def shapes(tmp_path: Path) -> Path:
+    """Ten crops each of two gestures that no weights know."""
+    root = tmp_path / "mine"
+    for name, shape in (("disc", "fist"), ("tile", "palm")):
+        (root / name).mkdir(parents=True)
+        for number in range(10):
+            image = np.full((48, 40, 3), 40 + 10 * number, np.uint8)
+            draw_shape(image, shape, (4, 4, 32, 40))
+            cv2.imwrite(str(root / name / f"{name}{number}.png"), image)
+    return root
+
+
+def test_own_gestures_are_learnt_reported_and_installed(
+    shapes: Path, tmp_path: Path, monkeypatch, capsys, small
+) -> None:
+    quick = {"samples": 48, "batch_size": 8, "epochs": 3, "freeze_epochs": 1, "learning_rate": 4e-3}
+    usual = recipe(20, 0)
+    monkeypatch.setattr(retrain_module, "recipe", lambda hands, epochs: usual | quick)
+    output = tmp_path / "out"
+    config = RetrainConfig(data=shapes, output=output, progress_json=True, device="cpu", workers=0)
+    result = retrain(config)
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["epoch"] for line in lines[:-1]] == [1, 2, 3]
+    assert all(line["stage"] == "classifier" and line["epochs"] == 3 and line["loss"] > 0 for line in lines[:-1])
+    assert lines[-1] == result and result["done"] and result["better"] and result["installed"]
+    assert result["macro_f1"] > 0.7 and result["shipped_macro_f1"] == 0.0
+
+    info = load_info(output / "classifier.safetensors")
+    assert info.labels == ("disc", "tile", "no_gesture") and info.input_hw == (48, 48)
+    page = (output / "report.html").read_text()
+    assert "Better than the shipped weights" in page and "no_gesture" in page and page.count("<figure") == 4
+    assert default_weights() == models_folder() / "Retrained"
+    recognizer = Recognizer.load(default_weights(), "cpu", runtime="torch")
+    assert recognizer.labels == info.labels
+    image = read_image(shapes / "disc" / "disc9.png")
+    odds = recognizer.classify_boxes(image, np.array([[0, 0, 40, 48]], np.float32))
+    assert odds.shape == (1, 3) and odds.sum() == pytest.approx(1, abs=1e-4)
+    # The same command again trains nothing: it is finished.
+    assert retrain(config)["macro_f1"] == result["macro_f1"]
+    assert len([line for line in capsys.readouterr().out.splitlines() if "epoch" in line]) == 0
+
+
+@pytest.mark.parametrize(
+    ("own", "keep", "expected"),
+    [
+        (("like",), False, SHIPPED),
+        (("like", "vulcan"), False, ("like", "vulcan", "no_gesture")),
+        (("like", "vulcan"), True, ("like", "fist", "vulcan", "no_gesture")),
+        (("a", "b"), False, ("a", "b", "no_gesture")),
+    ],
+)
+def test_labels(own, keep, expected) -> None:
+    assert labels_to_learn(own, SHIPPED, keep) == expected
+
+
+def test_notes_say_what_is_lost_and_kept() -> None:
+    notes = " ".join(notes_on(("like", "vulcan", "no_gesture"), {"vulcan"}, SHIPPED))
+    assert "no longer know fist" in notes and "Without pictures of like" in notes and "folder no_gesture" in notes
+    assert notes_on(SHIPPED, set(SHIPPED), SHIPPED) == []
+
+
+def test_weights_for_other_classes_keep_what_they_know() -> None:
+    from training.train_classifier import with_labels
+
+    model, info = load_model(shipped_weights("classifier"), "classifier")
+    images = torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8)
+    changed = with_labels(model, info.labels, ("vulcan", "like", "no_gesture")).eval()
+    with torch.no_grad():
+        before, after = model(images), changed(images)
+        reordered = Reordered(model, [None, info.labels.index("like"), info.labels.index("no_gesture")])(images)
+    assert torch.allclose(after[:, 1], before[:, info.labels.index("like")], atol=1e-4)
+    assert torch.allclose(after[:, 1:], reordered[:, 1:], atol=1e-4) and (reordered[:, 0] < -1e3).all()
+
+
+def test_many_pictures_have_another_recipe() -> None:
+    few, many = recipe(100, 0), recipe(50_000, 0)
+    assert few["samples"] == 300 and "samples" not in many and few["epochs"] > many["epochs"]
+    assert recipe(100, 3)["epochs"] == 3
+
+
+@pytest.mark.parametrize(
+    ("classifier", "detector", "force", "new"),
+    [
+        ((0.9, 0.8), (0.5, 0.6), False, {"classifier"}),
+        ((0.7, 0.8), (0.7, 0.6), False, {"detector"}),
+        ((0.7, 0.8), (0.5, 0.6), True, {"classifier", "detector"}),
+    ],
+)
+def test_what_is_better_is_installed_and_the_rest_is_the_shipped(tmp_path, classifier, detector, force, new) -> None:
+    output = tmp_path / "out"
+    output.mkdir()
+    for kind in ("classifier", "detector"):
+        for suffix in (".safetensors", ".json"):
+            (output / f"{kind}{suffix}").write_text(f"new {kind}")
+    outcomes = [Outcome("classifier", classifier, {}), Outcome("detector", detector, {})]
+    folder = install(output, outcomes, force)
+    install(output, outcomes, force)  # a second time over the first
+    assert sorted(p.name for p in folder.parent.iterdir()) == ["Retrained"]
+    for kind in ("classifier", "detector"):
+        expected = output if kind in new else shipped_weights(kind).parent
+        for suffix in (".safetensors", ".json"):
+            assert (folder / f"{kind}{suffix}").read_bytes() == (expected / f"{kind}{suffix}").read_bytes()
+
+
+def test_without_an_own_model_the_shipped_one_is_used() -> None:
+    assert default_weights() == shipped_weights("detector").parent
+    (models_folder() / model_info.RETRAINED).mkdir(parents=True)
+    (models_folder() / model_info.RETRAINED / "detector.safetensors").touch()
+    assert default_weights() == shipped_weights("detector").parent
+
+
+def test_the_detector_is_trained_where_boxes_are(hagrid_root: Path, tmp_path: Path, monkeypatch, small) -> None:
+    monkeypatch.setattr(retrain_module, "DETECTOR_FRAMES", (6, 2))
+    monkeypatch.setattr("training.own_pictures.FEWEST", 3)
+    monkeypatch.setattr(
+        retrain_module,
+        "recipe",
+        lambda hands, epochs: {"samples": 8, "batch_size": 8, "epochs": 1, "freeze": "backbone"},
+    )
+    result = retrain(RetrainConfig(data=hagrid_root, output=tmp_path / "out", epochs=1, device="cpu", workers=0))
+    assert 0 <= result["ap50"] <= 1 and 0 <= result["shipped_ap50"] <= 1
+    assert (tmp_path / "out" / "detector.safetensors").is_file()
+    assert "hands: AP50" in (tmp_path / "out" / "report.html").read_text()

@@ -1,0 +1,210 @@
+"""How fast training is here, on JPEG files drawn for it, and which part limits."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+import torch
+from torch import nn
+
+from gesture_app.vision.atomic import write_atomically
+from gesture_app.vision.images import read_image
+from gesture_app.vision.runtimes import choose_device
+from training import train_classifier, train_detector
+from training.draws import Loading, load, seeded_share
+from training.engine import set_training, train_step
+from training.run import Epoch, FitOptions, Run, build_run
+from training.train_classifier import ClassifierConfig
+from training.train_detector import DetectorConfig
+
+LABELS = ("fist", "palm")
+PICTURE_HW = {"classifier": (220, 200), "detector": (384, 512)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchmarkConfig:
+    """Time decoding, augmentation, the step and the whole epoch of a training, beside a plain float32 loop."""
+
+    network: Literal["classifier", "detector"] = "classifier"
+    size: int = 96
+    """Side of the classifier's input, longer side of the detector's."""
+    batch_size: int = 32
+    seconds: float = 5.0
+    """How long each part is measured."""
+    pictures: int = 256
+    """How many are drawn."""
+    precision: Literal["auto", "f32", "bf16", "f16"] = "auto"
+    compile: bool = False
+    device: str = "auto"
+    workers: int = 2
+    json: Path | None = None
+    """File for the figures."""
+
+
+def benchmark(config: BenchmarkConfig) -> dict[str, Any]:
+    """Measure and print.
+
+    Returns:
+        Pictures a second of `decode`, `decode_and_augment` (in one process), `load` (all workers), `step`, `plain_step`
+        and `epoch`; `limit`, the slower of loading and stepping; `step_share` of the epoch in which the step works;
+        `speedup` of the step over the plain one; `peak_memory_gib` on a GPU.
+    """
+    with tempfile.TemporaryDirectory(prefix="gesture-train-benchmark-") as folder:
+        root = Path(folder)
+        draw(root / "data", config.pictures, PICTURE_HW[config.network])
+        with redirect_stdout(StringIO()):
+            run = build(config, root)
+        result = measure(run, config, sorted((root / "data").rglob("*.jpg")))
+    print(table(config, result))
+    if config.json is not None:
+        config.json.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(config.json, (json.dumps(result, indent=2) + "\n").encode())
+    return result
+
+
+def draw(root: Path, count: int, size_hw: tuple[int, int]) -> None:
+    """JPEG files with the sizes and the busyness of photographs, in HaGRID's layout, one box each."""
+    rng = np.random.default_rng(0)
+    (root / "ann_train_val").mkdir(parents=True)
+    rows = ["uuid,split"]
+    for name in LABELS:
+        folder = root / "pictures" / f"train_val_{name}"
+        folder.mkdir(parents=True)
+        entries = {}
+        for number in range(-(-count // len(LABELS))):
+            coarse = rng.integers(0, 256, (12, 16, 3), np.uint8)
+            image = cv2.resize(coarse, size_hw[::-1], interpolation=cv2.INTER_CUBIC)
+            image = cv2.add(image, rng.integers(0, 24, image.shape, np.uint8))
+            cv2.imwrite(str(folder / f"{name}{number}.jpg"), image, [cv2.IMWRITE_JPEG_QUALITY, 90])
+            entries[f"{name}{number}"] = {"bboxes": [[0.2, 0.2, 0.5, 0.5]], "labels": [name], "user_id": f"p{number}"}
+            rows.append(f"{name}{number},{'val' if number == 0 else 'train'}")
+        (root / "ann_train_val" / f"{name}.json").write_text(json.dumps(entries))
+    (root / "index.csv").write_text("\n".join(rows) + "\n")
+
+
+def build(config: BenchmarkConfig, root: Path) -> Run:
+    """The training itself, as its program builds it."""
+    device = choose_device(config.device)
+    usual: dict[str, Any] = {
+        "data": (root / "data",),
+        "epochs": 1000,
+        "batch_size": config.batch_size,
+        "precision": config.precision,
+        "compile": config.compile,
+        "workers": config.workers,
+        "output": root / "run.safetensors",
+    }
+    if config.network == "classifier":
+        options: FitOptions = ClassifierConfig(
+            **usual, labels=LABELS, pretrained=False, size=config.size, start_size=config.size
+        )
+        task = train_classifier.build(options, device)  # type: ignore[arg-type]
+    else:
+        height = max(32, round(config.size * 0.75 / 32) * 32)
+        options = DetectorConfig(**usual, input_hw=(height, config.size), whole_epochs=1000)
+        task = train_detector.build(options, device)  # type: ignore[arg-type]
+    return build_run(task, options)
+
+
+def measure(run: Run, config: BenchmarkConfig, files: list[Path]) -> dict[str, Any]:
+    """The figures, see `benchmark`."""
+    work = run.task.epoch(0)
+    seeds = seeded_share(work.batches, 0, 0)
+    batch = next(iter(load(work.dataset, seeds, work.collate, Loading())))
+    result: dict[str, Any] = {
+        "decode": rate(lambda n: bool(read_image(files[n % len(files)]).size), 1, config.seconds),
+        "decode_and_augment": rate(lambda n: work.dataset[n % len(work.dataset)], 1, config.seconds),  # type: ignore[arg-type]
+    }
+    plain = PlainLoop(run)
+    set_training(run.learner.model, False)
+    ours, theirs = [], []
+    for _ in range(3):  # in turns, so that a busy machine slows both
+        ours.append(rate(lambda _: train_step(run.learner, batch, work.step), len(batch[0]), config.seconds / 3))
+        theirs.append(rate(lambda _: plain.step(batch, work), len(batch[0]), config.seconds / 3))
+    result["step"], result["plain_step"] = float(np.median(ours)), float(np.median(theirs))
+    result["speedup"] = float(np.median([one / other for one, other in zip(ours, theirs, strict=True)]))
+    result["load"] = flow(load(work.dataset, seeds, work.collate, run.loading), lambda batch: None)[0]
+    batches = load(work.dataset, seeds, work.collate, run.loading)
+    result["epoch"], result["step_share"] = flow(batches, lambda batch: train_step(run.learner, batch, work.step))
+    result["limit"] = "loading" if result["load"] < result["step"] else "step"
+    if run.learner.device.type == "cuda":
+        result["peak_memory_gib"] = torch.cuda.max_memory_allocated() / 2**30
+    return result
+
+
+class PlainLoop:
+    """The loop of a tutorial: float32, contiguous, no averaging, no fused anything; the yardstick."""
+
+    def __init__(self, run: Run) -> None:
+        import copy
+
+        self.model: nn.Module = copy.deepcopy(run.learner.model).to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=1e-4)
+        self.model.train()
+
+    def step(self, batch: Any, work: Epoch) -> None:
+        """Learn from a batch."""
+        self.optimizer.zero_grad()
+        work.step(self.model, batch)["loss"].backward()  # type: ignore[no-untyped-call]
+        self.optimizer.step()
+
+
+def rate(action: Callable[[int], Any], pictures: int, seconds: float) -> float:
+    """Pictures a second of an action, repeated for a while after a first, untimed call."""
+    action(0)
+    synchronize()
+    count, start_s = 0, time.perf_counter()
+    while time.perf_counter() - start_s < seconds:
+        count += 1
+        action(count)
+        synchronize()
+    return count * pictures / (time.perf_counter() - start_s)
+
+
+def flow(batches: Iterable[Any], action: Callable[[Any], Any]) -> tuple[float, float]:
+    """Pictures a second through a loader and an action, and the share of the time in the action."""
+    pictures, busy_s = 0, 0.0
+    start_s = time.perf_counter()
+    for batch in batches:
+        before_s = time.perf_counter()
+        action(batch)
+        synchronize()
+        busy_s += time.perf_counter() - before_s
+        pictures += len(batch[0])
+    whole_s = time.perf_counter() - start_s
+    return pictures / whole_s, busy_s / whole_s
+
+
+def synchronize() -> None:
+    """Wait for the GPU, where there is one."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
+def table(config: BenchmarkConfig, result: dict[str, Any]) -> str:
+    """The measurement for people."""
+    names = {
+        "decode": "decode a JPEG, one process",
+        "decode_and_augment": "decode and augment, one process",
+        "load": f"load batches, {config.workers} workers",
+        "step": "training step",
+        "plain_step": "the same, plain float32",
+        "epoch": "whole epoch",
+    }
+    lines = [f"{config.network} at {config.size} px, batches of {config.batch_size}, pictures a second:"]
+    lines += [f"  {text:34}{result[name]:10.1f}" for name, text in names.items()]
+    lines.append(f"The step is {result['speedup']:.2f} times as fast as the plain one.")
+    lines.append(f"{result['limit']} limits; in {result['step_share']:.0%} of the epoch's time the step works.")
+    if "peak_memory_gib" in result:
+        lines.append(f"Peak GPU memory {result['peak_memory_gib']:.2f} GiB.")
+    return "\n".join(lines)

@@ -1,0 +1,81 @@
+"""Which item of a dataset is drawn when, and by which random numbers: a function of seed and epoch alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import cycle, islice
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from training.signals import ignore_interrupts
+
+Draw = tuple[int, int]
+"""An item's number and the seed of its augmentation."""
+
+
+class SeededItems(Dataset[Any]):
+    """A dataset whose items are drawn by their own seeds.
+
+    So a sample depends neither on the number of workers nor on what was drawn before it: a run that goes on in the
+    middle of an epoch sees what it would have seen.
+    """
+
+    def __init__(self, dataset: Dataset[Any]) -> None:
+        self.dataset = dataset
+
+    def __getitem__(self, draw: Draw) -> Any:
+        item, seed = draw
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(seed)
+            return self.dataset[item]
+
+
+def in_batches(items: Sequence[int], batch_size: int) -> list[list[int]]:
+    """Cut a sequence into batches; the last may be smaller."""
+    return [list(items[start : start + batch_size]) for start in range(0, len(items), batch_size)]
+
+
+def seeded_share(
+    batches: Sequence[Sequence[int]], seed: int, epoch: int, rank: int = 0, world_size: int = 1
+) -> list[list[Draw]]:
+    """The part of every batch that one of several processes works on.
+
+    All processes together see what one process would see. A batch that cannot be divided begins again.
+    """
+    rng = np.random.default_rng((seed, epoch))
+    shares = []
+    for batch in batches:
+        draws = list(zip(batch, rng.integers(1 << 62, size=len(batch)).tolist(), strict=True))
+        even = -(-len(draws) // world_size) * world_size
+        shares.append(list(islice(cycle(draws), even))[rank::world_size])
+    return shares
+
+
+@dataclass(frozen=True)
+class Loading:
+    """How batches are loaded.
+
+    Attributes:
+        workers: processes that read and augment; 0 does it in this one.
+        pin: lay batches into memory from which a GPU copies by itself.
+    """
+
+    workers: int = 0
+    pin: bool = False
+
+
+def load(dataset: Dataset[Any], draws: Sequence[Sequence[Draw]], collate: Any, loading: Loading) -> DataLoader[Any]:
+    """The batches of these draws, in their order; no global random number is used up."""
+    return DataLoader(
+        SeededItems(dataset),
+        batch_sampler=draws,  # type: ignore[arg-type]
+        num_workers=loading.workers,
+        collate_fn=collate,
+        pin_memory=loading.pin,
+        generator=torch.Generator(),
+        worker_init_fn=ignore_interrupts,
+    )

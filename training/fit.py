@@ -1,0 +1,284 @@
+"""A whole training: epochs, what goes wrong and how it goes on. Both programs come through here."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from gesture_app.errors import EnvironmentFault, GestureError
+from gesture_app.vision.model_info import save_model
+from training import distributed
+from training.checkpoint import random_state
+from training.draws import load, seeded_share
+from training.engine import Step, set_training, train_step
+from training.journal import TensorBoard, write_journal
+from training.optimization import halve_rates
+from training.preflight import overfit_check, preflight
+from training.run import (
+    FitOptions,
+    Run,
+    Task,
+    all_finite,
+    build_run,
+    out_of_patience,
+    refuse_unfinished,
+    restore,
+    save,
+    start_phase,
+    state_to_resume,
+)
+from training.signals import StopSignal
+
+BAD_STEPS = 50
+"""So many steps in a row that are not finite are no accident."""
+
+
+MAX_RELOADS = 3
+
+
+MAX_HALVINGS = 3
+
+
+class Diverged(GestureError):
+    """The losses or weights are no longer finite, and half the learning rate, three times, did not help."""
+
+
+class NotFinite(Exception):
+    """Many steps in a row, or the weights, are not finite."""
+
+
+def fit(
+    task: Task,
+    options: FitOptions,
+    on_epoch: Callable[[dict[str, float]], None] | None = None,
+    stop: StopSignal | None = None,
+) -> dict[str, Any]:
+    """Train, keep the best weights in `task.output` and the run beside it, return the best metrics.
+
+    Args:
+        on_epoch: receives the figures of every epoch.
+        stop: open already, best since before PyTorch started its threads; by default one is opened here.
+
+    Raises:
+        InputError: the data, the options or the run to go on with cannot be used.
+        EnvironmentFault: disk or memory is full, or a process that loads pictures died.
+        Diverged: training is not stable at any of four learning rates.
+        KeyboardInterrupt, Terminated: after a signal; the run is saved.
+    """
+    run = build_run(task, options)
+    state = state_to_resume(run) if options.resume else None
+    if not options.resume:
+        refuse_unfinished(run)
+    board = TensorBoard(run.folder.path) if options.tensorboard and distributed.is_main() else None
+    with ExitStack() as stack:
+        stop = stop or stack.enter_context(StopSignal())
+        stack.enter_context(clear_faults(run))
+        if state is not None:
+            restore(run, state)
+        else:
+            begin(run)
+        while run.progress.epoch < options.epochs and not out_of_patience(run):
+            try:
+                with stop.deferred():
+                    train_epoch(run, stop)
+                metrics = evaluate_epoch(run)
+            except NotFinite as error:
+                go_back(run, error)
+                continue
+            with stop.deferred():
+                row = complete_epoch(run, metrics)
+            if distributed.is_main():
+                write_journal(run.folder.path, run.progress.rows)
+                print(describe(row, run.progress.epoch == run.progress.best_epoch))
+                if board is not None:
+                    board.add(row)
+                if on_epoch is not None:
+                    on_epoch(row)
+    return run.progress.best
+
+
+def begin(run: Run) -> None:
+    """Checks before the first epoch; the first checkpoint is the one to go back to."""
+    if run.options.preflight:
+        preflight(run)
+    if run.options.overfit_check:
+        overfit_check(run)
+    save(run)
+
+
+def train_epoch(run: Run, stop: StopSignal) -> None:
+    """Learn from the batches of this epoch that are left."""
+    progress, options, device = run.progress, run.options, run.learner.device
+    if progress.epoch == run.options.freeze_epochs > 0 and progress.batch == 0:
+        start_phase(run)
+    work = run.task.epoch(progress.epoch)
+    shares = seeded_share(work.batches, options.seed, progress.epoch, distributed.rank(), distributed.world_size())
+    set_training(run.learner.model, options.freeze_norm)
+    before_s, start_s = progress.seconds, time.monotonic()
+    title = f"epoch {progress.epoch + 1}/{options.epochs} {work.title}".strip()
+    hidden = True if not distributed.is_main() else None
+    batches = load(work.dataset, shares[progress.batch :], work.collate, run.loading)
+    with tqdm(batches, title, len(shares), initial=progress.batch, leave=False, disable=hidden) as bar:
+        for batch in bar:
+            losses, finite = step_within_memory(run, batch, work.step)
+            progress.batch += 1
+            progress.seconds = before_s + time.monotonic() - start_s
+            note(run, losses, finite)
+            if progress.batch % 20 == 0 and progress.taken:
+                rate = run.learner.optimizer.param_groups[-1]["lr"]
+                bar.set_postfix(loss=f"{float(run.sums['loss']) / progress.taken:.3f}", lr=f"{rate:.1e}", refresh=False)
+            if number := distributed.largest(stop.number, device):
+                save(run)
+                told(f"Stopped in epoch {progress.epoch + 1} after batch {progress.batch}; go on with --resume.")
+                stop.raise_as(number)
+            late = time.monotonic() - run.saved_s > options.save_minutes * 60 and progress.bad_in_a_row == 0
+            if distributed.largest(int(late), device):
+                save(run)
+
+
+def note(run: Run, losses: dict[str, Tensor], finite: bool) -> None:
+    """Count a step.
+
+    Raises:
+        NotFinite: it is one of too many.
+    """
+    progress = run.progress
+    if finite:
+        progress.taken, progress.bad_in_a_row = progress.taken + 1, 0
+        for name, value in losses.items():
+            run.sums[name] = run.sums.get(name, torch.zeros((), dtype=torch.float64, device=value.device)) + value
+        return
+    progress.skipped, progress.bad_in_a_row = progress.skipped + 1, progress.bad_in_a_row + 1
+    if progress.bad_in_a_row >= BAD_STEPS:
+        raise NotFinite(f"{BAD_STEPS} steps in a row up to batch {progress.batch} of epoch {progress.epoch + 1}")
+
+
+def step_within_memory(run: Run, batch: Any, step: Step) -> tuple[dict[str, Tensor], bool]:
+    """A step; where the GPU's memory is too small for it in the first epoch, in pieces of half the size.
+
+    Raises:
+        EnvironmentFault: memory is short later, or even for an eighth of the batch; the run is saved.
+    """
+    learner = run.learner
+    for halvings in range(MAX_HALVINGS + 1):
+        try:
+            return train_step(learner, batch, step)
+        except torch.cuda.OutOfMemoryError as error:
+            learner.optimizer.zero_grad()
+            used = f"{torch.cuda.max_memory_allocated() / 2**30:.1f} GiB used" if torch.cuda.is_available() else "full"
+            size = -(-len(batch[0]) // learner.pieces)
+            if run.progress.epoch > 0 or halvings == MAX_HALVINGS or size == 1 or distributed.active():
+                if not distributed.active():
+                    save(run)
+                raise EnvironmentFault(
+                    f"GPU memory: {used}, none left for {size} pictures in epoch {run.progress.epoch + 1}. The run is "
+                    f"saved: go on with --resume --accumulate {learner.pieces * 2}"
+                ) from error
+        # Outside `except`, so that the failed step's tensors are gone.
+        learner.pieces *= 2
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        told(f"GPU memory is too small for {size} pictures: a batch is now worked off in {learner.pieces} pieces.")
+    raise AssertionError("unreachable")
+
+
+def evaluate_epoch(run: Run) -> dict[str, Any]:
+    """Metrics of the averaged weights on the validation split; a signal ends it at once and saves.
+
+    Raises:
+        NotFinite: the weights are not finite.
+    """
+    averaged = run.learner.ema.module
+    distributed.synchronize_from_main(averaged)
+    if not all_finite(averaged):
+        raise NotFinite(f"the weights after epoch {run.progress.epoch + 1}")
+    before = random_state()
+    try:
+        return run.task.evaluate(averaged, run.progress.epoch, None)
+    except KeyboardInterrupt:
+        if not distributed.active():
+            save(run, before)
+            told(f"Stopped while evaluating epoch {run.progress.epoch + 1}; go on with --resume.")
+        raise
+
+
+def complete_epoch(run: Run, metrics: dict[str, Any]) -> dict[str, float]:
+    """Keep the weights if they are the best so far, begin the next epoch, save; the figures of this one."""
+    progress = run.progress
+    progress.sums = {n: float(distributed.summed(v)) / distributed.world_size() for n, v in run.sums.items()}
+    measured = {name: float(value) for name, value in metrics.items() if isinstance(value, (int, float))}
+    row = {"epoch": float(progress.epoch + 1), **progress.means(), **measured}
+    row["learning_rate"] = float(run.learner.optimizer.param_groups[-1]["lr"])
+    row["seconds"] = round(progress.seconds, 3)
+    progress.rows.append(row)
+    if not progress.best or metrics[run.task.score] > progress.best[run.task.score]:
+        progress.best, progress.best_epoch = metrics, progress.epoch + 1
+        if distributed.is_main():
+            info = run.task.info(progress.epoch + 1, metrics)
+            save_model(run.task.output, run.learner.ema.module, info)
+    progress.epoch, progress.batch = progress.epoch + 1, 0
+    progress.taken = progress.skipped = 0
+    progress.seconds, progress.sums, run.sums = 0.0, {}, {}
+    save(run)
+    return row
+
+
+def go_back(run: Run, error: NotFinite) -> None:
+    """Load the last good state and go on at half the learning rate.
+
+    Raises:
+        Diverged: that was done three times already.
+    """
+    if run.progress.reloads >= MAX_RELOADS:
+        raise Diverged(
+            f"training is not stable: not finite: {error}, at an eighth of the learning rate still. Look at the data "
+            "(gesture-train data --verify) and lower --learning-rate"
+        )
+    reloads, state = run.progress.reloads + 1, run.folder.load()
+    if state is None:
+        raise Diverged(f"training is not stable: not finite: {error}, and no checkpoint to go back to is left")
+    restore(run, state)
+    while run.progress.reloads < reloads:
+        halve_rates(run.learner.optimizer, run.learner.schedule)
+        run.progress.reloads += 1
+    told(f"Not finite: {error}. Back to the last good state, at half the learning rate.")
+    save(run)
+
+
+def describe(row: dict[str, float], best: bool) -> str:
+    """The figures of an epoch in a line."""
+    skipped = f", {row['skipped_steps']:.0f} steps skipped" if row.get("skipped_steps") else ""
+    hidden = {"epoch", "skipped_steps", "learning_rate", "seconds", "threshold", "frames", "hands", "crops"}
+    figures = ", ".join(f"{n.replace('_', ' ')} {v:.4f}" for n, v in row.items() if n not in hidden)
+    return f"epoch {row['epoch']:.0f}: {figures}{skipped}, {row['seconds']:.0f} s{' (best)' if best else ''}"
+
+
+def told(message: str) -> None:
+    """A line beside the progress bar, of the main process only."""
+    if distributed.is_main():
+        tqdm.write(message, file=sys.stderr)
+
+
+@contextmanager
+def clear_faults(run: Run) -> Iterator[None]:
+    """Say in a line what a dead loading process means.
+
+    Raises:
+        EnvironmentFault: a process that loads pictures ended.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        raise EnvironmentFault(
+            f"a process that loads pictures ended ({str(error).splitlines()[0]}): perhaps memory was short. Go on with "
+            f"--resume and fewer --workers; the run is in {run.folder.path}"
+        ) from error

@@ -1,0 +1,61 @@
+"""The figures of every epoch: a CSV file, curves as a picture, and TensorBoard where it is wanted."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from gesture_app.errors import EnvironmentFault, InputError
+from gesture_app.vision.atomic import write_atomically
+from training.plots import curves
+
+Row = Mapping[str, float]
+
+
+def as_csv(rows: Sequence[Row]) -> str:
+    """The rows as a table; a figure that an epoch does not have stays empty."""
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({name: f"{value:.6g}" for name, value in row.items()} for row in rows)
+    return text.getvalue()
+
+
+def write_journal(folder: Path, rows: Sequence[Row]) -> None:
+    """Write `metrics.csv` and `curves.png` anew.
+
+    Raises:
+        EnvironmentFault: they cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_atomically(folder / "metrics.csv", as_csv(rows).encode())
+        write_atomically(folder / "curves.png", curves(rows))
+    except OSError as error:
+        raise EnvironmentFault(f"cannot write figures: {folder}: {error.strerror}") from error
+
+
+class TensorBoard:
+    """The same figures as event files in the run's folder, for `tensorboard --logdir`.
+
+    Raises:
+        InputError: TensorBoard is not installed.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError as error:
+            raise InputError("--tensorboard needs TensorBoard: pip install 'gesture-app[tensorboard]'") from error
+        self.writer: Any = SummaryWriter(str(folder), purge_step=None)  # type: ignore[no-untyped-call]
+
+    def add(self, row: Row) -> None:
+        """The figures of one epoch."""
+        for name, value in row.items():
+            if name != "epoch":
+                self.writer.add_scalar(name, value, int(row["epoch"]))
+        self.writer.flush()

@@ -1,0 +1,143 @@
+"""Find a learning rate: the loss while the rate rises from nearly nothing until training falls apart.
+
+    gesture-train lr-find classifier --data CROPS
+    gesture-train lr-find detector --data FRAMES
+
+The range test is Smith's (arXiv:1506.01186); the suggestion is fastai's "valley": the longest stretch over which the
+loss keeps falling, and of that the rate at which half of the fall is done.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+from torch.optim.lr_scheduler import LambdaLR
+from tqdm import tqdm
+
+from gesture_app.errors import EnvironmentFault, InputError
+from gesture_app.vision.atomic import write_atomically
+from gesture_app.vision.runtimes import choose_device
+from training import train_classifier, train_detector
+from training.draws import Loading, load, seeded_share
+from training.engine import Learner, autocast_dtype, ema_model, grad_scaler, set_training, train_step
+from training.optimization import build_optimizer, parameter_groups
+from training.plots import learning_rate_search
+from training.run import Epoch, FitOptions, Task
+from training.train_classifier import ClassifierConfig
+from training.train_detector import DetectorConfig
+
+SMOOTHING = 0.9
+FELL_APART = 4.0
+"""So many times the least loss ends the search."""
+FEWEST = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class LearningRateConfig:
+    """Suggest a learning rate for a training, which takes the same options; nothing is trained."""
+
+    program: (
+        Annotated[ClassifierConfig, tyro.conf.subcommand("classifier", prefix_name=False)]
+        | Annotated[DetectorConfig, tyro.conf.subcommand("detector", prefix_name=False)]
+    )
+    start: float = 1e-6
+    """The first rate."""
+    end: float = 1.0
+    """The last rate, unless training falls apart before."""
+    steps: int = 100
+    plot: Path = Path("runs/learning-rate.png")
+    """PNG of the loss over the rate."""
+
+
+def find_learning_rate(config: LearningRateConfig) -> float:
+    """Search, draw, print and return the suggestion.
+
+    Raises:
+        InputError: the options or the data cannot be used, or the loss falls nowhere.
+        EnvironmentFault: the plot cannot be written.
+    """
+    if not 0 < config.start < config.end or config.steps < FEWEST:
+        raise InputError(f"--start must be above 0 and below --end, and --steps at least {FEWEST}")
+    options, device = config.program, choose_device(config.program.device)
+    build: Any = train_classifier.build if isinstance(options, ClassifierConfig) else train_detector.build
+    rates, losses = search(build(options, device), options, config.start, config.end, config.steps)
+    suggested = valley(rates, losses)
+    try:
+        config.plot.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(config.plot, learning_rate_search(rates, losses, suggested))
+    except OSError as error:
+        raise EnvironmentFault(f"cannot write the plot: {config.plot}: {error.strerror}") from error
+    print(f"--learning-rate {suggested:.1e}   (plot: {config.plot})")
+    return suggested
+
+
+def search(task: Task, options: FitOptions, start: float, end: float, steps: int) -> tuple[list[float], list[float]]:
+    """The rates and the smoothed losses, on a copy of the model."""
+    model = copy.deepcopy(task.model)
+    stages = parameter_groups([model], start, options.weight_decay)
+    optimizer = build_optimizer(options.optimizer, stages)
+    schedule = LambdaLR(optimizer, lambda step: (end / start) ** (step / (steps - 1)))
+    device = next(model.parameters()).device
+    dtype = autocast_dtype(device, options.precision)
+    learner = Learner(
+        model,
+        model,
+        ema_model(model),
+        optimizer,
+        schedule,
+        grad_scaler(device, dtype),
+        dtype,
+        pieces=options.accumulate,
+    )
+    set_training(model, options.freeze_norm)
+    rates: list[float] = []
+    losses: list[float] = []
+    mean = 0.0
+    with tqdm(endless(task, options), "rates", steps, leave=False, disable=None) as bar:
+        for work, batch in bar:
+            rate = float(optimizer.param_groups[0]["lr"])
+            loss = float(train_step(learner, batch, work.step)[0]["loss"])
+            mean = SMOOTHING * mean + (1 - SMOOTHING) * loss
+            smooth = mean / (1 - SMOOTHING ** (len(rates) + 1))
+            if not math.isfinite(smooth) or (len(losses) > FEWEST and smooth > FELL_APART * min(losses)):
+                break
+            rates.append(rate)
+            losses.append(smooth)
+            if len(rates) == steps:
+                break
+    return rates, losses
+
+
+def endless(task: Task, options: FitOptions) -> Iterator[tuple[Epoch, Any]]:
+    """The batches of the first epoch, with other views each time."""
+    for again in range(1 << 30):
+        work = task.epoch(0)
+        draws = seeded_share(work.batches, options.seed, again)
+        for batch in load(work.dataset, draws, work.collate, Loading(options.workers)):
+            yield work, batch
+
+
+def valley(rates: Sequence[float], losses: Sequence[float]) -> float:
+    """The rate in the longest run of losses that fall, others left out.
+
+    Raises:
+        InputError: there is none of three losses or more.
+    """
+    lengths, before = [1] * len(losses), [-1] * len(losses)
+    for i in range(len(losses)):
+        for j in range(i):
+            if losses[i] < losses[j] and lengths[j] + 1 > lengths[i]:
+                lengths[i], before[i] = lengths[j] + 1, j
+    if not lengths or max(lengths) < 3:
+        raise InputError("lr-find: the loss falls at no rate. Look at the data, or search with other --start and --end")
+    falling = [lengths.index(max(lengths))]
+    while before[falling[-1]] >= 0:
+        falling.append(before[falling[-1]])
+    half = (losses[falling[0]] + losses[falling[-1]]) / 2
+    return next(rates[i] for i in falling if losses[i] >= half)

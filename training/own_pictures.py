@@ -1,0 +1,193 @@
+"""A person's own few pictures made ready for training: hands found, some held out, patches without a hand."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from gesture_app.errors import InputError
+from gesture_app.vision.boxes import iou_matrix
+from gesture_app.vision.hands import FloatArray, Image, RecognizerOptions
+from gesture_app.vision.images import read_image
+from gesture_app.vision.labels import NO_GESTURE
+from gesture_app.vision.recognizer import Recognizer
+from training.collection import Box, label_finder
+from training.hagrid import Picture, read
+from training.splits import SPLIT_NAMES
+
+SAMPLED = 60
+"""So many pictures are looked at to tell whole pictures from hand crops."""
+WHOLE_SHARE = 0.35
+"""In a whole picture, a hand covers less of it than this."""
+FEWEST = 5
+"""Pictures of a gesture, at least."""
+HELD_OUT = 0.2
+EASY, FAINT = 0.3, 0.1
+"""Scores from which a box is taken for the hand, and from which it is surely not background."""
+PATCHES = 2
+"""Patches without a hand that are cut from a whole picture."""
+
+
+@dataclass(frozen=True)
+class OwnPictures:
+    """What can be trained with.
+
+    Attributes:
+        training, validation: of them, labelled hands.
+        labels: the gestures, those of the shipped weights first and in their order, without `no_gesture`.
+        frames: pictures whose boxes people drew, for the detector.
+        notes: what was done to the pictures, a sentence each.
+    """
+
+    training: list[Picture]
+    validation: list[Picture]
+    labels: tuple[str, ...]
+    frames: list[Picture]
+    notes: list[str]
+
+
+def read_own(root: Path, shipped: tuple[str, ...], recognizer: Recognizer) -> OwnPictures:
+    """Read a folder of class folders, or of any other layout with labels, in whatever state it is.
+
+    Args:
+        shipped: labels of the shipped weights; a folder that means one of them gets its name.
+        recognizer: finds the hands in whole pictures.
+
+    Raises:
+        InputError: the folder cannot be used, or a gesture has too few pictures.
+    """
+    found = read(root, None)
+    print(f"{root}: {found.describe()}")
+    known = label_finder(shipped)
+    pictures = [replace(p, labels=tuple(known(n) or n for n in p.labels)) for p in found.pictures]
+    notes = [f"Left out: {found.describe().partition('skipped: ')[2]}."] if found.skipped else []
+    frames = [p for p in pictures if p.true_boxes and not p.is_crop]
+    if all(p.is_crop for p in pictures):
+        pictures, said = with_hands(pictures, recognizer)
+        notes += said
+    counts: dict[str, int] = defaultdict(int)
+    for picture in pictures:
+        for name in set(picture.labels) - {""}:
+            counts[name] += 1
+    few = [f"{name} ({count})" for name, count in sorted(counts.items()) if count < FEWEST]
+    if few:
+        raise InputError(f"too few pictures: {root}: {', '.join(few)}: every gesture needs {FEWEST}, better 20 or more")
+    own = sorted(set(counts) - {NO_GESTURE})
+    if not own:
+        raise InputError(f"no gesture in {root}: make a folder of pictures for each, named like the gesture")
+    labels = tuple([n for n in shipped if n in own] + [n for n in own if n not in shipped])
+    if not is_split(root, pictures):
+        pictures = held_out(pictures)
+        notes.append("The last fifth of every gesture's pictures, by name, is held out: neighbours often look alike.")
+    training = [p for p in pictures if p.split == "train"]
+    validation = [without_patches(p) for p in pictures if p.split != "train"]
+    return OwnPictures(training, validation, labels, frames, notes)
+
+
+def is_split(root: Path, pictures: Sequence[Picture]) -> bool:
+    """Whether somebody said, by a list, by folders or by naming the people, what is to be held out."""
+    listed = any((folder / "index.csv").is_file() for folder in (root, *root.glob("*/")))
+    by_folder = any(Path(p.key).parts[1:2] and Path(p.key).parts[1] in SPLIT_NAMES for p in pictures)
+    return listed or by_folder or any(p.person for p in pictures)
+
+
+def held_out(pictures: Sequence[Picture]) -> list[Picture]:
+    """The pictures with the last fifth of every gesture's, in the order of their names, for validation."""
+    groups: dict[str, list[Picture]] = defaultdict(list)
+    for picture in pictures:
+        groups[picture.labels[0] if picture.labels else ""].append(picture)
+    result: list[Picture] = []
+    for group in groups.values():
+        group.sort(key=lambda p: natural(p.path.name))
+        first = len(group) - max(1, round(len(group) * HELD_OUT))
+        result += [replace(p, split="train" if i < first else "val") for i, p in enumerate(group)]
+    return result
+
+
+def natural(name: str) -> list[tuple[int, str]]:
+    """A key that sorts picture 2 before picture 10."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
+
+
+def without_patches(picture: Picture) -> Picture:
+    """The picture with its true hands only: patches without a hand are too easy to be measured on."""
+    kept = [i for i, name in enumerate(picture.labels) if name != NO_GESTURE or i == 0]
+    return replace(
+        picture,
+        boxes_xywh=tuple(picture.boxes_xywh[i] for i in kept),
+        labels=tuple(picture.labels[i] for i in kept),
+    )
+
+
+def with_hands(crops: list[Picture], recognizer: Recognizer) -> tuple[list[Picture], list[str]]:
+    """Tell hand crops from whole pictures, and box the hands of the latter.
+
+    The choice is made once for all pictures. In a whole picture the uppermost of the sure hands shows the gesture,
+    since the other one mostly hangs down; where no hand is found, the picture is left out. Patches without a hand
+    become `no_gesture`.
+
+    Returns:
+        The pictures, and what was done.
+    """
+    step = max(1, len(crops) // SAMPLED)
+    shares = [share_of_hand(read_image(p.path), recognizer) for p in crops[::step]]
+    if sum(0 < share < WHOLE_SHARE for share in shares) <= len(shares) / 2:
+        return crops, ["The pictures are taken for hand crops: each is trained on as a whole."]
+    rng = np.random.default_rng(0)
+    boxed, lost = [], 0
+    for picture in tqdm(crops, desc="finding hands", leave=False, disable=None):
+        image = read_image(picture.path)
+        boxes_xyxy = sure_hands(image, recognizer)
+        if not len(boxes_xyxy):
+            lost += 1
+            continue
+        hand = boxes_xyxy[boxes_xyxy[:, 1].argmin()]
+        patches = free_patches(image, hand, recognizer, rng)
+        size = np.array((image.shape[1], image.shape[0]) * 2, np.float32)
+        boxes = [as_fractions(box / size) for box in (hand, *patches)]
+        labels = (picture.labels[0], *(NO_GESTURE,) * len(patches))
+        boxed.append(replace(picture, boxes_xywh=tuple(boxes), labels=labels, is_crop=False, true_boxes=False))
+    notes = ["The pictures show more than a hand: the shipped detector found the hands in them."]
+    if lost:
+        notes.append(f"In {lost} of {len(crops)} pictures no hand was found: they are left out.")
+    return boxed, notes
+
+
+def sure_hands(image: Image, recognizer: Recognizer, score: float = EASY) -> FloatArray:
+    """The hands (N, 4) of a picture, boxes_xyxy in its pixels."""
+    return recognizer.detect(image, RecognizerOptions(score, 0.0, 8)).boxes_xyxy
+
+
+def share_of_hand(image: Image, recognizer: Recognizer) -> float:
+    """The share of the picture that its largest hand covers; 0 without one."""
+    boxes = sure_hands(image, recognizer)
+    areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+    return float(areas.max() / (image.shape[0] * image.shape[1])) if len(boxes) else 0.0
+
+
+def free_patches(image: Image, hand: FloatArray, recognizer: Recognizer, rng: np.random.Generator) -> list[FloatArray]:
+    """Some boxes_xyxy of about the hand's size where not even a faint hand is."""
+    taken = sure_hands(image, recognizer, FAINT)
+    height, width = image.shape[:2]
+    free: list[FloatArray] = []
+    for _ in range(8):
+        side_wh = np.minimum((hand[2:] - hand[:2]) * rng.uniform(0.7, 1.4), (width, height))
+        corner = rng.uniform((0, 0), (width, height) - side_wh)
+        box = np.concatenate((corner, corner + side_wh)).astype(np.float32)
+        if not len(taken) or iou_matrix(box[None], taken).max() == 0:
+            free.append(box)
+        if len(free) == PATCHES:
+            break
+    return free
+
+
+def as_fractions(box: FloatArray) -> Box:
+    """Corners as fractions -> left, top, width, height as fractions, inside the picture."""
+    left, top, right, bottom = np.clip(box, 0, 1).tolist()
+    return left, top, right - left, bottom - top

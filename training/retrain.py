@@ -1,0 +1,296 @@
+"""Train the shipped weights further on a person's own pictures, and install what is better.
+
+    gesture-train retrain --data MY_GESTURES
+
+MY_GESTURES holds a folder of pictures for each gesture, named like it: hand crops, or whole pictures of a person. Any
+other layout with labels will do too; if its boxes were drawn by people, the detector is trained as well.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+import torch
+
+from gesture_app.errors import EnvironmentFault
+from gesture_app.vision.assets import models_folder
+from gesture_app.vision.labels import NO_GESTURE
+from gesture_app.vision.model_info import RETRAINED, load_info, load_model, shipped_weights
+from gesture_app.vision.recognizer import Recognizer
+from gesture_app.vision.runtimes import choose_device
+from training import train_classifier, train_detector
+from training.comparison import Outcome, examples, shipped_metrics, verdict
+from training.datasets import HandFrames
+from training.evaluate import evaluate_detector
+from training.fit import fit
+from training.hagrid import Picture
+from training.own_pictures import OwnPictures, read_own
+from training.plots import confusion_matrix
+from training.report import Comparison, Report, write_report
+from training.run import FitOptions
+from training.signals import StopSignal
+from training.train_classifier import ClassifierConfig
+from training.train_detector import DetectorConfig
+
+Tell = Callable[[dict[str, Any]], None]
+
+SMALL = 3000
+"""Hands; with fewer the recipe is that for few pictures."""
+DETECTOR_FRAMES = (30, 8)
+"""So many training and validation frames with boxes it takes to train the detector."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetrainConfig:
+    """Train the shipped weights further on your own pictures: a folder for each gesture."""
+
+    data: Path
+    """Folder of folders of pictures, named like the gestures; hand crops or whole pictures, 20 or more of each."""
+    output: Path = Path("runs/retrained")
+    """Folder for the new weights, the report and the run, which the same command goes on with after an interruption."""
+    keep: bool = False
+    """Keep the shipped gestures beside new ones; if no name is new they are kept anyway."""
+    install: bool = True
+    """Make the new weights the app's own if they are better."""
+    force: bool = False
+    """Install them even if they are not better."""
+    progress_json: bool = False
+    """Tell how it goes as JSON lines on the standard output, everything else on the standard error."""
+    epochs: int = 0
+    """0 chooses by the number of pictures."""
+    device: str = "auto"
+    workers: int = 2
+    seed: int = 0
+
+
+def retrain(config: RetrainConfig) -> dict[str, Any]:
+    """Train, compare, report, install.
+
+    Returns:
+        `better`, `installed` (the folder, or False), `report`, `macro_f1`, `shipped_macro_f1`, and for the detector
+        `ap50` and `shipped_ap50`.
+
+    Raises:
+        InputError: the data cannot be used.
+        EnvironmentFault: the results cannot be written.
+    """
+    with ExitStack() as stack:
+        stop = stack.enter_context(StopSignal())
+        tell: Tell = lambda line: None  # noqa: E731
+        if config.progress_json:
+            stream = sys.stdout
+            stack.enter_context(redirect_stdout(sys.stderr))
+            tell = lambda line: tell_line(stream, line)  # noqa: E731
+        return run(config, tell, stop)
+
+
+def tell_line(stream: TextIO, line: Mapping[str, Any]) -> None:
+    """One JSON line, at once."""
+    stream.write(json.dumps(line) + "\n")
+    stream.flush()
+
+
+def run(config: RetrainConfig, tell: Tell, stop: StopSignal) -> dict[str, Any]:
+    """The whole of it; `tell` receives the progress."""
+    device = choose_device(config.device)
+    shipped = load_info(shipped_weights("classifier"))
+    own = read_own(config.data, shipped.labels, Recognizer.load(shipped_weights("detector").parent, config.device))
+    labels = labels_to_learn(own.labels, shipped.labels, config.keep)
+    present = {name for picture in own.training for name in picture.labels}
+    notes = [*own.notes, *notes_on(labels, present, shipped.labels)]
+    for note in notes:
+        print(note)
+    outcomes = [train_hands(config, own, labels, device, tell, stop)]
+    frames = [[p for p in own.frames if (p.split == "train") == train] for train in (True, False)]
+    if all(len(part) >= least for part, least in zip(frames, DETECTOR_FRAMES, strict=True)):
+        outcomes.append(train_frames(config, (frames[0], frames[1]), device, tell, stop))
+    report = config.output / "report.html"
+    better = any(outcome.better for outcome in outcomes)
+    write_report(report, build_report(config, own, labels, notes, outcomes, device))
+    installed = install(config.output, outcomes, config.force) if config.install and (better or config.force) else None
+    result: dict[str, Any] = {"done": True, "better": better, "report": str(report), "installed": installed is not None}
+    for outcome, name in zip(outcomes, ("macro_f1", "ap50"), strict=False):
+        result[name], result[f"shipped_{name}"] = outcome.score
+    tell(result)
+    print(verdict(outcomes))
+    print(f"report: {report}")
+    print(f"installed: {installed}" if installed is not None else "installed: nothing; --force installs anyway")
+    return result
+
+
+def labels_to_learn(own: tuple[str, ...], shipped: tuple[str, ...], keep: bool) -> tuple[str, ...]:
+    """The classes of the new weights: all shipped ones if none is new or they are to be kept, else the own ones."""
+    new = tuple(name for name in own if name not in shipped)
+    if not new:
+        return shipped
+    gestures = (*(name for name in shipped if name != NO_GESTURE), *new) if keep else own
+    return (*gestures, NO_GESTURE)
+
+
+def notes_on(labels: tuple[str, ...], present: set[str], shipped: tuple[str, ...]) -> list[str]:
+    """What the new weights will and will not know."""
+    notes = []
+    gone = [name for name in shipped if name not in labels]
+    if gone:
+        notes.append(f"The new weights no longer know {', '.join(gone)}; with --keep they do.")
+    absent = [name for name in labels if name not in present and name != NO_GESTURE]
+    if absent:
+        notes.append(
+            f"Without pictures of {', '.join(absent)}, what the shipped weights say of them is kept as far as possible."
+        )
+    if NO_GESTURE not in present:
+        notes.append(
+            "Without pictures of no_gesture, the shipped idea of it is kept. A folder no_gesture with 20 pictures of "
+            "hands that show nothing makes the new weights surer."
+        )
+    return notes
+
+
+def recipe(hands: int, epochs: int) -> dict[str, Any]:
+    """Options of the classifier for so many hands: the last layer first, then all, the early ones slowly."""
+    usual = {"learning_rate": 1e-3, "early_rate": 0.1, "freeze_norm": True, "balance": 0.9, "batch_size": 32}
+    if hands < SMALL:
+        samples = int(np.clip(3 * hands, 256, SMALL))
+        return {**usual, "epochs": epochs or 14, "freeze_epochs": 4, "samples": samples, "ema_decay": 0.98}
+    return {**usual, "epochs": epochs or 8, "freeze_epochs": 1, "batch_size": 64, "learning_rate": 5e-4}
+
+
+def shared(config: RetrainConfig) -> dict[str, Any]:
+    """Options that both networks get."""
+    names = ("device", "workers", "seed")
+    return {"data": (config.data,), "resume": True, **{name: getattr(config, name) for name in names}}
+
+
+def reporter(tell: Tell, stage: str, options: FitOptions) -> Callable[[dict[str, float]], None]:
+    """Tells the figures of every epoch."""
+
+    def on_epoch(row: dict[str, float]) -> None:
+        shown: dict[str, Any] = {name: row[name] for name in ("loss", "macro_f1", "ap50") if name in row}
+        tell({"epoch": int(row["epoch"]), "epochs": options.epochs, "stage": stage, **shown})
+
+    return on_epoch
+
+
+def train_hands(
+    config: RetrainConfig,
+    own: OwnPictures,
+    labels: tuple[str, ...],
+    device: torch.device,
+    tell: Tell,
+    stop: StopSignal,
+) -> Outcome:
+    """Train the classifier and measure it beside the shipped one."""
+    shipped = load_info(shipped_weights("classifier"))
+    size = shipped.input_hw[0]
+    hands = sum(len(p.labels) for p in own.training)
+    options = ClassifierConfig(
+        **shared(config),
+        **recipe(hands, config.epochs),
+        labels=labels,
+        output=config.output / "classifier.safetensors",
+        init=shipped_weights("classifier"),
+        size=size,
+        start_size=size,
+    )
+    present = {name for picture in own.training for name in picture.labels}
+    absent = tuple(name for name in labels if name not in present)
+    task = train_classifier.build(options, device, (own.training, own.validation), absent)
+    metrics = fit(task, options, reporter(tell, "classifier", options), stop)
+    before = shipped_metrics(own.validation, labels, shipped, device)
+    return Outcome("classifier", (metrics["macro_f1"], before["macro_f1"]), metrics)
+
+
+def train_frames(
+    config: RetrainConfig,
+    frames: tuple[list[Picture], list[Picture]],
+    device: torch.device,
+    tell: Tell,
+    stop: StopSignal,
+) -> Outcome:
+    """Train the detector and measure it beside the shipped one."""
+    shipped = load_info(shipped_weights("detector"))
+    options = DetectorConfig(
+        **shared(config),
+        output=config.output / "detector.safetensors",
+        init=shipped_weights("detector"),
+        yolox=shipped.architecture.removeprefix("yolox-"),
+        input_hw=shipped.input_hw,
+        epochs=config.epochs or int(np.clip(2000 // len(frames[0]), 4, 20)),
+        whole_epochs=1,
+        learning_rate=2e-4,
+        early_rate=0.3,
+        freeze_norm=True,
+    )
+    task = train_detector.build(options, device, frames)
+    metrics = fit(task, options, reporter(tell, "detector", options), stop)
+    model = load_model(shipped_weights("detector"), "detector")[0].to(device)
+    before = evaluate_detector(model, HandFrames(frames[1], ("hand",), shipped.input_hw, augment=False))
+    return Outcome("detector", (metrics["ap50"], before["ap50"]), metrics)
+
+
+def build_report(
+    config: RetrainConfig,
+    own: OwnPictures,
+    labels: tuple[str, ...],
+    notes: Sequence[str],
+    outcomes: Sequence[Outcome],
+    device: torch.device,
+) -> Report:
+    """What the page tells."""
+    train, val = (Counter(n for p in part for n in p.labels) for part in (own.training, own.validation))
+    comparisons, pictures = [], {}
+    for outcome in outcomes:
+        name = "gestures: macro-F1" if outcome.kind == "classifier" else "hands: AP50"
+        comparisons.append(Comparison(name, *outcome.score))
+        pictures[f"Curves of the {outcome.kind}"] = (config.output / outcome.kind / "curves.png").read_bytes()
+    comparisons.append(Comparison("gestures: right at first", outcomes[0].metrics["top1"], None))
+    pictures["Which gesture is taken for which"] = confusion_matrix(outcomes[0].metrics["confusion"], labels)
+    own_measure = "The epoch was chosen on these same pictures, and they are few: expect somewhat less in use."
+    return Report(
+        f"Trained on {config.data.name}",
+        verdict(outcomes),
+        comparisons,
+        {name: (train[name], val[name]) for name in labels if train[name] or val[name]},
+        [own_measure, *notes],
+        pictures,
+        examples(config.output / "classifier.safetensors", own.validation, device),
+        load_info(config.output / "classifier.safetensors").trained["versions"],
+    )
+
+
+def install(output: Path, outcomes: Sequence[Outcome], force: bool) -> Path:
+    """Put the networks that are better, all of them with `force`, and the shipped others where the app looks first.
+
+    Returns:
+        The folder.
+
+    Raises:
+        EnvironmentFault: it cannot be written.
+    """
+    new = {outcome.kind for outcome in outcomes if outcome.better or force}
+    target = models_folder() / RETRAINED
+    fresh, old = target.with_name(f".{RETRAINED}.new"), target.with_name(f".{RETRAINED}.old")
+    try:
+        for folder in (fresh, old):
+            shutil.rmtree(folder, ignore_errors=True)
+        fresh.mkdir(parents=True)
+        for kind in ("detector", "classifier"):
+            source = output / f"{kind}.safetensors" if kind in new else shipped_weights(kind)  # type: ignore[arg-type]
+            for file in (source, source.with_suffix(".json")):
+                shutil.copyfile(file, fresh / file.name)
+        if target.exists():
+            target.replace(old)
+        fresh.replace(target)
+        shutil.rmtree(old, ignore_errors=True)
+    except OSError as error:
+        raise EnvironmentFault(f"cannot install the weights: {target}: {error.strerror}") from error
+    return target

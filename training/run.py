@@ -1,0 +1,313 @@
+"""A training in progress: its options, what learns, how far it is, and how that is saved and found again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import Dataset
+
+from gesture_app.errors import InputError
+from gesture_app.vision.model_info import ModelInfo
+from training import distributed
+from training.checkpoint import RunFolder, random_state, set_random_state
+from training.draws import Loading
+from training.engine import Learner, Precision, Step, autocast_dtype, ema_model, grad_scaler
+from training.optimization import (
+    OptimizerName,
+    ScheduleName,
+    build_optimizer,
+    build_schedule,
+    parameter_groups,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitOptions:
+    """Options of every training."""
+
+    epochs: int = 8
+    batch_size: int = 64
+    """Pictures a step; under torchrun of every process."""
+    accumulate: int = 1
+    """Work off a batch in so many pieces whose gradients are added up: less memory, the same step."""
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.05
+    optimizer: OptimizerName = "adamw"
+    schedule: ScheduleName = "one-cycle"
+    ema_decay: float = 0.998
+    """Of the moving average of the weights, which is what is evaluated and kept."""
+    clip_norm: float = 10.0
+    """The largest norm of all gradients together; 0 does not clip."""
+    freeze: Literal["nothing", "backbone"] = "nothing"
+    """backbone: only the last layers learn, the network is a fixed extractor of features."""
+    freeze_epochs: int = 0
+    """So many first epochs train the last layers only; then all learn, on a new schedule."""
+    early_rate: float = 1.0
+    """The first layers learn at this share of the learning rate, those between in even ratios; 0.1 for fine-tuning."""
+    freeze_norm: bool = False
+    """Batch norms keep their statistics: for fine-tuning on few pictures or in small batches."""
+    sync_norm: bool = True
+    """Under torchrun on GPUs, batch norms see the batches of all processes."""
+    patience: int = 0
+    """Stop after so many epochs without a better result; 0 never does."""
+    precision: Precision = "auto"
+    compile: bool = False
+    """torch.compile the network: faster steps after a minute of compilation."""
+    channels_last: bool = True
+    """Lay pictures out as the convolutions like them best."""
+    resume: bool = False
+    """Go on with the run of this --output, with the same options; begin it if there is none."""
+    save_minutes: float = 10.0
+    """Save the run so often within an epoch; it is always saved after one."""
+    preflight: bool = True
+    """Before the first epoch try one batch through loss, evaluation and saving."""
+    overfit_check: bool = False
+    """Before the first epoch see whether eight pictures can be learnt by heart."""
+    tensorboard: bool = False
+    """Write the figures for TensorBoard too."""
+    device: str = "auto"
+    workers: int = 2
+    seed: int = 0
+
+
+FREE_TO_CHANGE = {
+    "resume", "save_minutes", "preflight", "overfit_check", "tensorboard", "device", "workers", "accumulate",
+    "compile", "channels_last", "output", "patience", "sync_norm", "cache",
+}  # fmt: skip
+"""Options that a run may go on with differently."""
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """The work of one epoch.
+
+    Attributes:
+        batches: the items of each batch, of all processes together; the same at every call.
+        step: the losses of a batch.
+        collate: items to a batch; None as PyTorch does.
+        title: for the progress bar.
+    """
+
+    dataset: Dataset[Any]
+    batches: list[list[int]]
+    step: Step
+    title: str
+    collate: Callable[[Any], Any] | None = None
+
+
+@dataclass(frozen=True)
+class Task:
+    """What distinguishes one training from another.
+
+    Attributes:
+        model: on the device, with the weights to start from.
+        stages: its parts from input to output; the last one is what learns while the rest is frozen.
+        epoch: the work of the epoch with this number, from 0 on.
+        evaluate: (model, epoch, most items or None) -> metrics on the validation split.
+        score: the metric that decides which epoch is best.
+        info: (epoch, metrics) -> what is written beside the weights.
+        output: the best weights.
+        options: all options as plain data, see `options_of`.
+    """
+
+    labels: tuple[str, ...]
+    model: nn.Module
+    stages: list[nn.Module]
+    epoch: Callable[[int], Epoch]
+    evaluate: Callable[[nn.Module, int, int | None], dict[str, Any]]
+    score: str
+    info: Callable[[int, dict[str, Any]], ModelInfo]
+    output: Path
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Progress:
+    """How far a run has come; all of it is in every checkpoint.
+
+    Attributes:
+        epoch, batch: the next batch to learn from.
+        best: metrics of the best epoch; empty before the first.
+        best_epoch: its number, from 1 on.
+        rows: the figures of every epoch so far.
+        sums: of the losses in this epoch so far.
+        taken, skipped: steps in this epoch; bad_in_a_row: skipped ones since the last good one.
+        reloads: how often the rates were halved because steps were not finite.
+        seconds: spent in this epoch so far.
+    """
+
+    epoch: int = 0
+    batch: int = 0
+    best: dict[str, Any] = field(default_factory=dict)
+    best_epoch: int = 0
+    rows: list[dict[str, float]] = field(default_factory=list)
+    sums: dict[str, float] = field(default_factory=dict)
+    taken: int = 0
+    skipped: int = 0
+    bad_in_a_row: int = 0
+    reloads: int = 0
+    seconds: float = 0.0
+
+    def means(self) -> dict[str, float]:
+        """The mean of every loss over the steps taken, and the number of those that were not."""
+        return {**{name: total / self.taken for name, total in self.sums.items()}, "skipped_steps": float(self.skipped)}
+
+
+@dataclass
+class Run:
+    """A task being trained: what learns, how far it is, where it is saved."""
+
+    task: Task
+    options: FitOptions
+    learner: Learner
+    progress: Progress
+    folder: RunFolder
+    loading: Loading
+    sums: dict[str, Tensor] = field(default_factory=dict)
+    saved_s: float = field(default_factory=time.monotonic)
+
+    def phase(self) -> tuple[int, int]:
+        """The first epoch of the phase (frozen, or not) that the run is in, and the first after it."""
+        frozen = min(self.options.freeze_epochs, self.options.epochs)
+        return (0, frozen) if self.progress.epoch < frozen else (frozen, self.options.epochs)
+
+
+def build_run(task: Task, options: FitOptions) -> Run:
+    """Everything that learning needs, at the start of the first phase."""
+    device = next(task.model.parameters()).device
+    if distributed.active() and options.sync_norm and device.type == "cuda":
+        nn.SyncBatchNorm.convert_sync_batchnorm(task.model)  # type: ignore[no-untyped-call]
+    if device.type == "cuda":
+        torch.backends.cudnn.benchmark = True
+        torch.set_float32_matmul_precision("high")
+    dtype = autocast_dtype(device, options.precision)
+    groups = parameter_groups(task.stages, options.learning_rate, options.weight_decay, options.early_rate)
+    optimizer = build_optimizer(options.optimizer, groups)
+    ema = ema_model(task.model, options.ema_decay)
+    schedule = build_schedule(options.schedule, optimizer, 1)
+    scaler = grad_scaler(device, dtype)
+    learner = Learner(
+        task.model, task.model, ema, optimizer, schedule, scaler, dtype, options.clip_norm, options.accumulate
+    )
+    run = Run(
+        task, options, learner, Progress(), RunFolder(task.output), Loading(options.workers, device.type == "cuda")
+    )
+    start_phase(run)
+    return run
+
+
+def start_phase(run: Run) -> None:
+    """Freeze or free the layers of this phase, and begin its schedule."""
+    first, end = run.phase()
+    head_only = run.options.freeze == "backbone" or run.progress.epoch < run.options.freeze_epochs
+    for number, stage in enumerate(run.task.stages):
+        stage.requires_grad_(not head_only or number == len(run.task.stages) - 1)
+    network = torch.compile(run.learner.model, dynamic=False) if run.options.compile else run.learner.model
+    run.learner.network = distributed.wrap(network, run.learner.device)  # type: ignore[arg-type]
+    steps = (end - first) * len(run.task.epoch(run.progress.epoch).batches)
+    run.learner.schedule = build_schedule(run.options.schedule, run.learner.optimizer, steps)
+
+
+def refuse_unfinished(run: Run) -> None:
+    """Do not write over a run that could be gone on with.
+
+    Raises:
+        InputError: there is one.
+    """
+    state = run.folder.load()
+    if state is not None and not state["finished"] and state["progress"]["epoch"] + state["progress"]["batch"] > 0:
+        raise InputError(
+            f"{run.folder.path} holds an unfinished run (epoch {state['progress']['epoch'] + 1} of "
+            f"{state['options'].get('epochs')}): go on with --resume, or name another --output, or delete the folder"
+        )
+
+
+def state_to_resume(run: Run) -> dict[str, Any] | None:
+    """The checkpoint to go on from; None to begin, where there is none or that of a finished run with other options.
+
+    Raises:
+        InputError: an unfinished run was begun with other options, which are named.
+    """
+    state = run.folder.load()
+    if state is None:
+        return None
+    before, now = state["options"], run.task.options
+    changed = [name for name in {*before, *now} - FREE_TO_CHANGE if before.get(name) != now.get(name)]
+    if changed and state["finished"]:
+        return None
+    if changed:
+        told = ", ".join(f"{n} was {before.get(n)!r}, is {now.get(n)!r}" for n in sorted(changed))
+        raise InputError(f"cannot resume {run.folder.path}: {told}. Give the same options, or another --output")
+    return state
+
+
+def save(run: Run, randomness: dict[str, Any] | None = None) -> None:
+    """Write a checkpoint, with the random state of every process; weights that are not finite are never saved."""
+    progress, learner = run.progress, run.learner
+    if not all_finite(learner.model):
+        return
+    progress.sums = {name: float(value) for name, value in run.sums.items()}
+    states = distributed.gathered([randomness or random_state()])
+    run.saved_s = time.monotonic()
+    if not distributed.is_main():
+        return
+    run.folder.save(
+        {
+            "options": run.task.options,
+            "labels": list(run.task.labels),
+            "finished": progress.epoch >= run.options.epochs or out_of_patience(run),
+            "model": learner.model.state_dict(),
+            "ema": learner.ema.state_dict(),
+            "optimizer": learner.optimizer.state_dict(),
+            "schedule": learner.schedule.state_dict(),
+            "scaler": learner.scaler.state_dict(),
+            "pieces": learner.pieces,
+            "random": states,
+            "progress": asdict(progress),
+        }
+    )
+
+
+def restore(run: Run, state: dict[str, Any]) -> None:
+    """Be where the checkpoint was taken.
+
+    Raises:
+        InputError: it is of another network.
+    """
+    learner = run.learner
+    run.progress = Progress(**{f.name: state["progress"][f.name] for f in fields(Progress)})
+    try:
+        learner.model.load_state_dict(state["model"])
+        learner.ema.load_state_dict(state["ema"])
+        start_phase(run)
+        learner.optimizer.load_state_dict(state["optimizer"])
+        learner.schedule.load_state_dict(state["schedule"])
+        learner.scaler.load_state_dict(state["scaler"])
+    except (RuntimeError, ValueError, KeyError) as error:
+        raise InputError(f"cannot resume {run.folder.path}: {str(error).splitlines()[0]}") from error
+    learner.pieces = max(int(state["pieces"]), run.options.accumulate)
+    run.sums = {
+        name: torch.tensor(value, dtype=torch.float64, device=learner.device)
+        for name, value in run.progress.sums.items()
+    }
+    if len(state["random"]) == distributed.world_size():
+        set_random_state(state["random"][distributed.rank()])
+    if distributed.is_main():
+        print(f"Going on with epoch {run.progress.epoch + 1}, batch {run.progress.batch + 1}, of {run.folder.path}.")
+
+
+def out_of_patience(run: Run) -> bool:
+    """Whether the result has not become better for too many epochs."""
+    patience, progress = run.options.patience, run.progress
+    return patience > 0 and progress.best_epoch > 0 and progress.epoch - progress.best_epoch >= patience
+
+
+def all_finite(model: nn.Module) -> bool:
+    """Whether no weight and no statistic is NaN or infinite."""
+    return all(bool(v.isfinite().all()) for v in model.state_dict().values() if v.is_floating_point())
