@@ -58,8 +58,8 @@ class RecognizerOptions:
         ValueError: a value is out of range.
     """
 
-    detector_threshold: float = 0.25
-    label_threshold: float = 0.4
+    detector_threshold: float = 0.3
+    label_threshold: float = 0.6
     max_hands: int = 4
 
     def __post_init__(self) -> None:
