@@ -88,6 +88,7 @@ def test_crops_and_frames_become_training_data(tmp_path: Path, monkeypatch) -> N
         cv2.imwrite(str(crops / f"{name}.png"), hand(colour))
     root = tmp_path / "frames"
     (root / "ann_train_val").mkdir(parents=True)
+    (root / "ann_train_val" / "fist.json").write_text("{}")
     folder = root / "unboxed" / "fist"
     folder.mkdir(parents=True)
     for name, colour in {"red": (0, 0, 250), "green": (0, 250, 0), "known": (0, 250, 0), "held": (0, 0, 250)}.items():
@@ -105,7 +106,7 @@ def test_crops_and_frames_become_training_data(tmp_path: Path, monkeypatch) -> N
     assert counts == {
         "fist": 1, "palm": 1, "left out": 1, "frames": 2, "frames left out": 1, "known hands": 1, "found hands": 2,
     }  # fmt: skip
-    written = read(output, LABELS)
+    written = read(output / "crops", LABELS)
     assert sorted((p.path.name, p.labels[0], p.split) for p in written.pictures) == [
         ("a.png", "fist", "train"),
         ("b.png", "palm", "train"),

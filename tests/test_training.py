@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
@@ -13,14 +12,15 @@ import torch
 import toy
 
 from gesture_app.errors import InputError
+from gesture_app.vision.classifier import GestureClassifier
 from gesture_app.vision.hands import RecognizerOptions
 from gesture_app.vision.images import read_image
-from gesture_app.vision.model_info import load_info, load_model, shipped_weights
+from gesture_app.vision.model_info import ModelInfo, load_info, load_model, save_model, shipped_weights
 from gesture_app.vision.recognizer import Recognizer
 from gesture_app.vision.yolox import build_yolox
 from training import train_classifier, train_detector
 from training.checkpoint import RunFolder
-from training.cli import EvaluateConfig, evaluate
+from training.cli import EvaluateConfig, evaluate, main
 from training.train_classifier import ClassifierConfig, initial_classifier
 from training.train_detector import DetectorConfig, initial_detector, read_release
 
@@ -146,19 +146,13 @@ def test_a_bad_release_is_refused_and_never_run(tmp_path: Path, content: str) ->
 
 
 def test_classifier_continues_from_weights(crops_root: Path, tmp_path: Path) -> None:
-    first = tmp_path / "first.safetensors"
-    train_classifier.train(classifier_config(crops_root, first, epochs=1))
-    train_classifier.train(classifier_config(crops_root, tmp_path / "second.safetensors", init=first, epochs=1))
-    assert load_info(tmp_path / "second.safetensors").trained["started"] == "from first.safetensors"
-
-
-def test_classes_in_another_order_keep_what_the_weights_know(crops_root: Path, tmp_path: Path) -> None:
-    first = tmp_path / "first.safetensors"
-    train_classifier.train(classifier_config(crops_root, first, epochs=1))
+    first, second = tmp_path / "first.safetensors", tmp_path / "second.safetensors"
+    save_model(first, GestureClassifier(2), ModelInfo("classifier", "resnet18d", LABELS, (48, 48)))
+    train_classifier.train(classifier_config(crops_root, second, init=first, epochs=1))
+    assert load_info(second).trained["started"] == "from first.safetensors"
     model, _ = load_model(first, "classifier")
-    turned, start = initial_classifier(
-        classifier_config(crops_root, first, init=first, labels=("palm", "wave", "fist"))
-    )
+    config = classifier_config(crops_root, first, init=first, labels=("palm", "wave", "fist"))
+    turned, start = initial_classifier(config)
     assert start == "from first.safetensors: new to it are wave"
     assert torch.equal(turned.network.fc.weight[[2, 0]], model.network.fc.weight)
 
@@ -194,23 +188,33 @@ def test_an_interrupted_detector_goes_on_bit_for_bit(hagrid_root: Path, tmp_path
     assert (tmp_path / "parted" / "splits.csv").is_file()
 
 
-def program(*words: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "training", *map(str, words)], capture_output=True, text=True, timeout=150
-    )
+@pytest.fixture
+def program(monkeypatch, capsys):
+    """`gesture-train` in this process: its exit code, standard output and standard error."""
+
+    def run(*words: str | Path) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["gesture-train", *map(str, words)])
+        before = signal.getsignal(signal.SIGTERM)
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        signal.signal(signal.SIGTERM, before)
+        return (int(ended.value.code or 0), *capsys.readouterr())
+
+    return run
 
 
-def test_evaluate_writes_json(crops_root: Path, tmp_path: Path) -> None:
+def test_evaluate_writes_json(crops_root: Path, tmp_path: Path, program) -> None:
     weights = tmp_path / "w.safetensors"
-    train_classifier.train(classifier_config(crops_root, weights, epochs=1))
+    save_model(weights, GestureClassifier(2), ModelInfo("classifier", "resnet18d", LABELS, (48, 48)))
     out = tmp_path / "sub" / "metrics.json"
-    done = program(
+    code, told, errors = program(
         "evaluate", "classifier", "--data", crops_root, "--weights", weights, "--json", out, "--workers", "0"
     )
-    assert done.returncode == 0, done.stderr
+    assert code == 0, errors
     metrics = json.loads(out.read_text())
     assert {"top1", "macro_f1", "per_class", "confusion"} <= metrics.keys() and metrics["crops"] == 20
-    assert "macro_f1" in done.stdout
+    assert "macro_f1" in told
 
 
 @pytest.mark.parametrize(
@@ -220,15 +224,16 @@ def test_evaluate_writes_json(crops_root: Path, tmp_path: Path) -> None:
         ("evaluate", "frames", "--data", "tests"),
         ("evaluate", "classifier", "--data", ".", "--weights", "nowhere.safetensors"),
         ("classifier", "--data", "nowhere", "--device", "cpu"),
+        ("retrain", "--data", "nowhere", "--device", "cpu"),
+        ("lr-find", "classifier", "--data", "nowhere", "--device", "cpu"),
         ("detector", "--data", "nowhere", "--input-hw", "100", "100"),
         ("detector",),
         ("nonsense",),
     ],
 )
-def test_bad_usage_exits_with_2_and_no_traceback(words, tmp_path: Path) -> None:
-    done = program(*words)
-    assert done.returncode == 2
-    assert "Traceback" not in done.stderr
+def test_bad_usage_exits_with_2_and_one_line(words, program) -> None:
+    code, _, errors = program(*words)
+    assert code == 2 and "Traceback" not in errors
     if "--data" in words:
-        assert len(done.stderr.strip().splitlines()) == 1
-        assert done.stderr.startswith("gesture-train: error: ")
+        assert len(errors.strip().splitlines()) == 1
+        assert errors.startswith("gesture-train: error: ")

@@ -218,7 +218,8 @@ def complete_epoch(run: Run, metrics: dict[str, Any]) -> dict[str, float]:
     row["learning_rate"] = float(run.learner.optimizer.param_groups[-1]["lr"])
     row["seconds"] = round(progress.seconds, 3)
     progress.rows.append(row)
-    if not progress.best or metrics[run.task.score] > progress.best[run.task.score]:
+    # Of equals the later one, which has learnt longer: on few held-out pictures many epochs are perfect.
+    if not progress.best or metrics[run.task.score] >= progress.best[run.task.score]:
         progress.best, progress.best_epoch = metrics, progress.epoch + 1
         if distributed.is_main():
             info = run.task.info(progress.epoch + 1, metrics)

@@ -30,12 +30,12 @@ SHRINK, GROW = -0.08, 0.08
 class PseudoLabelConfig:
     """Label pictures with our own models, where several views of them agree.
 
-    Hand crops become class folders with an `index.csv` that puts all of them into training; whole frames, of which the
-    gesture is known by their folder, become a file of boxes for `--boxes`.
+    Hand crops become `crops/`, class folders with an `index.csv` that puts all of them into training; whole frames, of
+    which the gesture is known by their folder, become a file of boxes for `--boxes`.
     """
 
     output: Path
-    """Folder for class folders and `boxes.json`."""
+    """Gets `crops/`, class folders for `--data`, and `boxes.json`."""
     crops: Path | None = None
     """Folder of hand crops without labels."""
     labels: tuple[str, ...] = ()
@@ -80,16 +80,18 @@ def label_crops(config: PseudoLabelConfig, recognizer: Recognizer) -> dict[str, 
     assert config.crops is not None
     labels = config.labels or recognizer.labels
     columns = [recognizer.labels.index(name) for name in labels]
+    folder = config.output / "crops"
+    folder.mkdir()
     counts: Counter[str] = Counter()
     rows: list[tuple[str, str]] = []
     for path in tqdm(list(picture_files([config.crops])), desc="crops"):
         label = agreed_label(recognizer, read_image(path), labels, columns, config.min_score)
         counts[label or "left out"] += 1
         if label is not None:
-            (config.output / label).mkdir(exist_ok=True)
-            shutil.copy2(path, config.output / label / path.name)
+            (folder / label).mkdir(parents=True, exist_ok=True)
+            shutil.copy2(path, folder / label / path.name)
             rows.append((path.stem, "train"))
-    with (config.output / "index.csv").open("w", newline="", encoding="utf-8") as stream:
+    with (folder / "index.csv").open("w", newline="", encoding="utf-8") as stream:
         csv.writer(stream).writerows([("uuid", "split"), *rows])
     return dict(counts)
 

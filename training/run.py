@@ -17,7 +17,7 @@ from gesture_app.vision.model_info import ModelInfo
 from training import distributed
 from training.checkpoint import RunFolder, random_state, set_random_state
 from training.draws import Loading
-from training.engine import Learner, Precision, Step, autocast_dtype, ema_model, grad_scaler
+from training.engine import Learner, Precision, Step, autocast_dtype, ema_model, grad_scaler, keep_freed_memory
 from training.optimization import (
     OptimizerName,
     ScheduleName,
@@ -55,7 +55,7 @@ class FitOptions:
     sync_norm: bool = True
     """Under torchrun on GPUs, batch norms see the batches of all processes."""
     patience: int = 0
-    """Stop after so many epochs without a better result; 0 never does."""
+    """Stop after so many epochs that were all worse than the best; 0 never does."""
     precision: Precision = "auto"
     compile: bool = False
     """torch.compile the network: faster steps after a minute of compilation."""
@@ -186,6 +186,8 @@ def build_run(task: Task, options: FitOptions) -> Run:
     if device.type == "cuda":
         torch.backends.cudnn.benchmark = True
         torch.set_float32_matmul_precision("high")
+    else:
+        keep_freed_memory()
     dtype = autocast_dtype(device, options.precision)
     groups = parameter_groups(task.stages, options.learning_rate, options.weight_decay, options.early_rate)
     optimizer = build_optimizer(options.optimizer, groups)

@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from training.benchmark import BenchmarkConfig, benchmark, flow, rate
+
+
+@pytest.mark.parametrize(("network", "size"), [("classifier", 32), ("detector", 64)])
+def test_every_part_is_timed(network: str, size: int, tmp_path: Path, capsys) -> None:
+    file = tmp_path / "figures" / "train.json"
+    result = benchmark(
+        BenchmarkConfig(network=network, size=size, batch_size=4, seconds=0.1, pictures=10, workers=0, device="cpu",
+                        json=file)
+    )  # fmt: skip
+    assert json.loads(file.read_text()) == result
+    parts = ("decode", "decode_and_augment", "load", "step", "plain_step", "epoch", "speedup")
+    assert all(result[name] > 0 for name in parts)
+    assert result["limit"] in ("loading", "step") and 0 < result["step_share"] <= 1
+    assert result["decode"] > result["decode_and_augment"] and result["epoch"] < 1.5 * result["load"]
+    told = capsys.readouterr().out
+    assert "plain float32" in told and "limits" in told and "Training starts" not in told
+
+
+def test_rate_and_flow_count_pictures() -> None:
+    calls: list[int] = []
+    assert rate(calls.append, 3, 0.01) > 0 and calls[0] == 0 and calls == list(range(len(calls)))
+    pictures_a_second, share = flow([([0, 0],), ([0],)], lambda batch: None)
+    assert pictures_a_second > 0 and 0 <= share <= 1
