@@ -9,7 +9,9 @@ os.environ["QT_QPA_PLATFORM"] = "offscreen"
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="gesture-app-tests-")
 
+import gc
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -18,6 +20,19 @@ import pytest
 import torch
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests with windows come last, so that what Qt leaves in the process cannot disturb the others."""
+    items.sort(key=lambda item: "qtbot" in getattr(item, "fixturenames", ()))
+
+
+@pytest.fixture(autouse=True)
+def widgets_die_in_the_main_thread(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Collect a window's garbage here and now: in another thread's turn it would crash Qt."""
+    yield
+    if "qtbot" in request.fixturenames:
+        gc.collect()
 
 
 @pytest.fixture(autouse=True)
