@@ -11,13 +11,13 @@ demo: .venv/installed  ## annotate the demo clip with the shipped weights
 app: .venv/installed  ## open the window on the first camera; make app SOURCE=clip.mp4 plays a file
 	$(BIN)/gesture-app live $(if $(SOURCE),--source "$(SOURCE)")
 
-# Retraining and the runtimes load native libraries that crashed when they shared a process with the others.
-APART := tests/test_retrain.py tests/test_runtimes.py
-
-test: .venv/installed-dev  ## run all tests
-	$(BIN)/python -m pytest $(APART:%=--ignore=%) $(ARGS)
-	$(BIN)/python -m pytest tests/test_retrain.py
-	$(BIN)/python -m pytest tests/test_runtimes.py
+# A process for every file: the native libraries of one file's tests (Qt, OpenVINO, matplotlib) crashed in another's.
+test: .venv/installed-dev  ## run all tests, or with ARGS="tests/test_boxes.py -k iou" some
+ifeq ($(ARGS),)
+	ls tests/test_*.py | xargs -P 2 -n 1 $(BIN)/python -m pytest -q
+else
+	$(BIN)/python -m pytest $(ARGS)
+endif
 
 check: .venv/installed-dev  ## lint, format and types
 	$(BIN)/ruff check .
