@@ -18,7 +18,7 @@ LABELS = ("fist", "palm", "no_gesture")
 
 
 class Painter:
-    """Calls red hands fist and green ones palm, blue ones either by view; finds hands where the picture is bright."""
+    """Calls red hands fist and green ones palm, blue ones either by view; finds bright spots, red ones with doubt."""
 
     labels = LABELS
     options = RecognizerOptions()
@@ -38,12 +38,14 @@ class Painter:
 
     def detect(self, image: np.ndarray, options: RecognizerOptions) -> SimpleNamespace:
         self.calls += 1
-        assert options.detector_threshold == 0.5
         if self.calls % 2 == 0 and not self.sees_mirrored:
-            return SimpleNamespace(boxes_xyxy=np.zeros((0, 4), np.float32))
+            return SimpleNamespace(boxes_xyxy=np.zeros((0, 4), np.float32), scores=np.zeros(0, np.float32))
         count, _, stats, _ = cv2.connectedComponentsWithStats((image.max(axis=2) > 150).astype(np.uint8))
         boxes = [(x, y, x + w, y + h) for x, y, w, h, _ in stats[1:count]]
-        return SimpleNamespace(boxes_xyxy=np.array(boxes, np.float32).reshape(-1, 4))
+        scores = [0.9 if image[y, x, 1] > 150 else 0.3 for x, y, _, _ in boxes]
+        assert min(scores, default=1) >= options.detector_threshold
+        found = np.array(boxes, np.float32).reshape(-1, 4)
+        return SimpleNamespace(boxes_xyxy=found, scores=np.array(scores, np.float32))
 
 
 def hand(colour: tuple[int, int, int]) -> np.ndarray:
@@ -68,11 +70,13 @@ def test_a_label_needs_agreement_and_certainty(colour, min_score, labels, expect
 def test_boxes_need_both_views() -> None:
     image = np.zeros((60, 80, 3), np.uint8)
     image[10:30, 20:40] = 255
-    assert agreed_boxes(Painter(), image, 0.5).tolist() == [[20, 10, 40, 30]]
+    boxes, scores = agreed_boxes(Painter(), image, 0.5)
+    assert boxes.tolist() == [[20, 10, 40, 30]] and scores.shape == (1,)
     blind = Painter()
     blind.sees_mirrored = False
-    assert agreed_boxes(blind, image, 0.5).shape == (0, 4)
-    assert agreed_boxes(Painter(), np.zeros_like(image), 0.5).shape == (0, 4)
+    for painter, picture in ((blind, image), (Painter(), np.zeros_like(image))):
+        boxes, scores = agreed_boxes(painter, picture, 0.5)
+        assert boxes.shape == (0, 4) and scores.shape == (0,)
 
 
 def test_only_new_hands_are_added() -> None:

@@ -2,9 +2,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -41,8 +39,6 @@ def small(monkeypatch) -> None:
 
     monkeypatch.setattr(retrain_module, "load_info", shrunk)
     monkeypatch.setattr("training.journal.curves", lambda rows: b"")
-    load = Recognizer.load  # in PyTorch, because exporting to OpenVINO takes long
-    monkeypatch.setattr(retrain_module, "Recognizer", SimpleNamespace(load=partial(load, runtime="torch")))
 
 
 @pytest.fixture
@@ -61,7 +57,7 @@ def shapes(tmp_path: Path) -> Path:
 def test_own_gestures_are_learnt_reported_and_installed(
     shapes: Path, tmp_path: Path, monkeypatch, capsys, small
 ) -> None:
-    quick = {"samples": 48, "batch_size": 8, "epochs": 3, "freeze_epochs": 1, "learning_rate": 4e-3}
+    quick = {"samples": 32, "batch_size": 8, "epochs": 3, "freeze_epochs": 1, "learning_rate": 4e-3}
     usual = recipe(20, 0)
     monkeypatch.setattr(retrain_module, "recipe", lambda hands, epochs: usual | quick)
     output = tmp_path / "out"

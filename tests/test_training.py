@@ -75,13 +75,13 @@ def test_a_tiny_run_overfits_drawn_data_and_the_app_runs_it(
         "uuid,split\n" + "".join(f"{n}{i},{'val' if i > 6 else 'train'}\n" for n in LABELS for i in range(10))
     )
     best = train_classifier.train(
-        classifier_config(crops_root, weights / "classifier.safetensors", epochs=3, samples=48)
+        classifier_config(crops_root, weights / "classifier.safetensors", epochs=2, samples=40)
     )
     assert best["macro_f1"] == 1.0
     best = train_detector.train(
         detector_config(
             hagrid_root, weights / "detector.safetensors", init=shipped_weights("detector"), yolox="tiny",
-            epochs=8, whole_epochs=4, learning_rate=1e-3,
+            epochs=8, whole_epochs=3, learning_rate=1e-3,
         )
     )  # fmt: skip
     assert best["ap50"] >= 0.5
@@ -89,7 +89,7 @@ def test_a_tiny_run_overfits_drawn_data_and_the_app_runs_it(
     assert info.labels == ("hand",) and info.metrics["ap50"] == best["ap50"]
     assert info.trained["started"] == "from detector.safetensors"
 
-    recognizer = Recognizer.load(weights, "cpu", RecognizerOptions(0.1, 0.0, 1))
+    recognizer = Recognizer.load(weights, "cpu", RecognizerOptions(0.1, 0.0, 1), runtime="torch")
     named = 0
     for path in sorted(hagrid_root.glob("frames/*/*.jpg")):
         hands = recognizer(read_image(path))
@@ -99,7 +99,7 @@ def test_a_tiny_run_overfits_drawn_data_and_the_app_runs_it(
     metrics = evaluate(EvaluateConfig("detector", (hagrid_root,), weights / "detector.safetensors", "val", workers=0))
     assert metrics["ap50"] == pytest.approx(best["ap50"], abs=0.1) and metrics["frames"] == 2
     monkeypatch.setattr("training.cli.HAGRID_GESTURES", LABELS)
-    metrics = evaluate(EvaluateConfig("frames", (hagrid_root,), weights))
+    metrics = evaluate(EvaluateConfig("frames", (hagrid_root,), weights, runtime="torch"))
     assert metrics["frames"] == 8 and metrics["named"] + metrics["empty"] <= 1
     assert set(metrics["per_class"]) == set(LABELS)
     metrics = evaluate(

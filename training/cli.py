@@ -16,7 +16,7 @@ from gesture_app.errors import EnvironmentFault, run_and_exit
 from gesture_app.vision.labels import HAGRID_GESTURES, HAGRID_LABELS
 from gesture_app.vision.model_info import load_model, shipped_weights, write_atomically
 from gesture_app.vision.recognizer import Recognizer
-from gesture_app.vision.runtimes import choose_device
+from gesture_app.vision.runtimes import RuntimeName, choose_device
 from training import distributed, train_classifier, train_detector
 from training.benchmark import BenchmarkConfig, benchmark
 from training.datasets import HandCrops, HandFrames
@@ -51,6 +51,8 @@ class EvaluateConfig:
     threshold: float = 0.5
     """Score from which the detector's recall and precision count a box."""
     device: str = "auto"
+    runtime: RuntimeName = "auto"
+    """What runs the networks for `frames`; the others are measured in PyTorch."""
     batch_size: int = 64
     workers: int = 2
 
@@ -66,7 +68,7 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     """
     if config.model == "frames":
         frames = [f for root in config.data for f in read_gesture_frames(root, HAGRID_GESTURES)]
-        recognizer = Recognizer.load(config.weights, config.device)
+        recognizer = Recognizer.load(config.weights, config.device, runtime=config.runtime)
         return evaluate_frames(recognizer, [f for f in frames if config.split in (None, f.split)])
     weights = config.weights or shipped_weights(config.model)
     model, info = load_model(weights, config.model)

@@ -30,6 +30,8 @@ FEWEST = 5
 HELD_OUT = 0.2
 EASY, FAINT = 0.3, 0.1
 """Scores from which a box is taken for the hand, and from which it is surely not background."""
+BESIDE = 0.6
+"""A second hand is at least so sure as a share of the surest."""
 PATCHES = 2
 """Patches without a hand that are cut from a whole picture."""
 
@@ -159,9 +161,10 @@ def with_hands(crops: list[Picture], recognizer: Recognizer) -> tuple[list[Pictu
     return boxed, notes
 
 
-def sure_hands(image: Image, recognizer: Recognizer, score: float = EASY) -> FloatArray:
-    """The hands (N, 4) of a picture, boxes_xyxy in its pixels."""
-    return recognizer.detect(image, RecognizerOptions(score, 0.0, 8)).boxes_xyxy
+def sure_hands(image: Image, recognizer: Recognizer) -> FloatArray:
+    """The hands (N, 4) of a picture, boxes_xyxy in its pixels; those much less sure than the surest are left out."""
+    found = recognizer.detect(image, RecognizerOptions(EASY, 0.0, 8))
+    return np.asarray(found.boxes_xyxy[found.scores >= BESIDE * found.scores.max(initial=0)], np.float32)
 
 
 def share_of_hand(image: Image, recognizer: Recognizer) -> float:
@@ -173,7 +176,7 @@ def share_of_hand(image: Image, recognizer: Recognizer) -> float:
 
 def free_patches(image: Image, hand: FloatArray, recognizer: Recognizer, rng: np.random.Generator) -> list[FloatArray]:
     """Some boxes_xyxy of about the hand's size where not even a faint hand is."""
-    taken = sure_hands(image, recognizer, FAINT)
+    taken = recognizer.detect(image, RecognizerOptions(FAINT, 0.0, 20)).boxes_xyxy
     height, width = image.shape[:2]
     free: list[FloatArray] = []
     for _ in range(8):

@@ -24,6 +24,8 @@ from gesture_app.vision.recognizer import Recognizer
 from training.hagrid import picture_files, read_gesture_frames
 
 SHRINK, GROW = -0.08, 0.08
+FAINT = 0.15
+"""The least score of a hand that shows what its folder says: the classifier bears witness for it."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +50,8 @@ class PseudoLabelConfig:
     """Folder of both networks; the shipped weights by default."""
     min_score: float = 0.8
     """The least probability of a crop's label, averaged over the views."""
-    min_detection: float = 0.5
-    """The least score of a hand in a frame and in its mirror image."""
+    min_detection: float = 0.8
+    """The least score of a hand in a frame and in its mirror image; less for one that shows its folder's gesture."""
 
 
 def pseudo_label(config: PseudoLabelConfig) -> dict[str, int]:
@@ -126,8 +128,9 @@ def classify_views(recognizer: Recognizer, image: Image, box: tuple[float, float
 def box_frames(config: PseudoLabelConfig, recognizer: Recognizer) -> dict[str, int]:
     """Write `boxes.json`: for every training frame without true boxes the known hands and those that were found.
 
-    A found hand counts when the detector sees it in the frame and in its mirror image. A frame counts when one of its
-    hands is named as its folder says, or when its boxes were known before.
+    A found hand counts when the detector sees it in the frame and in its mirror image, and either the detector or the
+    classifier, which must name it as its folder does, is sure. A frame counts when one of its hands is named so, or
+    when its boxes were known before.
     """
     assert config.frames is not None
     known: dict[str, list[dict[str, Any]]] = json.loads(config.boxes.read_text("utf-8")) if config.boxes else {}
@@ -140,13 +143,17 @@ def box_frames(config: PseudoLabelConfig, recognizer: Recognizer) -> dict[str, i
         uuid = frame.path.stem
         image = read_image(frame.path)
         hands = known.get(uuid, [])
-        found = agreed_boxes(recognizer, image, config.min_detection)
-        new = without_known(found, pixel_corners(hands, image))
-        named = {
-            recognizer.labels[int(classify_views(recognizer, image, (b[0], b[1], b[2], b[3])).mean(axis=0).argmax())]
-            for b in new.tolist()
-        }
-        if not hands and frame.gesture not in named:
+        found, scores = agreed_boxes(recognizer, image, FAINT)
+        gesture = recognizer.labels.index(frame.gesture)
+        named = np.array(
+            [
+                classify_views(recognizer, image, (b[0], b[1], b[2], b[3]))[:, gesture].mean() >= config.min_score
+                for b in found.tolist()
+            ],
+            bool,
+        )
+        new = without_known(found[named | (scores >= config.min_detection)], pixel_corners(hands, image))
+        if not hands and not named.any():
             counts["frames left out"] += 1
             continue
         counts["frames"] += 1
@@ -160,19 +167,20 @@ def box_frames(config: PseudoLabelConfig, recognizer: Recognizer) -> dict[str, i
     return dict(counts)
 
 
-def agreed_boxes(recognizer: Recognizer, image: Image, min_score: float) -> FloatArray:
-    """boxes_xyxy (N, 4) that are found both in a picture and in its mirror image; the mean of the two."""
+def agreed_boxes(recognizer: Recognizer, image: Image, min_score: float) -> tuple[FloatArray, FloatArray]:
+    """boxes_xyxy (N, 4) found in a picture and in its mirror image, the mean of both, and the lower scores (N,)."""
     width = image.shape[1]
     options = replace(recognizer.options, detector_threshold=min_score)
-    boxes = np.asarray(recognizer.detect(image, options).boxes_xyxy, np.float32).reshape(-1, 4)
-    mirrored = np.ascontiguousarray(image[:, ::-1])
-    other = np.asarray(recognizer.detect(mirrored, options).boxes_xyxy, np.float32).reshape(-1, 4)
-    other = np.stack((width - other[:, 2], other[:, 1], width - other[:, 0], other[:, 3]), axis=1)
-    if not len(boxes) or not len(other):
-        return np.zeros((0, 4), np.float32)
-    overlaps = iou_matrix(boxes, other)
-    both = overlaps.max(axis=1) >= 0.5
-    return np.asarray((boxes[both] + other[overlaps.argmax(axis=1)[both]]) / 2, np.float32)
+    here = recognizer.detect(image, options)
+    there = recognizer.detect(np.ascontiguousarray(image[:, ::-1]), options)
+    if not len(here.boxes_xyxy) or not len(there.boxes_xyxy):
+        return np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
+    mirrored = np.asarray(there.boxes_xyxy, np.float32)
+    mirrored = np.stack((width - mirrored[:, 2], mirrored[:, 1], width - mirrored[:, 0], mirrored[:, 3]), axis=1)
+    overlaps = iou_matrix(here.boxes_xyxy, mirrored)
+    both, partner = overlaps.max(axis=1) >= 0.5, overlaps.argmax(axis=1)
+    boxes = (here.boxes_xyxy + mirrored[partner])[both] / 2
+    return np.asarray(boxes, np.float32), np.asarray(np.minimum(here.scores, there.scores[partner])[both], np.float32)
 
 
 def pixel_corners(hands: list[dict[str, Any]], image: Image) -> FloatArray:

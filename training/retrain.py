@@ -103,7 +103,9 @@ def run(config: RetrainConfig, tell: Tell, stop: StopSignal) -> dict[str, Any]:
     """The whole of it; `tell` receives the progress."""
     device = choose_device(config.device)
     shipped = load_info(shipped_weights("classifier"))
-    own = read_own(config.data, shipped.labels, Recognizer.load(shipped_weights("detector").parent, config.device))
+    # In PyTorch, which is what trains afterwards: no second runtime in the same process.
+    recognizer = Recognizer.load(shipped_weights("detector").parent, config.device, runtime="torch")
+    own = read_own(config.data, shipped.labels, recognizer)
     labels = labels_to_learn(own.labels, shipped.labels, config.keep)
     present = {name for picture in own.training for name in picture.labels}
     notes = [*own.notes, *notes_on(labels, present, shipped.labels)]

@@ -17,7 +17,7 @@ from gesture_app.vision.model_info import ModelInfo
 from training import distributed
 from training.checkpoint import RunFolder, random_state, set_random_state
 from training.draws import Loading
-from training.engine import Learner, Precision, Step, autocast_dtype, ema_model, grad_scaler, keep_freed_memory
+from training.engine import Learner, Precision, Step, autocast_dtype, ema_model, grad_scaler
 from training.optimization import (
     OptimizerName,
     ScheduleName,
@@ -186,8 +186,6 @@ def build_run(task: Task, options: FitOptions) -> Run:
     if device.type == "cuda":
         torch.backends.cudnn.benchmark = True
         torch.set_float32_matmul_precision("high")
-    else:
-        keep_freed_memory()
     dtype = autocast_dtype(device, options.precision)
     groups = parameter_groups(task.stages, options.learning_rate, options.weight_decay, options.early_rate)
     optimizer = build_optimizer(options.optimizer, groups)
