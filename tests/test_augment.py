@@ -11,6 +11,7 @@ from training.augment import (
     classifier_augmentation,
     detector_augmentation,
     hand_window,
+    in_context,
     jitter_box,
     paste_hands,
     poor_camera,
@@ -82,6 +83,25 @@ def test_random_crop_of_any_box(box) -> None:
     image = np.zeros((60, 60, 3), np.uint8)
     for seed in range(10):
         assert random_crop(image, box, 32, np.random.default_rng(seed)).shape == (32, 32, 3)
+
+
+def test_a_crop_in_context_is_whole_and_its_surroundings_show_no_hand() -> None:
+    crop = np.full((24, 16, 3), 200, np.uint8)
+    frame = np.full((90, 120, 3), 60, np.uint8)
+    frame[20:50, 40:70] = 255
+    hands = np.array([[40, 20, 70, 50]], np.float32)
+    for seed in range(20):
+        image, (left, top, right, bottom) = in_context(crop, frame, hands, np.random.default_rng(seed))
+        assert (right - left, bottom - top) == (16, 24)
+        assert (image[int(top) + 4 : int(bottom) - 4, int(left) + 4 : int(right) - 4] == 200).all()
+        assert image.max() == 200
+    assert image.shape == (24 + 2 * 11, 16 + 2 * 7, 3) and image[0, 0].tolist() == [60, 60, 60]
+
+
+def test_where_a_frame_has_no_free_part_the_crop_stays_alone() -> None:
+    crop, frame = np.zeros((24, 16, 3), np.uint8), np.zeros((90, 120, 3), np.uint8)
+    image, box = in_context(crop, frame, np.array([[0, 0, 120, 90]], np.float32), np.random.default_rng(0))
+    assert image is crop and box == (0, 0, 16, 24)
 
 
 @pytest.mark.parametrize("seed", range(25))

@@ -13,6 +13,7 @@ from gesture_app.vision.model_info import ModelInfo, build_network
 from gesture_app.vision.preprocess import GREY
 from gesture_app.vision.recognizer import Recognizer
 from gesture_app.vision.runtimes import TorchNetwork
+from training import datasets
 from training.datasets import (
     HandCrops,
     HandFrames,
@@ -119,6 +120,18 @@ def test_hands_without_a_label_train_only_the_hand_detector(hagrid_root: Path) -
     assert len(HandFrames([unknown], ("hand",), (64, 96), augment=False)[0][1]) == 2
     assert len(HandFrames([unknown], LABELS, (64, 96), augment=False)) == 0
     assert len(HandCrops([unknown], LABELS, 64, augment=False)) == 0
+
+
+def test_tight_crops_get_surroundings_from_the_frames(hagrid_root: Path, crops_root: Path, monkeypatch) -> None:
+    frames, crops = read(hagrid_root, LABELS).pictures, read(crops_root, LABELS).pictures
+    laid = []
+    real = datasets.in_context
+    monkeypatch.setattr(datasets, "in_context", lambda *args: laid.append(args) or real(*args))
+    for pictures, expected in (([*crops, *frames], True), (crops, False)):
+        hands = HandCrops(pictures, LABELS, 32, augment=True)
+        laid.clear()
+        assert all(hands[i][0].shape == (3, 32, 32) for i in range(len(crops)))
+        assert bool(laid) == expected and len(laid) < len(crops)
 
 
 def test_balanced_sampler_evens_the_classes() -> None:

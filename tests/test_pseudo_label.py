@@ -104,9 +104,15 @@ def test_crops_and_frames_become_training_data(tmp_path: Path, monkeypatch) -> N
     )
     boxes = tmp_path / "boxes.json"
     boxes.write_text(json.dumps({"known": [{"bbox": [0.6, 0.6, 0.2, 0.2]}]}))
+    rooms = tmp_path / "rooms"
+    rooms.mkdir()
+    room = np.zeros((120, 160, 3), np.uint8)
+    room[40:70, 50:90] = (20, 200, 30)
+    cv2.imwrite(str(rooms / "room.png"), room)
     monkeypatch.setattr(pseudo_label.Recognizer, "load", lambda *args: Painter())
     output = tmp_path / "out"
-    counts = pseudo_label.pseudo_label(PseudoLabelConfig(output, crops, frames=root, boxes=boxes))
+    counts = pseudo_label.pseudo_label(PseudoLabelConfig(output, crops, frames=root, boxes=boxes, rooms=rooms))
+    background = counts.pop("background")
     assert counts == {
         "fist": 1, "palm": 1, "left out": 1, "frames": 2, "frames left out": 1, "known hands": 1, "found hands": 2,
     }  # fmt: skip
@@ -115,6 +121,8 @@ def test_crops_and_frames_become_training_data(tmp_path: Path, monkeypatch) -> N
         ("a.png", "fist", "train"),
         ("b.png", "palm", "train"),
     ]
+    false = [cv2.imread(str(path)) for path in (output / "crops" / "background").glob("*.png")]
+    assert len(false) == background and any(i.shape == (30, 40, 3) and i[0, 0].tolist() == [20, 200, 30] for i in false)
     boxed = json.loads((output / "boxes.json").read_text())
     assert boxed["red"] == [{"bbox": pytest.approx([0.25, 1 / 6, 0.25, 1 / 3])}]
     assert [hand["bbox"][0] for hand in boxed["known"]] == [0.6, 0.25]

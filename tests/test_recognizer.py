@@ -90,6 +90,16 @@ def test_options_act_from_the_next_picture_on() -> None:
     assert {hand.label for hand in engine(picture())} == {"no_gesture"}
 
 
+def test_what_the_classifier_takes_for_background_is_left_out() -> None:
+    info = ModelInfo("classifier", "resnet18d", ("like", "background", "no_gesture"), (32, 32))
+    networks = (FakeDetector([(60, 10, 80, 40), (10, 10, 30, 40)]), DETECTOR), (FakeClassifier(), info)
+    both = Recognizer(*networks, RecognizerOptions())
+    hands = both(picture())  # the surest detection is dark
+    assert both.labels == ("like", "no_gesture")
+    assert [(h.label, h.id, len(h.probabilities)) for h in hands] == [("like", 1, 2)]
+    assert hands[0].probabilities.sum() == pytest.approx(21.1 / 22.1, abs=0.01)
+
+
 def test_a_crop_that_is_not_finite_is_unsure() -> None:
     engine = recognizer(BOXES)
     engine.classifier = lambda batch: np.full((len(batch), 3), np.nan, np.float32)

@@ -97,6 +97,14 @@ def test_labels(own, keep, expected) -> None:
     assert labels_to_learn(own, SHIPPED, keep) == expected
 
 
+def test_background_stays_known() -> None:
+    shipped = (*SHIPPED, "background")
+    assert labels_to_learn(("like",), shipped, False) == shipped
+    assert labels_to_learn(("a",), shipped, False) == ("a", "no_gesture", "background")
+    assert labels_to_learn(("a",), shipped, True) == ("like", "fist", "a", "no_gesture", "background")
+    assert "background" not in " ".join(notes_on(shipped, set(SHIPPED), shipped))
+
+
 def test_notes_say_what_is_lost_and_kept() -> None:
     notes = " ".join(notes_on(("like", "vulcan", "no_gesture"), {"vulcan"}, SHIPPED))
     assert "no longer know fist" in notes and "Without pictures of like" in notes and "folder no_gesture" in notes

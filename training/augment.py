@@ -17,10 +17,12 @@ from gesture_app.vision.preprocess import GREY, crop_hand
 
 AugmentationName = Literal["standard", "trivial", "none"]
 
-JITTER_INWARD, JITTER_OUTWARD = 0.08, 0.12
+JITTER_INWARD, JITTER_OUTWARD = 0.12, 0.2
 """How far a side of a training crop lies inside or outside of the true one, as a share of the box."""
 WIDE_MARGIN = 0.4
 """The same outward for a fifth of the crops: some detectors, and people, draw generous boxes."""
+CONTEXT = 0.45
+"""How much of something else surrounds a hand crop on each side, as a share of it: more than boxes are moved."""
 
 
 def to_rgb_tensor(image: Image) -> Tensor:
@@ -221,6 +223,34 @@ def random_crop(
     else:
         shifted[:, max(shift, 0) : size + min(shift, 0)] = crop[:, max(-shift, 0) : size - max(shift, 0)]
     return shifted
+
+
+def in_context(
+    crop: Image, frame: Image, boxes_xyxy: FloatArray, rng: np.random.Generator
+) -> tuple[Image, tuple[float, float, float, float]]:
+    """Lay a tight hand crop on a part of a frame that shows no hand: detected boxes show what is around the hand too.
+
+    Args:
+        crop: HWC uint8 BGR, at least 2x2.
+        frame: HWC uint8 BGR.
+        boxes_xyxy: (N, 4) pixels of the frame, its hands.
+
+    Returns:
+        The picture, and the box of the hand in it. Where no free part was found, the crop alone.
+    """
+    height, width = crop.shape[:2]
+    margin_y, margin_x = round(CONTEXT * height), round(CONTEXT * width)
+    size_wh = (width + 2 * margin_x, height + 2 * margin_y)
+    for _ in range(4):
+        scale = min(frame.shape[0] / size_wh[1], frame.shape[1] / size_wh[0]) * rng.uniform(0.15, 0.6)
+        part_w, part_h = max(1, int(size_wh[0] * scale)), max(1, int(size_wh[1] * scale))
+        x, y = int(rng.integers(0, frame.shape[1] - part_w + 1)), int(rng.integers(0, frame.shape[0] - part_h + 1))
+        if covers(boxes_xyxy, (x, y, x + part_w, y + part_h)):
+            continue
+        part = cv2.resize(frame[y : y + part_h, x : x + part_w], size_wh, interpolation=cv2.INTER_LINEAR)
+        paste(part, crop, margin_x, margin_y)
+        return part, (margin_x, margin_y, margin_x + width, margin_y + height)
+    return crop, (0.0, 0.0, float(width), float(height))
 
 
 def paste(image: Image, crop: Image, x: int, y: int) -> None:

@@ -20,6 +20,7 @@ from training.augment import (
     classifier_augmentation,
     detector_augmentation,
     hand_window,
+    in_context,
     paste_hands,
     poor_camera,
     random_crop,
@@ -32,6 +33,7 @@ from training.collection import picture_size
 from training.hagrid import Picture
 from training.picture_store import PictureStore
 
+CONTEXT_SHARE = 0.7
 WINDOW_SCALES = (0.45, 1.8)
 """How much smaller or larger than the app shows them to the detector hands are trained."""
 
@@ -53,7 +55,8 @@ class HandCrops(Dataset[tuple[Tensor, int]]):
         pictures: hands without a label are left out.
         labels: the class names in the order of the outputs.
         size: side of the input in pixels.
-        augment: draw another view of the hand every time.
+        augment: draw another view of the hand every time. Most of the tight crops are laid on a part of one of the
+            frames among the pictures, if there are any.
         store: reads the pictures; by default from their files.
 
     Attributes:
@@ -71,6 +74,7 @@ class HandCrops(Dataset[tuple[Tensor, int]]):
         index = {name: number for number, name in enumerate(labels)}
         self.hands = [(p, i, index[name]) for p in pictures for i, name in enumerate(p.labels) if name in index]
         self.paths = [p.path for p, _, _ in self.hands]
+        self.frames = [p for p in pictures if not p.is_crop]
         self.size = size
         self.transform: Callable[[Tensor], Tensor] | None = classifier_augmentation() if augment else None
         self.store = store or PictureStore(self.paths)
@@ -86,6 +90,11 @@ class HandCrops(Dataset[tuple[Tensor, int]]):
         if self.transform is None:
             return to_batch([crop_hand(image, box, self.size)])[0], target
         rng = np.random.default_rng(int(torch.randint(1 << 62, ())))
+        if picture.is_crop and self.frames and min(image.shape[:2]) > 1 and rng.random() < CONTEXT_SHARE:
+            frame = self.frames[int(rng.integers(len(self.frames)))]
+            around = self.store.get(frame.path)
+            if around is not None:
+                image, box = in_context(image, around, pixel_boxes(frame.boxes_xywh, around), rng)
         crop = random_crop(image, box, self.size, rng)
         return to_batch([poor_camera(to_bgr_array(self.transform(to_rgb_tensor(crop))), rng)])[0], target
 

@@ -15,7 +15,7 @@ from gesture_app.errors import InputError
 from gesture_app.vision.boxes import iou_matrix
 from gesture_app.vision.hands import FloatArray, Image, RecognizerOptions
 from gesture_app.vision.images import read_image
-from gesture_app.vision.labels import NO_GESTURE
+from gesture_app.vision.labels import BACKGROUND, NO_GESTURE
 from gesture_app.vision.recognizer import Recognizer
 from training.collection import Box, label_finder
 from training.hagrid import Picture, read
@@ -80,7 +80,7 @@ def read_own(root: Path, shipped: tuple[str, ...], recognizer: Recognizer) -> Ow
     few = [f"{name} ({count})" for name, count in sorted(counts.items()) if count < FEWEST]
     if few:
         raise InputError(f"too few pictures: {root}: {', '.join(few)}: every gesture needs {FEWEST}, better 20 or more")
-    own = sorted(set(counts) - {NO_GESTURE})
+    own = sorted(set(counts) - {NO_GESTURE, BACKGROUND})
     if not own:
         raise InputError(f"no gesture in {root}: make a folder of pictures for each, named like the gesture")
     labels = tuple([n for n in shipped if n in own] + [n for n in own if n not in shipped])
@@ -119,7 +119,7 @@ def natural(name: str) -> list[tuple[int, str]]:
 
 def without_patches(picture: Picture) -> Picture:
     """The picture with its true hands only: patches without a hand are too easy to be measured on."""
-    kept = [i for i, name in enumerate(picture.labels) if name != NO_GESTURE or i == 0]
+    kept = [i for i, name in enumerate(picture.labels) if name not in (NO_GESTURE, BACKGROUND) or i == 0]
     return replace(
         picture,
         boxes_xywh=tuple(picture.boxes_xywh[i] for i in kept),
@@ -132,7 +132,7 @@ def with_hands(crops: list[Picture], recognizer: Recognizer) -> tuple[list[Pictu
 
     The choice is made once for all pictures. In a whole picture the uppermost of the sure hands shows the gesture,
     since the other one mostly hangs down; where no hand is found, the picture is left out. Patches without a hand
-    become `no_gesture`.
+    become `background` where the shipped classifier knows that, else `no_gesture`.
 
     Returns:
         The pictures, and what was done.
@@ -142,6 +142,7 @@ def with_hands(crops: list[Picture], recognizer: Recognizer) -> tuple[list[Pictu
     if sum(0 < share < WHOLE_SHARE for share in shares) <= len(shares) / 2:
         return crops, ["The pictures are taken for hand crops: each is trained on as a whole."]
     rng = np.random.default_rng(0)
+    nothing = BACKGROUND if BACKGROUND in recognizer.classifier_info.labels else NO_GESTURE
     boxed, lost = [], 0
     for picture in tqdm(crops, desc="finding hands", leave=False, disable=None):
         image = read_image(picture.path)
@@ -153,7 +154,7 @@ def with_hands(crops: list[Picture], recognizer: Recognizer) -> tuple[list[Pictu
         patches = free_patches(image, hand, recognizer, rng)
         size = np.array((image.shape[1], image.shape[0]) * 2, np.float32)
         boxes = [as_fractions(box / size) for box in (hand, *patches)]
-        labels = (picture.labels[0], *(NO_GESTURE,) * len(patches))
+        labels = (picture.labels[0], *(nothing,) * len(patches))
         boxed.append(replace(picture, boxes_xywh=tuple(boxes), labels=labels, is_crop=False, true_boxes=False))
     notes = ["The pictures show more than a hand: the shipped detector found the hands in them."]
     if lost:

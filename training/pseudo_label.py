@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from tqdm import tqdm
 
@@ -17,15 +18,19 @@ from gesture_app.errors import InputError
 from gesture_app.vision.boxes import iou_matrix
 from gesture_app.vision.hands import FloatArray, Image
 from gesture_app.vision.images import read_image
-from gesture_app.vision.labels import HAGRID_GESTURES
+from gesture_app.vision.labels import BACKGROUND, HAGRID_GESTURES, HAGRID_LABELS
 from gesture_app.vision.model_info import write_atomically
 from gesture_app.vision.preprocess import crop_hand
 from gesture_app.vision.recognizer import Recognizer
-from training.hagrid import picture_files, read_gesture_frames
+from training.augment import covers
+from training.datasets import pixel_boxes
+from training.hagrid import picture_files, read, read_gesture_frames
 
 SHRINK, GROW = -0.08, 0.08
 FAINT = 0.15
 """The least score of a hand that shows what its folder says: the classifier bears witness for it."""
+FALSE, FALSE_HANDS, SMALLEST_PX = 0.05, 6, 16
+"""The least score of a false hand that is worth learning from, how many a picture, and their shortest side."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,8 @@ class PseudoLabelConfig:
     """Label pictures with our own models, where several views of them agree.
 
     Hand crops become `crops/`, class folders with an `index.csv` that puts all of them into training; whole frames, of
-    which the gesture is known by their folder, become a file of boxes for `--boxes`.
+    which the gesture is known by their folder, become a file of boxes for `--boxes`. What the detector takes for a hand
+    where there is none becomes `crops/background`.
     """
 
     output: Path
@@ -46,6 +52,8 @@ class PseudoLabelConfig:
     """Frames in a HaGRID layout, boxed or not; those of the split `train` are looked at."""
     boxes: Path | None = None
     """Boxes of the frames that are known already; only hands that these lack are added."""
+    rooms: Path | None = None
+    """Folder of pictures without people, for `crops/background`."""
     weights: Path | None = None
     """Folder of both networks; the shipped weights by default."""
     min_score: float = 0.8
@@ -60,20 +68,26 @@ def pseudo_label(config: PseudoLabelConfig) -> dict[str, int]:
     Raises:
         InputError: there is nothing to label, a class is unknown, or the output exists.
     """
-    if config.crops is None and config.frames is None:
-        raise InputError("nothing to label: give --crops, --frames or both")
+    if config.crops is None and config.frames is None and config.rooms is None:
+        raise InputError("nothing to label: give --crops, --frames or --rooms")
     if config.output.exists() and any(config.output.iterdir()):
         raise InputError(f"output folder is not empty: {config.output}: name another one")
     recognizer = Recognizer.load(config.weights, "cpu")
     unknown = set(config.labels) - set(recognizer.labels)
     if unknown:
         raise InputError(f"the classifier does not know {', '.join(sorted(unknown))}")
-    config.output.mkdir(parents=True, exist_ok=True)
+    (config.output / "crops").mkdir(parents=True, exist_ok=True)
     counts: dict[str, int] = {}
     if config.crops is not None:
         counts |= label_crops(config, recognizer)
     if config.frames is not None:
         counts |= box_frames(config, recognizer)
+    if config.frames is not None or config.rooms is not None:
+        counts |= cut_background(config, recognizer)
+    crops = config.output / "crops"
+    files = sorted(crops.glob("*/*"))
+    with (crops / "index.csv").open("w", newline="", encoding="utf-8") as stream:
+        csv.writer(stream).writerows([("uuid", "split"), *((file.stem, "train") for file in files)])
     return counts
 
 
@@ -83,18 +97,13 @@ def label_crops(config: PseudoLabelConfig, recognizer: Recognizer) -> dict[str, 
     labels = config.labels or recognizer.labels
     columns = [recognizer.labels.index(name) for name in labels]
     folder = config.output / "crops"
-    folder.mkdir()
     counts: Counter[str] = Counter()
-    rows: list[tuple[str, str]] = []
     for path in tqdm(list(picture_files([config.crops])), desc="crops"):
         label = agreed_label(recognizer, read_image(path), labels, columns, config.min_score)
         counts[label or "left out"] += 1
         if label is not None:
             (folder / label).mkdir(parents=True, exist_ok=True)
             shutil.copy2(path, folder / label / path.name)
-            rows.append((path.stem, "train"))
-    with (folder / "index.csv").open("w", newline="", encoding="utf-8") as stream:
-        csv.writer(stream).writerows([("uuid", "split"), *rows])
     return dict(counts)
 
 
@@ -152,7 +161,9 @@ def box_frames(config: PseudoLabelConfig, recognizer: Recognizer) -> dict[str, i
             ],
             bool,
         )
-        new = without_known(found[named | (scores >= config.min_detection)], pixel_corners(hands, image))
+        new = without_known(
+            found[named | (scores >= config.min_detection)], pixel_boxes([hand["bbox"] for hand in hands], image)
+        )
         if not hands and not named.any():
             counts["frames left out"] += 1
             continue
@@ -165,6 +176,44 @@ def box_frames(config: PseudoLabelConfig, recognizer: Recognizer) -> dict[str, i
         ]
     write_atomically(config.output / "boxes.json", (json.dumps(boxes) + "\n").encode())
     return dict(counts)
+
+
+def cut_background(config: PseudoLabelConfig, recognizer: Recognizer) -> dict[str, int]:
+    """Cut out what the detector takes for a hand where none is, and some of what it does not.
+
+    All hands are known in rooms and in frames with true boxes; in other frames only a place at random is cut out.
+    """
+    rng = np.random.default_rng(0)
+    folder = config.output / "crops" / BACKGROUND
+    folder.mkdir(parents=True)
+    frames = read(config.frames, HAGRID_LABELS, config.boxes).pictures if config.frames is not None else []
+    sources = [(p.path, p.boxes_xywh, p.true_boxes) for p in frames if p.split == "train" and not p.is_crop]
+    if config.rooms is not None:
+        sources += [(path, (), True) for path in picture_files([config.rooms])]
+    count = 0
+    for path, boxes_xywh, all_known in tqdm(sources, desc="background"):
+        image = read_image(path)
+        hands = pixel_boxes(boxes_xywh, image)
+        places = [random_place(image, rng)]
+        if all_known:
+            options = replace(recognizer.options, detector_threshold=FALSE, max_hands=FALSE_HANDS)
+            places += [*recognizer.detect(image, options).boxes_xyxy]
+        for place in places:
+            left, top, right, bottom = (round(float(side)) for side in place)
+            if min(right - left, bottom - top) < SMALLEST_PX or covers(hands, (left, top, right, bottom)):
+                continue
+            patch = image[max(top, 0) : bottom, max(left, 0) : right]
+            write_atomically(folder / f"{path.stem}_{count}.png", cv2.imencode(".png", patch)[1].tobytes())
+            count += 1
+    return {BACKGROUND: count}
+
+
+def random_place(image: Image, rng: np.random.Generator) -> FloatArray:
+    """A box (4,) anywhere in a picture, as large as hands often are."""
+    height, width = image.shape[:2]
+    size = min(height, width) * rng.uniform(0.08, 0.35, 2)
+    corner = rng.uniform(0, 1, 2) * (np.array((width, height)) - size)
+    return np.concatenate((corner, corner + size)).astype(np.float32)
 
 
 def agreed_boxes(recognizer: Recognizer, image: Image, min_score: float) -> tuple[FloatArray, FloatArray]:
@@ -181,14 +230,6 @@ def agreed_boxes(recognizer: Recognizer, image: Image, min_score: float) -> tupl
     both, partner = overlaps.max(axis=1) >= 0.5, overlaps.argmax(axis=1)
     boxes = (here.boxes_xyxy + mirrored[partner])[both] / 2
     return np.asarray(boxes, np.float32), np.asarray(np.minimum(here.scores, there.scores[partner])[both], np.float32)
-
-
-def pixel_corners(hands: list[dict[str, Any]], image: Image) -> FloatArray:
-    """The boxes of a file, fractions left, top, width, height, as boxes_xyxy (N, 4) in pixels."""
-    boxes = np.array([hand["bbox"] for hand in hands], np.float32).reshape(-1, 4)
-    height, width = image.shape[:2]
-    corners = np.concatenate((boxes[:, :2], boxes[:, :2] + boxes[:, 2:]), axis=1)
-    return corners * np.array((width, height, width, height), np.float32)
 
 
 def without_known(found: FloatArray, known: FloatArray) -> FloatArray:

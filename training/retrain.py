@@ -23,7 +23,7 @@ import torch
 
 from gesture_app.errors import EnvironmentFault
 from gesture_app.vision.assets import models_folder
-from gesture_app.vision.labels import NO_GESTURE
+from gesture_app.vision.labels import BACKGROUND, NO_GESTURE
 from gesture_app.vision.model_info import RETRAINED, load_info, load_model, shipped_weights
 from gesture_app.vision.recognizer import Recognizer
 from gesture_app.vision.runtimes import choose_device
@@ -134,8 +134,9 @@ def labels_to_learn(own: tuple[str, ...], shipped: tuple[str, ...], keep: bool) 
     new = tuple(name for name in own if name not in shipped)
     if not new:
         return shipped
-    gestures = (*(name for name in shipped if name != NO_GESTURE), *new) if keep else own
-    return (*gestures, NO_GESTURE)
+    others = (NO_GESTURE, BACKGROUND)
+    gestures = (*(name for name in shipped if name not in others), *new) if keep else own
+    return (*gestures, NO_GESTURE, *(name for name in shipped if name == BACKGROUND))
 
 
 def notes_on(labels: tuple[str, ...], present: set[str], shipped: tuple[str, ...]) -> list[str]:
@@ -144,7 +145,7 @@ def notes_on(labels: tuple[str, ...], present: set[str], shipped: tuple[str, ...
     gone = [name for name in shipped if name not in labels]
     if gone:
         notes.append(f"The new weights no longer know {', '.join(gone)}; with --keep they do.")
-    absent = [name for name in labels if name not in present and name != NO_GESTURE]
+    absent = [name for name in labels if name not in present and name not in (NO_GESTURE, BACKGROUND)]
     if absent:
         notes.append(
             f"Without pictures of {', '.join(absent)}, what the shipped weights say of them is kept as far as possible."

@@ -9,7 +9,7 @@ Every folder is a folder of class folders or a HaGRID layout; `evaluate` reads t
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from torchvision.transforms import v2
 
 from gesture_app.errors import InputError
 from gesture_app.vision.classifier import ARCHITECTURE, GestureClassifier, build_classifier
-from gesture_app.vision.labels import HAGRID_LABELS
+from gesture_app.vision.labels import BACKGROUND, HAGRID_LABELS
 from gesture_app.vision.model_info import ModelInfo, load_model
 from gesture_app.vision.runtimes import choose_device
 from training import distributed
@@ -55,6 +55,8 @@ class ClassifierConfig(FitOptions):
     """Folder for the pictures, decoded and shrunk once: faster epochs, about 0.3 MB a picture."""
     labels: tuple[str, ...] = HAGRID_LABELS
     """Class names; folders with other names are skipped, a name without pictures is an error."""
+    background: bool = False
+    """Learn `background` as well, from folders of that name: boxes without a hand, which the app then leaves out."""
     output: Path = Path("runs/classifier.safetensors")
     """The best weights by macro-F1 on the validation split; the info file and the run's folder go beside it."""
     init: Path | None = None
@@ -216,6 +218,8 @@ def build(
     Raises:
         InputError: the data or the initial weights cannot be used.
     """
+    if config.background and BACKGROUND not in config.labels:
+        config = replace(config, labels=(*config.labels, BACKGROUND))
     torch.manual_seed(config.seed)
     training, validation = pictures or read_pictures(config)
     model, start = initial_classifier(config)

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from gesture_app.vision.hands import FloatArray
 
 NO_GESTURE = "no_gesture"
@@ -38,6 +36,11 @@ HAGRID_GESTURES = (
 HAGRID_LABELS = (*HAGRID_GESTURES, NO_GESTURE)
 """The classes of a HaGRID classifier."""
 
+BACKGROUND = "background"
+"""A further class that a classifier may have: no hand at all. What it takes for that is not shown."""
+LEAST_HAND = 0.5
+"""A box is shown while all other classes together are at least so probable."""
+
 TOP = 3
 
 
@@ -59,7 +62,7 @@ def name_gesture(probabilities: FloatArray, labels: tuple[str, ...], label_thres
     Returns:
         Its score is the probability of the label that is returned; 0 where the classifier knows no `no_gesture`.
     """
-    order = np.argsort(-probabilities, kind="stable")[:TOP]
+    order = (-probabilities).argsort(kind="stable")[:TOP]
     top = tuple((labels[i], float(probabilities[i])) for i in order)
     label, score = top[0]
     if score < label_threshold and label != NO_GESTURE:

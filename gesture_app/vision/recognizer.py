@@ -8,7 +8,7 @@ import numpy as np
 
 from gesture_app.errors import InputError
 from gesture_app.vision.hands import FloatArray, Hand, Image, RecognizerOptions
-from gesture_app.vision.labels import name_gesture
+from gesture_app.vision.labels import BACKGROUND, LEAST_HAND, name_gesture
 from gesture_app.vision.model_info import ModelInfo, shipped_weights
 from gesture_app.vision.postprocess import Detections, select
 from gesture_app.vision.preprocess import crop_hand, fitted_hw, letterbox
@@ -19,7 +19,7 @@ class Recognizer:
     """Recognises the hands of one picture after the other; keeps nothing between them.
 
     Attributes:
-        labels: names of the gestures in the order of `Hand.probabilities`.
+        labels: names of the gestures in the order of `Hand.probabilities`; without `background`, see there.
         options: may be replaced at any time, from the next picture on they count.
         device_name: what the networks run on, to show.
     """
@@ -33,7 +33,8 @@ class Recognizer:
         self.options = options or RecognizerOptions()
         self.detector, self.detector_info = detector
         self.classifier, self.classifier_info = classifier
-        self.labels = self.classifier_info.labels
+        self.labels = tuple(name for name in self.classifier_info.labels if name != BACKGROUND)
+        self._columns = [self.classifier_info.labels.index(name) for name in self.labels]
         self.device_name = self.detector.name
 
     @classmethod
@@ -51,7 +52,7 @@ class Recognizer:
             weights: a folder with `detector.safetensors` and `classifier.safetensors`; the shipped weights by default.
             device: auto, cpu or cuda.
             runtime: what runs the networks: auto, torch or openvino.
-            precision: what they compute in: auto, f32 or bf16.
+            precision: what they compute in: auto, f32, bf16 or int8.
 
         Raises:
             InputError: weights are missing, damaged or of the wrong kind, or the device is unknown.
@@ -101,28 +102,32 @@ class Recognizer:
     def classify(self, crops: list[Image]) -> FloatArray:
         """Probabilities (N, classes) of square crops; without one the classifier is not called.
 
-        A crop whose logits are not finite is evenly unsure.
+        Where the classifier knows `background`, a row sums to the probability that there is a hand at all, else to 1. A
+        crop whose logits are not finite is evenly unsure.
         """
         if not crops:
             return np.zeros((0, len(self.labels)), np.float32)
         logits = self.classifier(np.stack(crops))
         logits = np.where(np.isfinite(logits).all(axis=1, keepdims=True), logits, 0)
         odds = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return np.asarray(odds / odds.sum(axis=1, keepdims=True), np.float32)
+        return np.asarray((odds / odds.sum(axis=1, keepdims=True))[:, self._columns], np.float32)
 
 
 def to_hands(
     found: Detections, probabilities: FloatArray, labels: tuple[str, ...], label_threshold: float
 ) -> list[Hand]:
-    """The hands at the detected places, with the ids 1, 2, ...
+    """The hands at the detected places, with the ids 1, 2, ...; a place that is probably none is left out.
 
     Args:
-        probabilities: (N, classes), in the order of `labels`.
+        probabilities: (N, classes), in the order of `labels`; a row sums to the probability of a hand.
         label_threshold: see `RecognizerOptions`.
     """
-    hands = []
+    hands: list[Hand] = []
     boxes, scores = found.boxes_xyxy.tolist(), found.scores.tolist()
-    for number, (box, score, row) in enumerate(zip(boxes, scores, probabilities, strict=True), 1):
+    for box, score, row in zip(boxes, scores, probabilities, strict=True):
+        if row.sum() < LEAST_HAND:
+            continue
         name = name_gesture(row, labels, label_threshold)
-        hands.append(Hand((box[0], box[1], box[2], box[3]), score, name.label, name.score, name.top, row, number))
+        box_xyxy = (box[0], box[1], box[2], box[3])
+        hands.append(Hand(box_xyxy, score, name.label, name.score, name.top, row, len(hands) + 1))
     return hands
