@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -16,6 +17,8 @@ SHIPPED = ("like", "fist", "no_gesture")
 
 class FindsWhite:
     """Finds the white rectangles of a picture, the largest one first."""
+
+    classifier_info = SimpleNamespace(labels=("like", "no_gesture", "background"))
 
     def detect(self, image, options) -> Detections:
         mask = (image.min(axis=2) > 200).astype(np.uint8)
@@ -59,7 +62,7 @@ def test_in_whole_pictures_the_uppermost_hand_is_found_and_patches_show_none(tmp
     assert len(own.training) + len(own.validation) == 18
     hands = np.array([[100, 20, 130, 50], [20, 70, 60, 110]], np.float32)
     for p in own.training:
-        assert not p.is_crop and p.labels[1:] == ("no_gesture",) * (len(p.labels) - 1) and len(p.labels) >= 2
+        assert not p.is_crop and p.labels[1:] == ("background",) * (len(p.labels) - 1) and len(p.labels) >= 2
         boxes = np.array(p.boxes_xywh, np.float32) * (160, 120, 160, 120)
         boxes[:, 2:] += boxes[:, :2]
         assert boxes[0] == pytest.approx(hands[0], abs=0.01)
