@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 from PyQt6.QtWidgets import QLabel, QMainWindow
 
@@ -40,6 +42,28 @@ def test_figures_of_nothing(window):
     figures = window.statusBar()
     figures.begin()
     assert figures.rate_label.text() == "– FPS" and figures.latency_label.text() == "latency – ms"
-    figures.add_painted(0.0)
+
+
+def test_a_picture_that_waited_for_the_networks_does_not_count(window):
+    figures = window.statusBar()
+    captured_s = time.monotonic()
+    figures.begin()
+    figures.add_painted(captured_s)
+    figures.refresh()
+    assert figures.latency_label.text() == "latency – ms"
+    figures.add_painted(time.monotonic())
     figures.refresh()
     assert figures.latency_label.text().count("/") == 1
+
+
+def test_figures_do_not_move_each_other(window):
+    window.resize(1200, 200)
+    figures = window.statusBar()
+    labels = [figures.rate_label, figures.inference_label, figures.latency_label, figures.dropped_label]
+    places = [label.x() for label in labels]
+    for label, text in zip(
+        labels, ("999.9 FPS", "inference 9999 ms", "latency 9999 / 9999 ms", "dropped 99999"), strict=True
+    ):
+        label.setText(text)
+        figures.layout().activate()
+    assert [label.x() for label in labels] == places

@@ -9,6 +9,7 @@ from PyQt6.QtGui import QColor, QImage, QPainter
 
 from gesture_app.ui.gesture_drawing import GestureDrawing, gesture_icon, paint_gesture
 from gesture_app.ui.gesture_gallery import GestureGallery, GesturesDialog
+from gesture_app.ui.gesture_list import GestureList
 from gesture_app.ui.hand_shapes import SHAPES, outlines
 from gesture_app.ui.pictures import from_qimage
 from gesture_app.ui.welcome import WelcomePage
@@ -53,7 +54,7 @@ def test_inverted_ones_are_seen_from_the_other_side(qapp):
 @pytest.mark.parametrize("name", ["no_gesture", "my_own", ""])
 def test_an_unknown_name_draws_nothing(qapp, name):
     assert (drawn(name) == 128).all()
-    assert gesture_icon(name, BLACK, WHITE).availableSizes()
+    assert gesture_icon(name).availableSizes()
 
 
 @pytest.mark.parametrize("side", [0, 1, 3, 400])
@@ -76,6 +77,19 @@ def test_the_gallery_uses_its_room(qtbot, size, columns):
     assert all(drawing.isVisible() for drawing in gallery.drawings)
 
 
+def test_the_list_shows_drawings_and_names(qtbot):
+    gestures = GestureList(["palm", "two_up_inverted"])
+    qtbot.addWidget(gestures)
+    gestures.show()
+    items = gestures._items()
+    assert [item.text() for item in items] == ["palm", "two up inverted"]
+    with qtbot.assertNotEmitted(gestures.changed):
+        qtbot.waitUntil(lambda: all(not item.icon().isNull() for item in items))
+    qtbot.waitUntil(lambda: not gestures._drawing.isActive())
+    first, second = (item.icon().pixmap(48).toImage() for item in items)
+    assert first != second
+
+
 def test_gestures_dialog(qtbot):
     dialog = GesturesDialog()
     qtbot.addWidget(dialog)
@@ -91,6 +105,7 @@ def test_welcome_asks_for_a_camera(qtbot):
     assert not page.start_button.isEnabled() and page.none.isVisible() and not page.camera.isVisible()
     page.set_cameras([("Built-in", "0"), ("USB", "2")])
     assert page.start_button.isEnabled() and page.camera.isVisible() and not page.none.isVisible()
+    assert page.start_button.isDefault() and not page.file_button.isDefault()
     page.camera.setCurrentIndex(1)
     page.set_cameras([("Other", "1"), ("Built-in", "0"), ("USB", "2")])
     with qtbot.waitSignal(page.camera_chosen) as chosen:

@@ -38,7 +38,7 @@ def test_shortcuts_by_menu(qtbot, window):
     window.addActions([loose, *file.actions()])
     groups = shortcuts_of(window, "More")
     assert groups == [
-        ("File", [Shortcut("Open", ("Ctrl+O",)), Shortcut("first", ("Alt+1",))]),
+        ("File", [Shortcut("Open", ("Ctrl+O",)), Shortcut("Recent: first", ("Alt+1",))]),
         ("View", [Shortcut("Full screen", ("F", "F11"))]),
         ("More", [Shortcut("Sound & light", ("L",))]),
     ]

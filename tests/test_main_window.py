@@ -13,7 +13,7 @@ from PIL import Image as PillowImage
 from PyQt6.QtCore import QMimeData, QPoint, QPointF, QSettings, Qt, QUrl
 from PyQt6.QtGui import QColor, QDropEvent, QKeySequence
 from PyQt6.QtTest import QTest
-from PyQt6.QtWidgets import QApplication, QDockWidget, QFileDialog, QMenu, QMessageBox
+from PyQt6.QtWidgets import QApplication, QDockWidget, QFileDialog, QMenu, QMessageBox, QTabBar, QToolButton, QWidget
 
 import gesture_app.vision.video_recognizer  # noqa: F401  # its import takes more time than a test may wait
 from gesture_app.errors import EnvironmentFault, InputError
@@ -22,6 +22,7 @@ from gesture_app.ui import app
 from gesture_app.ui.cameras import Camera
 from gesture_app.ui.live import Phase
 from gesture_app.ui.main_window import MainWindow
+from gesture_app.ui.opening import Opening
 from gesture_app.ui.settings_store import SettingsStore
 from gesture_app.video.reader import FrameReader
 from gesture_app.vision.hands import Frame
@@ -120,6 +121,13 @@ def settings_of(window: MainWindow) -> Settings:
 
 def is_near(colour: QColor, bgr: tuple[int, int, int]) -> bool:
     return all(abs(a - b) < 25 for a, b in zip((colour.blue(), colour.green(), colour.red()), bgr, strict=True))
+
+
+def spoken(widget: QWidget) -> str:
+    """What a screen reader says."""
+    if isinstance(widget, QTabBar):
+        return widget.tabText(widget.currentIndex())
+    return widget.accessibleName() or getattr(widget, "text", str)()
 
 
 def test_window_is_there_before_the_models(open_window, qtbot):
@@ -468,6 +476,94 @@ def test_every_action_has_a_name_and_a_key_of_its_own(open_window):
     assert {"Space", "F", "S", "R", "M", "1", "2", "Ctrl+O", "Ctrl+,", "F1"} <= set(keys)
 
 
+@pytest.mark.parametrize(
+    ("name", "asked"),
+    [
+        ("open", "ask_file"),
+        ("open_folder", "ask_folder"),
+        ("open_address", "ask_address"),
+        ("screen", "take_screen"),
+        ("screen_part", "ask_screen_part"),
+    ],
+)
+def test_actions_that_open_something(open_window, monkeypatch, name, asked):
+    calls = []
+    monkeypatch.setattr(Opening, asked, lambda self, *_: calls.append(asked))
+    getattr(open_window().menus, name).trigger()
+    assert calls == [asked]
+
+
+def test_stop(open_window, qtbot, clip):
+    window = playing(qtbot, open_window(), clip)
+    window.menus.stop.trigger()
+    assert window.phase is Phase.IDLE and window.view.picture is None and not window.menus.stop.isEnabled()
+
+
+def test_recordings_are_shown(open_window, monkeypatch, tmp_path):
+    opened = []
+    monkeypatch.setattr("gesture_app.ui.capture.open_file", opened.append)
+    open_window().menus.show_recordings.trigger()
+    assert opened == [tmp_path / "recordings"] and opened[0].is_dir()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark", "system"])
+def test_colours(open_window, theme):
+    window = open_window()
+    window.menus._themes[theme].trigger()
+    assert settings_of(window).theme == theme and window.controls.settings().theme == theme
+
+
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [("Ctrl+,", "controls"), ("Ctrl+Shift+E", "events"), ("Ctrl+Shift+B", "bars"), ("Ctrl+Shift+T", "timeline")],
+)
+def test_docks_are_shown_and_hidden(open_window, qtbot, key, name):
+    window = open_window()
+    dock = window.findChild(QDockWidget, name)
+    before = dock.isHidden()
+    for hidden in (not before, before):
+        qtbot.keySequence(window, key)
+        assert dock.isHidden() is hidden
+
+
+def test_what_can_be_done_with_events(open_window, qtbot, clip, tmp_path, monkeypatch):
+    window = playing(qtbot, open_window(), clip)
+    panel = window.event_panel
+    assert not panel.export_action.isEnabled() or panel.events
+    qtbot.waitUntil(lambda: len(panel.events) > 0)
+    window.halt()
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "events.csv"), ""))
+    panel.export_action.trigger()
+    assert "like" in (tmp_path / "events.csv").read_text()
+    panel.copy_action.trigger()
+    assert "like" in QApplication.clipboard().text()
+    panel.sounds_action.trigger()
+    assert settings_of(window).sounds
+    monkeypatch.setattr(QMessageBox, "question", lambda *_: QMessageBox.StandardButton.Yes)
+    panel.clear_action.trigger()
+    assert panel.events == () and not panel.export_action.isEnabled()
+
+
+def test_the_tab_key_reaches_everything_and_comes_round(open_window, qtbot, clip):
+    window = playing(qtbot, open_window(), clip)
+    qtbot.keyClick(window.view, Qt.Key.Key_Space)
+    first = window.source_bar.start_button
+    first.setFocus()
+    order = [first]
+    for _ in range(200):
+        qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_Tab)
+        if (reached := QApplication.focusWidget()) is first:
+            break
+        order.append(reached)
+    assert len(order) == len(set(order)) < 200, "the key is caught somewhere"
+    expected = {window.timeline, window.playback_bar.slider, window.playback_bar.play_button}
+    expected |= set(window.source_bar.findChildren(QToolButton))
+    expected |= {window.controls.hand.slider, window.controls.theme, window.controls.gestures.all_button}
+    assert {widget for widget in expected if widget.isEnabled()} <= set(order)
+    for widget in order:
+        assert spoken(widget), f"{widget} has no name"
+
+
 def test_double_click_is_full_screen(open_window, qtbot):
     window = open_window()
     for expected in (True, False):
@@ -510,6 +606,9 @@ def test_dialogs(open_window, qtbot, name):
     dialogs = [w for w in QApplication.topLevelWidgets() if w.isVisible() and w not in before]
     assert len(dialogs) == 1 and dialogs[0].windowTitle()
     assert not dialogs[0].isModal(), "the picture goes on"
+    for part in dialogs[0].findChildren(QWidget):
+        if part.isVisible() and part.focusPolicy() & Qt.FocusPolicy.TabFocus and part.focusProxy() is None:
+            assert spoken(part), f"{part} has no name"
     window.close()
     qtbot.waitUntil(lambda: not any(w.isVisible() for w in QApplication.topLevelWidgets()))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 import time
 from datetime import datetime
@@ -16,7 +18,7 @@ from PyQt6.QtCore import Qt
 import gesture_app.video.sinks  # brings PyAV, whose import takes more time than a test may wait
 from gesture_app.ui import saved_notice
 from gesture_app.ui.pictures import from_qimage, to_qimage
-from gesture_app.ui.recorder import WAITING_FRAMES, Recorder, Snapshots, free_path
+from gesture_app.ui.recorder import NICENESS, WAITING_FRAMES, Recorder, Snapshots, free_path, step_back
 from gesture_app.ui.recording_badge import RecordingBadge, clock
 from gesture_app.ui.saved_notice import SavedNotice
 from gesture_app.vision.images import read_image
@@ -204,3 +206,15 @@ def test_notice(qtbot, monkeypatch, tmp_path):
     assert not notice._timer.isActive(), "a failure stays"
     notice.close_button.click()
     assert notice.isHidden()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux gives threads a niceness of their own")
+def test_the_encoder_lets_others_go_first():
+    def niceness() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    before, within = niceness(), []
+    thread = threading.Thread(target=lambda: (step_back(), within.append(niceness())))
+    thread.start()
+    thread.join()
+    assert niceness() == before and within == [min(19, before + NICENESS)]

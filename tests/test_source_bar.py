@@ -60,6 +60,8 @@ def test_what_is_entered(bar: SourceBar, entered: str, source: str) -> None:
     ("2", "USB camera"),
     ("5", "Camera 5"),
     ("/media/a clip.mp4", "/media/a clip.mp4"),
+    (str(Path.home() / "a clip.mp4"), "~/a clip.mp4"),
+    (f"{Path.home()}house/clip.mp4", f"{Path.home()}house/clip.mp4"),
     ("rtsp://me:secret@host/x", "rtsp://***@host/x"),
     ("screen:640x480+0+0", "screen:640x480+0+0"),
 ])  # fmt: skip

@@ -9,7 +9,7 @@ import pytest
 from PyQt6.QtCore import QSize, Qt
 from PyQt6.QtGui import QColor, QIcon, QPalette
 
-from gesture_app.ui.icons import SHAPES, app_icon, icon
+from gesture_app.ui.icons import RECORDING, SHAPES, app_icon, icon
 from gesture_app.ui.theme import Theme, make_palette
 
 Role = QPalette.ColorRole
@@ -94,6 +94,12 @@ def test_icons_follow_the_theme(theme):
     faded = make_palette(True).color(QPalette.ColorGroup.Disabled, Role.ButtonText)
     assert ink(shown["play"], QIcon.Mode.Disabled) == faded
     assert ink(shown["play"], QIcon.Mode.Selected) == make_palette(True).color(Role.HighlightedText)
+
+
+def test_the_record_button_is_red_while_it_records(theme):
+    lit = icon("record").pixmap(48, 48, QIcon.Mode.Normal, QIcon.State.On).toImage().pixelColor(24, 24)
+    idle = icon("record").pixmap(48, 48).toImage().pixelColor(24, 24)
+    assert lit == RECORDING != idle
 
 
 def test_the_icon_of_the_program(qapp):

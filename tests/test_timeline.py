@@ -59,6 +59,21 @@ def test_hands_at_once_have_lanes_of_their_own(timeline):
     assert colour_at(timeline, 23.0, 25.0, 0) == gesture_qcolor("palm"), "a lane is free again"
 
 
+def ink(timeline: Timeline, left_s: float, right_s: float, now_s: float) -> int:
+    """How many colours there are between two times, in the upper lane."""
+    image = timeline.grab().toImage()
+    columns = (round(WIDTH - PADDING_PX - (now_s - time_s) * 10) for time_s in (left_s, right_s))
+    return len({image.pixel(x, y) for x in range(*columns) for y in range(6, timeline._lane_px() - 2)})
+
+
+def test_names_are_in_long_bars_beside_short_ones_and_nowhere_without_room(timeline):
+    long, short, crowded = event(1, 11.0, 19.0, "palm"), event(2, 20.0, 21.5), event(3, 29.0, 29.5, "rock")
+    timeline.show_changes(EventChanges(40.0, (), (), (long, short, crowded, event(4, 29.8, 30.5, "rock"))))
+    assert ink(timeline, 13.5, 18.0, 40.0) > 5, "the name is in the bar"
+    assert ink(timeline, 20.3, 21.2, 40.0) == 1 and ink(timeline, 21.6, 24.0, 40.0) > 5, "the name is beside the bar"
+    assert ink(timeline, 29.2, 29.3, 40.0) == 1
+
+
 def test_a_click_chooses_a_time(timeline, qtbot):
     timeline.show_changes(EventChanges(100.0))
     for x, time_s in ((WIDTH - 10, 100.0), (WIDTH - 60, 95.0), (WIDTH - 1, 100.0)):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib import metadata
 
 from PyQt6.QtCore import PYQT_VERSION_STR, Qt, qVersion
+from PyQt6.QtGui import QPalette, QTextCursor, QTextDocument, QTextFrameFormat, QTextTable
 from PyQt6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QTabWidget, QTextBrowser, QVBoxLayout, QWidget
 
 from gesture_app import __version__
@@ -60,9 +61,15 @@ class AboutDialog(QDialog):
         font.setBold(True)
         title.setFont(font)
         self.tabs = QTabWidget()
-        self.tabs.addTab(self._page(self._about(device)), self.tr("&About"))
-        self.tabs.addTab(self._page(self._model_card()), self.tr("&Model card"))
-        self.tabs.addTab(self._page(self._licences()), self.tr("&Licences"))
+        self.tabs.setAccessibleName(self.tr("Pages"))
+        for name, text in (
+            (self.tr("&About"), self._about(device)),
+            (self.tr("&Model card"), self._model_card()),
+            (self.tr("&Licences"), self._licences()),
+        ):
+            page = self._page(text)
+            page.setAccessibleName(name.replace("&", ""))
+            self.tabs.addTab(page, name)
         buttons = QDialogButtonBox()
         buttons.addButton(self.tr("Close"), QDialogButtonBox.ButtonRole.RejectRole)
         buttons.rejected.connect(self.reject)
@@ -80,15 +87,38 @@ class AboutDialog(QDialog):
         document = browser.document()
         assert document is not None
         document.setDocumentMargin(14)
+        self._tidy(document)
         browser.setTextInteractionFlags(Qt.TextInteractionFlag.TextBrowserInteraction)
         return browser
+
+    def _tidy(self, document: QTextDocument) -> None:
+        """Give tables air and quiet lines, and let lines of code wrap."""
+        root = document.rootFrame()
+        assert root is not None
+        for table in root.childFrames():
+            if isinstance(table, QTextTable):
+                format = table.format()
+                format.setCellPadding(4)
+                format.setTopMargin(10)
+                format.setBottomMargin(10)
+                format.setBorderCollapse(True)
+                format.setBorderStyle(QTextFrameFormat.BorderStyle.BorderStyle_Solid)
+                format.setBorderBrush(self.palette().brush(QPalette.ColorRole.Mid))
+                table.setFormat(format)
+        block = document.begin()
+        while block.isValid():
+            if block.blockFormat().nonBreakableLines():
+                wrapped = block.blockFormat()
+                wrapped.setNonBreakableLines(False)
+                QTextCursor(block).setBlockFormat(wrapped)
+            block = block.next()
 
     def _about(self, device: str) -> str:
         versions = [
             (self.tr("Python"), platform.python_version()),
             (self.tr("System"), platform.platform()),
             (self.tr("Qt, PyQt"), f"{qVersion()}, {PYQT_VERSION_STR}"),
-            *[(part.package, installed_version(part.package)) for part in PARTS[2:8]],
+            *[(part.name, installed_version(part.package)) for part in PARTS[2:8]],
         ]
         if device:
             versions.insert(0, (self.tr("Computes on"), device))
@@ -97,7 +127,7 @@ class AboutDialog(QDialog):
             "Finds hands in a live picture, in videos and in photographs, and names the 18 gestures of HaGRID. "
             "Everything is computed on this computer; no picture leaves it."
         )
-        return f"{text}\n\n| {self.tr('part')} | {self.tr('version')} |\n|---|---|\n{rows}\n"
+        return f"{text}\n\n| {self.tr('Part')} | {self.tr('Version')} |\n|---|---|\n{rows}\n"
 
     def _model_card(self) -> str:
         path = assets_folder() / "weights" / "README.md"
@@ -111,7 +141,7 @@ class AboutDialog(QDialog):
             "Gesture App is free software: you may use, study, share and change it under the terms of the GNU General "
             "Public License, version 3 or later. It comes without any warranty."
         )
-        head = f"| {self.tr('part')} | {self.tr('version')} | {self.tr('licence')} |\n|---|---|---|"
+        head = f"| {self.tr('Part')} | {self.tr('Version')} | {self.tr('Licence')} |\n|---|---|---|"
         rows = "\n".join(f"| {p.name} | {installed_version(p.package)} | {p.licence} |" for p in PARTS)
         return f"{text}\n\n{head}\n{rows}\n\n{OTHERS}"
 

@@ -6,7 +6,6 @@ import io
 import wave
 from pathlib import Path
 
-import numpy as np
 from PyQt6.QtCore import QObject, QTemporaryDir, QUrl
 from PyQt6.QtWidgets import QApplication
 
@@ -47,6 +46,8 @@ class Chime(QObject):
 
 def bell_wav() -> bytes:
     """A WAV file, mono, 16 bit: two tones that fade."""
+    import numpy as np  # with the first sound only: it takes a fifth of the time until the window is there
+
     time_s = np.arange(round(RATE_HZ * LENGTH_S)) / RATE_HZ
     tones = sum(np.sin(2 * np.pi * pitch * time_s) for pitch in PITCHES_HZ) / len(PITCHES_HZ)
     loudness = np.minimum(time_s / 0.005, 1) * np.exp(-time_s / 0.05)

@@ -251,6 +251,7 @@ class Controls(QScrollArea):
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         label = QLabel(text)
         label.setBuddy(editor)
+        label.setContentsMargins(0, 3, 0, 3)  # a label that is much lower than its field is put at the top by Qt
         form.addRow(label, editor)
         if not editor.accessibleName():
             editor.setAccessibleName(text.replace("&", ""))

@@ -128,7 +128,9 @@ class EventPanel(QWidget):
         rows, columns = view.verticalHeader(), view.horizontalHeader()
         assert rows is not None and columns is not None
         rows.hide()
-        rows.setDefaultSectionSize(round(1.7 * view.fontMetrics().height()))
+        row_px = round(1.8 * view.fontMetrics().height())
+        rows.setDefaultSectionSize(row_px)
+        view.setIconSize(QSize(row_px - 5, row_px - 5))
         columns.setHighlightSections(False)
         columns.setMinimumSectionSize(24)
         columns.setSectionResizeMode(GESTURE, QHeaderView.ResizeMode.Stretch)

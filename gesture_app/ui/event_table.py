@@ -10,7 +10,7 @@ from PyQt6.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
 from PyQt6.QtGui import QIcon
 
 from gesture_app.events import GestureEvent
-from gesture_app.ui.swatch import swatch
+from gesture_app.ui.gesture_drawing import gesture_icon
 from gesture_app.vision.style import gesture_name
 
 MOST_EVENTS = 10_000
@@ -27,7 +27,7 @@ class EventTable(QAbstractTableModel):
         super().__init__(parent)
         self._events: list[GestureEvent] = []  # the oldest first
         self._places: dict[int, int] = {}  # number of an event of this source -> its place
-        self._swatches: dict[str, QIcon] = {}
+        self._icons: dict[str, QIcon] = {}
         self._titles = {
             GESTURE: (self.tr("Gesture"), ""),
             START: (self.tr("Start"), self.tr("When the gesture was first seen: time of day, or time in the video")),
@@ -95,9 +95,9 @@ class EventTable(QAbstractTableModel):
         if role == Role.DisplayRole:
             return _text(event, column)
         if role == Role.DecorationRole and column == GESTURE:
-            if event.label not in self._swatches:
-                self._swatches[event.label] = swatch(event.label)
-            return self._swatches[event.label]
+            if event.label not in self._icons:
+                self._icons[event.label] = gesture_icon(event.label)
+            return self._icons[event.label]
         if role == Role.TextAlignmentRole:
             return _alignment(column)
         if role == Role.ToolTipRole:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from PyQt6.QtCore import QSize, Qt, QTimer
-from PyQt6.QtGui import QFontMetrics, QResizeEvent
+from PyQt6.QtGui import QResizeEvent
 from PyQt6.QtWidgets import QLabel, QStatusBar, QWidget
 
 from gesture_app.ui.live import Result
@@ -26,7 +26,7 @@ class Figures(QStatusBar):
         self._latency = Percentiles()
         self._dropped = 0
         self._size = ""
-        self._device = ""
+        self._begun_s = 0.0
         self.setSizeGripEnabled(False)
         self.setContentsMargins(8, 0, 8, 4)
         self.rate_label = self._label("999.9 FPS", self.tr("Pictures shown per second"))
@@ -49,7 +49,8 @@ class Figures(QStatusBar):
         self.refresh()
 
     def begin(self) -> None:
-        """Forget the source before."""
+        """Forget what was before: another source, or other networks."""
+        self._begun_s = time.monotonic()
         self._rate.clear()
         self._inference.clear()
         self._latency.clear()
@@ -72,9 +73,10 @@ class Figures(QStatusBar):
             self._inference.add(now, result.inference_s)
 
     def add_painted(self, captured_s: float) -> None:
-        """Count a picture that has reached the screen."""
+        """Count a picture that has reached the screen, unless it is from before, and has waited for the networks."""
         now = time.monotonic()
-        self._latency.add(now, now - captured_s)
+        if captured_s >= self._begun_s:
+            self._latency.add(now, now - captured_s)
 
     def refresh(self) -> None:
         """Write the figures as they are now."""
@@ -112,9 +114,10 @@ class Figures(QStatusBar):
         return sum(child.sizeHint().width() + SPACING_PX for child in others if not child.isHidden())
 
     def _label(self, widest: str, explanation: str) -> QLabel:
-        label = QLabel()
+        label = QLabel(widest)
         label.setToolTip(explanation)
-        label.setMinimumWidth(QFontMetrics(label.font()).horizontalAdvance(widest))
+        label.ensurePolished()
+        label.setMinimumWidth(label.sizeHint().width())
         self.addWidget(label)
         return label
 

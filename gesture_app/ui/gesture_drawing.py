@@ -7,17 +7,15 @@ from PyQt6.QtGui import QColor, QIcon, QPainter, QPaintEvent, QPen, QPixmap
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from gesture_app.ui.hand_shapes import SHAPES, SIDE, outlines
-from gesture_app.vision.style import gesture_colour, gesture_name
+from gesture_app.ui.swatch import gesture_qcolor, paint_swatch
+from gesture_app.vision.style import gesture_name
 
 LINE = 2.6
 FINE_LINE = 1.6
+ICON_PX = 96
+ON_LIGHT = QColor("#23282f"), QColor("#ffffff")  # line and skin
+ON_DARK = QColor("#f2f4f7"), QColor("#4a525e")
 LARGEST = 1.25  # a fist must not become a giant's
-
-
-def gesture_qcolor(name: str) -> QColor:
-    """The colour of a gesture, as in the picture."""
-    blue, green, red = gesture_colour(name)
-    return QColor(red, green, blue)
 
 
 def paint_gesture(painter: QPainter, area: QRectF, name: str, line: QColor, skin: QColor) -> None:
@@ -58,12 +56,17 @@ def paint_gesture(painter: QPainter, area: QRectF, name: str, line: QColor, skin
     painter.restore()
 
 
-def gesture_icon(name: str, line: QColor, skin: QColor, side_px: int = 64) -> QIcon:
-    """The drawing as an icon."""
-    pixmap = QPixmap(side_px, side_px)
+def gesture_icon(name: str, tile: bool = True) -> QIcon:
+    """The drawing, on a tile of the gesture's colour or on nothing; no hand for a name that has no drawing."""
+    pixmap = QPixmap(ICON_PX, ICON_PX)
     pixmap.fill(Qt.GlobalColor.transparent)
     painter = QPainter(pixmap)
-    paint_gesture(painter, QRectF(pixmap.rect()), name, line, skin)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    area = QRectF(pixmap.rect()).adjusted(1, 1, -1, -1)
+    if tile:
+        paint_swatch(painter, area, name)
+    margin = 0.1 * ICON_PX
+    paint_gesture(painter, area.adjusted(margin, margin, -margin, -margin), name, *ON_LIGHT)
     painter.end()
     return QIcon(pixmap)
 
@@ -98,10 +101,9 @@ class GestureDrawing(QWidget):
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(colour)
         painter.drawRoundedRect(tile, 10, 10)
-        dark = self.palette().window().color().lightness() < 128
-        line, skin = (QColor("#f2f4f7"), QColor("#4a525e")) if dark else (QColor("#23282f"), QColor("#ffffff"))
         margin = tile.height() * 0.08
-        paint_gesture(painter, tile.adjusted(margin, margin, -margin, -margin), self.name, line, skin)
+        colours = ON_DARK if self.palette().window().color().lightness() < 128 else ON_LIGHT
+        paint_gesture(painter, tile.adjusted(margin, margin, -margin, -margin), self.name, *colours)
         painter.setPen(self.palette().windowText().color())
         place = QRectF(0, self.height() - text_height, self.width(), text_height)
         painter.drawText(place, Qt.AlignmentFlag.AlignCenter, gesture_name(self.name))

@@ -1,16 +1,17 @@
-"""Which gestures are shown: a list of names with their colours."""
+"""Which gestures are shown: a list of drawings and names."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from PyQt6.QtCore import QSignalBlocker, Qt, pyqtSignal
+from PyQt6.QtCore import QSignalBlocker, QSize, Qt, QTimer, pyqtSignal
 from PyQt6.QtWidgets import QHBoxLayout, QListWidget, QListWidgetItem, QPushButton, QVBoxLayout, QWidget
 
-from gesture_app.ui.swatch import swatch
+from gesture_app.ui.gesture_drawing import gesture_icon
 from gesture_app.vision.style import gesture_name
 
 LABEL = Qt.ItemDataRole.UserRole
+DRAW_EVERY_MS = 15
 
 
 class GestureList(QWidget):
@@ -27,6 +28,11 @@ class GestureList(QWidget):
         self._list = QListWidget()
         self._list.setAccessibleName(self.tr("Gestures shown"))
         self._list.setUniformItemSizes(True)
+        self._row_px = 2 * self.fontMetrics().height()
+        self._list.setIconSize(QSize(self._row_px - 4, self._row_px - 4))
+        self._drawing = QTimer(self)  # one by one, once the window is there: all at once take a tenth of a second
+        self._drawing.setInterval(DRAW_EVERY_MS)
+        self._drawing.timeout.connect(self._draw_next)
         self._list.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._unlisted: set[str] = set()
@@ -50,13 +56,15 @@ class GestureList(QWidget):
         with QSignalBlocker(self._list):
             self._list.clear()
             for label in labels:
-                item = QListWidgetItem(swatch(label), gesture_name(label))
+                item = QListWidgetItem(gesture_name(label))
                 item.setData(LABEL, label)
+                item.setSizeHint(QSize(0, self._row_px))
                 item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
                 self._list.addItem(item)
         self.set_hidden(hidden)
-        rows = max(1, len(labels)) * max(self._list.sizeHintForRow(0), 1)  # the panel around it scrolls
-        self._list.setFixedHeight(rows + 2 * self._list.frameWidth() + 2)
+        rows_px = max(1, len(labels)) * self._row_px  # the panel around it scrolls
+        self._list.setFixedHeight(rows_px + 2 * self._list.frameWidth() + 2)
+        self._drawing.start()
 
     def hidden(self) -> tuple[str, ...]:
         """The gestures that are not checked, and hidden ones that this model does not know."""
@@ -70,6 +78,14 @@ class GestureList(QWidget):
             for item in self._items():
                 self._check(item, item.data(LABEL) not in hidden)
         self._unlisted = hidden - {item.data(LABEL) for item in self._items()}
+
+    def _draw_next(self) -> None:
+        bare = next((item for item in self._items() if item.icon().isNull()), None)
+        if bare is None:
+            self._drawing.stop()
+            return
+        with QSignalBlocker(self._list):
+            bare.setIcon(gesture_icon(bare.data(LABEL)))
 
     def _items(self) -> list[QListWidgetItem]:
         found = (self._list.item(row) for row in range(self._list.count()))

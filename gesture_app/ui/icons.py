@@ -43,6 +43,8 @@ SHAPES = {
     "plus": '<path d="M12 5v14M5 12h14"/>',
     "minus": '<path d="M5 12h14"/>',
 }
+RECORDING = QColor(226, 55, 68)
+LIT = {"record": RECORDING}  # while what they stand for is going on
 APP_SHAPE = (
     '<rect x="1" y="1" width="62" height="62" rx="14" fill="#1f6feb"/>'
     '<g fill="none" stroke="#fff" stroke-width="5.4" stroke-linecap="round" stroke-linejoin="round">'
@@ -53,7 +55,7 @@ APP_SHAPE = (
 
 def icon(name: str, role: QPalette.ColorRole = QPalette.ColorRole.ButtonText) -> QIcon:
     """The icon of this name in `SHAPES`; `role` is the colour of the text beside it."""
-    return QIcon(_LineEngine(SHAPES[name], role))
+    return QIcon(_LineEngine(SHAPES[name], role, LIT.get(name)))
 
 
 def app_icon() -> QIcon:
@@ -71,16 +73,18 @@ def app_icon() -> QIcon:
 
 
 class _LineEngine(QIconEngine):
-    """Paints a shape in the application's present text colour."""
+    """Paints a shape in the application's present text colour, or while it is switched on in a colour of its own."""
 
-    def __init__(self, shape: str, role: QPalette.ColorRole) -> None:
+    def __init__(self, shape: str, role: QPalette.ColorRole, lit: QColor | None) -> None:
         super().__init__()
         self._shape = shape
         self._role = role
+        self._lit = lit
 
     def paint(self, painter: QPainter | None, rect: QRect, mode: QIcon.Mode, state: QIcon.State) -> None:
         if painter is not None:
-            _renderer(_svg(self._shape, _colour(mode, self._role))).render(painter, QRectF(rect))
+            lit = self._lit if state == QIcon.State.On and mode != QIcon.Mode.Disabled else None
+            _renderer(_svg(self._shape, lit or _colour(mode, self._role))).render(painter, QRectF(rect))
 
     def pixmap(self, size: QSize, mode: QIcon.Mode, state: QIcon.State) -> QPixmap:
         pixmap = QPixmap(size)
@@ -91,7 +95,7 @@ class _LineEngine(QIconEngine):
         return pixmap
 
     def clone(self) -> QIconEngine:
-        return _LineEngine(self._shape, self._role)
+        return _LineEngine(self._shape, self._role, self._lit)
 
 
 def _colour(mode: QIcon.Mode, role: QPalette.ColorRole) -> QColor:

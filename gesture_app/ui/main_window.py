@@ -288,6 +288,7 @@ class MainWindow(QMainWindow):
     @pyqtSlot(str, object)
     def _show_model(self, device: str, labels: tuple[str, ...]) -> None:
         self._device = device
+        self.figures.begin()
         self.figures.set_device(device)
         self.controls.set_labels(labels)
 

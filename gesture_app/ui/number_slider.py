@@ -6,6 +6,7 @@ from PyQt6.QtCore import QSignalBlocker, Qt, pyqtSignal
 from PyQt6.QtWidgets import QDoubleSpinBox, QGridLayout, QLabel, QSlider, QWidget
 
 STEPS_PER_UNIT = 100
+ROOM_PX = 62  # for the edges and buttons of a field; sliders below each other end at the same place
 
 
 class NumberSlider(QWidget):
@@ -41,6 +42,7 @@ class NumberSlider(QWidget):
         self.number.setSuffix(unit)
         self.number.setKeyboardTracking(False)
         self.number.setAccessibleName(spoken)
+        self.number.setMinimumWidth(self.fontMetrics().horizontalAdvance("0.00 s") + ROOM_PX)
         self.setToolTip(explanation)
         label = QLabel(name)
         label.setBuddy(self.number)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-import numpy as np
 from PyQt6.QtGui import QImage
 
 from gesture_app.vision.hands import Hand, Image
@@ -22,6 +21,8 @@ def to_qimage(image: Image) -> QImage:
 
 def from_qimage(picture: QImage) -> Image:
     """A copy as the program holds pictures: shape (height, width, 3), BGR."""
+    import numpy as np
+
     packed = picture.convertToFormat(QImage.Format.Format_BGR888)
     bits = packed.constBits()
     assert bits is not None
@@ -32,6 +33,8 @@ def from_qimage(picture: QImage) -> Image:
 
 def mirror_image(image: Image) -> Image:
     """Left and right swapped, as a new contiguous array."""
+    import numpy as np
+
     mirrored = np.empty_like(image)
     for channel in range(image.shape[2]):  # whole planes: seven times faster than image[:, ::-1].copy()
         mirrored[:, :, channel] = image[:, ::-1, channel]

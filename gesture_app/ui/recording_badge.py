@@ -6,9 +6,8 @@ from PyQt6.QtCore import QRectF, QSize, Qt
 from PyQt6.QtGui import QColor, QPainter, QPaintEvent
 from PyQt6.QtWidgets import QWidget
 
+from gesture_app.ui.icons import RECORDING
 from gesture_app.ui.recorder import Recorder
-
-RED = QColor(226, 55, 68)
 
 
 class RecordingBadge(QWidget):
@@ -40,7 +39,8 @@ class RecordingBadge(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(RED if self._lit else QColor(RED.red(), RED.green(), RED.blue(), 90))
+        dim = QColor(RECORDING.red(), RECORDING.green(), RECORDING.blue(), 90)
+        painter.setBrush(RECORDING if self._lit else dim)
         painter.drawEllipse(dot)
         painter.setPen(self.palette().windowText().color())
         place = QRectF(dot.right() + side * 0.6, 0, self.width(), self.height())

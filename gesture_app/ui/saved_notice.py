@@ -7,7 +7,7 @@ from pathlib import Path
 from PyQt6.QtCore import Qt, QTimer
 from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
 
-from gesture_app.ui.desktop import open_file, show_in_folder
+from gesture_app.ui.desktop import open_file, show_in_folder, shown_path
 
 SHOWN_MS = 10_000
 
@@ -18,7 +18,7 @@ class SavedNotice(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._path = Path()
-        self.setFrameShape(QFrame.Shape.StyledPanel)
+        self.setObjectName("notice")
         self.label = QLabel()
         self.label.setTextFormat(Qt.TextFormat.PlainText)
         self.label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -47,7 +47,8 @@ class SavedNotice(QFrame):
     def show_saved(self, path: Path) -> None:
         """Tell that this file is there."""
         self._path = path
-        self._show(self.tr("Saved {name} in {folder}").format(name=path.name, folder=path.parent), saved=True)
+        folder = shown_path(str(path.parent))
+        self._show(self.tr("Saved {name} in {folder}").format(name=path.name, folder=folder), saved=True)
         self._timer.start()
 
     def show_failure(self, text: str) -> None:

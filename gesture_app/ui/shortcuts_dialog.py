@@ -38,10 +38,11 @@ def shortcuts_of(window: QMainWindow, others: str) -> list[tuple[str, list[Short
     for menu in menus:
         if menu is None:
             continue
-        actions = list(_actions(menu))
-        seen.update(actions)
-        groups.append((plain(menu.title()), _lines(actions)))
-    groups.append((others, _lines(action for action in window.findChildren(QAction) if action not in seen)))
+        named = list(_actions(menu))
+        seen.update(action for _, action in named)
+        groups.append((plain(menu.title()), _lines(named)))
+    rest = [action for action in window.findChildren(QAction) if action not in seen]
+    groups.append((others, _lines((action.text(), action) for action in rest)))
     return [(title, lines) for title, lines in groups if lines]
 
 
@@ -50,21 +51,22 @@ def plain(text: str) -> str:
     return text.replace("&&", "\0").replace("&", "").replace("\0", "&").removesuffix("…")
 
 
-def _actions(menu: QMenu) -> Iterable[QAction]:
+def _actions(menu: QMenu, before: str = "") -> Iterable[tuple[str, QAction]]:
+    """The actions of a menu and of the menus in it, with what they are called: "Colours: Dark"."""
     for action in menu.actions():
         inner = action.menu()
         if inner is None:
-            yield action
+            yield before + action.text(), action
         else:
-            yield from _actions(inner)
+            yield from _actions(inner, f"{before}{inner.title()}: ")
 
 
-def _lines(actions: Iterable[QAction]) -> list[Shortcut]:
+def _lines(actions: Iterable[tuple[str, QAction]]) -> list[Shortcut]:
     lines = []
-    for action in actions:
+    for text, action in actions:
         keys = tuple(key.toString(QKeySequence.SequenceFormat.NativeText) for key in action.shortcuts())
         if any(keys) and action.text():
-            lines.append(Shortcut(plain(action.text()), tuple(key for key in keys if key)))
+            lines.append(Shortcut(plain(text), tuple(key for key in keys if key)))
     return lines
 
 
@@ -90,6 +92,7 @@ class ShortcutsDialog(QDialog):
         area = QScrollArea()
         area.setWidget(inside)
         area.setWidgetResizable(True)
+        area.setAccessibleName(self.windowTitle())
         area.setFrameShape(QScrollArea.Shape.NoFrame)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setMinimumWidth(inside.sizeHint().width() + 24)

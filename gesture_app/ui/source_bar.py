@@ -11,6 +11,7 @@ from PyQt6.QtGui import QAction
 from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QSizePolicy, QToolButton, QWidget
 
 from gesture_app.ui.cameras import Camera
+from gesture_app.ui.desktop import shown_path
 from gesture_app.ui.icons import icon
 from gesture_app.video.addresses import masked, source_kind
 
@@ -97,7 +98,7 @@ class SourceBar(QWidget):
             self._box.insertSeparator(self._box.count())
         for address in recent:
             kind = source_kind(address)
-            text = masked(address) if kind == "stream" else address
+            text = masked(address) if kind == "stream" else shown_path(address)
             self._box.addItem(icon({"stream": "stream", "screen": "screen"}.get(kind, "open")), text, address)
         self._box.blockSignals(False)
         self.set_source(source)
@@ -122,7 +123,7 @@ class SourceBar(QWidget):
             self._box.setEditText(name or self.tr("Camera {number}").format(number=source))
             return
         index = self._box.findData(source) if source else -1
-        self._box.setEditText(self._box.itemText(index) if index >= 0 else source)
+        self._box.setEditText(self._box.itemText(index) if index >= 0 else shown_path(source))
 
     def set_running(self, running: bool) -> None:
         """Turn the button into what it does next."""

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from PyQt6.QtCore import QRectF, Qt
-from PyQt6.QtGui import QColor, QIcon, QPainter, QPixmap
+from PyQt6.QtCore import QRectF
+from PyQt6.QtGui import QColor, QPainter
 
 from gesture_app.vision.style import gesture_colour, text_colour
-
-SWATCH_PX = 64
 
 
 def gesture_qcolor(label: str) -> QColor:
@@ -21,14 +19,8 @@ def text_qcolor(label: str) -> QColor:
     return QColor(*text_colour(gesture_colour(label)))
 
 
-def swatch(label: str) -> QIcon:
-    """A rounded square in the colour of the gesture."""
-    pixmap = QPixmap(SWATCH_PX, SWATCH_PX)
-    pixmap.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(pixmap)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+def paint_swatch(painter: QPainter, area: QRectF, label: str) -> None:
+    """A rounded tile in the colour of the gesture."""
     painter.setPen(QColor(128, 128, 128, 160))  # a rim keeps pale and dark colours visible on any background
     painter.setBrush(gesture_qcolor(label))
-    painter.drawRoundedRect(QRectF(6, 6, SWATCH_PX - 12, SWATCH_PX - 12), 14, 14)
-    painter.end()
-    return QIcon(pixmap)
+    painter.drawRoundedRect(area, 0.2 * area.width(), 0.2 * area.height())

@@ -83,7 +83,30 @@ QMenuBar {{ border-bottom: 1px solid {edge}; }}
 QHeaderView::section {{
     background: {window}; border: 0; border-bottom: 1px solid {edge}; padding: 4px 6px; font-weight: 600;
 }}
-QTableView, QListWidget, QPlainTextEdit, QTextBrowser {{ border: 1px solid {edge}; border-radius: 6px; }}
+QTableView, QTreeView, QListWidget, QPlainTextEdit, QTextBrowser, QFrame#notice {{
+    border: 1px solid {edge}; border-radius: 6px;
+}}
+QFrame#notice {{ background: {base}; }}
+QTabWidget::pane {{ border: 1px solid {edge}; border-radius: 6px; }}
+QTabWidget QTextBrowser {{ border: 0; }}
+QTabBar::tab {{ padding: 6px 14px; border: 2px solid transparent; }}
+QTabBar::tab:hover {{ background: {hover}; }}
+QTabBar::tab:top:selected {{ border-bottom-color: {accent}; }}
+QTabBar::tab:bottom:selected {{ border-top-color: {accent}; }}
+QTabBar::tab:!selected {{ color: {outline}; }}
+QTabBar::tab:focus {{ color: {accent}; }}
+QLineEdit, QComboBox, QAbstractSpinBox {{
+    background: {base}; border: 1px solid {edge}; border-radius: 6px; padding: 4px 6px;
+}}
+QLineEdit:focus, QComboBox:focus, QAbstractSpinBox:focus {{ border-color: {accent}; }}
+QLineEdit:disabled, QComboBox:disabled, QAbstractSpinBox:disabled {{ background: {window}; color: {faded}; }}
+QComboBox QLineEdit, QAbstractSpinBox QLineEdit {{ border: 0; padding: 0; background: transparent; }}
+QComboBox::drop-down {{ border: 0; width: 22px; }}
+QComboBox::down-arrow, QAbstractSpinBox::down-arrow {{ image: url("{down}"); width: 12px; height: 12px; }}
+QAbstractSpinBox::up-arrow {{ image: url("{up}"); width: 12px; height: 12px; }}
+QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ border: 0; width: 18px; }}
+QAbstractSpinBox::up-button:hover, QAbstractSpinBox::down-button:hover {{ background: {hover}; }}
+QComboBox QAbstractItemView {{ background: {base}; border: 1px solid {edge}; outline: 0; }}
 QCheckBox::indicator, QListWidget::indicator {{
     width: 15px; height: 15px; border: 1px solid {outline}; border-radius: 4px; background: {base};
 }}
@@ -182,6 +205,8 @@ def _is_dark(palette: QPalette) -> bool:
 def _style_sheet(palette: QPalette) -> str:
     return STYLE_SHEET.format(
         check=(assets_folder() / "check.svg").as_posix(),
+        down=(assets_folder() / "arrow-down.svg").as_posix(),
+        up=(assets_folder() / "arrow-up.svg").as_posix(),
         base=palette.color(Role.Base).name(),
         outline=palette.color(Role.PlaceholderText).name(),
         tip=palette.color(Role.ToolTipBase).name(),

@@ -5,20 +5,22 @@ from __future__ import annotations
 import time
 
 from PyQt6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, pyqtSignal
-from PyQt6.QtGui import QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPalette, QPen, QWheelEvent
+from PyQt6.QtGui import QHelpEvent, QIcon, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPalette, QPen, QWheelEvent
 from PyQt6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from gesture_app.events import EventChanges, GestureEvent
 from gesture_app.ui.event_table import shown_time
+from gesture_app.ui.gesture_drawing import gesture_icon
 from gesture_app.ui.swatch import gesture_qcolor, text_qcolor
 from gesture_app.vision.style import gesture_name
 
 WINDOW_S = 30.0
 SHORTEST_WINDOW_S, LONGEST_WINDOW_S = 10.0, 300.0
 REPAINT_S = 0.066
-LANES = 3
+LANES = 2
 TICKS_S = (1, 2, 5, 10, 15, 30, 60, 120)
 PADDING_PX = 10.0
+NAME_MARGIN_PX = 5.0
 
 
 class Timeline(QWidget):
@@ -40,6 +42,7 @@ class Timeline(QWidget):
         self._events: dict[int, GestureEvent] = {}
         self._lanes: dict[int, int] = {}
         self._painted_s = 0.0
+        self._drawings: dict[str, QIcon] = {}
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.setMinimumHeight(self._lane_px() + self._axis_px() + round(PADDING_PX))
@@ -85,7 +88,7 @@ class Timeline(QWidget):
         return next((e for e in self._events.values() if self._bar(e).contains(point)), None)
 
     def sizeHint(self) -> QSize:
-        """Room for three hands."""
+        """Room for two hands."""
         return QSize(640, LANES * self._lane_px() + self._axis_px() + round(PADDING_PX))
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
@@ -180,13 +183,35 @@ class Timeline(QWidget):
         painter.setPen(QPen(self.palette().color(QPalette.ColorRole.Mid), 1))
         painter.setBrush(gesture_qcolor(event.label))
         painter.drawRoundedRect(bar, 4, 4)
-        room = bar.width() - 10
-        text = painter.fontMetrics().elidedText(gesture_name(event.label), Qt.TextElideMode.ElideRight, round(room))
-        if len(text) > 2:
+        self._paint_name(painter, event, bar)
+
+    def _paint_name(self, painter: QPainter, event: GestureEvent, bar: QRectF) -> None:
+        """The drawing in the bar, and the name beside it, or where the bar ends too early after it, or nowhere."""
+        side = bar.height() if bar.width() >= bar.height() else 0.0
+        if side:
+            self._drawing(event.label).paint(painter, QRectF(bar.left(), bar.top(), side, side).toRect())
+        text = gesture_name(event.label)
+        width = painter.fontMetrics().horizontalAdvance(text) + 2 * NAME_MARGIN_PX
+        place = QRectF(bar.left() + side, bar.top(), width, bar.height())
+        if place.right() <= bar.right():
             painter.setPen(text_qcolor(event.label))
-            painter.drawText(
-                bar.adjusted(6, 0, -2, 0), Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, text
-            )
+        elif bar.right() + width <= self._room_ends(event, bar):
+            painter.setPen(self.palette().color(QPalette.ColorRole.WindowText))
+            place.moveLeft(bar.right())
+        else:
+            return
+        painter.drawText(place, Qt.AlignmentFlag.AlignCenter, text)
+
+    def _drawing(self, label: str) -> QIcon:
+        if label not in self._drawings:
+            self._drawings[label] = gesture_icon(label, tile=False)
+        return self._drawings[label]
+
+    def _room_ends(self, event: GestureEvent, bar: QRectF) -> float:
+        """Where the next bar of the same lane begins, or now."""
+        lane = self._lanes.get(event.number)
+        others = (self._x(e.start_s) for e in self._events.values() if self._lanes.get(e.number) == lane)
+        return min((x for x in others if x >= bar.right()), default=self.width() - PADDING_PX)
 
     def _paint_axis(self, painter: QPainter) -> None:
         """Seconds before now, at the largest number of round places that leaves room for their texts."""

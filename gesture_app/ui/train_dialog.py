@@ -259,6 +259,9 @@ class TrainDialog(QDialog):
         self.train_button.setEnabled(not self._cancelled if running else ready)
         result = self._result if not running else None
         self.install_button.setEnabled(result is not None)
+        better = bool(result and result.get("better"))
+        self.install_button.setDefault(better)
+        self.train_button.setDefault(not better)
         self.report_button.setEnabled(self._report() is not None and not running)
 
     def _report(self) -> Path | None:

@@ -48,7 +48,6 @@ class WelcomePage(QWidget):
         self.label = QLabel(self.tr("&Camera"))
         self.label.setBuddy(self.camera)
         self.start_button = QPushButton(self.tr("&Start camera"))
-        self.start_button.setDefault(True)
         self.start_button.clicked.connect(lambda: self.camera_chosen.emit(str(self.camera.currentData())))
         self.file_button = QPushButton(self.tr("Open a &video…"))
         self.file_button.clicked.connect(self.file_requested)
@@ -84,3 +83,5 @@ class WelcomePage(QWidget):
             part.setVisible(bool(cameras))
         self.none.setVisible(not cameras)
         self.start_button.setEnabled(bool(cameras))
+        self.start_button.setDefault(bool(cameras))
+        self.file_button.setDefault(not cameras)

@@ -74,11 +74,14 @@ def run(name: str, display: str, output: Path) -> bool:
     with tempfile.TemporaryDirectory(prefix="gesture-app-screens-") as folder:
         settings = json.dumps({"record_folder": f"{folder}/Videos", **scenario.settings})
         (Path(folder) / "settings.json").write_text(scenario.settings_text or settings)
+        (Path(folder) / "demo.mp4").symlink_to(ROOT / "assets" / "demo.mp4")
         environment = {key: value for key, value in os.environ.items() if not key.startswith(("QT_", "WAYLAND_"))}
         environment |= {
             "DISPLAY": display,
             "QT_SCALE_FACTOR": str(scenario.scale),
             "GESTURE_APP_CONFIG_DIR": folder,
+            "HOME": folder,  # the pictures show paths
+            "XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache"),
             "PYTHONPATH": os.pathsep.join([str(ROOT), str(Path(__file__).parent)]),
         }
         try:
