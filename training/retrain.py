@@ -103,7 +103,7 @@ def run(config: RetrainConfig, tell: Tell, stop: StopSignal) -> dict[str, Any]:
     """The whole of it; `tell` receives the progress."""
     device = choose_device(config.device)
     shipped = load_info(shipped_weights("classifier"))
-    # In PyTorch, which is what trains afterwards: no second runtime in the same process.
+    # In PyTorch, which trains afterwards in any case: an export would take longer than it saves.
     recognizer = Recognizer.load(shipped_weights("detector").parent, config.device, runtime="torch")
     own = read_own(config.data, shipped.labels, recognizer)
     labels = labels_to_learn(own.labels, shipped.labels, config.keep)
