@@ -60,7 +60,7 @@ class RecognizerOptions:
         ValueError: a value is out of range.
     """
 
-    detector_threshold: float = 0.3
+    detector_threshold: float = 0.25
     label_threshold: float = 0.6
     max_hands: int = 4
 
