@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 DEMO := output/demo-annotated.mp4
 
-.PHONY: demo app test check format bench bench-train screens clean
+.PHONY: demo app test check format bench bench-train screens closings responsiveness clean
 
 demo: .venv/installed  ## annotate the demo clip with the shipped weights
 	$(BIN)/gesture-app annotate assets/demo.mp4 --output $(DEMO) --force
@@ -11,10 +11,10 @@ demo: .venv/installed  ## annotate the demo clip with the shipped weights
 app: .venv/installed  ## open the window on the first camera; make app SOURCE=clip.mp4 plays a file
 	$(BIN)/gesture-app live $(if $(SOURCE),--source "$(SOURCE)")
 
-# A process for every file: the native libraries of one file's tests (Qt, OpenVINO, matplotlib) crashed in another's.
-test: .venv/installed-dev  ## run all tests, or with ARGS="tests/test_boxes.py -k iou" some
+# A few processes, for speed alone: the tests also pass in one. Each takes about 1.5 GB of memory.
+test: .venv/installed-dev  ## run all tests, or with ARGS="tests/test_boxes.py -k iou" some, in one process
 ifeq ($(ARGS),)
-	ls tests/test_*.py | xargs -P 2 -n 1 $(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist worksteal
 else
 	$(BIN)/python -m pytest $(ARGS)
 endif
@@ -33,6 +33,12 @@ bench: .venv/installed  ## time every stage of the engine on the demo clip
 
 screens: .venv/installed-dev  ## take pictures of every state of the window into build/screens; needs Xvfb
 	$(BIN)/python tests/screens/take.py $(ARGS)
+
+closings: .venv/installed-dev  ## close the real window at 50 random moments; ARGS="--times 10"; needs Xvfb
+	xvfb-run -a $(BIN)/python tests/closings.py $(ARGS)
+
+responsiveness: .venv/installed-dev  ## gaps of the window's thread, and what recording costs, on the demo clip; needs Xvfb
+	xvfb-run -a $(BIN)/python tests/responsiveness.py assets/demo.mp4 $(ARGS)
 
 bench-train: .venv/installed  ## time every part of training on drawn pictures; ARGS="--network detector --size 384"
 	$(BIN)/gesture-train benchmark $(ARGS)

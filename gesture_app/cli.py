@@ -39,10 +39,10 @@ class Model:
     """Folder or file of weights; those that come with the program unless told."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where the networks run."""
-    runtime: Literal["auto", "torch", "openvino"] = "auto"
-    """What runs them: OpenVINO on a CPU, PyTorch on CUDA, unless told."""
-    precision: Literal["auto", "f32", "bf16"] = "auto"
-    """What they compute in: bfloat16 where the CPU has it, else float32, unless told."""
+    runtime: Literal["auto", "torch", "openvino", "onnx"] = "auto"
+    """What runs them: OpenVINO on a CPU, PyTorch on CUDA, unless told; onnx needs the extra of that name."""
+    precision: Literal["auto", "f32", "bf16", "int8"] = "auto"
+    """What they compute in: what the CPU is fastest at unless told, on most eight bits."""
     detector_threshold: float | None = None
     """Least certainty, 0 to 1, that something is a hand."""
     label_threshold: float | None = None
@@ -170,12 +170,14 @@ class Benchmark(Model):
             {"device": "cpu", "runtime": "torch", "precision": "f32"},
             {"device": "cpu", "runtime": "openvino", "precision": "f32"},
             {"device": "cpu", "runtime": "openvino", "precision": "auto"},
+            {"device": "cpu", "runtime": "openvino", "precision": "int8"},
+            {"device": "cpu", "runtime": "onnx", "precision": "auto"},
             {"device": "cuda", "runtime": "torch", "precision": "auto"},
         )
         for other in others:
             try:
                 recognizer = replace(self, **other).load_recognizer()
-            except EnvironmentFault:  # not here
+            except (EnvironmentFault, InputError):  # not here, or not for these weights
                 continue
             engines[recognizer.device_name] = recognizer
         return engines

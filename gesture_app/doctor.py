@@ -28,6 +28,7 @@ from gesture_app.vision.assets import assets_folder
 PROBE_TIMEOUT_S = 30.0
 CAMERA_TIMEOUT_S = 4.0
 LITTLE_SPACE_BYTES = 1_000_000_000
+SOUND_PACKAGES = {"libpulse.so.0": "it: apt install libpulse0"}
 
 State = Literal["good", "note", "bad"]
 
@@ -115,9 +116,12 @@ def display_findings(probe: dict[str, Any]) -> Iterator[Finding]:
     else:
         yield Finding("display", "good", f"Qt {probe['qt']} on {probe['platform']}: {', '.join(probe['screens'])}")
     if probe.get("multimedia"):
-        library = re.search(r"lib[\w.+-]+", probe["multimedia"])
-        mend = f"Install the system library {library[0]}" if library else "Install PyQt6 again"
-        yield Finding("sound", "note", f"QtMultimedia cannot be loaded ({probe['multimedia']}): no sounds", mend)
+        found = re.search(r"lib[\w.+-]+", probe["multimedia"])
+        library = found[0] if found else ""
+        why = f"{library} is missing" if library else f"QtMultimedia cannot be loaded ({probe['multimedia']})"
+        package = SOUND_PACKAGES.get(library, "the system package that holds it")
+        mend = f"Install {package}" if library else "Install PyQt6 again"
+        yield Finding("sound", "note", f"no sounds: {why}", mend)
 
 
 def camera_findings(cameras: list[tuple[str, str]] | None, in_use: str) -> Iterator[Finding]:
@@ -180,10 +184,9 @@ def runtime_findings() -> Iterator[Finding]:
 
     yield Finding("runtimes", "good", f"PyTorch {torch.__version__}, {torch.get_num_threads()} threads")
     try:
-        from gesture_app.vision.runtimes import import_openvino
+        from gesture_app.vision.runtimes import openvino_core
 
-        openvino = import_openvino()
-        core = openvino.Core()
+        core = openvino_core()
         abilities = ", ".join(core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
         version = metadata.version("openvino")
         yield Finding("runtimes", "good", f"OpenVINO {version} on {', '.join(core.available_devices)} ({abilities})")
@@ -205,8 +208,28 @@ def weights_findings(folder: Path) -> Iterator[Finding]:
         size = f"{path.stat().st_size / 1e6:.0f} MB"
         shape = "x".join(str(side) for side in info.input_hw)
         classes = f"{len(info.labels)} class" + "es" * (len(info.labels) > 1)
-        text = f"{info.architecture} at {shape}, {classes}, {size}, sha256 {info.sha256[:12]} as told"
+        text = f"{info.architecture} at {shape}, {classes}, {size}, sha256 {info.sha256[:12]} is right"
         yield Finding("weights", "good", f"{path}: {text}")
+        yield from eight_bit_findings(path, info.sha256)
+
+
+def eight_bit_findings(weights: Path, sha256: str) -> Iterator[Finding]:
+    """Whether the eight-bit form beside some weights, if there is one, belongs to them."""
+    from gesture_app.vision.quantization import load_quantization, quantization_path
+
+    path = quantization_path(weights)
+    mend = "Make it anew with `gesture-train quantize`; until then the network runs without it, at about half the speed"
+    try:
+        made_for = load_quantization(path).weights_sha256
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError) as error:
+        yield Finding("weights", "note", f"{path} cannot be used: {one_line(error)}", mend)
+        return
+    if made_for == sha256:
+        yield Finding("weights", "good", f"{path}: eight bits, for these weights")
+    else:
+        yield Finding("weights", "note", f"{path} was made for other weights", mend)
 
 
 def engine_findings(folder: Path) -> Iterator[Finding]:

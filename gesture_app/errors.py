@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import signal
 import sys
@@ -40,10 +41,14 @@ def run_and_exit(main: Callable[[], int | None], program: str, debug: bool = Fal
     The codes: what `main` returns (None is 0), 2 for InputError, 3 for EnvironmentFault and for no memory,
     130 after Ctrl-C, 143 after SIGTERM, 141 when the reader of the standard output has gone, 1 for a bug, with
     its traceback. 2 and 3 print exactly one line, `PROGRAM: error: ...`, on the standard error, with `debug` after
-    the traceback.
+    the traceback. A crash in native code prints where each Python thread was.
     """
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _raise_terminated)
+        if sys.platform != "win32" and sys.__stderr__ is not None and not faulthandler.is_enabled():
+            # A crash in a library tells where it was. And handlers of signals get a stack of their own: oneDNN's
+            # generated code uses the stack pointer for other things (uxlfoundation/oneDNN issue 4845).
+            faulthandler.enable(sys.__stderr__)
     try:
         code = main() or 0
         sys.stdout.flush()

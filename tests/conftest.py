@@ -7,6 +7,7 @@ import tempfile
 
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
 os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="gesture-app-tests-")
 
 import gc
@@ -20,11 +21,6 @@ import pytest
 import torch
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests with windows come last, so that what Qt leaves in the process cannot disturb the others."""
-    items.sort(key=lambda item: "qtbot" in getattr(item, "fixturenames", ()))
 
 
 @pytest.fixture(autouse=True)

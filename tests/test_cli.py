@@ -143,6 +143,13 @@ def test_a_bug_shows_itself() -> None:
         run_and_exit(lambda: raising(ZeroDivisionError()), "p")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="faulthandler reports harmless exceptions there")
+def test_a_crash_in_a_library_tells_where() -> None:
+    code = "import ctypes; from gesture_app.errors import run_and_exit; run_and_exit(lambda: ctypes.string_at(0), 'p')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == -signal.SIGSEGV and "string_at" in done.stderr
+
+
 # The program with a recognizer that takes its time instead of real weights.
 SLOW = """
 import sys, time

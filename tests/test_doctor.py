@@ -22,6 +22,7 @@ from gesture_app.settings import Settings
 from gesture_app.video import sources
 from gesture_app.vision.assets import assets_folder
 from gesture_app.vision.hands import Frame
+from gesture_app.vision.quantization import Quantization, quantization_path, save_quantization
 
 WEIGHTS = assets_folder() / "weights"
 
@@ -72,6 +73,18 @@ def test_damaged_weights_are_told(tmp_path, monkeypatch):
     assert len(wrong) == 1 and "sha256" in wrong[0].text and "Copy or train them again" in wrong[0].mend
 
 
+def test_eight_bits_are_looked_at(tmp_path):
+    weights = tmp_path / "detector.safetensors"
+    assert list(doctor.eight_bit_findings(weights, "a")) == []
+    save_quantization(quantization_path(weights), Quantization("a", "graph", [], {}))
+    assert [finding.state for finding in doctor.eight_bit_findings(weights, "a")] == ["good"]
+    (other,) = doctor.eight_bit_findings(weights, "b")
+    quantization_path(weights).write_bytes(b"damaged")
+    (damaged,) = doctor.eight_bit_findings(weights, "a")
+    assert other.state == damaged.state == "note" and "other weights" in other.text
+    assert all("gesture-train quantize" in finding.mend for finding in (other, damaged))
+
+
 def test_a_check_that_breaks_does_not_stop_the_others(monkeypatch):
     monkeypatch.setattr(doctor, "run_probe", lambda: {"fault": "display: none: no screen. Plug one in"})
     monkeypatch.setattr(doctor, "weights_findings", lambda folder: 1 / 0)
@@ -100,7 +113,8 @@ def test_probe(monkeypatch, variables, fault):
 def test_multimedia_that_cannot_be_loaded():
     told = {"fault": "", "qt": "6", "platform": "xcb", "screens": ["1 × 1 at 100 %"]}
     lacking = told | {"multimedia": "libpulse.so.0: cannot open shared object file"}
-    assert [f.mend for f in doctor.display_findings(lacking)][1] == "Install the system library libpulse.so.0"
+    sound = list(doctor.display_findings(lacking))[1]
+    assert (sound.text, sound.mend) == ("no sounds: libpulse.so.0 is missing", "Install it: apt install libpulse0")
 
 
 class FakeCamera:
@@ -155,7 +169,7 @@ def test_openvino_that_cannot_be_loaded(monkeypatch):
     def fail():
         raise ImportError("libtbb.so: no such file")
 
-    monkeypatch.setattr(runtimes, "import_openvino", fail)
+    monkeypatch.setattr(runtimes, "openvino_core", fail)
     findings = list(doctor.runtime_findings())
     assert findings[1].state == "note" and "libtbb" in findings[1].text
 

@@ -75,6 +75,7 @@ def test_help_works(program: str) -> None:
 
 
 @pytest.mark.parametrize("module", ["gesture_app.cli", "gesture_app.ui.main_window"])
-def test_starts_without_torch(module: str) -> None:
-    code = f"import {module}, sys; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
+def test_starts_without_what_takes_its_time(module: str) -> None:
+    code = f"import {module}, sys; print([m for m in ('torch', 'numpy', 'cv2', 'av', 'PIL') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -111,7 +112,7 @@ def test_precision_is_what_the_cpu_has(monkeypatch, capabilities, expected) -> N
         def get_property(self, device: str, name: str) -> list[str]:
             return capabilities
 
-    monkeypatch.setattr(runtimes.import_openvino(), "Core", Core)
+    monkeypatch.setattr(runtimes, "openvino_core", Core)
     assert OpenVinoNetwork(None, "detector").name.endswith(expected)
     assert OpenVinoNetwork(None, "detector", "f32").name.endswith("f32")
 
@@ -186,6 +187,31 @@ def test_choose_device(monkeypatch) -> None:
         choose_device("tpu")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert choose_device("auto").type == "cuda" and choose_device("cpu").type == "cpu"
+
+
+SIGNAL_AFTER_NETWORKS = """
+import os, signal, sys
+from pathlib import Path
+import numpy as np
+from gesture_app.vision.runtimes import load_network
+signal.signal(signal.SIGTERM, lambda *_: print("handled", flush=True))
+networks = [load_network(Path(sys.argv[1]), "classifier", "cpu", "openvino")[0] for _ in range(2)]
+for network in networks:
+    network(np.zeros((1, 64, 64, 3), np.uint8))
+del network
+while networks:
+    networks.pop(0)
+    os.kill(os.getpid(), signal.SIGTERM)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_a_signal_is_handled_when_networks_are_gone(weights: Path, cache: Path) -> None:
+    environment = {**os.environ, "XDG_CACHE_HOME": str(cache.parent)}
+    load_network(weights, "classifier", "cpu")  # the export, so that the process below only reads it
+    words = [sys.executable, "-c", SIGNAL_AFTER_NETWORKS, str(weights)]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120, env=environment)
+    assert (done.returncode, done.stdout) == (0, "handled\n" * 2), done.stderr
 
 
 NO_NETWORK = """

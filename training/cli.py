@@ -26,6 +26,7 @@ from training.hagrid import Split, read_all, read_gesture_frames
 from training.inspect_data import DataConfig, inspect
 from training.lr_find import LearningRateConfig, find_learning_rate
 from training.pseudo_label import PseudoLabelConfig, pseudo_label
+from training.quantize import QuantizeConfig, quantize
 from training.retrain import RetrainConfig, retrain
 from training.synthetic.config import SynthesizeConfig
 from training.train_classifier import ClassifierConfig
@@ -122,6 +123,7 @@ Command = (
     | Annotated[DownloadConfig, tyro.conf.subcommand("download")]
     | Annotated[SynthesizeConfig, tyro.conf.subcommand("synthesize")]
     | Annotated[PseudoLabelConfig, tyro.conf.subcommand("pseudo-label")]
+    | Annotated[QuantizeConfig, tyro.conf.subcommand("quantize")]
 )
 
 
@@ -144,6 +146,7 @@ RUN: dict[type, Callable[[Any], object]] = {
     DownloadConfig: lambda config: print(f"data: {download(config)}"),
     SynthesizeConfig: lambda config: print_metrics(run_synthesize(config), None),
     PseudoLabelConfig: lambda config: print_metrics(pseudo_label(config), None),
+    QuantizeConfig: quantize,
 }
 """What carries out each command."""
 

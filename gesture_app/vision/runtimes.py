@@ -1,13 +1,15 @@
-"""What runs a network: PyTorch, which is the reference, or OpenVINO, which is faster on a CPU. One call for both."""
+"""What runs a network: PyTorch, which is the reference, or OpenVINO, which is faster on a CPU, or ONNX Runtime."""
 
 from __future__ import annotations
 
 import ctypes
 import logging
+import platform
 import sys
 import tempfile
 import warnings
 from collections import OrderedDict
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -17,13 +19,14 @@ from platformdirs import user_cache_path
 from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.vision.hands import FloatArray, Image
 from gesture_app.vision.model_info import Kind, ModelInfo, load_model, read_weights
+from gesture_app.vision.quantization import fitting_quantization, quantization_path
 
 if TYPE_CHECKING:  # not needed where an exported network runs, and it takes seconds to import
     import torch
     from torch import nn
 
-RuntimeName = Literal["auto", "torch", "openvino"]
-PrecisionName = Literal["auto", "f32", "bf16"]
+RuntimeName = Literal["auto", "torch", "openvino", "onnx"]
+PrecisionName = Literal["auto", "f32", "bf16", "int8"]
 
 EXPORT_VERSION = 2
 """Counts up when networks are exported in another way, so that no older export in the cache is used."""
@@ -51,7 +54,7 @@ class TorchNetwork:
     """PyTorch on a CPU or on CUDA.
 
     Args:
-        precision: `auto` is float32.
+        precision: `auto` is float32; int8 is not to be had.
     """
 
     def __init__(self, network: nn.Module, device: torch.device, precision: PrecisionName = "auto") -> None:
@@ -80,16 +83,16 @@ class OpenVinoNetwork:
     Args:
         model: from `export_openvino` or its cache.
         kind: tells what changes from call to call.
-        precision: `auto` is bfloat16 where the CPU computes in it, else float32.
+        precision: what to compute in; for int8 the model is already quantized. `auto` is what the CPU is fast at.
     """
 
     def __init__(self, model: Any, kind: Kind, precision: PrecisionName = "auto") -> None:
-        self._core = import_openvino().Core()
         if precision == "auto":
-            precision = "bf16" if "BF16" in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES") else "f32"
+            precision = fastest_precision(kind, quantized=False)
         self.name = f"CPU, OpenVINO {precision}"
         self._model = model
-        self._precision = precision
+        # What is left of an eight-bit network, such as its activations, is computed as ever.
+        self._rest = fastest_precision(kind, quantized=False) if precision == "int8" else precision
         # The number of crops changes from frame to frame; the shape of frames hardly ever does.
         self._any_count = kind == "classifier"
         self.requests: OrderedDict[tuple[int, ...], Any] = OrderedDict()
@@ -99,8 +102,8 @@ class OpenVinoNetwork:
         shape = (-1 if self._any_count else len(batch), *batch.shape[1:])
         if shape not in self.requests:
             self._model.reshape(list(shape))
-            settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": self._precision}
-            self.requests[shape] = self._core.compile_model(self._model, "CPU", settings).create_infer_request()
+            settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": self._rest}
+            self.requests[shape] = openvino_core().compile_model(self._model, "CPU", settings).create_infer_request()
             if len(self.requests) > MAX_SHAPES:
                 self.requests.popitem(last=False)
         self.requests.move_to_end(shape)
@@ -120,16 +123,22 @@ def load_network(
     Where OpenVINO's export of the same weights is in the user's cache, PyTorch is not even imported.
 
     Raises:
-        InputError: the weights are missing, damaged or of the wrong kind; no such device; OpenVINO is asked for
-            together with CUDA.
-        EnvironmentFault: CUDA or OpenVINO is asked for and cannot be used.
+        InputError: the weights are missing, damaged or of the wrong kind; no such device; what is asked for does not
+            go together.
+        EnvironmentFault: CUDA, OpenVINO or ONNX Runtime is asked for and cannot be used.
     """
-    if runtime == "openvino" and device == "cuda":
-        raise InputError("--runtime openvino runs on the CPU: add --device cpu")
-    if device == "auto" and (runtime == "openvino" or not sees_gpu()):
+    if runtime in ("openvino", "onnx") and device == "cuda":
+        raise InputError(f"--runtime {runtime} runs on the CPU: add --device cpu")
+    if device == "auto" and (runtime in ("openvino", "onnx") or not sees_gpu()):
         device = "cpu"
     if device != "cpu":
         device = choose_device(device).type
+    if runtime == "onnx":
+        if precision not in ("auto", "f32"):
+            raise InputError(f"--runtime onnx computes in float32: leave --precision {precision} out")
+        from gesture_app.vision.onnx_runtime import load_onnx_network
+
+        return load_onnx_network(path, kind)
     if runtime != "torch" and device == "cpu":
         try:
             import_openvino()
@@ -138,10 +147,47 @@ def load_network(
                 message = "OpenVINO cannot be loaded: pip install openvino, or use --runtime torch"
                 raise EnvironmentFault(message) from error
         else:
-            model, info = load_openvino(path, kind)
-            return OpenVinoNetwork(model, kind, precision), info
+            return load_openvino_network(path, kind, precision)
+    if precision == "int8":
+        raise InputError("--precision int8 runs on the CPU with OpenVINO: add --device cpu --runtime openvino")
     network, info = load_model(path, kind)
     return TorchNetwork(network, choose_device(device), precision), info
+
+
+def load_openvino_network(path: Path, kind: Kind, precision: PrecisionName) -> tuple[OpenVinoNetwork, ModelInfo]:
+    """The network of a weights file in OpenVINO, in eight bits if that is asked for, or faster and to be had.
+
+    Raises:
+        InputError: the weights are missing or damaged; int8 is asked for and there is no quantization that fits them.
+    """
+    model, info = load_openvino(path, kind)
+    quantization = fitting_quantization(path, info, model) if precision in ("auto", "int8") else None
+    if precision == "int8" and quantization is None:
+        raise InputError(
+            f"--precision int8: there is no {quantization_path(path)} for these weights. Make it with `gesture-train "
+            "quantize`, or use --precision auto"
+        )
+    if precision == "auto":
+        precision = fastest_precision(kind, quantization is not None)
+    if precision == "int8" and quantization is not None:
+        quantization.apply(model)
+    return OpenVinoNetwork(model, kind, precision), info
+
+
+def fastest_precision(kind: Kind, quantized: bool) -> PrecisionName:
+    """What OpenVINO is fastest at on this CPU, for one of the networks.
+
+    Args:
+        kind: which network.
+        quantized: whether it can run in eight bits.
+    """
+    abilities = openvino_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    # Eight bits were twice as fast as float32 with AVX2 and more so with VNNI; beside AMX's bfloat16 the classifier
+    # alone gains from them. Arm CPUs were not measured.
+    gains = kind == "classifier" or "BF16" not in abilities
+    if quantized and gains and "INT8" in abilities and platform.machine().lower() in ("x86_64", "amd64"):
+        return "int8"
+    return "bf16" if "BF16" in abilities else "f32"
 
 
 def load_openvino(path: Path, kind: Kind) -> tuple[Any, ModelInfo]:
@@ -151,12 +197,11 @@ def load_openvino(path: Path, kind: Kind) -> tuple[Any, ModelInfo]:
         InputError: see `read_weights` and `load_model`.
     """
     _, info = read_weights(path, kind)
-    openvino = import_openvino()
-    version = openvino.__version__.split("-")[0]
-    cached = user_cache_path("gesture-app") / f"{info.sha256[:16]}-{EXPORT_VERSION}-{version}.xml"
+    version = import_openvino().__version__.split("-")[0]
+    cached = cached_export(info, f"-{version}.xml")
     if cached.is_file():
         try:
-            return openvino.Core().read_model(cached), info
+            return openvino_core().read_model(cached), info
         except RuntimeError as error:
             log.warning("the cached %s is damaged and made anew: %s", cached, error)
     network, info = load_model(path, kind)
@@ -166,6 +211,11 @@ def load_openvino(path: Path, kind: Kind) -> tuple[Any, ModelInfo]:
     except OSError as error:
         log.warning("the exported network is not kept: %s: %s", cached, error)
     return model, info
+
+
+def cached_export(info: ModelInfo, suffix: str) -> Path:
+    """Where the export of some weights is kept."""
+    return user_cache_path("gesture-app") / f"{info.sha256[:16]}-{EXPORT_VERSION}{suffix}"
 
 
 def import_openvino() -> Any:
@@ -181,6 +231,20 @@ def import_openvino() -> Any:
     import openvino
 
     return openvino
+
+
+@cache
+def openvino_core() -> Any:
+    """OpenVINO's `Core`: one for the process, until its end.
+
+    A Core's CPU plugin lends the thread that loads it a stack for signal handlers (openvinotoolkit/openvino pull
+    request 11894). When two Cores go in the order in which they came, the thread is left with the stack of the first,
+    which is gone, and the next signal with a handler, Ctrl-C or the end of a child, kills the process without a word.
+
+    Raises:
+        ImportError: OpenVINO is not installed.
+    """
+    return import_openvino().Core()
 
 
 def export_openvino(network: nn.Module, info: ModelInfo) -> Any:

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from gesture_app.errors import EnvironmentFault, InputError
+from gesture_app.vision import onnx_runtime, runtimes
+from gesture_app.vision.model_info import ModelInfo, build_network, save_model
+from gesture_app.vision.runtimes import load_network
+
+DETECTOR = ModelInfo("detector", "yolox-nano", ("hand",), (64, 96))
+CLASSIFIER = ModelInfo("classifier", "resnet18d", ("like", "palm", "no_gesture"), (64, 64))
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(runtimes, "user_cache_path", lambda name: tmp_path / "cache" / name)
+    return tmp_path / "cache" / "gesture-app"
+
+
+def save(tmp_path: Path, info: ModelInfo) -> Path:
+    network = build_network(info)
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            torch.nn.init.uniform_(module.running_mean, -0.5, 0.5)
+            torch.nn.init.uniform_(module.running_var, 0.5, 2)
+    path = tmp_path / "weights" / f"{info.kind}.safetensors"
+    save_model(path, network.eval(), info)
+    return path
+
+
+def pictures(count: int, height: int, width: int) -> np.ndarray:
+    return np.random.default_rng(count).integers(0, 256, (count, height, width, 3), np.uint8)
+
+
+@pytest.fixture
+def installed() -> None:
+    for package in ("onnx", "onnxruntime"):
+        pytest.importorskip(package, reason=f"{package} is not installed: pip install 'gesture-app[onnx]'")
+
+
+@pytest.mark.parametrize(
+    ("info", "shapes"),
+    [(DETECTOR, [(1, 64, 96), (1, 96, 64), (2, 32, 96)]), (CLASSIFIER, [(1, 64, 64), (3, 64, 64)])],
+)
+def test_equals_the_reference(installed, tmp_path: Path, info: ModelInfo, shapes) -> None:
+    path = save(tmp_path, info)
+    reference = load_network(path, info.kind, "cpu", "torch")[0]
+    network, loaded = load_network(path, info.kind, "cpu", "onnx")
+    assert network.name == "CPU, ONNX Runtime" and loaded.labels == info.labels
+    for shape in shapes:
+        got = network(pictures(*shape))
+        assert got.dtype == np.float32
+        assert got == pytest.approx(reference(pictures(*shape)), abs=1e-3)
+
+
+def test_the_export_is_kept_and_mended(installed, tmp_path: Path, cache: Path, monkeypatch, caplog) -> None:
+    path = save(tmp_path, CLASSIFIER)
+    first = load_network(path, "classifier", "cpu", "onnx")[0](pictures(2, 64, 64))
+    (kept,) = cache.iterdir()
+    kept.write_bytes(b"damaged")
+    again = load_network(path, "classifier", "cpu", "onnx")[0](pictures(2, 64, 64))
+    assert "damaged" in caplog.text and kept.stat().st_size > 1e6
+    monkeypatch.setattr(onnx_runtime, "load_model", lambda *_: pytest.fail("built again"))
+    cached = load_network(path, "classifier", "cpu", "onnx")[0](pictures(2, 64, 64))
+    assert np.array_equal(first, cached) and np.array_equal(again, cached)
+
+
+@pytest.mark.parametrize("package", ["onnxruntime", "onnx"])
+def test_what_to_install_is_told(tmp_path: Path, monkeypatch, package: str) -> None:
+    path = save(tmp_path, CLASSIFIER)
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(EnvironmentFault, match=r"gesture-app\[onnx\]"):
+        load_network(path, "classifier", "cpu", "onnx")
+
+
+@pytest.mark.parametrize(
+    ("device", "precision", "told"),
+    [("cuda", "auto", "--device cpu"), ("cpu", "int8", "float32"), ("cpu", "bf16", "float32")],
+)
+def test_what_does_not_go_together(tmp_path: Path, device: str, precision, told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        load_network(tmp_path / "none.safetensors", "classifier", device, "onnx", precision)
