@@ -25,6 +25,7 @@ from gesture_app.errors import EnvironmentFault
 from gesture_app.vision.assets import models_folder
 from gesture_app.vision.labels import BACKGROUND, NO_GESTURE
 from gesture_app.vision.model_info import RETRAINED, load_info, load_model, shipped_weights
+from gesture_app.vision.quantization import quantization_path
 from gesture_app.vision.recognizer import Recognizer
 from gesture_app.vision.runtimes import choose_device
 from training import train_classifier, train_detector
@@ -288,7 +289,8 @@ def install(output: Path, outcomes: Sequence[Outcome], force: bool) -> Path:
         fresh.mkdir(parents=True)
         for kind in ("detector", "classifier"):
             source = output / f"{kind}.safetensors" if kind in new else shipped_weights(kind)  # type: ignore[arg-type]
-            for file in (source, source.with_suffix(".json")):
+            quantized = quantization_path(source)
+            for file in (source, source.with_suffix(".json"), *([quantized] if quantized.is_file() else [])):
                 shutil.copyfile(file, fresh / file.name)
         if target.exists():
             target.replace(old)

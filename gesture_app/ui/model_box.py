@@ -32,7 +32,8 @@ class ModelBox(QWidget):
             ((self.tr("Automatic"), "auto"), (self.tr("CPU"), "cpu"), (self.tr("GPU (CUDA)"), "cuda")),
         )
         self.runtime = self._combo(
-            self.tr("Runtime"), ((self.tr("Automatic"), "auto"), ("PyTorch", "torch"), ("OpenVINO", "openvino"))
+            self.tr("Runtime"),
+            ((self.tr("Automatic"), "auto"), ("PyTorch", "torch"), ("OpenVINO", "openvino"), ("ONNX Runtime", "onnx")),
         )
         form = QFormLayout(self)
         form.setContentsMargins(0, 0, 0, 0)
