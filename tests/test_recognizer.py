@@ -134,7 +134,7 @@ def test_runtimes_agree_on_the_demo_clip() -> None:
 
     from gesture_app.benchmark import demo_clip
 
-    engines = [Recognizer.load(device="cpu", runtime=runtime) for runtime in ("torch", "openvino")]
+    engines = [Recognizer.load(device="cpu", runtime=r, precision="f32") for r in ("torch", "openvino")]
     with av.open(str(demo_clip())) as container:
         frames = [
             frame.to_ndarray(format="bgr24") for i, frame in enumerate(container.decode(video=0)) if i % 120 == 40
