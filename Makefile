@@ -11,7 +11,7 @@ demo: .venv/installed  ## annotate the demo clip with the shipped weights
 app: .venv/installed  ## open the window on the first camera; make app SOURCE=clip.mp4 plays a file
 	$(BIN)/gesture-app live $(if $(SOURCE),--source "$(SOURCE)")
 
-# A few processes, for speed alone: the tests also pass in one. Each takes about 1.5 GB of memory.
+# A few processes, for speed. Each takes about 1.5 GB of memory.
 test: .venv/installed-dev  ## run all tests, or with ARGS="tests/test_boxes.py -k iou" some, in one process
 ifeq ($(ARGS),)
 	$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist worksteal

@@ -29,7 +29,7 @@ from training.hagrid import picture_files, read, read_gesture_frames
 SHRINK, GROW = -0.08, 0.08
 FAINT = 0.15
 """The least score of a hand that shows what its folder says: the classifier bears witness for it."""
-FALSE, FALSE_HANDS, SMALLEST_PX = 0.05, 6, 16
+LEAST_FALSE, MOST_FALSE, SMALLEST_PX = 0.05, 6, 16
 """The least score of a false hand that is worth learning from, how many a picture, and their shortest side."""
 
 
@@ -196,7 +196,7 @@ def cut_background(config: PseudoLabelConfig, recognizer: Recognizer) -> dict[st
         hands = pixel_boxes(boxes_xywh, image)
         places = [random_place(image, rng)]
         if all_known:
-            options = replace(recognizer.options, detector_threshold=FALSE, max_hands=FALSE_HANDS)
+            options = replace(recognizer.options, detector_threshold=LEAST_FALSE, max_hands=MOST_FALSE)
             places += [*recognizer.detect(image, options).boxes_xyxy]
         for place in places:
             left, top, right, bottom = (round(float(side)) for side in place)

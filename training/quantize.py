@@ -39,7 +39,7 @@ MOST_LOST = 0.003
 """The most that macro-F1 or AP50 may lose."""
 SAME_HAND_IOU = 0.5
 LAST_LAYERS = ".*_preds.*"
-"""The detector's last layers stay in float, which costs nothing and places boxes twice as well."""
+"""The detector's last layers stay in float: they are small, and boxes are placed by them."""
 
 
 @dataclass(frozen=True)
@@ -212,7 +212,7 @@ def calibrate(model: Any, info: ModelInfo, batches: Sequence[Image]) -> Quantiza
         batches: inputs of the network, each (1, H, W, 3) uint8, BGR.
     """
     nncf = import_nncf()
-    # Rounded kernels over raw pixels would change four times as many labels.
+    # Raw pixels come here: rounding its kernels changes names.
     first = next(node.get_friendly_name() for node in nodes_of(model) if node.get_type_name() == "Convolution")
     in_float = nncf.AdvancedQuantizationParameters(backend_params={"compress_weights": False})
     quantized = nncf.quantize(
