@@ -85,3 +85,10 @@ def draw_hagrid(root: Path, count: int = 4) -> Path:
         (root / "ann_train_val" / f"{name}.json").write_text(json.dumps(entries))
     (root / "index.csv").write_text("\n".join(lines) + "\n")
     return root
+
+
+@pytest.fixture
+def export_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The user's cache of exported networks, empty and in a folder of its own."""
+    monkeypatch.setattr("gesture_app.vision.runtimes.user_cache_path", lambda name: tmp_path / "cache" / name)
+    return tmp_path / "cache" / "gesture-app"

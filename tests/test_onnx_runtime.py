@@ -8,18 +8,14 @@ import pytest
 import torch
 
 from gesture_app.errors import EnvironmentFault, InputError
-from gesture_app.vision import onnx_runtime, runtimes
+from gesture_app.vision import onnx_runtime
 from gesture_app.vision.model_info import ModelInfo, build_network, save_model
 from gesture_app.vision.runtimes import load_network
 
 DETECTOR = ModelInfo("detector", "yolox-nano", ("hand",), (64, 96))
 CLASSIFIER = ModelInfo("classifier", "resnet18d", ("like", "palm", "no_gesture"), (64, 64))
 
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(runtimes, "user_cache_path", lambda name: tmp_path / "cache" / name)
-    return tmp_path / "cache" / "gesture-app"
+pytestmark = pytest.mark.usefixtures("export_cache")
 
 
 def save(tmp_path: Path, info: ModelInfo) -> Path:
@@ -58,10 +54,10 @@ def test_equals_the_reference(installed, tmp_path: Path, info: ModelInfo, shapes
         assert got == pytest.approx(reference(pictures(*shape)), abs=1e-3)
 
 
-def test_the_export_is_kept_and_mended(installed, tmp_path: Path, cache: Path, monkeypatch, caplog) -> None:
+def test_the_export_is_kept_and_mended(installed, tmp_path: Path, export_cache: Path, monkeypatch, caplog) -> None:
     path = save(tmp_path, CLASSIFIER)
     first = load_network(path, "classifier", "cpu", "onnx")[0](pictures(2, 64, 64))
-    (kept,) = cache.iterdir()
+    (kept,) = export_cache.iterdir()
     kept.write_bytes(b"damaged")
     again = load_network(path, "classifier", "cpu", "onnx")[0](pictures(2, 64, 64))
     assert "damaged" in caplog.text and kept.stat().st_size > 1e6

@@ -26,11 +26,7 @@ CPU = torch.device("cpu")
 DETECTOR = ModelInfo("detector", "yolox-nano", ("hand",), (64, 96))
 CLASSIFIER = ModelInfo("classifier", "resnet18d", ("like", "palm", "no_gesture"), (64, 64))
 
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(runtimes, "user_cache_path", lambda name: tmp_path / "cache" / name)
-    return tmp_path / "cache" / "gesture-app"
+pytestmark = pytest.mark.usefixtures("export_cache")
 
 
 def randomised(info: ModelInfo) -> torch.nn.Module:
@@ -124,25 +120,25 @@ def test_bfloat16_runs_on_every_cpu(weights: Path, runtime) -> None:
     assert network(pictures(2, 64, 64)) == pytest.approx(expected, abs=0.1 * float(np.abs(expected).max()))
 
 
-def test_the_export_is_kept_and_used_again_without_torch(weights: Path, cache: Path, monkeypatch) -> None:
+def test_the_export_is_kept_and_used_again_without_torch(weights: Path, export_cache: Path, monkeypatch) -> None:
     first = load_network(weights, "classifier", "cpu")[0](pictures(1, 64, 64))
-    assert {path.suffix for path in cache.iterdir()} == {".xml", ".bin"}
+    assert {path.suffix for path in export_cache.iterdir()} == {".xml", ".bin"}
     monkeypatch.setattr(runtimes, "load_model", lambda *_: pytest.fail("built again"))
     network, info = load_network(weights, "classifier", "cpu")
     assert network(pictures(1, 64, 64)) == pytest.approx(first, abs=1e-5)
     assert info.labels == CLASSIFIER.labels
 
 
-def test_a_damaged_cache_is_made_anew(weights: Path, cache: Path) -> None:
+def test_a_damaged_cache_is_made_anew(weights: Path, export_cache: Path) -> None:
     first = load_network(weights, "classifier", "cpu")[0](pictures(1, 64, 64))
-    for path in cache.iterdir():
+    for path in export_cache.iterdir():
         path.write_bytes(b"damaged")
     assert load_network(weights, "classifier", "cpu")[0](pictures(1, 64, 64)) == pytest.approx(first, abs=1e-3)
-    assert all(path.stat().st_size > 10 for path in cache.iterdir())
+    assert all(path.stat().st_size > 10 for path in export_cache.iterdir())
 
 
-def test_works_without_a_cache(weights: Path, cache: Path) -> None:
-    cache.parent.write_text("a file where the folder should be")
+def test_works_without_a_cache(weights: Path, export_cache: Path) -> None:
+    export_cache.parent.write_text("a file where the folder should be")
     assert load_network(weights, "classifier", "cpu")[0](pictures(1, 64, 64)).shape == (1, 3)
 
 
@@ -206,8 +202,8 @@ while networks:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
-def test_a_signal_is_handled_when_networks_are_gone(weights: Path, cache: Path) -> None:
-    environment = {**os.environ, "XDG_CACHE_HOME": str(cache.parent)}
+def test_a_signal_is_handled_when_networks_are_gone(weights: Path, export_cache: Path) -> None:
+    environment = {**os.environ, "XDG_CACHE_HOME": str(export_cache.parent)}
     load_network(weights, "classifier", "cpu")  # the export, so that the process below only reads it
     words = [sys.executable, "-c", SIGNAL_AFTER_NETWORKS, str(weights)]
     done = subprocess.run(words, capture_output=True, text=True, timeout=120, env=environment)
@@ -236,9 +232,9 @@ def test_nothing_is_reported_over_the_network(weights: Path, monkeypatch, tmp_pa
     assert "network use" not in done.stderr
 
 
-def test_shipped_weights_run_without_torch(cache: Path, monkeypatch) -> None:
+def test_shipped_weights_run_without_torch(export_cache: Path, monkeypatch) -> None:
     Recognizer.load(device="cpu")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(cache.parent))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(export_cache.parent))
     code = (
         "import sys; import numpy as np; from gesture_app.vision.recognizer import Recognizer;"
         "Recognizer.load(device='cpu')(np.zeros((72, 128, 3), np.uint8)); sys.exit('torch' in sys.modules)"
