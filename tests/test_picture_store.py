@@ -30,7 +30,7 @@ def test_a_bad_picture_is_substituted_and_told(crops_root: Path, capfd, monkeypa
     spoil(pictures[3].path)
     crops = HandCrops(pictures, LABELS, 48, augment=False)
     for _ in range(2):
-        images, targets = next(iter(DataLoader(crops, 4, num_workers=workers)))
+        images, targets, _ = next(iter(DataLoader(crops, 4, num_workers=workers)))
         assert torch.equal(images[3], expected[0]) and targets[3] == expected[1]
     assert crops.store.bad_pictures() == [pictures[3].path]
     assert capfd.readouterr().err.count("another picture is used") == 1
