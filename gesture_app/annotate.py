@@ -213,6 +213,7 @@ def row(source: Path, frame: Frame, hands: Sequence[Hand]) -> dict[str, object]:
                 "detector_score": round(float(hand.detector_score), 4),
                 "label": hand.label,
                 "score": round(float(hand.score), 4),
+                "side": hand.side or None,
                 "top": [[name, round(float(score), 4)] for name, score in hand.top],
             }
             for hand in hands

@@ -21,7 +21,7 @@ END_AFTER_S = 0.4
 LONGEST_GAP_S = 1.0
 """Between two sights of a gesture that may count as one; slower sources than that cannot be told from gone ones."""
 
-COLUMNS = ("source", "gesture", "hand", "start_s", "end_s", "duration_s", "confidence", "started_at")
+COLUMNS = ("source", "gesture", "side", "hand", "start_s", "end_s", "duration_s", "confidence", "started_at")
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,7 @@ class GestureEvent:
         confidence: mean probability of the gesture, 0..1, over the pictures that show it.
         source: where it was seen, as it may be shown.
         started_at: `start_s` on the clock, where the source is live.
+        side: of the hand, left or right; empty where that is not known.
     """
 
     number: int
@@ -49,6 +50,7 @@ class GestureEvent:
     confidence: float
     source: str = ""
     started_at: datetime | None = None
+    side: str = ""
 
     @property
     def duration_s(self) -> float:
@@ -81,12 +83,14 @@ class _Sight:
     start_s: float
     seen_s: float
     score_sum: float
+    side: str
     count: int = 1
     number: int = 0
 
-    def add(self, score: float, time_s: float) -> None:
+    def add(self, hand: Hand, time_s: float) -> None:
         self.seen_s = time_s
-        self.score_sum += score
+        self.score_sum += hand.score
+        self.side = hand.side or self.side
         self.count += 1
 
 
@@ -100,11 +104,11 @@ class _Watch:
     def see(self, hand: Hand, time_s: float) -> None:
         for sight in (self.current, self.rival):
             if sight is not None and sight.label == hand.label and time_s - sight.seen_s <= LONGEST_GAP_S:
-                sight.add(hand.score, time_s)
+                sight.add(hand, time_s)
                 if sight is self.current:
                     self.rival = None
                 return
-        self.rival = _Sight(hand.label, time_s, time_s, hand.score)
+        self.rival = _Sight(hand.label, time_s, time_s, hand.score, hand.side)
 
 
 class EventDetector:
@@ -194,6 +198,7 @@ class EventDetector:
             sight.score_sum / sight.count,
             self._source,
             None if self._zero_at is None else self._zero_at + timedelta(seconds=sight.start_s),
+            sight.side,
         )
 
     @staticmethod
@@ -236,6 +241,7 @@ def _row(event: GestureEvent) -> dict[str, Any]:
     return {
         "source": event.source,
         "gesture": event.label,
+        "side": event.side or None,
         "hand": event.hand_id,
         "start_s": round(event.start_s, 3),
         "end_s": None if event.end_s is None else round(event.end_s, 3),

@@ -49,7 +49,7 @@ def test_json_lines(tmp_path: Path) -> None:
     assert {hand["id"] for line in lines for hand in line["hands"]} == {1}
     hand = lines[-1]["hands"][0]
     assert list(lines[-1]) == ["source", "frame", "time_s", "width", "height", "hands"]
-    assert list(hand) == ["id", "box_xyxy", "detector_score", "label", "score", "top"]
+    assert list(hand) == ["id", "box_xyxy", "detector_score", "label", "score", "side", "top"]
     assert (lines[0]["source"], lines[0]["width"], lines[0]["height"]) == (str(source), 64, 48)
     assert hand["box_xyxy"] == pytest.approx([16, 12, 48, 36], abs=1)
     assert hand["label"] == "like" and len(hand["top"]) == 3
@@ -62,7 +62,7 @@ def test_json_line_of_a_picture_exactly(tmp_path: Path) -> None:
         "source": str(tmp_path / "a.png"), "frame": 0, "time_s": 0.0, "width": 64, "height": 48,
         "hands": [{
             "id": 1, "box_xyxy": [16.0, 12.0, 48.0, 36.0], "detector_score": 0.9, "label": "like", "score": 0.97,
-            "top": [["like", 0.97], ["fist", 0.01], ["one", 0.01]],
+            "side": None, "top": [["like", 0.97], ["fist", 0.01], ["one", 0.01]],
         }],
     }]  # fmt: skip
     assert np.any(read_image(tmp_path / "a-annotated.png") != picture(0))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import wave
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -51,6 +52,11 @@ def test_empty(panel):
     assert not any(a.isEnabled() for a in (panel.copy_action, panel.export_action, panel.clear_action))
     panel.show_changes(EventChanges(1.0))
     assert panel.events == () and panel.count_label.text() == ""
+
+
+def test_the_side_of_a_hand_stands_before_its_number(panel):
+    panel.show_changes(started(replace(event(1), side="right")))
+    assert rows(panel)[0][3] == "right 3"
 
 
 def test_rows_begin_last_and_end(panel):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -136,8 +137,19 @@ def test_events_of_a_hand_follow_each_other(steps: list[tuple[float, str]]) -> N
         assert first.end_s is not None and first.end_s <= second.start_s
 
 
+@pytest.mark.parametrize(
+    ("sides", "expected"),
+    [(["", "", "", ""], ""), (["", "left", "", ""], "left"), (["left", "left", "right", "right"], "right")],
+)
+def test_an_event_has_the_last_side_that_was_known(sides: list[str], expected: str) -> None:
+    detector = EventDetector(start_after_s=0.25)
+    for number, side in enumerate(sides):
+        detector.update([replace(hand("like"), side=side)], number / 10)
+    assert [event.side for event in detector.finish().ended] == [expected]
+
+
 EVENTS = [
-    GestureEvent(1, "like", 3, 1.0, 2.5, 2.5, 0.87654),
+    GestureEvent(1, "like", 3, 1.0, 2.5, 2.5, 0.87654, side="left"),
     GestureEvent(2, 'my "own", gesture é', 4, 2.0, None, 2.25, 0.5),
 ]
 
@@ -150,6 +162,7 @@ def test_csv_can_be_read_back(count: int) -> None:
         assert rows[0] == {
             "source": "",
             "gesture": "like",
+            "side": "left",
             "hand": "3",
             "start_s": "1.0",
             "end_s": "2.5",
@@ -157,11 +170,12 @@ def test_csv_can_be_read_back(count: int) -> None:
             "confidence": "0.877",
             "started_at": "",
         }
-    assert count < 2 or rows[1]["end_s"] == ""
+    assert count < 2 or rows[1]["end_s"] == rows[1]["side"] == ""
 
 
 def test_jsonl_can_be_read_back() -> None:
     first, second = (json.loads(line) for line in events_jsonl(EVENTS).splitlines())
+    assert first["side"] == "left" and second["side"] is None
     assert first["end_s"] == 2.5 and second["end_s"] is None and second["gesture"] == EVENTS[1].label
 
 

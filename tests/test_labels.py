@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gesture_app.vision.hands import RecognizerOptions
-from gesture_app.vision.labels import HAGRID_GESTURES, HAGRID_LABELS, name_gesture
+from gesture_app.vision.labels import HAGRID_GESTURES, HAGRID_LABELS, name_gesture, name_side
 
 LABELS = ("like", "peace", "no_gesture")
 
@@ -30,6 +30,14 @@ def test_name_gesture(probabilities, threshold, label, score) -> None:
     assert [score for _, score in name.top] == sorted(
         (pytest.approx(p) for p in probabilities), key=lambda a: -a.expected
     )
+
+
+@pytest.mark.parametrize(
+    ("right", "side"),
+    [(0.5, ""), (0.69, ""), (0.31, ""), (0.71, "right"), (0.29, "left"), (1.0, "right"), (0.0, "left")],
+)
+def test_name_side(right: float, side: str) -> None:
+    assert name_side(right) == side
 
 
 def test_a_classifier_without_no_gesture() -> None:

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from gesture_app.vision.hands import Hand
-from gesture_app.vision.overlay import draw_hands
+from gesture_app.vision.overlay import draw_hands, tag_text
 from gesture_app.vision.style import OverlayStyle, gesture_colour
 from gesture_app.vision.trails import Trail
 
@@ -86,6 +88,18 @@ def test_what_is_switched_off_is_not_drawn() -> None:
         for style in (BOXES, OverlayStyle(), OverlayStyle(ids=True))
     )
     assert boxes < labels < ids
+
+
+def test_the_side_is_behind_the_name() -> None:
+    shown = hand((100, 80, 200, 160))
+    style = OverlayStyle(ids=True)
+    assert [tag_text(replace(shown, side=side), style) for side in ("", "left", "right")] == [
+        "like 97 % #1",
+        "like 97 % L #1",
+        "like 97 % R #1",
+    ]
+    assert tag_text(replace(shown, label="no_gesture", side="right"), OverlayStyle()) == "no gesture R"
+    assert tag_text(replace(shown, side="right"), BOXES) == ""
 
 
 def test_a_trail_lies_below_the_box() -> None:

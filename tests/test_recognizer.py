@@ -74,6 +74,25 @@ def test_hands_are_in_frame_pixels_and_classified_as_one_batch() -> None:
     assert engine.classifier.batches == [2]
 
 
+@pytest.mark.parametrize(("labels", "classes"), [(LABELS, 3), (("like", "background", "no_gesture"), 2)])
+def test_a_classifier_that_tells_sides(labels, classes: int) -> None:
+    info = ModelInfo("classifier", "resnet18d", labels, (32, 32), handedness=True)
+    logits = np.array([[3, 0, 0, 2.0], [3, 0, 0, -900.0], [3, 0, 0, 0.1], [np.inf, 0, 0, 5.0]], np.float32)
+    boxes = [(4.0, 8.0, 20.0, 24.0), (30.0, 8.0, 46.0, 24.0), (60.0, 8.0, 76.0, 24.0), (4.0, 36.0, 20.0, 52.0)]
+    engine = Recognizer((FakeDetector(boxes), DETECTOR), (lambda batch: logits[: len(batch)], info))
+    hands = engine(picture())
+    assert [hand.side for hand in hands] == ["right", "left", "", ""]
+    assert [hand.right for hand in hands] == pytest.approx([0.881, 0, 0.525, 0.5], abs=1e-3)
+    assert all(hand.probabilities.shape == (classes,) for hand in hands)
+    assert hands[0].probabilities.sum() == pytest.approx(1 if classes == 3 else 21.1 / 22.1, abs=0.01)
+    assert engine.classify([]).shape == (0, classes + 1)
+
+
+def test_without_a_side_the_hand_has_none() -> None:
+    assert {(hand.side, hand.right) for hand in recognizer(BOXES)(picture())} == {("", 0.5)}
+    assert recognizer([]).classify([]).shape == (0, 3)
+
+
 def test_without_hands_the_classifier_is_not_called() -> None:
     engine = recognizer([])
     assert engine(picture()) == []

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -25,11 +27,14 @@ def count(bars: TopBars, label: str) -> int:
     return int(np.all(from_qimage(bars.grab().toImage()) == gesture_colour(label), axis=2).sum())
 
 
-def test_bars_are_as_long_as_the_probabilities(bars):
+def test_bars_are_as_long_as_the_probabilities(bars, qtbot):
     bars.show_hands([hand(1, ("rock", 0.8), ("ok", 0.2), ("palm", 0.0))])
     assert count(bars, "rock") == pytest.approx(4 * count(bars, "ok"), rel=0.2)
     assert count(bars, "palm") < 40
     assert bars.accessibleDescription() == "hand 1: rock"
+    bars.clear()
+    bars.show_hands([replace(hand(1, ("rock", 0.8)), side="left")])
+    qtbot.waitUntil(lambda: bars.accessibleDescription() == "hand left 1: rock")
 
 
 @pytest.mark.parametrize("hands", [0, 1, 30])

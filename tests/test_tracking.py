@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -69,6 +72,36 @@ def test_without_smoothing_every_frame_counts_alone() -> None:
     tracker.smoothing_s = 0.0
     tracker.update([hand(0)], 0.0)
     assert tracker.update([hand(0, (0.05, 0.9, 0.05))], 0.03)[0].label == "peace"
+
+
+def sided(x: float, right: float) -> Hand:
+    return replace(hand(x), right=right)
+
+
+@pytest.mark.parametrize(
+    ("right", "sides"),
+    [
+        ([0.5, 0.5], ["", ""]),
+        ([0.9, 0.9, 0.1, 0.9], ["right"] * 4),
+        ([0.5, 0.9], ["", ""]),
+        ([0.1, 0.5, 0.5, 0.6], ["left"] * 4),
+        ([0.1] * 2 + [0.95] * 60, ["left"] * 2 + ["right"] * 60),
+    ],
+)
+def test_a_hand_keeps_its_side_until_the_other_is_sure(right: list[float], sides: list[str]) -> None:
+    tracker = Tracker(LABELS, 0.5)
+    told = [tracker.update([sided(0, p)], number / 30)[0].side for number, p in enumerate(right)]
+    assert (told[0], told[-1]) == (sides[0], sides[-1])
+    assert len(right) > 4 or told == sides
+    turns = sum(first != second for first, second in pairwise(told))
+    assert turns <= 1
+
+
+def test_without_smoothing_every_frame_tells_its_own_side() -> None:
+    tracker = Tracker(LABELS, 0.5)
+    tracker.smoothing_s = 0.0
+    told = [tracker.update([sided(0, p)], number / 30)[0].side for number, p in enumerate([0.9, 0.1, 0.5])]
+    assert told == ["right", "left", "left"]
 
 
 def test_threshold_acts_at_once_and_boxes_stay() -> None:

@@ -13,14 +13,13 @@ from typing import Any
 from PIL import Image as PillowImage
 
 from gesture_app.vision.images import IMAGE_SUFFIXES
+from gesture_app.vision.labels import SIDES
 from training.splits import Split, Splits, as_split, split_by_hash
 
 Box = tuple[float, float, float, float]
 
 SYNONYMS = {"hands_heart2": "hand_heart2", "nogesture": "no_gesture", "none": "no_gesture"}
 """Names that mean another one: HaGRIDv2's archive is `hands_heart2`, its label `hand_heart2`."""
-SIDES = ("left", "right")
-"""The anatomical sides: a right hand is the person's right one, in a picture that is no mirror image."""
 OUTSIDE = 0.02
 """Boxes may reach this fraction of the picture beyond it, by rounding, before it is worth telling."""
 ENOUGH = 5

@@ -11,7 +11,7 @@ from PyQt6.QtGui import QIcon
 
 from gesture_app.events import GestureEvent
 from gesture_app.ui.gesture_drawing import gesture_icon
-from gesture_app.vision.style import gesture_name
+from gesture_app.vision.style import gesture_name, hand_name
 
 MOST_EVENTS = 10_000
 GESTURE, START, END, HAND, SURE = range(5)
@@ -32,7 +32,7 @@ class EventTable(QAbstractTableModel):
             GESTURE: (self.tr("Gesture"), ""),
             START: (self.tr("Start"), self.tr("When the gesture was first seen: time of day, or time in the video")),
             END: (self.tr("End"), self.tr("When it was last seen")),
-            HAND: (self.tr("Hand"), self.tr("The number that stays with the hand")),
+            HAND: (self.tr("Hand"), self.tr("Left or right, and the number that stays with the hand")),
             SURE: (self.tr("Sure"), self.tr("Mean probability of the gesture")),
         }
 
@@ -137,7 +137,7 @@ def _text(event: GestureEvent, column: int) -> str:
         return shown_time(event, event.start_s)
     if column == END:
         return LASTING if event.end_s is None else shown_time(event, event.end_s)
-    return f"{event.hand_id}" if column == HAND else f"{event.confidence * 100:.0f} %"
+    return hand_name(event.side, event.hand_id) if column == HAND else f"{event.confidence * 100:.0f} %"
 
 
 def _alignment(column: int) -> Qt.AlignmentFlag:

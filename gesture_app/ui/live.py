@@ -39,7 +39,7 @@ class HandRecognizer(Protocol):
         """Only find them."""
 
     def classify_boxes(self, image: Image, boxes_xyxy: FloatArray) -> FloatArray:
-        """Only name them: probabilities (N, classes) of boxes (N, 4)."""
+        """Only name them: probabilities of boxes (N, 4), see `Recognizer.classify`."""
 
 
 @dataclass(frozen=True)

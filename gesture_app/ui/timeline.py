@@ -12,7 +12,7 @@ from gesture_app.events import EventChanges, GestureEvent
 from gesture_app.ui.event_table import shown_time
 from gesture_app.ui.gesture_drawing import gesture_icon
 from gesture_app.ui.swatch import gesture_qcolor, text_qcolor
-from gesture_app.vision.style import gesture_name
+from gesture_app.vision.style import gesture_name, hand_name
 
 WINDOW_S = 30.0
 SHORTEST_WINDOW_S, LONGEST_WINDOW_S = 10.0, 300.0
@@ -138,7 +138,7 @@ class Timeline(QWidget):
     def _told(self, event: GestureEvent) -> str:
         return self.tr("{gesture}, hand {hand}\nfrom {start}, {seconds} s\n{sure} % sure").format(
             gesture=gesture_name(event.label),
-            hand=event.hand_id,
+            hand=hand_name(event.side, event.hand_id),
             start=shown_time(event, event.start_s),
             seconds=f"{event.duration_s:.1f}",
             sure=f"{event.confidence * 100:.0f}",

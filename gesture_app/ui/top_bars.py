@@ -12,7 +12,7 @@ from PyQt6.QtWidgets import QSizePolicy, QWidget
 from gesture_app.ui.swatch import gesture_qcolor
 from gesture_app.vision.hands import Hand
 from gesture_app.vision.labels import TOP
-from gesture_app.vision.style import gesture_name
+from gesture_app.vision.style import gesture_name, hand_name
 
 REPAINT_S = 0.1
 BAR_PX = 6.0
@@ -72,7 +72,9 @@ class TopBars(QWidget):
     def _repaint(self) -> None:
         self._shown_s = time.monotonic()
         said = (
-            self.tr("hand {number}: {gesture}").format(number=hand.id, gesture=gesture_name(hand.label))
+            self.tr("hand {hand}: {gesture}").format(
+                hand=hand_name(hand.side, hand.id), gesture=gesture_name(hand.label)
+            )
             for hand in self._hands
         )
         self.setAccessibleDescription(", ".join(said))
@@ -88,7 +90,8 @@ class TopBars(QWidget):
         palette, metrics = self.palette(), painter.fontMetrics()
         left, width = PADDING_PX, self.width() - 2 * PADDING_PX
         painter.setPen(palette.color(QPalette.ColorRole.PlaceholderText))
-        painter.drawText(QPointF(left, top + metrics.ascent()), self.tr("Hand {number}").format(number=hand.id))
+        title = self.tr("Hand {hand}").format(hand=hand_name(hand.side, hand.id))
+        painter.drawText(QPointF(left, top + metrics.ascent()), title)
         top += metrics.height() + 4
         for label, probability in hand.top:
             percent = f"{probability * 100:.0f} %"

@@ -36,6 +36,8 @@ class Hand:
         top: the three most probable names, best first, whatever the thresholds.
         probabilities: shape (classes,), in the order of the classifier's labels; sums to 1.
         id: identity over time, from 1; in a single picture the hand's number.
+        right: probability of a right hand, the person's own; 0.5 where the classifier does not tell.
+        side: left or right, empty where that is unsure.
     """
 
     box_xyxy: tuple[float, float, float, float]
@@ -45,6 +47,8 @@ class Hand:
     top: tuple[tuple[str, float], ...]
     probabilities: FloatArray = field(repr=False, compare=False)
     id: int = 0
+    right: float = 0.5
+    side: str = ""
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,11 @@ LEAST_HAND = 0.5
 
 TOP = 3
 
+SIDES = ("left", "right")
+"""The anatomical sides: a right hand is the person's right one, in a picture that is no mirror image."""
+SURE_SIDE = 0.2
+"""A side is told from this distance of its probability to one half on."""
+
 
 @dataclass(frozen=True)
 class Name:
@@ -51,6 +56,11 @@ class Name:
     label: str
     score: float
     top: tuple[tuple[str, float], ...]
+
+
+def name_side(right: float) -> str:
+    """The side that a probability of a right hand stands for; empty where it is unsure."""
+    return "" if abs(right - 0.5) < SURE_SIDE else SIDES[right > 0.5]
 
 
 def name_gesture(probabilities: FloatArray, labels: tuple[str, ...], label_threshold: float) -> Name:

@@ -30,7 +30,7 @@ def draw_hands(
     style: OverlayStyle = OverlayStyle(),  # noqa: B008  # frozen
     trails: Sequence[Trail] = (),
 ) -> Image:
-    """Draw boxes with names such as `two up 97 %`, and the frame rate in the lower left corner.
+    """Draw boxes with names such as `two up 97 % R`, for a right hand, and the frame rate in the lower left corner.
 
     Args:
         image: shape (height, width, 3), BGR, from 1x1 up; it stays as it is.
@@ -57,7 +57,7 @@ def draw_hands(
             (left, bottom, "below"),
             (right, top, "below"),
         ]
-        if text := _tag_text(hand, style):
+        if text := tag_text(hand, style):
             _draw_label(canvas, text, gesture_colour(hand.label), spots, taken)
         if style.top:
             _draw_bars(canvas, hand, [spots[4], (left, top, "beside"), spots[3], spots[2]], taken)
@@ -66,10 +66,12 @@ def draw_hands(
     return canvas
 
 
-def _tag_text(hand: Hand, style: OverlayStyle) -> str:
+def tag_text(hand: Hand, style: OverlayStyle) -> str:
+    """What is written beside a hand: `two up 97 % R #3` or less, as the style says."""
     name = gesture_name(hand.label)
     if hand.label != NO_GESTURE:  # which is also what an unsure hand gets, so that its probability says little
         name += f" {hand.score * 100:.0f} %"
+    name += f" {hand.side[:1].upper()}" if hand.side else ""
     return " ".join([name] * style.labels + [f"#{hand.id}"] * style.ids)
 
 

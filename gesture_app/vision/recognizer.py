@@ -8,7 +8,7 @@ import numpy as np
 
 from gesture_app.errors import InputError
 from gesture_app.vision.hands import FloatArray, Hand, Image, RecognizerOptions
-from gesture_app.vision.labels import BACKGROUND, LEAST_HAND, name_gesture
+from gesture_app.vision.labels import BACKGROUND, LEAST_HAND, name_gesture, name_side
 from gesture_app.vision.model_info import ModelInfo, shipped_weights
 from gesture_app.vision.postprocess import Detections, select
 from gesture_app.vision.preprocess import crop_hand, fitted_hw, letterbox
@@ -34,7 +34,8 @@ class Recognizer:
         self.detector, self.detector_info = detector
         self.classifier, self.classifier_info = classifier
         self.labels = tuple(name for name in self.classifier_info.labels if name != BACKGROUND)
-        self._columns = [self.classifier_info.labels.index(name) for name in self.labels]
+        outputs = self.classifier_info.outputs
+        self._columns = [number for number, name in enumerate(outputs) if name != BACKGROUND]
         self.device_name = self.detector.name
 
     @classmethod
@@ -95,22 +96,31 @@ class Recognizer:
         return select(raw, input_hw, frame_hw, options.detector_threshold, options.max_hands)
 
     def classify_boxes(self, image: Image, boxes_xyxy: FloatArray) -> FloatArray:
-        """Probabilities (N, classes) of the boxes (N, 4) of a picture."""
+        """Probabilities of the boxes (N, 4) of a picture, see `classify`."""
         size = self.classifier_info.input_hw[0]
         return self.classify([crop_hand(image, (b[0], b[1], b[2], b[3]), size) for b in boxes_xyxy.tolist()])
 
     def classify(self, crops: list[Image]) -> FloatArray:
-        """Probabilities (N, classes) of square crops; without one the classifier is not called.
+        """Probabilities of square crops; without one the classifier is not called.
 
-        Where the classifier knows `background`, a row sums to the probability that there is a hand at all, else to 1. A
-        crop whose logits are not finite is evenly unsure.
+        Returns:
+            (N, classes), in the order of `labels`; where the classifier tells sides (N, classes + 1), the last column
+            of a right hand. Where it knows `background`, the classes sum to the probability that there is a hand at
+            all, else to 1. A crop whose logits are not finite is evenly unsure.
         """
         if not crops:
-            return np.zeros((0, len(self.labels)), np.float32)
+            return np.zeros((0, len(self._columns)), np.float32)
         logits = self.classifier(np.stack(crops))
-        logits = np.where(np.isfinite(logits).all(axis=1, keepdims=True), logits, 0)
-        odds = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return np.asarray((odds / odds.sum(axis=1, keepdims=True))[:, self._columns], np.float32)
+        probabilities = to_probabilities(logits, len(self.classifier_info.labels))
+        return np.asarray(probabilities[:, self._columns], np.float32)
+
+
+def to_probabilities(logits: FloatArray, classes: int) -> FloatArray:
+    """Of logits (N, outputs) the softmax over the classes, and the sigmoid of the side where there is one."""
+    logits = np.where(np.isfinite(logits).all(axis=1, keepdims=True), logits, 0)
+    odds = np.exp(logits[:, :classes] - logits[:, :classes].max(axis=1, keepdims=True))
+    right = (1 + np.tanh(logits[:, classes:] / 2)) / 2  # the sigmoid, which cannot overflow
+    return np.concatenate((odds / odds.sum(axis=1, keepdims=True), right), axis=1)
 
 
 def to_hands(
@@ -119,15 +129,18 @@ def to_hands(
     """The hands at the detected places, with the ids 1, 2, ...; a place that is probably none is left out.
 
     Args:
-        probabilities: (N, classes), in the order of `labels`; a row sums to the probability of a hand.
+        probabilities: (N, classes) or (N, classes + 1), see `Recognizer.classify`.
         label_threshold: see `RecognizerOptions`.
     """
     hands: list[Hand] = []
     boxes, scores = found.boxes_xyxy.tolist(), found.scores.tolist()
     for box, score, row in zip(boxes, scores, probabilities, strict=True):
+        row, sides = row[: len(labels)], row[len(labels) :]
         if row.sum() < LEAST_HAND:
             continue
         name = name_gesture(row, labels, label_threshold)
+        right = float(sides[0]) if len(sides) else 0.5
         box_xyxy = (box[0], box[1], box[2], box[3])
-        hands.append(Hand(box_xyxy, score, name.label, name.score, name.top, row, len(hands) + 1))
+        side = name_side(right)
+        hands.append(Hand(box_xyxy, score, name.label, name.score, name.top, row, len(hands) + 1, right, side))
     return hands

@@ -41,7 +41,7 @@ class OverlayStyle:
     """What is drawn onto a picture besides the boxes.
 
     Attributes:
-        labels: the gesture's name and its probability.
+        labels: the gesture's name, its probability, and L or R for the side where that is known.
         ids: the number of the hand, behind the name.
         top: bars of the three most probable gestures.
         trails: where the middle of every hand was in the last second.
@@ -56,6 +56,11 @@ class OverlayStyle:
 def gesture_name(label: str) -> str:
     """The label as people read it."""
     return label.replace("_", " ")
+
+
+def hand_name(side: str, number: int) -> str:
+    """A hand as people read it: its side, where that is known, and the number that stays with it."""
+    return f"{side} {number}".strip()
 
 
 def gesture_colour(name: str) -> Colour:

@@ -9,11 +9,13 @@ from scipy.optimize import linear_sum_assignment
 
 from gesture_app.vision.boxes import iou_matrix
 from gesture_app.vision.hands import FloatArray, Hand
-from gesture_app.vision.labels import name_gesture
+from gesture_app.vision.labels import name_gesture, name_side
 
 MIN_IOU = 0.15
 SMOOTHING_S = 0.2
 """Time constant of the moving average of a hand's probabilities."""
+SIDE_SMOOTHING = 5.0
+"""The side is averaged over so many times as long: a hand keeps it, whatever gesture it shows."""
 LOST_AFTER_S = 0.5
 
 
@@ -25,12 +27,16 @@ class Track:
         box_xyxy: where it was last seen, pixels.
         probabilities: (classes,) the moving average.
         seen_s: when it was last seen.
+        right: the moving average of the probability of a right hand.
+        side: the last one that was sure.
     """
 
     id: int
     box_xyxy: tuple[float, float, float, float]
     probabilities: FloatArray
     seen_s: float
+    right: float
+    side: str = ""
 
 
 class Tracker:
@@ -38,7 +44,7 @@ class Tracker:
 
     A hand keeps its identity while its box overlaps the one it had before; pairs are chosen so that their summed
     overlap is greatest (Hungarian method). The label comes from probabilities averaged over about `SMOOTHING_S`
-    seconds, whatever the frame rate.
+    seconds, whatever the frame rate; the side stays until the other one is sure.
 
     Args:
         labels: names in the order of the probabilities.
@@ -69,14 +75,17 @@ class Tracker:
         for number, hand in enumerate(hands):
             track = known.get(number)
             if track is None:
-                track = Track(self.next_id, hand.box_xyxy, hand.probabilities, time_s)
+                track = Track(self.next_id, hand.box_xyxy, hand.probabilities, time_s, hand.right)
                 self.next_id += 1
                 self.tracks.append(track)
             else:
                 keep = float(np.exp(-(time_s - track.seen_s) / self.smoothing_s)) if self.smoothing_s > 0 else 0.0
                 track.probabilities = keep * track.probabilities + (1 - keep) * hand.probabilities
+                keep **= 1 / SIDE_SMOOTHING
+                track.right = keep * track.right + (1 - keep) * hand.right
                 track.box_xyxy, track.seen_s = hand.box_xyxy, time_s
             name = name_gesture(track.probabilities, self.labels, self.label_threshold)
+            track.side = name_side(track.right) or track.side
             named.append(
                 replace(
                     hand,
@@ -85,6 +94,8 @@ class Tracker:
                     score=name.score,
                     top=name.top,
                     probabilities=track.probabilities,
+                    right=track.right,
+                    side=track.side,
                 )
             )
         return named

@@ -52,7 +52,7 @@ class HandNetworks(Protocol):
         """The boxes of a BGR picture."""
 
     def classify_boxes(self, image: Image, boxes_xyxy: FloatArray) -> FloatArray:
-        """Probabilities (N, classes) of the boxes (N, 4) of a picture."""
+        """Probabilities (N, classes or one more) of the boxes (N, 4) of a picture, see `Recognizer.classify`."""
 
 
 class VideoRecognizer:
@@ -121,7 +121,7 @@ class VideoRecognizer:
         return Detections(inside, found.scores, found.classes)
 
     def _classify(self, frame: Frame, grey: Grey, boxes_xyxy: FloatArray) -> FloatArray:
-        """Probabilities (N, classes): remembered ones where a hand looks the same, new ones in one batch."""
+        """Probabilities of the boxes (N, 4): remembered ones where a hand looks the same, new ones in one batch."""
         scale_xy = grey.shape[1] / frame.image.shape[1], grey.shape[0] / frame.image.shape[0]
         looks = [Look(box, patch_of(grey, box * (scale_xy * 2)), frame.time_s) for box in boxes_xyxy]
         rows = [self._memory.recall(look) for look in looks]
@@ -131,7 +131,7 @@ class VideoRecognizer:
             for number, probabilities in zip(new, fresh, strict=True):
                 rows[number] = self._memory.keep(looks[number], probabilities)
         self._memory.forget(frame.time_s)
-        return np.array([row for row in rows if row is not None], np.float32).reshape(-1, len(self.recognizer.labels))
+        return np.array([row for row in rows if row is not None], np.float32)
 
 
 class DetectionPace:
@@ -195,7 +195,7 @@ class GestureMemory:
         self._known: list[tuple[Look, FloatArray]] = []
 
     def recall(self, look: Look) -> FloatArray | None:
-        """The probabilities (classes,) of a hand that looked the same at the same place."""
+        """The probabilities of a hand that looked the same at the same place."""
         for known, probabilities in self._known:
             change = look.patch - known.patch
             if (
