@@ -12,7 +12,7 @@ from gesture_app.errors import InputError
 from gesture_app.vision.hands import RecognizerOptions
 from training import pseudo_label
 from training.hagrid import read
-from training.pseudo_label import PseudoLabelConfig, agreed_boxes, agreed_label, without_known
+from training.pseudo_label import PseudoLabelConfig, agreed_boxes, agreed_label, agreed_side, without_known
 
 LABELS = ("fist", "palm", "no_gesture")
 
@@ -65,6 +65,57 @@ def hand(colour: tuple[int, int, int]) -> np.ndarray:
 def test_a_label_needs_agreement_and_certainty(colour, min_score, labels, expected) -> None:
     columns = [LABELS.index(name) for name in labels]
     assert agreed_label(Painter(), hand(colour), labels, columns, min_score) == expected
+
+
+class Sided:
+    """Hands with the brighter half on the left are right ones; the views whose numbers are `wrong` are misread."""
+
+    labels = ("fist", "palm")
+    classifier_info = SimpleNamespace(input_hw=(32, 32), handedness=True)
+
+    def __init__(self, sure: float = 0.9, wrong: tuple[int, ...] = ()) -> None:
+        self.sure, self.wrong = sure, wrong
+
+    def classify(self, crops: list[np.ndarray]) -> np.ndarray:
+        right = [crop[:, :16].mean() > crop[:, 16:].mean() for crop in crops]
+        told = [self.sure if (r != (i in self.wrong)) else 1 - self.sure for i, r in enumerate(right)]
+        return np.array([(0.9, 0.1, p) for p in told], np.float32)
+
+
+def half(side: str) -> np.ndarray:
+    image = np.zeros((32, 32, 3), np.uint8)
+    image[:, :16] = 255
+    return image if side == "right" else np.ascontiguousarray(image[:, ::-1])
+
+
+@pytest.mark.parametrize(
+    ("recognizer", "expected"), [(Sided(), "right"), (Sided(0.7), ""), (Sided(1.0, (3,)), ""), (Sided(0.1), "left")]
+)
+def test_a_side_needs_agreement_of_mirror_images(recognizer: Sided, expected: str) -> None:
+    assert agreed_side(recognizer, half("right"), 0.8) == expected
+    other = {"right": "left", "left": "right", "": ""}
+    assert agreed_side(recognizer, half("left"), 0.8) == other[expected]
+
+
+def test_sides_become_a_list_of_the_set(tmp_path: Path, monkeypatch) -> None:
+    root = tmp_path / "crops"
+    for name, side in (("fist/a", "right"), ("fist/b", "left"), ("palm/c", "right"), ("palm/d", "right")):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(root / f"{name}.png"), half(side))
+    rows = ["fist/a.png,train,", "fist/b.png,train,right", "palm/c.png,val,", "palm/d.png,train,"]
+    (root / "index.csv").write_text("\n".join(["path,split,side", *rows]))
+    recognizer = Sided()
+    monkeypatch.setattr(pseudo_label.Recognizer, "load", lambda *args: recognizer)
+    config = PseudoLabelConfig(tmp_path / "out", sides=root)
+    assert pseudo_label.pseudo_label(config) == {"right": 3, "no side": 1}
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["index.csv"]
+    (tmp_path / "out" / "index.csv").replace(root / "index.csv")
+    sides = {p.path.stem: (p.split, p.sides) for p in read(root, recognizer.labels).pictures}
+    known = ("train", ("right",))
+    assert sides == {"a": known, "b": known, "c": ("val", ()), "d": known}
+    recognizer.classifier_info = SimpleNamespace(input_hw=(32, 32), handedness=False)
+    with pytest.raises(InputError, match="does not tell sides"):
+        pseudo_label.pseudo_label(PseudoLabelConfig(tmp_path / "other", sides=root))
 
 
 def test_boxes_need_both_views() -> None:

@@ -16,8 +16,9 @@ from gesture_app.vision.images import read_image
 from gesture_app.vision.model_info import default_weights, load_info, load_model, shipped_weights
 from gesture_app.vision.recognizer import Recognizer
 from training import retrain as retrain_module
+from training.collection import Picture
 from training.comparison import Outcome, Reordered
-from training.retrain import RetrainConfig, install, labels_to_learn, notes_on, recipe, retrain
+from training.retrain import RetrainConfig, absent_outputs, install, labels_to_learn, notes_on, recipe, retrain
 
 SHIPPED = ("like", "fist", "no_gesture")
 
@@ -122,6 +123,20 @@ def test_weights_for_other_classes_keep_what_they_know() -> None:
         reordered = Reordered(model, [None, info.labels.index("like"), info.labels.index("no_gesture")])(images)
     assert torch.allclose(after[:, 1], before[:, info.labels.index("like")], atol=1e-4)
     assert torch.allclose(after[:, 1:], reordered[:, 1:], atol=1e-4) and (reordered[:, 0] < -1e3).all()
+
+
+@pytest.mark.parametrize(
+    ("labels", "sides", "absent"),
+    [
+        ((), (), ("like", "fist", "(right hand)")),
+        (("like", ""), (), ("fist", "(right hand)")),
+        (("like", "fist"), ("left", ""), ()),
+    ],
+)
+def test_outputs_of_which_no_picture_tells(labels, sides, absent) -> None:
+    picture = Picture(Path("a.jpg"), ((0, 0, 1, 1),) * len(labels), labels, "train", sides=sides)
+    assert absent_outputs(("like", "fist", "(right hand)"), [picture]) == absent
+    assert absent_outputs(("like",), []) == ("like",)
 
 
 def test_many_pictures_have_another_recipe() -> None:

@@ -39,11 +39,11 @@ class PseudoLabelConfig:
 
     Hand crops become `crops/`, class folders with an `index.csv` that puts all of them into training; whole frames, of
     which the gesture is known by their folder, become a file of boxes for `--boxes`. What the detector takes for a hand
-    where there is none becomes `crops/background`.
+    where there is none becomes `crops/background`. The sides of hand crops that have labels become a list of them.
     """
 
     output: Path
-    """Gets `crops/`, class folders for `--data`, and `boxes.json`."""
+    """Gets `crops/`, class folders for `--data`, `boxes.json`, and `index.csv` of the crops of `--sides`."""
     crops: Path | None = None
     """Folder of hand crops without labels."""
     labels: tuple[str, ...] = ()
@@ -54,10 +54,12 @@ class PseudoLabelConfig:
     """Boxes of the frames that are known already; only hands that these lack are added."""
     rooms: Path | None = None
     """Folder of pictures without people, for `crops/background`."""
+    sides: Path | None = None
+    """Folder of labelled hand crops: a new `index.csv` for it, with a column `side`, by weights that tell sides."""
     weights: Path | None = None
     """Folder of both networks; the shipped weights by default."""
     min_score: float = 0.8
-    """The least probability of a crop's label, averaged over the views."""
+    """The least probability of a crop's label, or side, averaged over the views."""
     min_detection: float = 0.8
     """The least score of a hand in a frame and in its mirror image; less for one that shows its folder's gesture."""
 
@@ -66,18 +68,25 @@ def pseudo_label(config: PseudoLabelConfig) -> dict[str, int]:
     """Label, write, and count what was labelled.
 
     Raises:
-        InputError: there is nothing to label, a class is unknown, or the output exists.
+        InputError: there is nothing to label, a class is unknown, the classifier tells no sides, or the output exists.
     """
-    if config.crops is None and config.frames is None and config.rooms is None:
-        raise InputError("nothing to label: give --crops, --frames or --rooms")
+    if all(given is None for given in (config.crops, config.frames, config.rooms, config.sides)):
+        raise InputError("nothing to label: give --crops, --frames, --rooms or --sides")
     if config.output.exists() and any(config.output.iterdir()):
         raise InputError(f"output folder is not empty: {config.output}: name another one")
     recognizer = Recognizer.load(config.weights, "cpu")
     unknown = set(config.labels) - set(recognizer.labels)
     if unknown:
         raise InputError(f"the classifier does not know {', '.join(sorted(unknown))}")
-    (config.output / "crops").mkdir(parents=True, exist_ok=True)
+    if config.sides is not None and not recognizer.classifier_info.handedness:
+        raise InputError("the classifier does not tell sides: name another one with --weights")
+    config.output.mkdir(parents=True, exist_ok=True)
     counts: dict[str, int] = {}
+    if config.sides is not None:
+        counts |= label_sides(config, recognizer)
+    if all(given is None for given in (config.crops, config.frames, config.rooms)):
+        return counts
+    (config.output / "crops").mkdir()
     if config.crops is not None:
         counts |= label_crops(config, recognizer)
     if config.frames is not None:
@@ -122,8 +131,39 @@ def agreed_label(
     return labels[int(best[0])] if sure else None
 
 
+def label_sides(config: PseudoLabelConfig, recognizer: Recognizer) -> dict[str, int]:
+    """Write a set's `index.csv` anew, with the known sides and those on which all views agree with enough certainty.
+
+    Those of the splits other than `train` stay unknown where they are: nothing is measured on what a model says.
+    """
+    assert config.sides is not None
+    rows, counts = [], Counter[str]()
+    crops = [picture for picture in read(config.sides, recognizer.labels).pictures if picture.is_crop]
+    for picture in tqdm(crops, desc="sides"):
+        side = picture.sides[0] if picture.sides else ""
+        if picture.split == "train" and not side:
+            side = agreed_side(recognizer, read_image(picture.path), config.min_score)
+        counts[side or "no side"] += 1
+        rows.append((picture.key.partition("/")[2], picture.split, side))
+    with (config.output / "index.csv").open("w", newline="", encoding="utf-8") as stream:
+        csv.writer(stream).writerows([("path", "split", "side"), *rows])
+    return dict(counts)
+
+
+def agreed_side(recognizer: Recognizer, crop: Image, min_score: float) -> str:
+    """The side of a hand crop on which all views agree with enough certainty, mirror images on the other; or none."""
+    right = classify_views(recognizer, crop, (0.0, 0.0, float(crop.shape[1]), float(crop.shape[0])))[:, -1]
+    right[1::2] = 1 - right[1::2]
+    if (right > 0.5).all() and right.mean() >= min_score:
+        return "right"
+    return "left" if (right < 0.5).all() and right.mean() <= 1 - min_score else ""
+
+
 def classify_views(recognizer: Recognizer, image: Image, box: tuple[float, float, float, float]) -> FloatArray:
-    """Probabilities (6, classes) of a hand as it is, tighter and wider, and of the mirror images of these."""
+    """Probabilities (6, classes) of a hand as it is, tighter and wider, each before its mirror image.
+
+    There is a column more where the classifier tells sides, see `Recognizer.classify`.
+    """
     left, top, right, bottom = box
     size = recognizer.classifier_info.input_hw[0]
     views = []

@@ -206,14 +206,19 @@ def train_hands(
         size=size,
         start_size=size,
     )
-    present = {name for picture in own.training for name in picture.labels}
-    if any(picture.sides for picture in own.training):
-        present.add(RIGHT_HAND)
-    absent = tuple(name for name in options.outputs if name not in present)
+    absent = absent_outputs(options.outputs, own.training)
     task = train_classifier.build(options, device, (own.training, own.validation), absent)
     metrics = fit(task, options, reporter(tell, "classifier", options), stop)
     before = shipped_metrics(own.validation, labels, shipped, device)
     return Outcome("classifier", (metrics["macro_f1"], before["macro_f1"]), metrics)
+
+
+def absent_outputs(outputs: tuple[str, ...], pictures: Sequence[Picture]) -> tuple[str, ...]:
+    """The outputs of which no picture tells anything."""
+    present = {name for picture in pictures for name in picture.labels}
+    if any(picture.sides for picture in pictures):
+        present.add(RIGHT_HAND)
+    return tuple(name for name in outputs if name not in present)
 
 
 def train_frames(
