@@ -122,6 +122,27 @@ def test_hands_without_a_label_train_only_the_hand_detector(hagrid_root: Path) -
     assert len(HandCrops([unknown], LABELS, 64, augment=False)) == 0
 
 
+SIDES = {"left": -1, "": 0, "right": 1}
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_a_mirror_image_shows_the_other_side(tmp_path: Path, side: str) -> None:
+    half = np.zeros((64, 64, 3), np.uint8)
+    half[:, :32] = 255  # white on the left
+    path = tmp_path / "half.png"
+    Image.fromarray(half).save(path)
+    picture = Picture(path, ((0, 0, 1, 1),), ("fist",), "train", is_crop=True, sides=(side,) if side else ())
+    assert HandCrops([picture], LABELS, 32, augment=False)[0][2] == SIDES[side]
+    crops = HandCrops([picture], LABELS, 32, augment=True)
+    crops.transform = torch.nn.Identity()
+    items = [crops[0] for _ in range(100)]
+    flipped = [bool(image[..., :16].sum() < image[..., 16:].sum()) for image, _, _ in items]
+    assert 25 < sum(flipped) < 75
+    assert [told for _, _, told in items] == [-SIDES[side] if turned else SIDES[side] for turned in flipped]
+    crops.flip = False
+    assert {crops[0][2] for _ in range(20)} == {SIDES[side]}
+
+
 def test_tight_crops_get_surroundings_from_the_frames(hagrid_root: Path, crops_root: Path, monkeypatch) -> None:
     frames, crops = read(hagrid_root, LABELS).pictures, read(crops_root, LABELS).pictures
     laid = []

@@ -31,13 +31,26 @@ class Answers(nn.Module):
 
 def test_classifier_metrics_by_hand() -> None:
     logits = nn.functional.one_hot(torch.tensor([0, 0, 1, 1, 0]), 3).float()
-    loader = [(torch.zeros(5, 3, 8, 8), torch.tensor([0, 0, 0, 1, 1]))]
+    loader = [(torch.zeros(5, 3, 8, 8), torch.tensor([0, 0, 0, 1, 1]), torch.zeros(5, dtype=torch.long))]
     metrics = evaluate_classifier(Answers([logits]), loader, LABELS)
     assert metrics["top1"] == pytest.approx(0.6)
     assert metrics["macro_f1"] == pytest.approx((2 / 3 + 0.5) / 2)  # `call` does not occur
     assert metrics["crops"] == 5
     assert metrics["per_class"]["fist"] == {"f1": 0.6667, "recall": 0.6667, "count": 3}
     assert metrics["confusion"] == [[2, 1, 0], [1, 1, 0], [0, 0, 0]]
+    assert "sides" not in metrics
+
+
+@pytest.mark.parametrize(
+    ("sides", "expected"),
+    [([0, 0, 0, 0], (None, None)), ([1, 0, 0, 0], (1.0, 1)), ([1, -1, 1, 0], (2 / 3, 3)), ([-1, 1, 1, 1], (0.0, 4))],
+)
+def test_sides_are_measured_where_they_are_known(sides: list[int], expected) -> None:
+    outputs = torch.tensor([[9.0, 0, 0, 2], [9, 0, 0, -2], [9, 0, 0, -2], [9, 0, 0, -30]])
+    loader = [(torch.zeros(4, 3, 8, 8), torch.zeros(4, dtype=torch.long), torch.tensor(sides))]
+    metrics = evaluate_classifier(Answers([outputs]), loader, LABELS)
+    assert (metrics.get("side_accuracy"), metrics.get("sides")) == expected
+    assert metrics["top1"] == 1.0 and len(metrics["confusion"]) == 3
 
 
 def test_classifier_without_crops() -> None:

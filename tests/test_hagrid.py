@@ -56,14 +56,16 @@ def test_a_missing_picture_is_counted(hagrid_root: Path) -> None:
 def test_boxes_of_unboxed_frames(hagrid_root: Path, tmp_path: Path) -> None:
     folder = hagrid_root / "unboxed" / "palm"
     folder.mkdir(parents=True)
-    for name in ("a", "b"):
+    for name in ("a", "b", "c"):
         (folder / f"{name}.jpg").write_bytes(b"")
     box = {"bbox": [0.1, 0.1, 0.2, 0.2]}
     file = tmp_path / "boxes.json"
-    file.write_text(json.dumps({"a": [box], "b": [box, box], "gone": [box]}))
+    sided = [{**box, "label": "no_gesture", "side": "left"}, {**box, "label": "palm"}]
+    file.write_text(json.dumps({"a": [{**box, "side": "right"}], "b": [box, box], "c": sided, "gone": [box]}))
     found = read(hagrid_root, LABELS, file)
     extra = {p.path.stem: p for p in found.pictures if not p.true_boxes}
-    assert extra["a"].labels == ("palm",) and extra["b"].labels == ("", "")
+    assert extra["a"].labels == ("palm",) and extra["b"].labels == ("", "") and extra["c"].labels == ("", "palm")
+    assert [extra[name].sides for name in "abc"] == [("right",), (), ("left", "")]
     assert found.skipped == {"without a picture": 1}
 
 

@@ -89,6 +89,34 @@ def test_v2_has_its_own_splits_and_two_handed_gestures(hagrid_root: Path, folder
     assert "holy" in {name for p in read(hagrid_root, None).pictures for name in p.labels}
 
 
+BOX = [0.1, 0.1, 0.2, 0.2]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, ()),
+        ({"leading_hand": None, "leading_conf": None}, ()),
+        ({"leading_hand": "right", "leading_conf": 1.0}, ("right",)),
+        ({"leading_hand": "Left"}, ("left",)),
+        ({"leading_hand": "right", "leading_conf": 0.6}, ()),
+        ({"leading_hand": "both"}, ()),
+        ({"leading_hand": "left", "bboxes": [BOX, BOX], "labels": ["no_gesture", "fist"]}, ("", "left")),
+        ({"leading_hand": "left", "bboxes": [BOX, BOX], "labels": ["fist", "fist"]}, ()),
+        ({"leading_hand": "left", "labels": ["no_gesture"]}, ()),
+        ({"sides": ["left", "right"], "bboxes": [BOX, BOX], "labels": ["fist", "no_gesture"]}, ("left", "right")),
+        ({"sides": ["left", "right"]}, ()),
+        ({"sides": [3]}, ()),
+    ],
+)
+def test_sides_of_annotated_hands(hagrid_root: Path, changes, expected) -> None:
+    file = hagrid_root / "ann_train_val" / "fist.json"
+    content = json.loads(file.read_text())
+    write_json(file, {**content, "fist-0": {**content["fist-0"], **changes}})
+    pictures = {p.path.stem: p for p in read(hagrid_root, (*LABELS, "no_gesture")).pictures}
+    assert pictures["fist-0"].sides == expected and pictures["fist-1"].sides == ()
+
+
 def test_gestures_without_a_folder_of_pictures_are_no_fault(hagrid_root: Path) -> None:
     write_json(hagrid_root / "ann_train_val" / "call.json", {"x": {"bboxes": [[0, 0, 1, 1]], "labels": ["call"]}})
     found = read(hagrid_root, (*LABELS, "call"))

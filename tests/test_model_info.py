@@ -46,6 +46,22 @@ def test_round_trip(saved: Path) -> None:
     assert sorted(p.name for p in saved.parent.iterdir()) == ["detector.json", "detector.safetensors"]
 
 
+@pytest.mark.parametrize("handedness", [False, True])
+def test_a_classifier_may_have_an_output_for_the_side(tmp_path: Path, handedness: bool) -> None:
+    info = ModelInfo("classifier", "resnet18d", ("fist", "palm"), (48, 48), handedness=handedness)
+    path = tmp_path / "classifier.safetensors"
+    save_model(path, build_network(info), info)
+    model, loaded = load_model(path, "classifier")
+    assert loaded.handedness == handedness and loaded.labels == info.labels
+    outputs = model(torch.zeros(1, 3, 48, 48))
+    assert outputs.shape == (1, len(loaded.outputs)) and len(loaded.outputs) == 2 + handedness
+    if not handedness:  # as info files were before there was such an output
+        fields = json.loads(path.with_suffix(".json").read_text())
+        del fields["handedness"]
+        path.with_suffix(".json").write_text(json.dumps(fields))
+        assert load_info(path) == loaded
+
+
 def edit(path: Path, **changes: object) -> None:
     fields = json.loads(path.with_suffix(".json").read_text())
     path.with_suffix(".json").write_text(json.dumps({**fields, **changes}))

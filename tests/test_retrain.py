@@ -112,11 +112,11 @@ def test_notes_say_what_is_lost_and_kept() -> None:
 
 
 def test_weights_for_other_classes_keep_what_they_know() -> None:
-    from training.train_classifier import with_labels
+    from training.train_classifier import with_outputs
 
     model, info = load_model(shipped_weights("classifier"), "classifier")
     images = torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8)
-    changed = with_labels(model, info.labels, ("vulcan", "like", "no_gesture")).eval()
+    changed = with_outputs(model, info.labels, ("vulcan", "like", "no_gesture")).eval()
     with torch.no_grad():
         before, after = model(images), changed(images)
         reordered = Reordered(model, [None, info.labels.index("like"), info.labels.index("no_gesture")])(images)

@@ -44,6 +44,13 @@ def test_written_splits_are_given_back(hagrid_root: Path, crops_root: Path, tmp_
     assert {p.split for p in read(moved, LABELS, splits=read_splits(file)).pictures} == {"train", "val"}
 
 
+def test_the_index_of_a_set_may_tell_sides(crops_root: Path) -> None:
+    rows = ["fist/fist0.png,train,right", "fist/fist1.png,train,Left", "fist/fist2.png,train,?", "palm/palm0.png,val,"]
+    (crops_root / "index.csv").write_text("\n".join(["path,split,side", *rows]))
+    sides = {p.path.stem: p.sides for p in read(crops_root, LABELS).pictures if p.sides}
+    assert sides == {"fist0": ("right",), "fist1": ("left",)}
+
+
 def test_pictures_that_are_not_listed_are_left_out(crops_root: Path, tmp_path: Path) -> None:
     file = tmp_path / "splits.csv"
     write_splits(file, [picture("crops/fist/fist0.png", "test"), picture("crops/palm/palm3.png", "val")])

@@ -364,6 +364,8 @@ def test_our_reader_reads_it(rendered: Path) -> None:
         for entry in json.loads(file.read_text()).values():
             assert np.shape(entry["landmarks"])[1:] == (21, 2) or not entry["bboxes"]
             assert entry["labels"][:1] in ([file.stem], [])
+    assert {side for p in [*frames.pictures, *crops.pictures] for side in p.sides} == {"left", "right"}
+    assert all(len(p.sides) == len(p.labels) for p in [*frames.pictures, *crops.pictures])
 
 
 def test_same_seed_same_bytes(rendered: Path, source: Path, cache: Path, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from gesture_app.vision.yolox import build_yolox
 from training import train_classifier, train_detector
 from training.checkpoint import RunFolder
 from training.cli import EvaluateConfig, evaluate, main
-from training.train_classifier import ClassifierConfig, initial_classifier
+from training.train_classifier import SIDE_WEIGHT, ClassifierConfig, ClassifierLoss, initial_classifier, side_loss
 from training.train_detector import DetectorConfig, initial_detector, read_release
 
 LABELS = ("fist", "palm")
@@ -155,6 +155,55 @@ def test_classifier_continues_from_weights(crops_root: Path, tmp_path: Path) -> 
     turned, start = initial_classifier(config)
     assert start == "from first.safetensors: new to it are wave"
     assert torch.equal(turned.network.fc.weight[[2, 0]], model.network.fc.weight)
+
+
+def test_sides_are_learnt_beside_the_classes(crops_root: Path, tmp_path: Path) -> None:
+    first, second = tmp_path / "first.safetensors", tmp_path / "second.safetensors"
+    model = GestureClassifier(2)
+    save_model(first, model, ModelInfo("classifier", "resnet18d", LABELS, (48, 48)))
+    config = classifier_config(crops_root, second, init=first, handedness=True, epochs=1, mixup=0.2)
+    with pytest.raises(InputError, match="says which side"):
+        train_classifier.train(config)
+    rows = [f"{n}{i},{'val' if i > 6 else 'train'},{'right' if i % 2 else 'left'}" for n in LABELS for i in range(10)]
+    (crops_root / "index.csv").write_text("\n".join(["uuid,split,side", *rows]))
+    turned, start = initial_classifier(config)
+    assert start == "from first.safetensors: new to it are (right hand)"
+    assert torch.allclose(turned.network.fc.weight[:2], model.network.fc.weight, atol=1e-3)
+    metrics = train_classifier.train(config)
+    assert metrics["sides"] == 6 and 0 <= metrics["side_accuracy"] <= 1
+    info = load_info(second)
+    assert info.handedness and info.labels == LABELS
+    assert "side_loss" in (tmp_path / "second" / "metrics.csv").read_text()
+    metrics = evaluate(EvaluateConfig("classifier", (crops_root,), second, "val", workers=0))
+    assert metrics["sides"] == 6
+
+
+@pytest.mark.parametrize(
+    ("logits", "sides", "expected"),
+    [
+        ([], [], 0.0),
+        ([5.0, -5.0], [0, 0], 0.0),
+        ([0.0], [1], 0.6931),
+        ([0.0, 9.0], [-1, 0], 0.6931),
+        ([40.0, -40.0], [1, -1], 0.0),
+        ([40.0, 40.0], [1, -1], 20.0),
+    ],
+)
+def test_side_loss(logits, sides, expected) -> None:
+    outputs = torch.tensor(logits, requires_grad=True)
+    loss = side_loss(outputs, torch.tensor(sides, dtype=torch.long))
+    loss.backward()
+    assert loss.item() == pytest.approx(SIDE_WEIGHT * expected, abs=1e-4)
+    assert torch.isfinite(outputs.grad).all() and not outputs.grad[torch.tensor(sides, dtype=torch.long) == 0].any()
+
+
+def test_the_side_of_hands_without_sides_is_kept_near_the_teachers() -> None:
+    teacher, model = GestureClassifier(3), GestureClassifier(3)
+    batch = (torch.randint(0, 256, (4, 3, 32, 32), dtype=torch.uint8), torch.tensor([0, 1, 0, 1]), torch.zeros(4))
+    losses = ClassifierLoss(teacher=teacher, taught=((2, 2),), handedness=True)(model, batch)
+    assert losses["side_loss"] == 0 and losses["keep_loss"] > 0
+    assert losses["loss"].item() == pytest.approx(losses["class_loss"].item() + losses["keep_loss"].item(), rel=1e-5)
+    assert set(ClassifierLoss()(GestureClassifier(2), batch)) == {"loss"}
 
 
 @pytest.mark.parametrize(

@@ -37,14 +37,16 @@ def to_bgr_array(image: Tensor) -> Image:
 
 
 def classifier_augmentation(name: AugmentationName = "standard") -> v2.Transform:
-    """Of a square crop. A flip keeps every HaGRID label; a turn by much, or a vertical flip, does not."""
+    """Of a square crop. A turn by much, or a vertical flip, would not keep every HaGRID label.
+
+    A horizontal flip keeps it but makes a right hand of a left one: it is made where the side is known, in `HandCrops`.
+    """
     if name == "none":
         return v2.Identity()
     if name == "trivial":
-        return v2.Compose([v2.RandomHorizontalFlip(), GentleTrivialAugment(fill=GREY)])
+        return GentleTrivialAugment(fill=GREY)
     return v2.Compose(
         [
-            v2.RandomHorizontalFlip(),
             v2.RandomAffine(15, translate=(0.08, 0.08), scale=(0.85, 1.15), shear=6, fill=GREY),
             v2.RandomApply([v2.ColorJitter(0.5, 0.4, 0.4, 0.05)], p=0.8),
             v2.RandomGrayscale(0.05),

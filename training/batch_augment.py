@@ -89,7 +89,9 @@ CHANGES: tuple[tuple[Callable[[Tensor], Tensor], float], ...] = (
 class BatchAugmentation(nn.Module):
     """The standard augmentation of a whole batch where it lies, each picture its own way: for a GPU.
 
-    Takes and gives (N, 3, H, W) BGR, 0..255; uint8 or float in, float out. Turns, shifts, scaling and the flip are one
+    Nothing is flipped here: `HandCrops` does that, because it knows the sides.
+
+    Takes and gives (N, 3, H, W) BGR, 0..255; uint8 or float in, float out. Turns, shifts and scaling are one
     resampling, whose edge is grey; then brightness, contrast, saturation, grey and an erased rectangle.
     """
 
@@ -105,11 +107,8 @@ class BatchAugmentation(nn.Module):
 
         turn = draw(-math.pi / 12, math.pi / 12)
         scale = draw(0.85, 1.15)
-        flip = (draw(0, 1) < 0.5).float() * -2 + 1
-        row_x = torch.stack(
-            (turn.cos() * scale * flip, -turn.sin() * scale + draw(-0.1, 0.1), draw(-0.16, 0.16)), dim=1
-        )
-        row_y = torch.stack((turn.sin() * scale * flip, turn.cos() * scale, draw(-0.16, 0.16)), dim=1)
+        row_x = torch.stack((turn.cos() * scale, -turn.sin() * scale + draw(-0.1, 0.1), draw(-0.16, 0.16)), dim=1)
+        row_y = torch.stack((turn.sin() * scale, turn.cos() * scale, draw(-0.16, 0.16)), dim=1)
         grid = F.affine_grid(torch.stack((row_x, row_y), dim=1), list(images.shape), align_corners=False)
         views = F.grid_sample(images.float() - GREY, grid, align_corners=False) + GREY
 

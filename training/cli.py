@@ -49,6 +49,8 @@ class EvaluateConfig:
     """train, val or test; everything by default."""
     json: Path | None = None
     """Write all metrics here."""
+    boxes: Path | None = None
+    """JSON of boxes for frames that have none, as in training: for `classifier` only."""
     threshold: float = 0.5
     """Score from which the detector's recall and precision count a box."""
     device: str = "auto"
@@ -74,7 +76,7 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     weights = config.weights or shipped_weights(config.model)
     model, info = load_model(weights, config.model)
     model = model.to(choose_device(config.device)).to(memory_format=torch.channels_last)
-    pictures = read_all(config.data, HAGRID_LABELS, config.split)
+    pictures = read_all(config.data, HAGRID_LABELS, config.split, config.boxes)
     if config.model == "classifier":
         crops = HandCrops(pictures, info.labels, info.input_hw[0], augment=False)
         loader = DataLoader(crops, config.batch_size, num_workers=config.workers)

@@ -19,6 +19,8 @@ Box = tuple[float, float, float, float]
 
 SYNONYMS = {"hands_heart2": "hand_heart2", "nogesture": "no_gesture", "none": "no_gesture"}
 """Names that mean another one: HaGRIDv2's archive is `hands_heart2`, its label `hand_heart2`."""
+SIDES = ("left", "right")
+"""The anatomical sides: a right hand is the person's right one, in a picture that is no mirror image."""
 OUTSIDE = 0.02
 """Boxes may reach this fraction of the picture beyond it, by rounding, before it is worth telling."""
 ENOUGH = 5
@@ -37,6 +39,7 @@ class Picture:
         is_crop: the picture is a hand crop; its one box is the whole picture.
         person: who shows the hands; empty where that is not known.
         key: `<set>/<path in it>`, which stays the same where the set is moved.
+        sides: one of `SIDES` a hand, empty where it is not known; no sides at all where none is.
     """
 
     path: Path
@@ -47,6 +50,7 @@ class Picture:
     is_crop: bool = False
     person: str = ""
     key: str = ""
+    sides: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,7 @@ class Entry:
         names: of the gestures, one a box; None where only boxes are known.
         split: as the layout says; empty where it does not.
         skip: why it is no part of the set, though it is not broken.
+        sides: of the hands, one a box, or none; anything, `as_side` tells.
     """
 
     name: str
@@ -71,6 +76,7 @@ class Entry:
     true_boxes: bool = True
     is_crop: bool = False
     skip: str = ""
+    sides: Sequence[Any] = ()
 
 
 @dataclass
@@ -162,6 +168,21 @@ def reaches_outside(box: Any) -> bool:
     return min(left, top) < -OUTSIDE or max(left + width, top + height) > 1 + OUTSIDE
 
 
+def as_side(value: Any) -> str:
+    """The side that a value of an annotation names; empty for anything else."""
+    name = str(value).strip().lower()
+    return name if name in SIDES else ""
+
+
+def sides_of(entry: Entry, index: Splits, key: str) -> tuple[str, ...]:
+    """The sides of an entry's hands as its layout says, of a single hand also as the set's index does."""
+    sides = entry.sides
+    if not sides and len(entry.boxes) == 1:
+        sides = ((index.row(key) or {}).get("side"),)
+    found = tuple(as_side(side) for side in sides)
+    return found if any(found) and len(found) == len(entry.boxes) else ()
+
+
 def picture_files(folders: Iterable[Path]) -> Iterator[Path]:
     """Every picture file of the folders, sorted."""
     for folder in folders:
@@ -211,7 +232,17 @@ def collect(
             drawn[names[0]].append(len(found.pictures))
         true_boxes = entry.true_boxes and index.has_true_boxes(key)
         found.pictures.append(
-            Picture(entry.path or root, boxes, names, split, true_boxes, entry.is_crop, entry.person, key)
+            Picture(
+                entry.path or root,
+                boxes,
+                names,
+                split,
+                true_boxes,
+                entry.is_crop,
+                entry.person,
+                key,
+                sides_of(entry, index, key),
+            )
         )
     for numbers in drawn.values():
         hold_one_out(found.pictures, numbers)

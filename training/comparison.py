@@ -82,8 +82,8 @@ def examples(weights: Path, validation: list[Picture], device: torch.device) -> 
     step = max(1, len(crops) // 400)
     found = []
     for number in range(0, len(crops), step):
-        image, target = crops[number]
-        odds = model.to(device)(image[None].to(device)).softmax(dim=1)[0].cpu()
+        image, target, _ = crops[number]
+        odds = model.to(device)(image[None].to(device))[0, : len(info.labels)].softmax(dim=0).cpu()
         named = int(odds.argmax())
         pixels = np.ascontiguousarray(image.permute(1, 2, 0).numpy())
         found.append(Example(pixels, info.labels[target], info.labels[named], float(odds[named])))

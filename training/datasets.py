@@ -35,6 +35,7 @@ from training.collection import picture_size
 from training.hagrid import Picture
 from training.picture_store import PictureStore
 
+SIGNS = {"right": 1, "left": -1}
 CONTEXT_SHARE = 0.7
 WINDOW_SCALES = (0.45, 1.8)
 """How much smaller or larger than the app shows them to the detector hands are trained."""
@@ -48,10 +49,11 @@ def pixel_boxes(boxes_xywh: Sequence[tuple[float, float, float, float]], image: 
     return corners * np.array((width, height, width, height), np.float32)
 
 
-class HandCrops(Dataset[tuple[Tensor, int]]):
+class HandCrops(Dataset[tuple[Tensor, int, int]]):
     """Every labelled hand of some pictures as classifier input.
 
-    Items are a uint8 tensor (3, size, size), BGR, and the class.
+    Items are a uint8 tensor (3, size, size), BGR, the class, and the side: 1 for a right hand, -1 for a left one, 0
+    where that is not known.
 
     Args:
         pictures: hands without a label are left out.
@@ -63,6 +65,7 @@ class HandCrops(Dataset[tuple[Tensor, int]]):
 
     Attributes:
         transform: of an augmented crop, an RGB tensor (3, size, size).
+        flip: whether half of the augmented crops are mirror images, which swaps the sides.
     """
 
     def __init__(
@@ -76,21 +79,24 @@ class HandCrops(Dataset[tuple[Tensor, int]]):
         index = {name: number for number, name in enumerate(labels)}
         self.hands = [(p, i, index[name]) for p in pictures for i, name in enumerate(p.labels) if name in index]
         self.paths = [p.path for p, _, _ in self.hands]
+        self.sides = [SIGNS.get(p.sides[i] if p.sides else "", 0) for p, i, _ in self.hands]
         self.frames = [p for p in pictures if not p.is_crop]
         self.size = size
         self.transform: Callable[[Tensor], Tensor] | None = classifier_augmentation() if augment else None
+        self.flip = True
         self.store = store or PictureStore(self.paths)
 
     def __len__(self) -> int:
         return len(self.hands)
 
-    def __getitem__(self, item: int) -> tuple[Tensor, int]:
+    def __getitem__(self, item: int) -> tuple[Tensor, int, int]:
         item, image = read_from(self.store, self.paths, item)
         picture, number, target = self.hands[item]
+        side = self.sides[item]
         left, top, right, bottom = pixel_boxes(picture.boxes_xywh, image)[number].tolist()
         box = (left, top, right, bottom)
         if self.transform is None:
-            return to_batch([crop_hand(image, box, self.size)])[0], target
+            return to_batch([crop_hand(image, box, self.size)])[0], target, side
         rng = np.random.default_rng(int(torch.randint(1 << 62, ())))
         if picture.is_crop and self.frames and min(image.shape[:2]) > 1 and rng.random() < CONTEXT_SHARE:
             frame = self.frames[int(rng.integers(len(self.frames)))]
@@ -98,7 +104,9 @@ class HandCrops(Dataset[tuple[Tensor, int]]):
             if around is not None:
                 image, box = in_context(image, around, pixel_boxes(frame.boxes_xywh, around), rng)
         crop = random_crop(image, box, self.size, rng)
-        return to_batch([poor_camera(to_bgr_array(self.transform(to_rgb_tensor(crop))), rng)])[0], target
+        if self.flip and rng.random() < 0.5:
+            crop, side = crop[:, ::-1], -side
+        return to_batch([poor_camera(to_bgr_array(self.transform(to_rgb_tensor(crop))), rng)])[0], target, side
 
     @property
     def targets(self) -> list[int]:

@@ -31,13 +31,18 @@ LOWEST_SCORE = 0.01
 
 @torch.inference_mode()
 def evaluate_classifier(
-    model: nn.Module, loader: Iterable[tuple[Tensor, Tensor]], labels: Sequence[str]
+    model: nn.Module, loader: Iterable[tuple[Tensor, Tensor, Tensor]], labels: Sequence[str]
 ) -> dict[str, Any]:
     """Classify every crop; of several processes each gives a loader of its share.
 
+    Args:
+        loader: batches of images, classes and sides, see `HandCrops`.
+        labels: of the outputs; one output more is the logit of a right hand.
+
     Returns:
-        `top1`; `macro_f1`, the mean F1 over the classes that occur; `crops`; per class `f1`, `recall` and `count`; and
-        `confusion`, rows true, columns predicted, in the order of `labels`.
+        `top1`; `macro_f1`, the mean F1 over the classes that occur; `crops`; where sides are known and told,
+        `side_accuracy` and `sides`, how many are known; per class `f1`, `recall` and `count`; and `confusion`, rows
+        true, columns predicted, in the order of `labels`.
 
     Raises:
         InputError: there is no crop.
@@ -46,9 +51,16 @@ def evaluate_classifier(
     device = next(model.parameters()).device
     metric = MulticlassConfusionMatrix(len(labels), sync_on_compute=False)
     confusion = torch.zeros(len(labels), len(labels), dtype=torch.long)
-    for images, targets in tqdm(loader, desc="evaluate", leave=False, disable=None):
-        confusion += metric(model(images.to(device)).argmax(dim=1).cpu(), targets)
+    sides = torch.zeros(2, dtype=torch.long)  # told right, known
+    for images, targets, side in tqdm(loader, desc="evaluate", leave=False, disable=None):
+        outputs = model(images.to(device)).cpu()
+        confusion += metric(outputs[:, : len(labels)].argmax(dim=1), targets)
+        if outputs.shape[1] > len(labels):
+            known = side != 0
+            right = (outputs[:, -1] > 0) == (side > 0)
+            sides += torch.stack((right[known].sum(), known.sum()))
     confusion = distributed.summed(confusion)
+    told, known_sides = distributed.summed(sides).tolist()
     crops = int(confusion.sum())
     if not crops:
         raise InputError("nothing to measure a classifier on: there is no labelled hand. Check --data and --split")
@@ -60,6 +72,7 @@ def evaluate_classifier(
         "top1": float(correct.sum() / true.sum().clamp(min=1)),
         "macro_f1": float(f1[occurs].mean()) if occurs.any() else 0.0,
         "crops": crops,
+        **({"side_accuracy": told / known_sides, "sides": known_sides} if known_sides else {}),
         "per_class": {
             name: {"f1": round(float(f1[i]), 4), "recall": round(float(recall[i]), 4), "count": int(true[i])}
             for i, name in enumerate(labels)

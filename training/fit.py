@@ -256,7 +256,7 @@ def go_back(run: Run, error: NotFinite) -> None:
 def describe(row: dict[str, float], best: bool) -> str:
     """The figures of an epoch in a line."""
     skipped = f", {row['skipped_steps']:.0f} steps skipped" if row.get("skipped_steps") else ""
-    hidden = {"epoch", "skipped_steps", "learning_rate", "seconds", "threshold", "frames", "hands", "crops"}
+    hidden = {"epoch", "skipped_steps", "learning_rate", "seconds", "threshold", "frames", "hands", "crops", "sides"}
     figures = ", ".join(f"{n.replace('_', ' ')} {v:.4f}" for n, v in row.items() if n not in hidden)
     return f"epoch {row['epoch']:.0f}: {figures}{skipped}, {row['seconds']:.0f} s{' (best)' if best else ''}"
 

@@ -2,9 +2,10 @@
 
 HaGRID (Kapitanov et al., "HaGRID - HAnd Gesture Recognition Image Dataset", WACV 2024; Nuzhdin et al., "HaGRIDv2",
 2024): a JSON file a gesture holds, by the picture's uuid, `bboxes` ([left, top, width, height] as fractions of the
-picture, one a hand), `labels` and `user_id`. The files are in `ann_train_val/`, `ann_subsample/`, `ann_test/` (v1, and
-the published `hagrid-sample-*-384p` sets, which may have `annotations_df.parquet` instead), or in `train/`, `val/` and
-`test/` of `hagrid_annotations/` or `annotations/` (2.0 and v2). The pictures are `<uuid>.jpg` in folders `<gesture>`,
+picture, one a hand), `labels` and `user_id`; v1 has `leading_hand` and `leading_conf` too, the side of the hand that
+shows the gesture. The files are in `ann_train_val/`, `ann_subsample/`, `ann_test/` (v1, and the published
+`hagrid-sample-*-384p` sets, which may have `annotations_df.parquet` instead), or in `train/`, `val/` and `test/` of
+`hagrid_annotations/` or `annotations/` (2.0 and v2). The pictures are `<uuid>.jpg` in folders `<gesture>`,
 `train_val_<gesture>` or `test_<gesture>`, at most two folders deep.
 
 Of v2's two-handed gestures every hand is used by itself: `united_bbox` and `united_label`, null or a list that may hold
@@ -25,6 +26,7 @@ from typing import Any
 
 from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.vision.images import IMAGE_SUFFIXES
+from gesture_app.vision.labels import NO_GESTURE
 from training.collection import Entry, canonical, label_finder, picture_files
 from training.published import HAGRID_V2_GESTURES
 from training.splits import SPLIT_NAMES
@@ -37,6 +39,8 @@ UUID_COLUMNS = ("__index_level_0__", "index", "uuid", "image_id")
 PREFIXES = ("train_val_", "test_")
 DEPTH = 3
 BOXES_FILE = "boxes.json"
+LEAST_CONFIDENCE = 0.9
+"""Of people who named the leading hand; less counts as not known."""
 WHOLE = (0.0, 0.0, 1.0, 1.0)
 
 
@@ -128,7 +132,19 @@ def hagrid_entry(root: Path, uuid: str, path: Path | None, value: Any, split: st
     name = path.relative_to(root).as_posix() if path is not None else uuid
     if not isinstance(boxes, list):
         boxes, names = [None], None
-    return Entry(name, path, boxes, names if isinstance(names, list) else None, str(fields.get("user_id") or ""), split)
+    names, person = names if isinstance(names, list) else None, str(fields.get("user_id") or "")
+    return Entry(name, path, boxes, names, person, split, sides=hagrid_sides(fields, names or ()))
+
+
+def hagrid_sides(fields: dict[str, Any], names: Sequence[Any]) -> Sequence[Any]:
+    """The sides of an annotation's hands: `sides`, as `synthesize` writes them, or that of the one with a gesture."""
+    if isinstance(fields.get("sides"), list):
+        return list(fields["sides"])
+    sure = fields.get("leading_conf")
+    leading = [i for i, name in enumerate(names) if canonical(str(name)) != NO_GESTURE]
+    if len(leading) != 1 or (isinstance(sure, (int, float)) and sure < LEAST_CONFIDENCE):
+        return ()
+    return [fields.get("leading_hand") if i in leading else "" for i in range(len(names))]
 
 
 def parquet_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -150,7 +166,8 @@ def parquet_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         uuid = next((name for name in UUID_COLUMNS if name in table.schema_arrow.names), None)
         if uuid is None or "bboxes" not in table.schema_arrow.names:
             raise InputError(f"cannot read annotations: {path}: no columns of uuids and bboxes")
-        columns = [uuid, *(n for n in ("bboxes", "labels", "user_id") if n in table.schema_arrow.names)]
+        wanted = ("bboxes", "labels", "user_id", "leading_hand", "leading_conf")
+        columns = [uuid, *(n for n in wanted if n in table.schema_arrow.names)]
         for batch in table.iter_batches(columns=columns):
             yield from ((str(row.pop(uuid)), row) for row in batch.to_pylist())
     except (pyarrow.ArrowException, OSError) as error:
@@ -160,7 +177,8 @@ def parquet_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 def boxes_file_entries(root: Path, file: Path, labels: Sequence[str] | None) -> Iterator[Entry]:
     """Frames `<any folder>/<gesture>/<uuid>.jpg` whose boxes are in a JSON file, uuid -> [{"bbox": [x, y, w, h]}].
 
-    A frame with one hand shows its folder's gesture; with more, which hand shows it is not known.
+    A frame with one hand shows its folder's gesture; with more, which hand shows it is not known, unless the hands have
+    a `label`. They may have a `side`, left or right, too.
     """
     if labels is None:
         labels = sorted({annotations.stem for annotations, _ in annotation_files(root) or []})
@@ -173,14 +191,15 @@ def boxes_file_entries(root: Path, file: Path, labels: Sequence[str] | None) -> 
 
 
 def boxed_entry(name: str, path: Path | None, hands: Any, split: str = "") -> Entry:
-    """A whole picture with the boxes of a boxes file; a hand may have a `label` of its own."""
+    """A whole picture with the boxes of a boxes file; a hand may have a `label` and a `side` of its own."""
     if not hands:
         return Entry(name, path, (), None, skip="without a hand in the file of boxes")
     boxes = [hand.get("bbox") if isinstance(hand, dict) else None for hand in hands]
     names = [str(hand.get("label") or "") if isinstance(hand, dict) else "" for hand in hands]
     if path is not None and len(boxes) == 1 and not names[0]:
         names = [gesture_of(path.parent.name)]
-    return Entry(name, path, boxes, names, split=split, true_boxes=False)
+    sides = [hand.get("side") if isinstance(hand, dict) else "" for hand in hands]
+    return Entry(name, path, boxes, names, split=split, true_boxes=False, sides=sides)
 
 
 def class_folders(root: Path, labels: Sequence[str] | None) -> list[tuple[Path, str]]:

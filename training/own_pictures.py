@@ -124,6 +124,7 @@ def without_patches(picture: Picture) -> Picture:
         picture,
         boxes_xywh=tuple(picture.boxes_xywh[i] for i in kept),
         labels=tuple(picture.labels[i] for i in kept),
+        sides=tuple(picture.sides[i] for i in kept if picture.sides),
     )
 
 
@@ -155,7 +156,10 @@ def with_hands(crops: list[Picture], recognizer: Recognizer) -> tuple[list[Pictu
         size = np.array((image.shape[1], image.shape[0]) * 2, np.float32)
         boxes = [as_fractions(box / size) for box in (hand, *patches)]
         labels = (picture.labels[0], *(nothing,) * len(patches))
-        boxed.append(replace(picture, boxes_xywh=tuple(boxes), labels=labels, is_crop=False, true_boxes=False))
+        sides = (*picture.sides, *("",) * len(patches)) if picture.sides else ()
+        boxed.append(
+            replace(picture, boxes_xywh=tuple(boxes), labels=labels, sides=sides, is_crop=False, true_boxes=False)
+        )
     notes = ["The pictures show more than a hand: the shipped detector found the hands in them."]
     if lost:
         notes.append(f"In {lost} of {len(crops)} pictures no hand was found: they are left out.")

@@ -24,7 +24,7 @@ import torch
 from gesture_app.errors import EnvironmentFault
 from gesture_app.vision.assets import models_folder
 from gesture_app.vision.labels import BACKGROUND, NO_GESTURE
-from gesture_app.vision.model_info import RETRAINED, load_info, load_model, shipped_weights
+from gesture_app.vision.model_info import RETRAINED, RIGHT_HAND, load_info, load_model, shipped_weights
 from gesture_app.vision.quantization import quantization_path
 from gesture_app.vision.recognizer import Recognizer
 from gesture_app.vision.runtimes import choose_device
@@ -200,13 +200,16 @@ def train_hands(
         **shared(config),
         **recipe(hands, config.epochs),
         labels=labels,
+        handedness=shipped.handedness,
         output=config.output / "classifier.safetensors",
         init=shipped_weights("classifier"),
         size=size,
         start_size=size,
     )
     present = {name for picture in own.training for name in picture.labels}
-    absent = tuple(name for name in labels if name not in present)
+    if any(picture.sides for picture in own.training):
+        present.add(RIGHT_HAND)
+    absent = tuple(name for name in options.outputs if name not in present)
     task = train_classifier.build(options, device, (own.training, own.validation), absent)
     metrics = fit(task, options, reporter(tell, "classifier", options), stop)
     before = shipped_metrics(own.validation, labels, shipped, device)

@@ -22,7 +22,7 @@ from torchvision.transforms import v2
 from gesture_app.errors import InputError
 from gesture_app.vision.classifier import ARCHITECTURE, GestureClassifier, build_classifier
 from gesture_app.vision.labels import BACKGROUND, HAGRID_LABELS
-from gesture_app.vision.model_info import ModelInfo, load_model
+from gesture_app.vision.model_info import ModelInfo, load_model, output_names
 from gesture_app.vision.runtimes import choose_device
 from training import distributed
 from training.augment import AugmentationName, classifier_augmentation
@@ -37,6 +37,8 @@ from training.picture_store import PictureStore
 from training.run import Epoch, FitOptions, Task
 from training.signals import StopSignal
 
+SIDE_WEIGHT = 0.3
+"""Of the loss that tells left from right."""
 STORED_SIDES = 8
 """Pictures are shrunk to so many sides of the input: hands in frames must stay large enough."""
 
@@ -57,6 +59,8 @@ class ClassifierConfig(FitOptions):
     """Class names; folders with other names are skipped, a name without pictures is an error."""
     background: bool = False
     """Learn `background` as well, from folders of that name: boxes without a hand, which the app then leaves out."""
+    handedness: bool = False
+    """Learn to tell left hands from right ones as well, from the hands whose side is known."""
     output: Path = Path("runs/classifier.safetensors")
     """The best weights by macro-F1 on the validation split; the info file and the run's folder go beside it."""
     init: Path | None = None
@@ -77,17 +81,23 @@ class ClassifierConfig(FitOptions):
     augmentation: AugmentationName = "standard"
     """How crops are varied: flips, turns, colours (standard), one operation at a time (trivial), or not at all."""
 
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the network's outputs."""
+        return output_names(self.labels, self.handedness)
+
 
 @dataclass(frozen=True)
 class ClassifierLoss:
-    """The loss of a batch (images (N, 3, H, W), classes (N,)).
+    """The loss of a batch (images (N, 3, H, W), classes (N,), sides (N,)), see `HandCrops`.
 
     Attributes:
         label_smoothing: share of every target that is spread over all classes.
         mixup: see `ClassifierConfig` (arXiv:1710.09412).
         augmentation: of a whole batch on the device, or nothing.
-        teacher: network whose logits of `taught` classes are to be kept, see `keep_loss`; or nothing.
-        taught: pairs of a class's number here and in the teacher.
+        teacher: network whose `taught` logits are to be kept, see `keep_loss`; or nothing.
+        taught: pairs of an output's number here and in the teacher.
+        handedness: the last output is the logit of a right hand.
     """
 
     label_smoothing: float = 0.0
@@ -95,32 +105,46 @@ class ClassifierLoss:
     augmentation: nn.Module | None = None
     teacher: nn.Module | None = None
     taught: tuple[tuple[int, int], ...] = ()
+    handedness: bool = False
 
     def __call__(self, model: nn.Module, batch: Any) -> dict[str, Tensor]:
         """`loss`, and its parts where there are more than one."""
         device = next(model.parameters()).device
-        images, targets = (part.to(device, non_blocking=True) for part in batch)
+        images, targets, sides = (part.to(device, non_blocking=True) for part in batch)
         if self.augmentation is not None:
             images = self.augmentation(images)
         share = 1.0
         if self.mixup > 0:
             share = float(torch.distributions.Beta(self.mixup, self.mixup).sample())
             images = images.float().mul(share).add(images.flip(0).float(), alpha=1 - share)
-        logits = model(images)
+        outputs = model(images)
         with torch.autocast(device.type, enabled=False):
-            logits = logits.float()
-            loss = F.cross_entropy(logits, targets, label_smoothing=self.label_smoothing)
+            outputs = outputs.float()
+            losses = self.parts(outputs, targets, sides)
             if self.mixup > 0:
-                other = F.cross_entropy(logits, targets.flip(0), label_smoothing=self.label_smoothing)
-                loss = share * loss + (1 - share) * other
-            if self.teacher is None or not self.taught:
-                return {"loss": loss}
-            kept = keep_loss(logits, self.teacher, images, self.taught)
-            return {"loss": loss + kept, "keep_loss": kept}
+                others = self.parts(outputs, targets.flip(0), sides.flip(0))
+                losses = {name: share * value + (1 - share) * others[name] for name, value in losses.items()}
+            if self.teacher is not None and self.taught:
+                losses["keep_loss"] = keep_loss(outputs, self.teacher, images, self.taught)
+            return {"loss": torch.stack([*losses.values()]).sum(), **(losses if len(losses) > 1 else {})}
+
+    def parts(self, outputs: Tensor, targets: Tensor, sides: Tensor) -> dict[str, Tensor]:
+        """The losses of outputs (N, outputs) against classes (N,) and sides (N,)."""
+        classes = outputs[:, :-1] if self.handedness else outputs
+        found = {"class_loss": F.cross_entropy(classes, targets, label_smoothing=self.label_smoothing)}
+        if self.handedness:
+            found["side_loss"] = side_loss(outputs[:, -1], sides)
+        return found
+
+
+def side_loss(logits: Tensor, sides: Tensor) -> Tensor:
+    """Binary cross-entropy of right hands (N,), weighed, averaged over the known sides: 1 right, -1 left, 0 unknown."""
+    known = sides.abs()
+    return SIDE_WEIGHT * (F.softplus(-sides * logits) * known).sum() / known.sum().clamp(min=1)
 
 
 def keep_loss(logits: Tensor, teacher: nn.Module, images: Tensor, taught: tuple[tuple[int, int], ...]) -> Tensor:
-    """How far the logits of classes without pictures have moved from what the teacher says of the same pictures.
+    """How far the logits of what has no pictures have moved from what the teacher says of the same pictures.
 
     Learning without forgetting (arXiv:1606.09282) with logits instead of probabilities, so that a single class such
     as `no_gesture` is kept too.
@@ -138,8 +162,8 @@ def stages(model: nn.Module) -> list[nn.Module]:
     return [nn.ModuleList([network.conv1, network.bn1]), *body, network.fc]
 
 
-def with_labels(model: GestureClassifier, old: tuple[str, ...], new: tuple[str, ...]) -> GestureClassifier:
-    """The same network for other classes; those of the same name keep their part of the last layer."""
+def with_outputs(model: GestureClassifier, old: tuple[str, ...], new: tuple[str, ...]) -> GestureClassifier:
+    """The same network with other outputs; those of the same name keep their part of the last layer."""
     changed = GestureClassifier(len(new))
     state, fresh = model.state_dict(), changed.state_dict()
     for name in ("network.fc.weight", "network.fc.bias"):
@@ -159,24 +183,24 @@ def initial_classifier(config: ClassifierConfig) -> tuple[nn.Module, str]:
         InputError: the initial weights cannot be read.
     """
     if config.init is None:
-        return build_classifier(len(config.labels), config.pretrained)
+        return build_classifier(len(config.outputs), config.pretrained)
     network, info = load_model(config.init, "classifier")
     assert isinstance(network, GestureClassifier)
-    if info.labels == config.labels:
+    if info.outputs == config.outputs:
         return network, f"from {config.init.name}"
-    new = sorted(set(config.labels) - set(info.labels))
+    new = sorted(set(config.outputs) - set(info.outputs))
     told = f": new to it are {', '.join(new)}" if new else ""
-    return with_labels(network, info.labels, config.labels), f"from {config.init.name}{told}"
+    return with_outputs(network, info.outputs, config.outputs), f"from {config.init.name}{told}"
 
 
 def teacher_of(
     config: ClassifierConfig, absent: tuple[str, ...]
 ) -> tuple[nn.Module | None, tuple[tuple[int, int], ...]]:
-    """The initial weights as the teacher of the classes without pictures, and which these are."""
+    """The initial weights as the teacher of the outputs without pictures, and which these are."""
     if config.init is None or not absent:
         return None, ()
     network, info = load_model(config.init, "classifier")
-    taught = tuple((config.labels.index(n), info.labels.index(n)) for n in absent if n in info.labels)
+    taught = tuple((config.outputs.index(n), info.outputs.index(n)) for n in absent if n in info.outputs)
     return network.requires_grad_(False), taught
 
 
@@ -193,10 +217,13 @@ def read_pictures(config: ClassifierConfig) -> tuple[list[Picture], list[Picture
     """Training and validation pictures.
 
     Raises:
-        InputError: a class has no picture, or there is nothing to validate on.
+        InputError: a class has no picture, no side is known though it is to be learnt, or there is nothing to validate
+            on.
     """
     training = read_all(config.data, config.labels, "train", config.boxes, config.splits)
     require_classes(training, config.labels)
+    if config.handedness and not any(picture.sides for picture in training):
+        raise InputError("no training picture says which side its hand is: add some, or leave --handedness out")
     validation = read_all(config.data, config.labels, "val", None, config.splits)
     if not validation:
         raise InputError("no validation pictures: the best weights could not be told. Add pictures")
@@ -213,7 +240,7 @@ def build(
 
     Args:
         pictures: for training and validation; by default what `config.data` holds.
-        absent: classes without pictures, of which `config.init` is not to be forgotten.
+        absent: outputs without pictures, of which `config.init` is not to be forgotten.
 
     Raises:
         InputError: the data or the initial weights cannot be used.
@@ -236,11 +263,13 @@ def build(
         BatchAugmentation() if on_device else None,
         teacher.to(device) if teacher is not None else None,
         taught,
+        config.handedness,
     )
 
     store = PictureStore([p.path for p in (*training, *validation)], config.cache, STORED_SIDES * config.size)
     crops = HandCrops(training, config.labels, config.size, augment=True, store=store)
     crops.transform = v2.Identity() if on_device else classifier_augmentation(config.augmentation)
+    crops.flip = config.augmentation != "none"
     held_out = HandCrops(validation, config.labels, config.size, augment=False, store=store)
     samples = config.samples or len(crops)
 
@@ -259,7 +288,9 @@ def build(
     def info(number: int, metrics: dict[str, Any]) -> ModelInfo:
         size = progressive_side(config.start_size, config.size, number - 1, config.epochs)
         trained = provenance(start, number, config.data, training)
-        return ModelInfo("classifier", ARCHITECTURE, config.labels, (size, size), metrics, trained)
+        return ModelInfo(
+            "classifier", ARCHITECTURE, config.labels, (size, size), metrics, trained, handedness=config.handedness
+        )
 
     options = {**options_of(config), "training_pictures": len(training), "validation_pictures": len(validation)}
     if distributed.is_main():

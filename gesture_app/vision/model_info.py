@@ -20,6 +20,8 @@ if TYPE_CHECKING:  # PyTorch takes seconds to import and is not needed where an 
 
 MAX_WEIGHTS_BYTES = 1 << 30
 Kind = Literal["detector", "classifier"]
+RIGHT_HAND = "(right hand)"
+"""Name of the output that tells right hands from left ones; no label, which are names of folders."""
 RETRAINED = "Retrained"
 """Folder of `models_folder()` into which `gesture-train retrain` installs."""
 
@@ -32,6 +34,8 @@ class ModelInfo:
         kind: which network.
         architecture: `yolox-<size>` or timm's name.
         labels: names of the classes in the order of the model's outputs.
+        handedness: one more output after those of the classes is the logit of a right hand: the person's right one in
+            a picture that is no mirror image.
         input_hw: the input shape it was trained at.
         metrics: name -> value on the validation split.
         trained: how: data, command, epochs, versions; for people and model cards.
@@ -45,6 +49,17 @@ class ModelInfo:
     metrics: dict[str, Any] = field(default_factory=dict)
     trained: dict[str, Any] = field(default_factory=dict)
     sha256: str = ""
+    handedness: bool = False
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of a classifier's outputs in their order."""
+        return output_names(self.labels, self.handedness)
+
+
+def output_names(labels: tuple[str, ...], handedness: bool) -> tuple[str, ...]:
+    """Names of a classifier's outputs in their order: the classes, and perhaps `RIGHT_HAND`."""
+    return (*labels, RIGHT_HAND) if handedness else labels
 
 
 def shipped_weights(kind: Kind) -> Path:
@@ -73,7 +88,7 @@ def build_network(info: ModelInfo) -> YOLOX | GestureClassifier:
     if info.kind == "detector" and info.architecture.startswith("yolox-"):
         return build_yolox(info.architecture.removeprefix("yolox-"), len(info.labels))
     if info.kind == "classifier" and info.architecture == ARCHITECTURE:
-        return GestureClassifier(len(info.labels))
+        return GestureClassifier(len(info.outputs))
     raise ValueError(f"unknown {info.kind} {info.architecture!r}")
 
 
@@ -124,6 +139,7 @@ def load_info(path: Path) -> ModelInfo:
             metrics=dict(fields["metrics"]),
             trained=dict(fields["trained"]),
             sha256=str(fields["sha256"]),
+            handedness=bool(fields.get("handedness", False)),
         )
     except OSError as error:
         raise InputError(

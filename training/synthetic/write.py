@@ -63,7 +63,7 @@ def folder_of(out: Path, kind: str, gesture: str) -> Path:
 
 
 def annotation(picture: Labelled, person: str) -> dict[str, Any]:
-    """HaGRID's entry of a picture: boxes and landmarks as fractions of it, rounded as in HaGRID."""
+    """HaGRID's entry of a picture: boxes and landmarks as fractions of it, rounded as in HaGRID; and sides."""
     height, width = picture.image.shape[:2]
     boxes, points = [], []
     for hand in picture.hands:
@@ -71,7 +71,8 @@ def annotation(picture: Labelled, person: str) -> dict[str, Any]:
         boxes.append([round(v, 6) for v in (x0 / width, y0 / height, (x1 - x0) / width, (y1 - y0) / height)])
         points.append((hand.landmarks_px / (width, height)).round(5).tolist())
     labels = [hand.label for hand in picture.hands]
-    return {"bboxes": boxes, "labels": labels, "landmarks": points, "user_id": person}
+    sides = ["right" if hand.side == "R" else "left" for hand in picture.hands]
+    return {"bboxes": boxes, "labels": labels, "sides": sides, "landmarks": points, "user_id": person}
 
 
 class Maker:
