@@ -89,6 +89,14 @@ def test_frames_have_exact_boxes_in_input_pixels(hagrid_root: Path) -> None:
         assert inside.tolist() == pytest.approx([60, 120, 220] if classes[0] == 0 else [200, 140, 90], abs=12)
 
 
+def test_crops_without_a_transform_are_left_to_the_batch(crops_root: Path) -> None:
+    hands = HandCrops(read(crops_root, LABELS).pictures, LABELS, 32, augment=True)
+    hands.transform = None
+    crops = [hands[0][0] for _ in range(8)]
+    assert all(crop.shape == (3, 32, 32) and crop.dtype == torch.uint8 for crop in crops)
+    assert len({int(crop.long().sum()) for crop in crops}) > 4
+
+
 @pytest.mark.parametrize("labels", [("hand",), LABELS])
 def test_augmented_frames_with_pasted_crops(hagrid_root: Path, crops_root: Path, labels) -> None:
     backgrounds = [next(hagrid_root.glob("*/train_val_fist/*.jpg"))]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -12,23 +12,33 @@ from torchvision.transforms import v2
 
 from gesture_app.vision.preprocess import GREY
 
+Change = Callable[[Tensor], Tensor]
+"""(N, 3, H, W) BGR, float, 0..255 -> the same pictures in other colours, perhaps beyond 0..255."""
 
-class FrameAugmentation(nn.Module):
-    """Colour and light of whole frames, of each its own: as it is, boxes stay where they are.
+
+class RandomChanges(nn.Module):
+    """Other colours and other light, for each picture its own; boxes stay where they are.
 
     Takes and gives (N, 3, H, W) BGR, 0..255; uint8 or float in, float out.
+
+    Args:
+        changes: what happens to pictures, one after the other, and to which share of them.
     """
+
+    def __init__(self, changes: Sequence[tuple[Change, float]]) -> None:
+        super().__init__()
+        self.changes = tuple(changes)
 
     @torch.no_grad()
     def forward(self, images: Tensor) -> Tensor:
-        """The frames as other cameras in other light would take them."""
-        frames = images.float().clone()
-        for change, share in CHANGES:
+        """The pictures as other cameras in other light would take them."""
+        changed = images.float().clone()
+        for change, share in self.changes:
             # Drawn on the CPU, so that nothing waits for a GPU.
-            chosen = (torch.rand(len(frames)) < share).nonzero().flatten().to(frames.device)
+            chosen = (torch.rand(len(changed)) < share).nonzero().flatten().to(changed.device)
             if len(chosen):
-                frames[chosen] = change(frames[chosen]).clamp(0, 255)
-        return frames
+                changed[chosen] = change(changed[chosen]).clamp(0, 255)
+        return changed
 
 
 def drawn(images: Tensor, low: float, high: float, channels: int = 1) -> Tensor:
@@ -74,16 +84,17 @@ def equalized(images: Tensor) -> Tensor:
     return equal.float()
 
 
-CHANGES: tuple[tuple[Callable[[Tensor], Tensor], float], ...] = (
+POOR_CAMERA: tuple[tuple[Change, float], ...] = ((dimmed, 0.3), (blurred, 0.15), (noisy, 0.25))
+"""A cheap camera in a dim room."""
+
+FRAME_CHANGES: tuple[tuple[Change, float], ...] = (
     (jittered, 0.7),
     (lambda images: luminance(images).expand_as(images), 0.03),
     (equalized, 0.03),
     (lambda images: images - images % 16, 0.03),  # posterised to four bits
-    (dimmed, 0.3),
-    (blurred, 0.15),
-    (noisy, 0.25),
+    *POOR_CAMERA,
 )
-"""What happens to frames, and to which share of them."""
+"""Of the detector's frames."""
 
 
 class BatchAugmentation(nn.Module):

@@ -30,7 +30,7 @@ from training.augment import (
     to_bgr_array,
     to_rgb_tensor,
 )
-from training.batch_augment import FrameAugmentation
+from training.batch_augment import FRAME_CHANGES, RandomChanges
 from training.collection import picture_size
 from training.hagrid import Picture
 from training.picture_store import PictureStore
@@ -64,7 +64,8 @@ class HandCrops(Dataset[tuple[Tensor, int, int]]):
         store: reads the pictures; by default from their files.
 
     Attributes:
-        transform: of an augmented crop, an RGB tensor (3, size, size).
+        transform: of an augmented crop, an RGB tensor (3, size, size); None where that, and what poor cameras do, is
+            left to whole batches.
         flip: whether half of the augmented crops are mirror images, which swaps the sides.
     """
 
@@ -82,7 +83,8 @@ class HandCrops(Dataset[tuple[Tensor, int, int]]):
         self.sides = [SIGNS.get(p.sides[i] if p.sides else "", 0) for p, i, _ in self.hands]
         self.frames = [p for p in pictures if not p.is_crop]
         self.size = size
-        self.transform: Callable[[Tensor], Tensor] | None = classifier_augmentation() if augment else None
+        self.augment = augment
+        self.transform: Callable[[Tensor], Tensor] | None = classifier_augmentation()
         self.flip = True
         self.store = store or PictureStore(self.paths)
 
@@ -95,7 +97,7 @@ class HandCrops(Dataset[tuple[Tensor, int, int]]):
         side = self.sides[item]
         left, top, right, bottom = pixel_boxes(picture.boxes_xywh, image)[number].tolist()
         box = (left, top, right, bottom)
-        if self.transform is None:
+        if not self.augment:
             return to_batch([crop_hand(image, box, self.size)])[0], target, side
         rng = np.random.default_rng(int(torch.randint(1 << 62, ())))
         if picture.is_crop and self.frames and min(image.shape[:2]) > 1 and rng.random() < CONTEXT_SHARE:
@@ -106,7 +108,11 @@ class HandCrops(Dataset[tuple[Tensor, int, int]]):
         crop = random_crop(image, box, self.size, rng)
         if self.flip and rng.random() < 0.5:
             crop, side = crop[:, ::-1], -side
-        return to_batch([poor_camera(to_bgr_array(self.transform(to_rgb_tensor(crop))), rng)])[0], target, side
+        if self.transform is None:
+            crop = perhaps_compressed(np.ascontiguousarray(crop), rng)
+        else:
+            crop = poor_camera(to_bgr_array(self.transform(to_rgb_tensor(crop))), rng)
+        return to_batch([crop])[0], target, side
 
     @property
     def targets(self) -> list[int]:
@@ -187,7 +193,7 @@ class HandFrames(Dataset[tuple[Tensor, Tensor, Tensor]]):
         self.input_hw = input_hw
         self.augment = augment
         self.window: int | None = None
-        self.recolour: Callable[[Tensor], Tensor] | None = FrameAugmentation()
+        self.recolour: Callable[[Tensor], Tensor] | None = RandomChanges(FRAME_CHANGES)
         self.pasting = pasting if augment and pasting is not None else Pasting()
         self.paths = [p.path for p in self.pictures]
         self.crops_by_class: dict[str, list[int]] = {}
