@@ -3,25 +3,71 @@ from __future__ import annotations
 import torch
 
 from gesture_app.vision.yolox import cell_grid
-from training.assigner import assign, candidates
+from training.assigner import Assignment, assign, candidates
 
 INPUT_HW = (64, 64)
 CORNERS, STRIDES = cell_grid(INPUT_HW)
 CELLS = len(STRIDES)
 
 
-def run(boxes: list[tuple[float, ...]], predicted: torch.Tensor | None = None, classes: int = 2):
-    truth = torch.tensor(boxes).view(-1, 4)
+class Found:
+    """What `assign` says of one picture: the cells that answer, the box and the overlap of each."""
+
+    def __init__(self, found: Assignment, picture: int = 0) -> None:
+        self.cells = (found.boxes[picture] >= 0).nonzero().flatten()
+        self.boxes = found.boxes[picture, self.cells]
+        self.ious = found.ious[picture, self.cells]
+
+
+def run(boxes: list[tuple[float, ...]], predicted: torch.Tensor | None = None, classes: int = 2) -> Found:
+    truth = torch.tensor(boxes).float().view(1, -1, 4)
     if predicted is None:
         centre = (CORNERS + 0.5) * STRIDES[:, None]
         predicted = torch.cat((centre - STRIDES[:, None], centre + STRIDES[:, None]), dim=1)
-    names = torch.arange(len(truth)) % classes
-    return assign(truth, names, predicted, torch.zeros(CELLS, 1 + classes), CORNERS, STRIDES)
+    names = (torch.arange(truth.shape[1]) % classes)[None]
+    return Found(assign(truth, names, predicted[None], torch.zeros(1, CELLS, 1 + classes), CORNERS, STRIDES))
 
 
 def test_no_boxes() -> None:
     found = run([])
     assert len(found.cells) == len(found.boxes) == len(found.ious) == 0
+
+
+def test_no_pictures() -> None:
+    found = assign(
+        torch.zeros(0, 2, 4),
+        torch.zeros(0, 2).long(),
+        torch.zeros(0, CELLS, 4),
+        torch.zeros(0, CELLS, 2),
+        CORNERS,
+        STRIDES,
+    )
+    assert found.boxes.shape == found.ious.shape == (0, CELLS)
+
+
+def test_pictures_of_a_batch_are_worked_on_for_themselves() -> None:
+    torch.manual_seed(0)
+    boxes = torch.tensor([[[4, 4, 24, 24], [36, 30, 60, 62]], [[2, 40, 20, 60], [0, 0, 64, 64]]]).float()
+    classes = torch.tensor([[0, 1], [1, -1]])  # the second picture has one hand only
+    predicted, logits = torch.rand(2, CELLS, 4).cumsum(dim=2) * 30, torch.randn(2, CELLS, 3)
+    both = assign(boxes, classes, predicted, logits, CORNERS, STRIDES)
+    for i, count in enumerate((2, 1)):
+        alone = assign(
+            boxes[i : i + 1, :count],
+            classes[i : i + 1, :count],
+            predicted[i : i + 1],
+            logits[i : i + 1],
+            CORNERS,
+            STRIDES,
+        )
+        assert torch.equal(both.boxes[i], alone.boxes[0]) and torch.equal(both.ious[i], alone.ious[0])
+        assert set(both.boxes[i].tolist()) == {-1, *range(count)}
+
+
+def test_predictions_that_are_not_finite_leave_the_others_alone() -> None:
+    predicted = torch.full((CELLS, 4), float("nan"))
+    predicted[18] = torch.tensor([8.0, 8, 30, 30])
+    assert 18 in run([(8, 8, 30, 30)], predicted).cells.tolist()
 
 
 def test_a_box_outside_the_picture_gets_nothing() -> None:

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+import pytest
 import torch
 
 from gesture_app.vision.preprocess import GREY
-from training.batch_augment import BatchAugmentation, erased
+from training.batch_augment import FRAME_CHANGES, BatchAugmentation, RandomChanges, erased
 
 
 def test_every_picture_varies_in_its_own_way() -> None:
@@ -41,3 +42,27 @@ def test_a_fifth_is_erased() -> None:
     assert places.shape == (1000, 1, 20, 30)
     assert 0.14 < places.any(dim=(1, 2, 3)).float().mean() < 0.26
     assert places.float().mean(dim=(1, 2, 3)).max() < 0.15
+
+
+@pytest.mark.parametrize("change", [change for change, _ in FRAME_CHANGES])
+def test_every_change_of_colour_keeps_shape_and_finite(change) -> None:
+    images = torch.randint(0, 256, (3, 3, 24, 40)).float()
+    images[1], images[2] = 0.0, 255.0
+    changed = change(images)
+    assert changed.shape == images.shape and changed.isfinite().all()
+    assert not torch.equal(changed[0], images[0])
+
+
+def test_frames_change_each_in_its_own_way_and_some_not_at_all() -> None:
+    torch.manual_seed(0)
+    images = torch.randint(0, 256, (64, 3, 16, 16), dtype=torch.uint8)
+    before = images.clone()
+    views = RandomChanges(FRAME_CHANGES)(images)
+    assert torch.equal(images, before) and views.dtype == torch.float32
+    assert views.min() >= 0 and views.max() <= 255
+    same = (views == images).all(dim=(1, 2, 3))
+    assert 3 <= int(same.sum()) <= 25
+
+
+def test_no_frames() -> None:
+    assert RandomChanges(FRAME_CHANGES)(torch.zeros(0, 3, 16, 16, dtype=torch.uint8)).shape == (0, 3, 16, 16)

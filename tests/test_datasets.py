@@ -89,6 +89,14 @@ def test_frames_have_exact_boxes_in_input_pixels(hagrid_root: Path) -> None:
         assert inside.tolist() == pytest.approx([60, 120, 220] if classes[0] == 0 else [200, 140, 90], abs=12)
 
 
+def test_crops_without_a_transform_are_left_to_the_batch(crops_root: Path) -> None:
+    hands = HandCrops(read(crops_root, LABELS).pictures, LABELS, 32, augment=True)
+    hands.transform = None
+    crops = [hands[0][0] for _ in range(8)]
+    assert all(crop.shape == (3, 32, 32) and crop.dtype == torch.uint8 for crop in crops)
+    assert len({int(crop.long().sum()) for crop in crops}) > 4
+
+
 @pytest.mark.parametrize("labels", [("hand",), LABELS])
 def test_augmented_frames_with_pasted_crops(hagrid_root: Path, crops_root: Path, labels) -> None:
     backgrounds = [next(hagrid_root.glob("*/train_val_fist/*.jpg"))]
@@ -171,13 +179,28 @@ def test_batches_have_one_shape_and_every_frame_once() -> None:
     assert all(len({upright[i] for i in batch}) == 1 for batch in first)
     assert first != second
     assert list(SameShapeBatches([], 4)) == []
+    thrice = SameShapeBatches(upright, 4, seed=1, repeats=3)
+    assert sorted(i for batch in thrice for i in batch) == sorted([*range(20)] * 3)
+    assert len(list(thrice)) == len(thrice)
 
 
-def test_collate_keeps_pictures_without_hands() -> None:
-    items = [(torch.zeros(3, 32, 32, dtype=torch.uint8), torch.zeros(n, 4), torch.zeros(n)) for n in (0, 2)]
+@pytest.mark.parametrize("counts", [(0, 2), (0, 0), (3, 1)])
+def test_collate_fills_up_with_no_hands(counts) -> None:
+    items = [(torch.zeros(3, 32, 32, dtype=torch.uint8), torch.ones(n, 4), torch.zeros(n)) for n in counts]
     images, boxes, classes = collate_frames(items)
-    assert images.shape == (2, 3, 32, 32)
-    assert [len(b) for b in boxes] == [len(c) for c in classes] == [0, 2]
+    assert images.shape == (2, 3, 32, 32) and boxes.shape == (2, max(counts), 4)
+    assert [(row >= 0).sum() for row in classes] == list(counts) and classes.dtype == torch.long
+
+
+def test_colours_change_in_the_item_or_are_left_to_the_batch(hagrid_root: Path) -> None:
+    frames = HandFrames(read(hagrid_root, LABELS).pictures, ("hand",), (64, 96), augment=True)
+    views = []
+    for recolour in (frames.recolour, None, lambda images: images * 0 + 7):
+        frames.recolour = recolour
+        torch.manual_seed(1)
+        views.append(frames[0][0])
+    assert all(view.dtype == torch.uint8 for view in views)
+    assert (views[2] == 7).all() and not torch.equal(views[0], views[1])
 
 
 @pytest.mark.skipif(not (SHARED_DATA / "hagrid-mini-384p.zip").is_file(), reason="needs the real HaGRID pictures")

@@ -42,8 +42,8 @@ def test_processes_that_cannot_meet(monkeypatch) -> None:
 
 
 def learn(output: Path, accumulate: int) -> None:
-    """A small training with batches of eight, of all processes together; without batch norm and dropout."""
-    options = toy.toy_options(batch_size=8, accumulate=accumulate)
+    """A small training in float32 with batches of eight, of all processes together; without batch norm and dropout."""
+    options = toy.toy_options(batch_size=8, accumulate=accumulate, precision="f32")
     task = toy.toy_task(output, options, norm=False)
     task.model[0][3].p = 0.0
     toy.fit(task, options)
@@ -70,8 +70,8 @@ def share_a_detector_loss() -> None:
     """The mean of the two processes' losses is the loss of both pictures together."""
     torch.manual_seed(0)
     raw = torch.randn(2, len(cell_grid((64, 64))[1]), 6)
-    boxes = [torch.tensor([[4.0, 4, 30, 30]]), torch.tensor([[8.0, 8, 60, 60], [0, 40, 20, 60]])]
-    classes = [torch.zeros(len(b)) for b in boxes]
+    boxes = torch.tensor([[[4.0, 4, 30, 30], [0, 0, 0, 0]], [[8, 8, 60, 60], [0, 40, 20, 60]]])
+    classes = torch.tensor([[0, -1], [0, 0]])
     whole = detector_loss(raw, boxes, classes, (64, 64))["loss"]
     mine = slice(distributed.rank(), distributed.rank() + 1)
     count = partial(distributed.mean_count, device=CPU)

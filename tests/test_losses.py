@@ -33,8 +33,10 @@ def test_box_offsets_are_the_inverse_of_decoding() -> None:
 @pytest.mark.parametrize("counts", [(0, 0), (0, 2), (3, 1)])
 def test_finite_with_gradients_for_any_number_of_boxes(counts, l1_weight) -> None:
     raw = torch.randn(2, len(STRIDES), 8, requires_grad=True)
-    boxes = [torch.tensor([[5.0 + 20 * i, 8, 30 + 20 * i, 40] for i in range(n)]).view(-1, 4) for n in counts]
-    losses = detector_loss(raw, boxes, [torch.zeros(n) for n in counts], INPUT_HW, l1_weight)
+    most = max(counts)
+    boxes = torch.tensor([[5.0 + 20 * i, 8, 30 + 20 * i, 40] for i in range(most)]).view(-1, 4).expand(2, -1, -1)
+    classes = torch.tensor([[0] * n + [-1] * (most - n) for n in counts], dtype=torch.long).view(2, most)
+    losses = detector_loss(raw, boxes, classes, INPUT_HW, l1_weight)
     losses["loss"].backward()
     assert torch.isfinite(raw.grad).all() and losses["loss"] > 0
     assert (losses["l1"] > 0) == (l1_weight > 0 and sum(counts) > 0)
@@ -43,7 +45,7 @@ def test_finite_with_gradients_for_any_number_of_boxes(counts, l1_weight) -> Non
 
 def test_half_precision_predictions_are_computed_in_float32() -> None:
     raw = torch.randn(1, len(STRIDES), 6).bfloat16()
-    losses = detector_loss(raw, [torch.tensor([[8.0, 8, 40, 40]])], [torch.zeros(1)], INPUT_HW)
+    losses = detector_loss(raw, torch.tensor([[[8.0, 8, 40, 40]]]), torch.zeros(1, 1).long(), INPUT_HW)
     assert all(value.dtype == torch.float32 for value in losses.values())
 
 
@@ -54,6 +56,6 @@ def test_a_right_answer_costs_less() -> None:
     cell = 2 * 12 + 2
     good[0, cell, 4:] = 8.0
     bad = torch.zeros(1, len(STRIDES), 6)
-    right, wrong = (detector_loss(raw, [box], [torch.zeros(1)], INPUT_HW) for raw in (good, bad))
+    right, wrong = (detector_loss(raw, box[None], torch.zeros(1, 1).long(), INPUT_HW) for raw in (good, bad))
     assert right["iou"] < 1e-5 < wrong["iou"]
     assert right["loss"] < wrong["loss"]

@@ -222,11 +222,11 @@ def test_an_interrupted_detector_goes_on_bit_for_bit(hagrid_root: Path, tmp_path
     train_detector.train(detector_config(hagrid_root, whole, **options))
     original, calls = train_detector.detector_step, []
 
-    def interrupting(model, batch, l1_weight):
+    def interrupting(*args, **options):
         calls.append(True)
         if len(calls) == 2:
             toy.send(signal.SIGINT)
-        return original(model, batch, l1_weight)
+        return original(*args, **options)
 
     monkeypatch.setattr(train_detector, "detector_step", interrupting)
     with pytest.raises(KeyboardInterrupt):

@@ -9,7 +9,6 @@ import cv2
 import numpy as np
 import torch
 from torch import Tensor
-from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 from gesture_app.vision.hands import FloatArray, Image
@@ -21,6 +20,8 @@ JITTER_INWARD, JITTER_OUTWARD = 0.12, 0.2
 """How far a side of a training crop lies inside or outside of the true one, as a share of the box."""
 WIDE_MARGIN = 0.4
 """The same outward for a fifth of the crops: some detectors, and people, draw generous boxes."""
+LEAST_SHOWN, LEAST_SIDE = 1 / 3, 4.0
+"""A hand in a part of a frame counts from this share of it, and this many pixels each way."""
 CONTEXT = 0.45
 """How much of something else surrounds a hand crop on each side, as a share of it: more than boxes are moved."""
 
@@ -79,53 +80,114 @@ class GentleTrivialAugment(v2.TrivialAugmentWide):  # type: ignore[misc]
     }
 
 
-def window_augmentation() -> v2.Transform:
-    """Of a window that `hand_window` cut: only what keeps its size and boxes."""
-    return v2.Compose(
-        [
-            v2.RandomHorizontalFlip(),
-            # No channel permutation: the colour of skin tells a hand.
-            v2.RandomApply([v2.ColorJitter(0.4, 0.4, 0.4, 0.03)], p=0.7),
-            v2.RandomGrayscale(0.03),
-            v2.RandomEqualize(0.03),
-            v2.RandomPosterize(bits=4, p=0.03),
-            v2.SanitizeBoundingBoxes(min_size=4, min_area=36, labels_getter=lambda inputs: inputs[2]),
-        ]
-    )
+def flip(image: Image, boxes_xyxy: FloatArray) -> tuple[Image, FloatArray]:
+    """Mirror a picture and its boxes (N, 4), which keeps what the hands show."""
+    mirrored = boxes_xyxy.copy()
+    mirrored[:, [0, 2]] = image.shape[1] - boxes_xyxy[:, [2, 0]]
+    return np.ascontiguousarray(image[:, ::-1]), mirrored
 
 
-def detector_augmentation() -> v2.Transform:
-    """Of a frame and its boxes, which stay on their hands; boxes cut to a sliver are dropped."""
-    return v2.Compose(
-        [
-            v2.RandomHorizontalFlip(),
-            # No channel permutation: the colour of skin tells a hand.
-            v2.RandomApply([v2.ColorJitter(0.4, 0.4, 0.4, 0.03)], p=0.7),
-            v2.RandomGrayscale(0.03),
-            v2.RandomEqualize(0.03),
-            v2.RandomPosterize(bits=4, p=0.03),
-            v2.RandomChoice(
-                [
-                    v2.Identity(),
-                    v2.RandomZoomOut(fill=GREY, side_range=(1.0, 1.8), p=1.0),
-                    v2.RandomIoUCrop(min_scale=0.5, sampler_options=[0.7, 0.9, 1.0]),
-                ],
-                p=[0.4, 0.25, 0.35],
-            ),
-            v2.SanitizeBoundingBoxes(min_size=6, min_area=64, labels_getter=lambda inputs: inputs[2]),
-        ]
-    )
-
-
-def augment_frame(
-    transform: v2.Transform, image: Image, boxes_xyxy: FloatArray, classes: FloatArray
+def frame_view(
+    image: Image, boxes_xyxy: FloatArray, classes: FloatArray, size_hw: tuple[int, int], rng: np.random.Generator
 ) -> tuple[Image, FloatArray, FloatArray]:
-    """Apply a transform to a frame with its boxes (N, 4) in pixels and classes (N,)."""
-    boxes = tv_tensors.BoundingBoxes(  # type: ignore[call-arg]
-        torch.from_numpy(boxes_xyxy), format="XYXY", canvas_size=image.shape[:2]
-    )
-    frame, boxes, labels = transform(tv_tensors.Image(to_rgb_tensor(image)), boxes, torch.from_numpy(classes))
-    return to_bgr_array(frame), np.asarray(boxes, np.float32).reshape(-1, 4), labels.numpy()
+    """A frame as it is, or zoomed out, or cropped with its hands nearly whole (as in SSD, arXiv:1512.02325).
+
+    Args:
+        image: HWC uint8 BGR.
+        boxes_xyxy: (N, 4) pixels.
+        classes: (N,).
+        size_hw: of the result.
+
+    Returns:
+        The view, letterboxed as in the app, with the boxes and classes of the hands in it.
+    """
+    height, width = image.shape[:2]
+    kind, whole = rng.random(), np.array((0.0, 0.0, width, height))
+    view = whole
+    if kind < 0.25:
+        view = zoomed_out(width, height, rng)
+    elif kind < 0.6:
+        view = hand_keeping_crop(boxes_xyxy, width, height, rng)
+    return cut_view(image, boxes_xyxy, classes, view, size_hw)
+
+
+def zoomed_out(width: int, height: int, rng: np.random.Generator) -> FloatArray:
+    """A region up to 1.8 times as large as a frame, with the frame anywhere in it: xyxy (4,)."""
+    more = rng.uniform(0, 0.8)
+    left, top = -more * width * rng.random(), -more * height * rng.random()
+    return np.array((left, top, left + (1 + more) * width, top + (1 + more) * height))
+
+
+def hand_keeping_crop(boxes_xyxy: FloatArray, width: int, height: int, rng: np.random.Generator) -> FloatArray:
+    """A part of a frame, at least half of it each way, that shows every hand by a drawn share at least: xyxy (4,)."""
+    least = float(rng.choice((0.7, 0.9, 1.0)))
+    for _ in range(20):
+        part_w, part_h = rng.uniform(0.5, 1, 2) * (width, height)
+        left, top = rng.random() * (width - part_w), rng.random() * (height - part_h)
+        view = np.array((left, top, left + part_w, top + part_h))
+        if 0.5 <= part_w / part_h * height / width <= 2 and (visible_share(boxes_xyxy, view) >= least - 1e-6).all():
+            return view
+    return np.array((0.0, 0.0, width, height))
+
+
+def visible_share(boxes_xyxy: FloatArray, view_xyxy: FloatArray) -> FloatArray:
+    """How much of each box (N, 4) a region (4,) shows: (N,), 0..1."""
+    low, high = np.maximum(boxes_xyxy[:, :2], view_xyxy[:2]), np.minimum(boxes_xyxy[:, 2:], view_xyxy[2:])
+    area = (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]).prod(axis=1)
+    return np.asarray((high - low).clip(0).prod(axis=1) / np.maximum(area, 1e-6))
+
+
+def cut_view(
+    image: Image, boxes_xyxy: FloatArray, classes: FloatArray, view_xyxy: FloatArray, size_hw: tuple[int, int]
+) -> tuple[Image, FloatArray, FloatArray]:
+    """Cut a region, which may reach beyond the picture, and fit it into the top-left of a grey canvas.
+
+    A hand of which it shows less than a third is painted grey, because it is neither a hand to be found nor background.
+
+    Args:
+        image: HWC uint8 BGR.
+        boxes_xyxy: (N, 4) pixels.
+        classes: (N,).
+        view_xyxy: (4,) pixels.
+        size_hw: of the canvas.
+
+    Returns:
+        The canvas, and the boxes and classes of the hands in it, cut at its edge.
+    """
+    height, width = image.shape[:2]
+    left, top, right, bottom = view_xyxy.tolist()
+    scale = min(size_hw[0] / (bottom - top), size_hw[1] / (right - left))
+    canvas = np.full((*size_hw, 3), GREY, np.uint8)
+    x0, y0, x1, y1 = max(0, int(left)), max(0, int(top)), min(width, round(right)), min(height, round(bottom))
+    at_x, at_y = max(0, round((x0 - left) * scale)), max(0, round((y0 - top) * scale))
+    new_w = min(size_hw[1] - at_x, max(1, round((x1 - x0) * scale)))
+    new_h = min(size_hw[0] - at_y, max(1, round((y1 - y0) * scale)))
+    if new_w > 0 and new_h > 0 and x1 > x0 and y1 > y0:
+        part = cv2.resize(image[y0:y1, x0:x1], (new_w, new_h), interpolation=cv2.INTER_LINEAR)
+        canvas[at_y : at_y + new_h, at_x : at_x + new_w] = part
+    moved = (boxes_xyxy - np.array((left, top, left, top), np.float32)) * np.float32(scale)
+    shown_wh = np.array((min(size_hw[1], (right - left) * scale), min(size_hw[0], (bottom - top) * scale)))
+    return canvas, *kept_hands(canvas, moved, classes, shown_wh)
+
+
+def kept_hands(
+    canvas: Image, boxes_xyxy: FloatArray, classes: FloatArray, shown_wh: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """The boxes (N, 4) cut at the edge of what a canvas shows, and their classes; a hand hardly shown is painted over.
+
+    Args:
+        canvas: painted on.
+        boxes_xyxy: pixels of the canvas, not clipped.
+        classes: (N,).
+        shown_wh: (2,) how much of the canvas, from its top-left, shows the picture.
+    """
+    share = visible_share(boxes_xyxy, np.concatenate((np.zeros(2), shown_wh)))
+    cut = np.clip(boxes_xyxy, 0, np.tile(shown_wh, 2))
+    for x0, y0, x1, y1 in cut[(share > 0) & (share < LEAST_SHOWN)].round().astype(int):
+        canvas[y0:y1, x0:x1] = GREY
+    size = cut[:, 2:] - cut[:, :2]
+    kept = (share >= LEAST_SHOWN) & (size.min(axis=1, initial=np.inf) >= LEAST_SIDE)
+    return np.asarray(cut[kept], np.float32), classes[kept]
 
 
 def hand_window(
@@ -134,8 +196,7 @@ def hand_window(
     """Scale a picture and cut a square out of it, three times of four around a hand, else anywhere.
 
     Large-scale jittering (arXiv:2012.07177): a detector learns the same hand in many sizes, and a square around it
-    costs a third of the whole frame. A hand of which the square shows less than a third is painted grey, because it is
-    neither a hand to be found nor background.
+    costs a third of the whole frame. Hands hardly shown are painted over, see `kept_hands`.
 
     Args:
         image: HWC uint8 BGR.
@@ -161,16 +222,11 @@ def hand_window(
     part = image[max(top, 0) : top + side, max(left, 0) : left + side]
     window[max(-top, 0) :, max(-left, 0) :][: part.shape[0], : part.shape[1]] = part
     moved = boxes - np.array((left, top, left, top), np.float32)
-    cut = np.clip(moved, 0, side)
-    visible = (cut[:, 2:] - cut[:, :2]).prod(axis=1) / np.maximum((moved[:, 2:] - moved[:, :2]).prod(axis=1), 1e-6)
-    for x0, y0, x1, y1 in cut[(visible > 0) & (visible < 1 / 3)].round().astype(int):
-        window[y0:y1, x0:x1] = GREY
-    kept = visible >= 1 / 3
-    return window, np.asarray(cut[kept], np.float32), classes[kept]
+    return window, *kept_hands(window, moved, classes, np.array((side, side)))
 
 
 def poor_camera(image: Image, rng: np.random.Generator) -> Image:
-    """A picture as a cheap camera in a dim room takes it: darker, noisy, blurred, coarsely compressed; each perhaps."""
+    """A crop as a cheap camera in a dim room takes it: darker, noisy, blurred, coarsely compressed; each perhaps."""
     if rng.random() < 0.3:
         curve = 255 * np.linspace(0, 1, 256) ** rng.uniform(0.7, 2.2) * rng.uniform(0.5, 1.0)
         image = cv2.LUT(image, curve.round().astype(np.uint8))
@@ -179,10 +235,15 @@ def poor_camera(image: Image, rng: np.random.Generator) -> Image:
     if rng.random() < 0.25:
         noise = rng.normal(0, rng.uniform(2, 14), image.shape).astype(np.float32)
         image = np.clip(image + noise, 0, 255).astype(np.uint8)
-    if rng.random() < 0.25:
-        coded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 80))])[1]
-        image = np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR))
-    return image
+    return perhaps_compressed(image, rng)
+
+
+def perhaps_compressed(image: Image, rng: np.random.Generator) -> Image:
+    """A quarter of the pictures come through a coarse JPEG."""
+    if rng.random() >= 0.25:
+        return image
+    coded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 80))])[1]
+    return np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), np.uint8)
 
 
 def jitter_box(

@@ -3,13 +3,98 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torchvision.transforms import v2
 
 from gesture_app.vision.preprocess import GREY
+
+Change = Callable[[Tensor], Tensor]
+"""(N, 3, H, W) BGR, float, 0..255 -> the same pictures in other colours, perhaps beyond 0..255."""
+
+
+class RandomChanges(nn.Module):
+    """Other colours and other light, for each picture its own; boxes stay where they are.
+
+    Takes and gives (N, 3, H, W) BGR, 0..255; uint8 or float in, float out.
+
+    Args:
+        changes: what happens to pictures, one after the other, and to which share of them.
+    """
+
+    def __init__(self, changes: Sequence[tuple[Change, float]]) -> None:
+        super().__init__()
+        self.changes = tuple(changes)
+
+    @torch.no_grad()
+    def forward(self, images: Tensor) -> Tensor:
+        """The pictures as other cameras in other light would take them."""
+        changed = images.float().clone()
+        for change, share in self.changes:
+            # Drawn on the CPU, so that nothing waits for a GPU.
+            chosen = (torch.rand(len(changed)) < share).nonzero().flatten().to(changed.device)
+            if len(chosen):
+                changed[chosen] = change(changed[chosen]).clamp(0, 255)
+        return changed
+
+
+def drawn(images: Tensor, low: float, high: float, channels: int = 1) -> Tensor:
+    """A random number for each picture, or for each of its channels: (N, channels, 1, 1)."""
+    return torch.empty(len(images), channels, 1, 1, device=images.device).uniform_(low, high)
+
+
+def luminance(images: Tensor) -> Tensor:
+    """(N, 3, H, W) BGR -> (N, 1, H, W), by ITU-R BT.601."""
+    return (images * images.new_tensor((0.114, 0.587, 0.299)).view(1, 3, 1, 1)).sum(dim=1, keepdim=True)
+
+
+def jittered(images: Tensor) -> Tensor:
+    """Other brightness, contrast, saturation and white balance. The colour of skin still tells a hand."""
+    images = images * drawn(images, 0.6, 1.4) * drawn(images, 0.92, 1.08, 3)
+    middle = images.mean(dim=(1, 2, 3), keepdim=True)
+    images = middle + (images - middle) * drawn(images, 0.6, 1.4)
+    grey = luminance(images)
+    return grey + (images - grey) * drawn(images, 0.6, 1.4)
+
+
+def dimmed(images: Tensor) -> Tensor:
+    """A dim room: a gamma curve, mostly downwards, and less light."""
+    return 255 * (images / 255) ** drawn(images, 0.7, 2.2) * drawn(images, 0.5, 1.0)
+
+
+def blurred(images: Tensor) -> Tensor:
+    """Out of focus by up to a pixel or so: partly replaced by two passes of a 3x3 mean."""
+    mean = images
+    for _ in range(2):
+        mean = F.avg_pool2d(mean, 3, stride=1, padding=1, count_include_pad=False)
+    return torch.lerp(images, mean, drawn(images, 0.3, 1.0))
+
+
+def noisy(images: Tensor) -> Tensor:
+    """The noise of a sensor."""
+    return images + torch.randn_like(images) * drawn(images, 2, 14)
+
+
+def equalized(images: Tensor) -> Tensor:
+    """Every shade equally often."""
+    equal: Tensor = v2.functional.equalize(images.round().to(torch.uint8))
+    return equal.float()
+
+
+POOR_CAMERA: tuple[tuple[Change, float], ...] = ((dimmed, 0.3), (blurred, 0.15), (noisy, 0.25))
+"""A cheap camera in a dim room."""
+
+FRAME_CHANGES: tuple[tuple[Change, float], ...] = (
+    (jittered, 0.7),
+    (lambda images: luminance(images).expand_as(images), 0.03),
+    (equalized, 0.03),
+    (lambda images: images - images % 16, 0.03),  # posterised to four bits
+    *POOR_CAMERA,
+)
+"""Of the detector's frames."""
 
 
 class BatchAugmentation(nn.Module):
@@ -44,7 +129,7 @@ class BatchAugmentation(nn.Module):
         views = views * factor(0.4)
         middle = views.mean(dim=(1, 2, 3), keepdim=True)
         views = middle + (views - middle) * factor(0.35)
-        grey = (views * views.new_tensor((0.114, 0.587, 0.299)).view(1, 3, 1, 1)).sum(dim=1, keepdim=True)
+        grey = luminance(views)
         saturation = factor(0.4) * (draw(0, 1) > 0.05).float().view(-1, 1, 1, 1)
         views = (grey + (views - grey) * saturation).clamp(0, 255)
         return torch.where(erased(draw, images.shape[2], images.shape[3]), float(GREY), views)

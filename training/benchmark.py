@@ -28,6 +28,7 @@ from training.train_classifier import ClassifierConfig
 from training.train_detector import DetectorConfig
 
 LABELS = ("fist", "palm")
+ENOUGH_BATCHES = 32
 PICTURE_HW = {"classifier": (220, 200), "detector": (384, 512)}
 
 
@@ -133,9 +134,13 @@ def measure(run: Run, config: BenchmarkConfig, files: list[Path]) -> dict[str, A
         theirs.append(rate(lambda _: plain.step(batch, work), len(batch[0]), config.seconds / 3))
     result["step"], result["plain_step"] = float(np.median(ours)), float(np.median(theirs))
     result["speedup"] = float(np.median([one / other for one, other in zip(ours, theirs, strict=True)]))
-    result["load"] = flow(load(work.dataset, seeds, work.collate, run.loading), lambda batch: None)[0]
+    start = 2 * run.loading.workers + 2  # by then the loading processes run and what they had ahead is used up
+    seeds = seeds * -(-(start + ENOUGH_BATCHES) // len(seeds))
+    result["load"] = flow(load(work.dataset, seeds, work.collate, run.loading), lambda batch: None, start)[0]
     batches = load(work.dataset, seeds, work.collate, run.loading)
-    result["epoch"], result["step_share"] = flow(batches, lambda batch: train_step(run.learner, batch, work.step))
+    result["epoch"], result["step_share"] = flow(
+        batches, lambda batch: train_step(run.learner, batch, work.step), start
+    )
     result["limit"] = "loading" if result["load"] < result["step"] else "step"
     if run.learner.device.type == "cuda":
         result["peak_memory_gib"] = torch.cuda.max_memory_allocated() / 2**30
@@ -171,11 +176,17 @@ def rate(action: Callable[[int], Any], pictures: int, seconds: float) -> float:
     return count * pictures / (time.perf_counter() - start_s)
 
 
-def flow(batches: Iterable[Any], action: Callable[[Any], Any]) -> tuple[float, float]:
-    """Pictures a second through a loader and an action, and the share of the time in the action."""
+def flow(batches: Iterable[Any], action: Callable[[Any], Any], start: int = 0) -> tuple[float, float]:
+    """Pictures a second through a loader and an action, and the share of the time in the action.
+
+    Args:
+        start: so many first batches are not counted.
+    """
     pictures, busy_s = 0, 0.0
     start_s = time.perf_counter()
-    for batch in batches:
+    for number, batch in enumerate(batches):
+        if number == start:
+            pictures, busy_s, start_s = 0, 0.0, time.perf_counter()
         before_s = time.perf_counter()
         action(batch)
         synchronize()

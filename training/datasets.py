@@ -10,25 +10,27 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Dataset, Sampler, WeightedRandomSampler
 
 from gesture_app.errors import InputError
 from gesture_app.vision.hands import FloatArray, Image
 from gesture_app.vision.preprocess import crop_hand, letterbox, oriented_hw, to_batch
 from training.augment import (
-    augment_frame,
     classifier_augmentation,
-    detector_augmentation,
+    flip,
+    frame_view,
     hand_window,
     in_context,
     paste_hands,
+    perhaps_compressed,
     poor_camera,
     random_crop,
     random_patches,
     to_bgr_array,
     to_rgb_tensor,
-    window_augmentation,
 )
+from training.batch_augment import FRAME_CHANGES, RandomChanges
 from training.collection import picture_size
 from training.hagrid import Picture
 from training.picture_store import PictureStore
@@ -62,7 +64,8 @@ class HandCrops(Dataset[tuple[Tensor, int, int]]):
         store: reads the pictures; by default from their files.
 
     Attributes:
-        transform: of an augmented crop, an RGB tensor (3, size, size).
+        transform: of an augmented crop, an RGB tensor (3, size, size); None where that, and what poor cameras do, is
+            left to whole batches.
         flip: whether half of the augmented crops are mirror images, which swaps the sides.
     """
 
@@ -80,7 +83,8 @@ class HandCrops(Dataset[tuple[Tensor, int, int]]):
         self.sides = [SIGNS.get(p.sides[i] if p.sides else "", 0) for p, i, _ in self.hands]
         self.frames = [p for p in pictures if not p.is_crop]
         self.size = size
-        self.transform: Callable[[Tensor], Tensor] | None = classifier_augmentation() if augment else None
+        self.augment = augment
+        self.transform: Callable[[Tensor], Tensor] | None = classifier_augmentation()
         self.flip = True
         self.store = store or PictureStore(self.paths)
 
@@ -93,7 +97,7 @@ class HandCrops(Dataset[tuple[Tensor, int, int]]):
         side = self.sides[item]
         left, top, right, bottom = pixel_boxes(picture.boxes_xywh, image)[number].tolist()
         box = (left, top, right, bottom)
-        if self.transform is None:
+        if not self.augment:
             return to_batch([crop_hand(image, box, self.size)])[0], target, side
         rng = np.random.default_rng(int(torch.randint(1 << 62, ())))
         if picture.is_crop and self.frames and min(image.shape[:2]) > 1 and rng.random() < CONTEXT_SHARE:
@@ -104,7 +108,11 @@ class HandCrops(Dataset[tuple[Tensor, int, int]]):
         crop = random_crop(image, box, self.size, rng)
         if self.flip and rng.random() < 0.5:
             crop, side = crop[:, ::-1], -side
-        return to_batch([poor_camera(to_bgr_array(self.transform(to_rgb_tensor(crop))), rng)])[0], target, side
+        if self.transform is None:
+            crop = perhaps_compressed(np.ascontiguousarray(crop), rng)
+        else:
+            crop = poor_camera(to_bgr_array(self.transform(to_rgb_tensor(crop))), rng)
+        return to_batch([crop])[0], target, side
 
     @property
     def targets(self) -> list[int]:
@@ -168,6 +176,7 @@ class HandFrames(Dataset[tuple[Tensor, Tensor, Tensor]]):
     Attributes:
         window: for `augment` only: items are squares of this side around hands, see `hand_window`, instead of whole
             frames; None for those.
+        recolour: for `augment` only: changes the colours of (1, 3, H, W); None where that is done with whole batches.
     """
 
     def __init__(
@@ -184,6 +193,7 @@ class HandFrames(Dataset[tuple[Tensor, Tensor, Tensor]]):
         self.input_hw = input_hw
         self.augment = augment
         self.window: int | None = None
+        self.recolour: Callable[[Tensor], Tensor] | None = RandomChanges(FRAME_CHANGES)
         self.pasting = pasting if augment and pasting is not None else Pasting()
         self.paths = [p.path for p in self.pictures]
         self.crops_by_class: dict[str, list[int]] = {}
@@ -206,19 +216,23 @@ class HandFrames(Dataset[tuple[Tensor, Tensor, Tensor]]):
     def __getitem__(self, item: int) -> tuple[Tensor, Tensor, Tensor]:
         image, boxes, classes = self.read(item)
         size_hw = oriented_hw((2, 1) if self.upright[item] else (1, 2), self.input_hw)
-        if self.augment:
-            rng = np.random.default_rng(int(torch.randint(1 << 62, ())))
-            image, boxes, classes = self.compose(image, boxes, classes, rng)
-            if self.window is not None:
-                fit = min(size_hw[0] / image.shape[0], size_hw[1] / image.shape[1])
-                scale = fit * float(np.exp(rng.uniform(*np.log(WINDOW_SCALES))))
-                image, boxes, classes = hand_window(image, boxes, classes, self.window, scale, rng)
-                image, boxes, classes = augment_frame(window_augmentation(), image, boxes, classes)
-                return to_batch([poor_camera(image, rng)])[0], torch.from_numpy(boxes), torch.from_numpy(classes)
-            image, boxes, classes = augment_frame(detector_augmentation(), image, boxes, classes)
-            image = poor_camera(image, rng)
-        canvas, scale = letterbox(image, size_hw)
-        return to_batch([canvas])[0], torch.from_numpy(boxes * scale), torch.from_numpy(classes)
+        if not self.augment:
+            canvas, scale = letterbox(image, size_hw)
+            return to_batch([canvas])[0], torch.from_numpy(boxes * scale), torch.from_numpy(classes)
+        rng = np.random.default_rng(int(torch.randint(1 << 62, ())))
+        image, boxes, classes = self.compose(image, boxes, classes, rng)
+        if rng.random() < 0.5:
+            image, boxes = flip(image, boxes)
+        if self.window is not None:
+            fit = min(size_hw[0] / image.shape[0], size_hw[1] / image.shape[1])
+            scale = fit * float(np.exp(rng.uniform(*np.log(WINDOW_SCALES))))
+            image, boxes, classes = hand_window(image, boxes, classes, self.window, scale, rng)
+        else:
+            image, boxes, classes = frame_view(image, boxes, classes, size_hw, rng)
+        batch = to_batch([perhaps_compressed(image, rng)])
+        if self.recolour is not None:
+            batch = self.recolour(batch).round().to(torch.uint8)
+        return batch[0], torch.from_numpy(boxes), torch.from_numpy(classes)
 
     def draw_crop(self, rng: np.random.Generator) -> int:
         """The number of a crop to paste."""
@@ -265,23 +279,25 @@ class SameShapeBatches(Sampler[list[int]]):
     Attributes:
         upright: one a frame.
         seed: of the shuffling; None keeps the order.
+        repeats: how often every frame comes.
     """
 
     upright: Sequence[bool]
     batch_size: int
     seed: int | None = None
+    repeats: int = 1
     epoch: int = field(default=0, init=False)
 
     def __len__(self) -> int:
-        wide = len(self.upright) - sum(self.upright)
-        return -(-wide // self.batch_size) + -(-sum(self.upright) // self.batch_size)
+        counts = sum(self.upright), len(self.upright) - sum(self.upright)
+        return sum(-(-count * self.repeats // self.batch_size) for count in counts)
 
     def __iter__(self) -> Iterator[list[int]]:
         rng = np.random.default_rng(None if self.seed is None else (self.seed, self.epoch))
         self.epoch += 1
         batches = []
         for shape in (False, True):
-            items = [i for i, upright in enumerate(self.upright) if upright == shape]
+            items = [i for i, upright in enumerate(self.upright) if upright == shape] * self.repeats
             if self.seed is not None:
                 rng.shuffle(items)
             batches += [items[i : i + self.batch_size] for i in range(0, len(items), self.batch_size)]
@@ -290,7 +306,9 @@ class SameShapeBatches(Sampler[list[int]]):
         return iter(batches)
 
 
-def collate_frames(items: list[tuple[Tensor, Tensor, Tensor]]) -> tuple[Tensor, list[Tensor], list[Tensor]]:
-    """Stack the pictures (N, 3, H, W); boxes and classes stay a list, one entry a picture."""
+def collate_frames(items: list[tuple[Tensor, Tensor, Tensor]]) -> tuple[Tensor, Tensor, Tensor]:
+    """Stack pictures (N, 3, H, W), boxes_xyxy (N, G, 4) and classes (N, G) int64: -1 where one has fewer hands."""
     images, boxes, classes = zip(*items, strict=True)
-    return torch.stack(images), list(boxes), list(classes)
+    names = [c.long() for c in classes]
+    padded = pad_sequence(list(boxes), batch_first=True), pad_sequence(names, batch_first=True, padding_value=-1)
+    return torch.stack(images), *padded

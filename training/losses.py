@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -35,8 +35,8 @@ def box_offsets(boxes_xyxy: Tensor, corners: Tensor, strides: Tensor) -> Tensor:
 
 def detector_loss(
     raw: Tensor,
-    boxes_xyxy: Sequence[Tensor],
-    classes: Sequence[Tensor],
+    boxes_xyxy: Tensor,
+    classes: Tensor,
     input_hw: tuple[int, int],
     l1_weight: float = 0.0,
     mean_count: Callable[[int], float] = float,
@@ -45,8 +45,8 @@ def detector_loss(
 
     Args:
         raw: (N, M, 5 + classes), the detector's output.
-        boxes_xyxy: one (G, 4) a picture, input pixels; G may be 0.
-        classes: one (G,) a picture.
+        boxes_xyxy: (N, G, 4), input pixels; pictures with fewer than G hands are filled up with anything.
+        classes: (N, G) int64; -1 where there is no hand.
         l1_weight: of the L1 loss on the raw box offsets; YOLOX turns it on for the last epochs.
         mean_count: of several processes, the mean of all their numbers of answering cells from this process's own.
 
@@ -56,27 +56,22 @@ def detector_loss(
     raw = raw.float()
     corners, strides = cell_grid(input_hw, raw.device)
     predicted = decode_boxes(raw, input_hw)
-    objectness_target = torch.zeros_like(raw[..., 4])
-    zero = raw.sum() * 0.0
-    parts = {"iou": zero, "class": zero, "l1": zero}
-    answering = 0
-    for i, (boxes, names) in enumerate(zip(boxes_xyxy, classes, strict=True)):
-        found = assign(boxes, names.long(), predicted[i].detach(), raw[i, :, 4:].detach(), corners, strides)
-        if not len(found.cells):
-            continue
-        answering += len(found.cells)
-        objectness_target[i, found.cells] = 1.0
-        own = boxes[found.boxes]
-        parts["iou"] = parts["iou"] + iou_loss(predicted[i, found.cells], own).sum()
-        # The class target is the overlap itself, so that the score of a class tells how well the box fits.
-        class_target = F.one_hot(names.long()[found.boxes], raw.shape[2] - 5) * found.ious[:, None]
-        class_loss = F.binary_cross_entropy_with_logits(raw[i, found.cells, 5:], class_target, reduction="sum")
-        parts["class"] = parts["class"] + class_loss
-        if l1_weight:
-            offsets = box_offsets(own, corners[found.cells], strides[found.cells])
-            parts["l1"] = parts["l1"] + F.l1_loss(raw[i, found.cells, :4], offsets, reduction="sum")
-    parts["objectness"] = F.binary_cross_entropy_with_logits(raw[..., 4], objectness_target, reduction="sum")
-    divisor = max(mean_count(answering), 1.0)
+    found = assign(boxes_xyxy, classes, predicted.detach(), raw[..., 4:].detach(), corners, strides)
+    picture, cell = (found.boxes >= 0).nonzero(as_tuple=True)  # (P,) each
+    box = found.boxes[picture, cell]
+    own = boxes_xyxy[picture, box]  # (P, 4)
+    # The class target is the overlap itself, so that the score of a class tells how well the box fits.
+    class_target = F.one_hot(classes[picture, box], raw.shape[2] - 5) * found.ious[picture, cell, None]
+    parts = {
+        "iou": iou_loss(predicted[picture, cell], own).sum(),
+        "class": F.binary_cross_entropy_with_logits(raw[picture, cell, 5:], class_target, reduction="sum"),
+        "l1": raw.new_zeros(()),
+        "objectness": F.binary_cross_entropy_with_logits(raw[..., 4], (found.boxes >= 0).float(), reduction="sum"),
+    }
+    if l1_weight:
+        offsets = box_offsets(own, corners[cell], strides[cell])
+        parts["l1"] = F.l1_loss(raw[picture, cell, :4], offsets, reduction="sum")
+    divisor = max(mean_count(len(cell)), 1.0)
     parts = {name: value / divisor for name, value in parts.items()}
     loss = IOU_LOSS_WEIGHT * parts["iou"] + parts["objectness"] + parts["class"] + l1_weight * parts["l1"]
     return {"loss": loss, **parts}

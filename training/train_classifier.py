@@ -17,7 +17,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Subset
-from torchvision.transforms import v2
 
 from gesture_app.errors import InputError
 from gesture_app.vision.classifier import ARCHITECTURE, GestureClassifier, build_classifier
@@ -26,7 +25,7 @@ from gesture_app.vision.model_info import ModelInfo, load_model, output_names
 from gesture_app.vision.runtimes import choose_device
 from training import distributed
 from training.augment import AugmentationName, classifier_augmentation
-from training.batch_augment import BatchAugmentation
+from training.batch_augment import POOR_CAMERA, BatchAugmentation, RandomChanges
 from training.checkpoint import RunFolder, options_of, provenance
 from training.datasets import HandCrops, balanced_sampler
 from training.draws import in_batches
@@ -260,7 +259,7 @@ def build(
     loss = ClassifierLoss(
         config.label_smoothing,
         config.mixup,
-        BatchAugmentation() if on_device else None,
+        nn.Sequential(BatchAugmentation(), RandomChanges(POOR_CAMERA)) if on_device else None,
         teacher.to(device) if teacher is not None else None,
         taught,
         config.handedness,
@@ -268,7 +267,7 @@ def build(
 
     store = PictureStore([p.path for p in (*training, *validation)], config.cache, STORED_SIDES * config.size)
     crops = HandCrops(training, config.labels, config.size, augment=True, store=store)
-    crops.transform = v2.Identity() if on_device else classifier_augmentation(config.augmentation)
+    crops.transform = None if on_device else classifier_augmentation(config.augmentation)
     crops.flip = config.augmentation != "none"
     held_out = HandCrops(validation, config.labels, config.size, augment=False, store=store)
     samples = config.samples or len(crops)

@@ -72,6 +72,8 @@ class DetectorConfig(FitOptions):
     epochs: int = 30
     whole_epochs: int = 4
     """The last epochs train on whole frames and add the L1 loss."""
+    repeats: int = 1
+    """Every frame comes so often an epoch: longer epochs, where frames are few and steps are fast."""
     batch_size: int = 8
     """Frames a step; under torchrun of every process."""
     learning_rate: float = 1e-3
@@ -79,21 +81,17 @@ class DetectorConfig(FitOptions):
     """Share of the training frames that become four frames, smaller and side by side."""
 
 
-def detector_step(model: nn.Module, batch: Any, l1_weight: float) -> dict[str, Tensor]:
-    """The loss of a batch as `collate_frames` makes it."""
-    images, boxes, classes = batch
+def detector_step(
+    model: nn.Module, batch: Any, l1_weight: float, recolour: Callable[[Tensor], Tensor] | None = None
+) -> dict[str, Tensor]:
+    """The loss of a batch as `collate_frames` makes it, its colours changed before where `recolour` says how."""
     device = next(model.parameters()).device
-    raw = model(images.to(device, non_blocking=True))
+    images, boxes, classes = (part.to(device, non_blocking=True) for part in batch)
+    raw = model(images if recolour is None else recolour(images))
     size_hw = (images.shape[2], images.shape[3])
     with torch.autocast(device.type, enabled=False):
-        return detector_loss(
-            raw,
-            [b.to(device) for b in boxes],
-            [c.to(device) for c in classes],
-            size_hw,
-            l1_weight,
-            partial(distributed.mean_count, device=device),
-        )
+        count = partial(distributed.mean_count, device=device)
+        return detector_loss(raw, boxes, classes, size_hw, l1_weight, count)
 
 
 def initial_detector(config: DetectorConfig, labels: tuple[str, ...]) -> tuple[YOLOX, str]:
@@ -183,14 +181,19 @@ def build(
     model = model.to(device)
     if config.channels_last:
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    batches = SameShapeBatches(frames.upright, config.batch_size * distributed.world_size(), config.seed)
+    # On a GPU whole batches are recoloured there: in the loading processes it is most of the work.
+    recolour = frames.recolour if device.type == "cuda" else None
+    frames.recolour = None if device.type == "cuda" else frames.recolour
+    batches = SameShapeBatches(
+        frames.upright, config.batch_size * distributed.world_size(), config.seed, config.repeats
+    )
 
     def epoch(number: int) -> Epoch:
         whole = number >= config.epochs - config.whole_epochs
         frames.window = None if whole else config.window
         batches.epoch = number
         dataset = Mosaic(frames, frames.upright, config.mosaic) if config.mosaic > 0 else frames
-        step = partial(detector_step, l1_weight=float(whole))
+        step = partial(detector_step, l1_weight=float(whole), recolour=recolour)
         return Epoch(dataset, list(batches), step, f"on {'whole frames' if whole else 'windows'}", collate_frames)
 
     def evaluate(averaged: nn.Module, _number: int, most: int | None) -> dict[str, Any]:
