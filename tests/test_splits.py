@@ -47,7 +47,9 @@ def test_written_splits_are_given_back(hagrid_root: Path, crops_root: Path, tmp_
 def test_the_index_of_a_set_may_tell_sides(crops_root: Path) -> None:
     rows = ["fist/fist0.png,train,right", "fist/fist1.png,train,Left", "fist/fist2.png,train,?", "palm/palm0.png,val,"]
     (crops_root / "index.csv").write_text("\n".join(["path,split,side", *rows]))
-    sides = {p.path.stem: p.sides for p in read(crops_root, LABELS).pictures if p.sides}
+    found = read(crops_root, LABELS)
+    assert "20 hands, 2 of known side" in found.describe()
+    sides = {p.path.stem: p.sides for p in found.pictures if p.sides}
     assert sides == {"fist0": ("right",), "fist1": ("left",)}
 
 

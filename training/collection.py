@@ -115,8 +115,10 @@ class Collection:
         )
 
     def describe(self) -> str:
-        """One line: pictures, hands, what was skipped and why, and names that are no labels."""
+        """One line: pictures, hands, known sides, what was skipped and why, and names that are no labels."""
         text = f"{len(self.pictures)} pictures, {sum(len(p.labels) for p in self.pictures)} hands"
+        if sided := sum(bool(side) for p in self.pictures for side in p.sides):
+            text += f", {sided} of known side"
         if self.skipped:
             text += "; skipped: " + ", ".join(f"{count} {reason}" for reason, count in sorted(self.skipped.items()))
         if self.unknown:
