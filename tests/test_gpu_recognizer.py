@@ -213,12 +213,15 @@ def test_batches() -> None:
     assert shapes == [[4] * 8, [4] * 2, [2160] * 2, [2160], [4]]
 
 
-@pytest.mark.parametrize("every_frame", [True, False])
-def test_a_video(engine, reference, hands_shown, every_frame: bool) -> None:
-    recognize = VideoRecognizer(engine, every_frame)
-    for number in range(4):
-        hands = recognize(Frame(hands_shown, number, number / 30))
-        assert [hand.id for hand in hands] == [1, 2]
+def test_a_video_is_recognized_in_every_frame(engine, demo) -> None:
+    frames = [Frame(cv2.resize(image, (480, 270)), number, number / 30) for number, image in enumerate(demo[:4] * 3)]
+    one_by_one = VideoRecognizer(engine)
+    assert one_by_one.every_frame
+    expected = [one_by_one(frame) for frame in frames]
+    got = list(VideoRecognizer(engine).each(frames))
+    assert [frame for frame, _ in got] == frames
+    for (_, hands), others in zip(got, expected, strict=True):
+        assert_same(hands, others)
 
 
 def test_cuda_loads_it(monkeypatch) -> None:
