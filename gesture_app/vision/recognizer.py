@@ -52,7 +52,7 @@ class Recognizer:
         Args:
             weights: a folder with `detector.safetensors` and `classifier.safetensors`; the shipped weights by default.
             device: auto, cpu or cuda.
-            runtime: what runs the networks: auto, torch, openvino or onnx.
+            runtime: what runs the networks: auto, torch, openvino, onnx or tensorrt.
             precision: what they compute in: auto, f32, bf16 or int8.
 
         Raises:

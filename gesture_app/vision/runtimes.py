@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # not needed where an exported network runs, and it takes sec
     import torch
     from torch import nn
 
-RuntimeName = Literal["auto", "torch", "openvino", "onnx"]
+RuntimeName = Literal["auto", "torch", "openvino", "onnx", "tensorrt"]
 PrecisionName = Literal["auto", "f32", "bf16", "int8"]
 
 EXPORT_VERSION = 2
@@ -76,12 +76,20 @@ def load_network(
     Raises:
         InputError: the weights are missing, damaged or of the wrong kind; no such device; what is asked for does not
             go together.
-        EnvironmentFault: CUDA, OpenVINO or ONNX Runtime is asked for and cannot be used.
+        EnvironmentFault: CUDA, OpenVINO, ONNX Runtime or TensorRT is asked for and cannot be used.
     """
     if runtime in ("openvino", "onnx") and device == "cuda":
         raise InputError(f"--runtime {runtime} runs on the CPU: add --device cpu")
+    if runtime == "tensorrt" and device == "cpu":
+        raise InputError("--runtime tensorrt runs on CUDA: leave --device cpu out")
     if device == "auto" and (runtime in ("openvino", "onnx") or not sees_gpu()):
         device = "cpu"
+    if runtime == "tensorrt":
+        if precision != "auto":
+            raise InputError(f"--runtime tensorrt computes in float16: leave --precision {precision} out")
+        from gesture_app.vision.onnx_runtime import load_onnx_network
+
+        return load_onnx_network(path, kind, tensorrt=True)
     if device != "cpu":
         device = choose_device(device).type
     if runtime == "onnx":
