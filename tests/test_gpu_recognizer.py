@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from gesture_app.vision import gpu_recognizer, recognizer
+from gesture_app.vision.assets import assets_folder
 from gesture_app.vision.gpu_recognizer import BATCH, BATCH_PIXELS, MAX_PROGRAMS, GpuRecognizer, batch_size, batches
 from gesture_app.vision.hands import Frame, RecognizerOptions
 from gesture_app.vision.model_info import shipped_weights
@@ -44,12 +45,9 @@ def usual_options(engine: GpuRecognizer, reference: Recognizer) -> None:
 @pytest.fixture(scope="module")
 def demo() -> list[np.ndarray]:
     """Every 36th picture of the demo clip, with no, one or two hands."""
-    import av
-
-    from gesture_app.benchmark import demo_clip
-
-    with av.open(str(demo_clip())) as clip:
-        return [f.to_ndarray(format="bgr24") for i, f in enumerate(clip.decode(video=0)) if i % 36 == 4]
+    clip = cv2.VideoCapture(str(assets_folder() / "demo.mp4"))
+    reads = itertools.takewhile(lambda read: read[0], iter(clip.read, None))
+    return [image for _, image in itertools.islice(reads, 4, None, 36)]
 
 
 @pytest.fixture

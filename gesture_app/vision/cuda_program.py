@@ -90,7 +90,8 @@ class Program:
             self._graph.replay()
             return self._output
         self._runs += 1
-        with torch.backends.cudnn.flags(enabled=True, benchmark=TUNED):
+        tuned_before, torch.backends.cudnn.benchmark = torch.backends.cudnn.benchmark, TUNED
+        try:
             output = self._function(*self._inputs)
             if self._runs <= EAGER_RUNS:
                 return output
@@ -99,6 +100,8 @@ class Program:
             # Another thread, with a recognizer of its own, may allocate meanwhile.
             with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
                 self._output = self._function(*self._inputs)
-            self._graph = graph
-        self._graph.replay()
+        finally:
+            torch.backends.cudnn.benchmark = tuned_before
+        self._graph = graph
+        graph.replay()
         return self._output
