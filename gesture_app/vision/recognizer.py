@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TypeGuard
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from gesture_app.vision.labels import BACKGROUND, LEAST_HAND, name_gesture
 from gesture_app.vision.model_info import ModelInfo, shipped_weights
 from gesture_app.vision.postprocess import Detections, select
 from gesture_app.vision.preprocess import crop_hand, fitted_hw, letterbox
-from gesture_app.vision.runtimes import Network, PrecisionName, RuntimeName, load_network
+from gesture_app.vision.runtimes import Network, PrecisionName, RuntimeName, TorchNetwork, load_network
 
 
 class Recognizer:
@@ -46,12 +47,12 @@ class Recognizer:
         runtime: RuntimeName = "auto",
         precision: PrecisionName = "auto",
     ) -> Recognizer:
-        """Load both networks.
+        """Load both networks; on CUDA it is a `GpuRecognizer`.
 
         Args:
             weights: a folder with `detector.safetensors` and `classifier.safetensors`; the shipped weights by default.
             device: auto, cpu or cuda.
-            runtime: what runs the networks: auto, torch, openvino or onnx.
+            runtime: what runs the networks: auto, torch, openvino, onnx or tensorrt.
             precision: what they compute in: auto, f32, bf16 or int8.
 
         Raises:
@@ -64,11 +65,13 @@ class Recognizer:
                 "classifier.safetensors"
             )
         folder = weights if weights is not None else shipped_weights("detector").parent
-        return cls(
-            load_network(folder / "detector.safetensors", "detector", device, runtime, precision),
-            load_network(folder / "classifier.safetensors", "classifier", device, runtime, precision),
-            options,
-        )
+        detector = load_network(folder / "detector.safetensors", "detector", device, runtime, precision)
+        classifier = load_network(folder / "classifier.safetensors", "classifier", device, runtime, precision)
+        if on_cuda(detector) and on_cuda(classifier):
+            from gesture_app.vision.gpu_recognizer import GpuRecognizer
+
+            return GpuRecognizer(detector, classifier, options, precision)
+        return cls(detector, classifier, options)
 
     def __call__(self, image: Image) -> list[Hand]:
         """Recognise the hands of a picture.
@@ -111,6 +114,11 @@ class Recognizer:
         logits = np.where(np.isfinite(logits).all(axis=1, keepdims=True), logits, 0)
         odds = np.exp(logits - logits.max(axis=1, keepdims=True))
         return np.asarray((odds / odds.sum(axis=1, keepdims=True))[:, self._columns], np.float32)
+
+
+def on_cuda(loaded: tuple[Network, ModelInfo]) -> TypeGuard[tuple[TorchNetwork, ModelInfo]]:
+    """Whether a network runs in PyTorch on CUDA."""
+    return isinstance(loaded[0], TorchNetwork) and loaded[0].device.type == "cuda"
 
 
 def to_hands(
