@@ -167,7 +167,7 @@ class _Run:
                     sink = stack.enter_context(VideoSink(job.output, video))
                 most = max(1, min(MAX_AHEAD, AHEAD_BYTES // (3 * video.size_wh[0] * video.size_wh[1])))
                 decoded = stack.enter_context(Ahead(video, most))
-                recognized = stack.enter_context(Ahead(((frame, recognize(frame)) for frame in decoded), most))
+                recognized = stack.enter_context(Ahead(recognize.each(decoded), most))
                 frames = 0
                 for frame, hands in recognized:
                     if self.should_stop():

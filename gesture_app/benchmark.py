@@ -25,7 +25,7 @@ from gesture_app.vision.hands import Frame, Hand, Image
 from gesture_app.vision.overlay import draw_hands
 from gesture_app.vision.recognizer import Recognizer, to_hands
 from gesture_app.vision.tracking import Tracker
-from gesture_app.vision.video_recognizer import VideoRecognizer
+from gesture_app.vision.video_recognizer import StreamNetworks, VideoRecognizer
 
 WARM_UP = 10
 CAMERA_FPS = 30
@@ -116,9 +116,12 @@ def time_frame(
 
     options = recognizer.options
     frame: Frame = timed("decode", lambda: next(frames))
-    found = timed("detect", lambda: recognizer.detect(frame.image, options))
-    rows = timed("classify", lambda: recognizer.classify_boxes(frame.image, found.boxes_xyxy))
-    hands = to_hands(found, rows, recognizer.labels, options.label_threshold)
+    if isinstance(recognizer, StreamNetworks):  # one step on a GPU
+        hands = timed("recognize", lambda: recognizer(frame.image))
+    else:
+        found = timed("detect", lambda: recognizer.detect(frame.image, options))
+        rows = timed("classify", lambda: recognizer.classify_boxes(frame.image, found.boxes_xyxy))
+        hands = to_hands(found, rows, recognizer.labels, options.label_threshold)
     hands = timed("track", lambda: tracker.update(hands, frame.time_s))
     timed("draw", lambda: draw_hands(frame.image, hands))
     row["whole"] = sum(row.values())

@@ -39,8 +39,8 @@ class Model:
     """Folder or file of weights; those that come with the program unless told."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where the networks run."""
-    runtime: Literal["auto", "torch", "openvino", "onnx"] = "auto"
-    """What runs them: OpenVINO on a CPU, PyTorch on CUDA, unless told; onnx needs the extra of that name."""
+    runtime: Literal["auto", "torch", "openvino", "onnx", "tensorrt"] = "auto"
+    """What runs them: OpenVINO on a CPU, PyTorch on CUDA, unless told; onnx and tensorrt need their extras."""
     precision: Literal["auto", "f32", "bf16", "int8"] = "auto"
     """What they compute in: what the CPU is fastest at unless told, on most eight bits."""
     detector_threshold: float | None = None
@@ -138,7 +138,8 @@ class Benchmark(Model):
 
     def measure(self) -> dict[str, Any]:
         """Measure, and print every result as it comes."""
-        from gesture_app import benchmark, benchmark_report
+        from gesture_app import benchmark, benchmark_gpu, benchmark_report
+        from gesture_app.vision.video_recognizer import StreamNetworks
 
         recognizer = self.load_recognizer()
         clip = benchmark.Clip(self.clip) if self.clip else benchmark.Clip(benchmark.demo_clip(), (1280, 720))
@@ -154,6 +155,10 @@ class Benchmark(Model):
         result["memory_mb"] = benchmark.peak_memory_mb()
         if result["memory_mb"]:
             print(f"memory at most: {result['memory_mb']:.0f} MB")
+        if isinstance(recognizer, StreamNetworks):
+            plain = benchmark_gpu.plain_recognizer(self.weights, "cuda")
+            result["gpu"] = benchmark_gpu.measure_gpu(recognizer, plain, clip, self.seconds)
+            print(benchmark_gpu.gpu_table(result["gpu"]))
         if self.scaling:
             result["scaling"] = benchmark.measure_scaling(recognizer, clip)
             print(benchmark_report.scaling_table(result["scaling"]))

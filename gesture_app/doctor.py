@@ -184,7 +184,7 @@ def runtime_findings() -> Iterator[Finding]:
 
     yield Finding("runtimes", "good", f"PyTorch {torch.__version__}, {torch.get_num_threads()} threads")
     try:
-        from gesture_app.vision.runtimes import openvino_core
+        from gesture_app.vision.openvino_runtime import openvino_core
 
         core = openvino_core()
         abilities = ", ".join(core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"))

@@ -22,7 +22,7 @@ LONGEST_SMOOTHING_S = 2.0
 LARGEST_CAMERA_PX = 8192
 
 Device = Literal["auto", "cpu", "cuda"]
-Runtime = Literal["auto", "torch", "openvino", "onnx"]
+Runtime = Literal["auto", "torch", "openvino", "onnx", "tensorrt"]
 PictureMode = Literal["fit", "fill", "actual"]
 Theme = Literal["system", "light", "dark"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -52,6 +52,13 @@ class FakeRecognizer:
 
     def classify_boxes(self, image: np.ndarray, boxes_xyxy: np.ndarray) -> np.ndarray:
         return np.tile(np.array([0.97, 0.02, 0.01], np.float32), (len(boxes_xyxy), 1))
+
+
+class FakeGpu(FakeRecognizer):
+    """Takes many pictures at a time too."""
+
+    def stream(self, images: Iterable[np.ndarray]) -> Iterator[list[Hand]]:
+        return map(self, images)
 
 
 def a_hand(box_xyxy: tuple[float, float, float, float]) -> Hand:

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import os
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +16,7 @@ from gesture_app.annotate import AnnotateOptions, Progress, annotate
 from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.video.sinks import VideoSink, write_image
 from gesture_app.video.sources import open_video, read_image
+from gesture_app.vision.hands import Hand
 
 
 def names(folder: Path) -> list[str]:
@@ -209,3 +213,38 @@ def test_results_on_the_standard_output(tmp_path: Path, monkeypatch: pytest.Monk
     source = write_video(tmp_path / "in.mp4", REGULAR[:3])
     annotate(source, FakeRecognizer(), AnnotateOptions(jsonl=Path("-"), media=False))
     assert [json.loads(line)["frame"] for line in out.getvalue().splitlines()] == [0, 1, 2]
+
+
+class InBatches(FakeRecognizer):
+    """Takes five pictures before it gives the hands of the first; the widths of the boxes count the pictures."""
+
+    def stream(self, images: Iterable[np.ndarray]) -> Iterator[list[Hand]]:
+        left, number = iter(images), 0
+        while batch := list(itertools.islice(left, 5)):
+            for image in batch:
+                (hand,) = self(image)
+                number += 1
+                yield [replace(hand, box_xyxy=(0.0, 0.0, 20.0 + number, 40.0))]
+
+
+@pytest.mark.parametrize("stop_at", [None, 8])
+def test_frames_in_batches_keep_their_order(tmp_path: Path, stop_at: int | None) -> None:
+    source = write_video(tmp_path / "in.mp4")
+    seen: list[Progress] = []
+    options = AnnotateOptions(jsonl=tmp_path / "out.jsonl", media=False)
+    summary = annotate(source, InBatches(), options, seen.append, should_stop=lambda: len(seen) == stop_at)
+    lines = rows(tmp_path / ("out.jsonl" if stop_at is None else "out.partial.jsonl"))
+    assert summary.frames == len(lines) == (stop_at or 20) and summary.stopped is (stop_at is not None)
+    assert [line["frame"] for line in lines] == list(range(len(lines)))
+    assert {hand["id"] for line in lines for hand in line["hands"]} == {1}
+    widths = [line["hands"][0]["box_xyxy"][2] for line in lines]
+    assert widths == sorted(widths)
+
+
+def test_frames_before_the_end_of_a_truncated_video_are_kept_in_batches(tmp_path: Path) -> None:
+    times = [REGULAR[1] * i for i in range(90)]
+    whole = write_video(tmp_path / "in.mp4", times, options={"movflags": "faststart"}).read_bytes()
+    (tmp_path / "cut.mp4").write_bytes(whole[: len(whole) * 6 // 10])
+    counts = [annotate(tmp_path / "cut.mp4", engine, AnnotateOptions(force=True)).frames
+              for engine in (FakeRecognizer(), InBatches())]  # fmt: skip
+    assert counts[0] == counts[1] > 10

@@ -5,9 +5,9 @@ import json
 from pathlib import Path
 
 import pytest
-from fakes import FakeRecognizer, write_two_colours
+from fakes import FakeGpu, FakeRecognizer, write_two_colours
 
-from gesture_app import benchmark, benchmark_report, cli
+from gesture_app import benchmark, benchmark_gpu, benchmark_report, cli
 from gesture_app.benchmark import Clip
 from gesture_app.errors import EnvironmentFault, InputError
 
@@ -32,6 +32,11 @@ def test_stages(clip: Clip) -> None:
     assert result["fps"] > 0 and result["hands"] == 1 and result["size_wh"] == (160, 120)
     told = benchmark_report.stages_table(result)
     assert "detect" in told and "160x120" in told
+
+
+def test_a_gpu_has_one_stage_for_both_networks(clip: Clip) -> None:
+    result = benchmark.measure_stages(FakeGpu(), clip, 0.2)
+    assert list(result["stages"]) == ["decode", "recognize", "track", "draw", "whole"] and result["hands"] == 1
 
 
 def test_a_fast_engine_keeps_up_with_a_camera(clip: Clip) -> None:
@@ -89,3 +94,14 @@ def test_the_command(clip: Clip, tmp_path: Path, monkeypatch, capsys) -> None:
     assert all(word in told for word in ("a auto", "a torch", "a openvino", "1.5 s, 300 MB", "3840x2160"))
     result = json.loads((tmp_path / "b.json").read_text())
     assert set(result) == {"device", "stages", "live", "start", "memory_mb", "scaling", "comparison"}
+
+
+def test_the_command_on_a_gpu(clip: Clip, tmp_path: Path, monkeypatch, capsys) -> None:
+    monkeypatch.setattr(cli.Model, "load_recognizer", lambda self: FakeGpu())
+    monkeypatch.setattr(benchmark, "measure_start", lambda words, path: {"seconds": 1.5, "memory_mb": 300.0})
+    monkeypatch.setattr(benchmark_gpu, "plain_recognizer", lambda weights, device: FakeRecognizer())
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["benchmark", "--clip", str(clip.path), "--seconds", "0.1", "--json", str(tmp_path / "b.json")])
+    assert caught.value.code == 0
+    assert "in batches" in capsys.readouterr().out
+    assert json.loads((tmp_path / "b.json").read_text())["gpu"]["batch_fps"] > 0

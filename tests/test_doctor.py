@@ -164,12 +164,12 @@ def test_cuda(monkeypatch, driver, built_for, state, word):
 
 
 def test_openvino_that_cannot_be_loaded(monkeypatch):
-    from gesture_app.vision import runtimes
+    from gesture_app.vision import openvino_runtime
 
     def fail():
         raise ImportError("libtbb.so: no such file")
 
-    monkeypatch.setattr(runtimes, "openvino_core", fail)
+    monkeypatch.setattr(openvino_runtime, "openvino_core", fail)
     findings = list(doctor.runtime_findings())
     assert findings[1].state == "note" and "libtbb" in findings[1].text
 

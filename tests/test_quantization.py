@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from gesture_app.errors import InputError
-from gesture_app.vision import runtimes
+from gesture_app.vision import openvino_runtime, runtimes
 from gesture_app.vision.model_info import ModelInfo, build_network, load_info, save_model, shipped_weights
+from gesture_app.vision.openvino_runtime import OpenVinoNetwork, export_openvino, fastest_precision, load_openvino
 from gesture_app.vision.quantization import (
     Quantization,
     Rounding,
@@ -21,7 +22,7 @@ from gesture_app.vision.quantization import (
     quantization_path,
     save_quantization,
 )
-from gesture_app.vision.runtimes import OpenVinoNetwork, export_openvino, fastest_precision, load_network, load_openvino
+from gesture_app.vision.runtimes import load_network
 
 CLASSIFIER = ModelInfo("classifier", "resnet18d", ("like", "palm", "no_gesture"), (64, 64))
 
@@ -168,8 +169,8 @@ def test_what_a_cpu_is_fastest_at(monkeypatch, abilities, machine: str, kind, ex
         def get_property(self, device: str, name: str) -> list[str]:
             return abilities
 
-    monkeypatch.setattr(runtimes, "openvino_core", Core)
-    monkeypatch.setattr(runtimes.platform, "machine", lambda: machine)
+    monkeypatch.setattr(openvino_runtime, "openvino_core", Core)
+    monkeypatch.setattr(openvino_runtime.platform, "machine", lambda: machine)
     assert fastest_precision(kind, quantized=True) == expected
     assert fastest_precision(kind, quantized=False) == ("bf16" if "BF16" in abilities else "f32")
 
@@ -178,7 +179,7 @@ def test_a_network_is_loaded_in_eight_bits(weights: Path, monkeypatch) -> None:
     plain = load_network(weights, "classifier", "cpu", "openvino", "f32")[0]
     model, info = load_openvino(weights, "classifier")
     save_quantization(quantization_path(weights), by_hand(model, info.sha256))
-    monkeypatch.setattr(runtimes, "fastest_precision", lambda kind, quantized: "int8" if quantized else "f32")
+    monkeypatch.setattr(openvino_runtime, "fastest_precision", lambda kind, quantized: "int8" if quantized else "f32")
     chosen = load_network(weights, "classifier", "cpu")[0]
     asked = load_network(weights, "classifier", "cpu", "openvino", "int8")[0]
     assert chosen.name == asked.name == "CPU, OpenVINO int8"

@@ -18,6 +18,7 @@ from gesture_app.vision.boxes import iou_matrix
 from gesture_app.vision.hands import Hand, Image
 from gesture_app.vision.images import read_image
 from gesture_app.vision.model_info import Kind, ModelInfo, shipped_weights
+from gesture_app.vision.openvino_runtime import OpenVinoNetwork, import_openvino, load_openvino
 from gesture_app.vision.preprocess import fitted_hw, letterbox
 from gesture_app.vision.quantization import (
     Input,
@@ -29,7 +30,7 @@ from gesture_app.vision.quantization import (
     save_quantization,
 )
 from gesture_app.vision.recognizer import Recognizer
-from gesture_app.vision.runtimes import Network, OpenVinoNetwork, import_openvino, load_openvino
+from gesture_app.vision.runtimes import Network
 from training.collection import Picture
 from training.datasets import HandCrops, HandFrames
 from training.evaluate import evaluate_classifier, evaluate_detector

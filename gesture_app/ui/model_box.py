@@ -33,7 +33,13 @@ class ModelBox(QWidget):
         )
         self.runtime = self._combo(
             self.tr("Runtime"),
-            ((self.tr("Automatic"), "auto"), ("PyTorch", "torch"), ("OpenVINO", "openvino"), ("ONNX Runtime", "onnx")),
+            (
+                (self.tr("Automatic"), "auto"),
+                ("PyTorch", "torch"),
+                ("OpenVINO", "openvino"),
+                ("ONNX Runtime", "onnx"),
+                ("TensorRT", "tensorrt"),
+            ),
         )
         form = QFormLayout(self)
         form.setContentsMargins(0, 0, 0, 0)

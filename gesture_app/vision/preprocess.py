@@ -49,6 +49,12 @@ def fitted_hw(image_hw: tuple[int, int], input_hw: tuple[int, int]) -> tuple[int
     return height, width
 
 
+def scaled_hw(image_hw: tuple[int, int], size_hw: tuple[int, int]) -> tuple[tuple[int, int], float]:
+    """The largest shape of an image within `size_hw` that keeps its aspect ratio, and the scale: new = old * scale."""
+    scale = min(size_hw[0] / image_hw[0], size_hw[1] / image_hw[1])
+    return (max(1, round(image_hw[0] * scale)), max(1, round(image_hw[1] * scale))), scale
+
+
 def letterbox(image: Image, size_hw: tuple[int, int]) -> tuple[Image, float]:
     """Fit an image into the top-left of a grey canvas, keeping its aspect ratio.
 
@@ -59,9 +65,7 @@ def letterbox(image: Image, size_hw: tuple[int, int]) -> tuple[Image, float]:
         ValueError: the image is empty or not HWC uint8 with 3 channels.
     """
     check_image(image)
-    height, width = image.shape[:2]
-    scale = min(size_hw[0] / height, size_hw[1] / width)
-    new_h, new_w = max(1, round(height * scale)), max(1, round(width * scale))
+    (new_h, new_w), scale = scaled_hw((image.shape[0], image.shape[1]), size_hw)
     canvas = np.full((*size_hw, 3), GREY, np.uint8)
     canvas[:new_h, :new_w] = cv2.resize(image, (new_w, new_h), interpolation=cv2.INTER_LINEAR)
     return canvas, scale

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TypeGuard
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from gesture_app.vision.labels import BACKGROUND, LEAST_HAND, name_gesture, name
 from gesture_app.vision.model_info import ModelInfo, shipped_weights
 from gesture_app.vision.postprocess import Detections, select
 from gesture_app.vision.preprocess import crop_hand, fitted_hw, letterbox
-from gesture_app.vision.runtimes import Network, PrecisionName, RuntimeName, load_network
+from gesture_app.vision.runtimes import Network, PrecisionName, RuntimeName, TorchNetwork, load_network
 
 
 class Recognizer:
@@ -47,12 +48,12 @@ class Recognizer:
         runtime: RuntimeName = "auto",
         precision: PrecisionName = "auto",
     ) -> Recognizer:
-        """Load both networks.
+        """Load both networks; on CUDA it is a `GpuRecognizer`.
 
         Args:
             weights: a folder with `detector.safetensors` and `classifier.safetensors`; the shipped weights by default.
             device: auto, cpu or cuda.
-            runtime: what runs the networks: auto, torch, openvino or onnx.
+            runtime: what runs the networks: auto, torch, openvino, onnx or tensorrt.
             precision: what they compute in: auto, f32, bf16 or int8.
 
         Raises:
@@ -65,11 +66,13 @@ class Recognizer:
                 "classifier.safetensors"
             )
         folder = weights if weights is not None else shipped_weights("detector").parent
-        return cls(
-            load_network(folder / "detector.safetensors", "detector", device, runtime, precision),
-            load_network(folder / "classifier.safetensors", "classifier", device, runtime, precision),
-            options,
-        )
+        detector = load_network(folder / "detector.safetensors", "detector", device, runtime, precision)
+        classifier = load_network(folder / "classifier.safetensors", "classifier", device, runtime, precision)
+        if on_cuda(detector) and on_cuda(classifier):
+            from gesture_app.vision.gpu_recognizer import GpuRecognizer
+
+            return GpuRecognizer(detector, classifier, options, precision)
+        return cls(detector, classifier, options)
 
     def __call__(self, image: Image) -> list[Hand]:
         """Recognise the hands of a picture.
@@ -121,6 +124,11 @@ def to_probabilities(logits: FloatArray, classes: int) -> FloatArray:
     odds = np.exp(logits[:, :classes] - logits[:, :classes].max(axis=1, keepdims=True))
     right = (1 + np.tanh(logits[:, classes:] / 2)) / 2  # the sigmoid, which cannot overflow
     return np.concatenate((odds / odds.sum(axis=1, keepdims=True), right), axis=1)
+
+
+def on_cuda(loaded: tuple[Network, ModelInfo]) -> TypeGuard[tuple[TorchNetwork, ModelInfo]]:
+    """Whether a network runs in PyTorch on CUDA."""
+    return isinstance(loaded[0], TorchNetwork) and loaded[0].device.type == "cuda"
 
 
 def to_hands(

@@ -79,7 +79,7 @@ class Focus(nn.Module):
         size = over_blocks.shape[-1]
         weight = over_blocks.view(-1, 2, 2, over_blocks.shape[1] // 4, size, size)  # (out, column, row, C, size, size)
         weight = weight.permute(0, 3, 4, 2, 5, 1).flatten(4, 5).flatten(2, 3)  # (out, C, 2 * size, 2 * size)
-        out: Tensor = self.conv.act(self.conv.bn(conv2d(x, weight, stride=2, padding=size - 1)))
+        out: Tensor = self.conv.act(self.conv.bn(conv2d(x, weight, self.conv.conv.bias, stride=2, padding=size - 1)))
         return out
 
 
@@ -284,7 +284,11 @@ def decode_boxes(raw: Tensor, input_hw: tuple[int, int]) -> Tensor:
     Returns:
         boxes_xyxy (..., M, 4), pixels of the model input, float32, not clipped.
     """
-    corners, strides = cell_grid(input_hw, raw.device)
+    return decode_cells(raw, *cell_grid(input_hw, raw.device))
+
+
+def decode_cells(raw: Tensor, corners: Tensor, strides: Tensor) -> Tensor:
+    """As `decode_boxes`, for the cells of a grid that is there already, see `cell_grid`."""
     offsets = raw[..., :4].float()
     centre = (offsets[..., :2] + corners) * strides[:, None]
     half = offsets[..., 2:].clamp(max=postprocess.MAX_LOG_SIZE).exp() * strides[:, None] / 2

@@ -1,0 +1,191 @@
+"""Networks in OpenVINO on the CPU, where it is the fastest; exported once and kept in the user's cache."""
+
+from __future__ import annotations
+
+import logging
+import platform
+import sys
+import tempfile
+import warnings
+from collections import OrderedDict
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gesture_app.errors import InputError
+from gesture_app.vision.hands import FloatArray, Image
+from gesture_app.vision.model_info import Kind, ModelInfo, load_model, read_weights
+from gesture_app.vision.quantization import fitting_quantization, quantization_path
+from gesture_app.vision.runtimes import PrecisionName, cached_export
+
+if TYPE_CHECKING:  # not needed where an exported network runs, and it takes seconds to import
+    from torch import nn
+
+MAX_SHAPES = 6
+"""Compiled shapes that are kept, some 40 MB each; folders of pictures have many."""
+
+log = logging.getLogger(__name__)
+
+
+class OpenVinoNetwork:
+    """OpenVINO on the CPU. A shape is compiled when it first occurs.
+
+    Attributes:
+        requests: of the compiled shapes (N, H, W, 3), the one of last use at the end.
+
+    Args:
+        model: from `export_openvino` or its cache.
+        kind: tells what changes from call to call.
+        precision: what to compute in; for int8 the model is already quantized. `auto` is what the CPU is fast at.
+    """
+
+    def __init__(self, model: Any, kind: Kind, precision: PrecisionName = "auto") -> None:
+        if precision == "auto":
+            precision = fastest_precision(kind, quantized=False)
+        self.name = f"CPU, OpenVINO {precision}"
+        self._model = model
+        # What is left of an eight-bit network, such as its activations, is computed as ever.
+        self._rest = fastest_precision(kind, quantized=False) if precision == "int8" else precision
+        # The number of crops changes from frame to frame; the shape of frames hardly ever does.
+        self._any_count = kind == "classifier"
+        self.requests: OrderedDict[tuple[int, ...], Any] = OrderedDict()
+
+    def __call__(self, batch: Image) -> FloatArray:
+        """See `runtimes.Network`."""
+        shape = (-1 if self._any_count else len(batch), *batch.shape[1:])
+        if shape not in self.requests:
+            self._model.reshape(list(shape))
+            settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": self._rest}
+            self.requests[shape] = openvino_core().compile_model(self._model, "CPU", settings).create_infer_request()
+            if len(self.requests) > MAX_SHAPES:
+                self.requests.popitem(last=False)
+        self.requests.move_to_end(shape)
+        results = self.requests[shape].infer([np.ascontiguousarray(batch)], share_inputs=True)
+        return np.asarray(results[0], np.float32)
+
+
+def load_openvino_network(path: Path, kind: Kind, precision: PrecisionName) -> tuple[OpenVinoNetwork, ModelInfo]:
+    """The network of a weights file in OpenVINO, in eight bits if that is asked for, or faster and to be had.
+
+    Raises:
+        InputError: the weights are missing or damaged; int8 is asked for and there is no quantization that fits them.
+    """
+    model, info = load_openvino(path, kind)
+    quantization = fitting_quantization(path, info, model) if precision in ("auto", "int8") else None
+    if precision == "int8" and quantization is None:
+        raise InputError(
+            f"--precision int8: there is no {quantization_path(path)} for these weights. Make it with `gesture-train "
+            "quantize`, or use --precision auto"
+        )
+    if precision == "auto":
+        precision = fastest_precision(kind, quantization is not None)
+    if precision == "int8" and quantization is not None:
+        quantization.apply(model)
+    return OpenVinoNetwork(model, kind, precision), info
+
+
+def fastest_precision(kind: Kind, quantized: bool) -> PrecisionName:
+    """What OpenVINO is fastest at on this CPU, for one of the networks.
+
+    Args:
+        kind: which network.
+        quantized: whether it can run in eight bits.
+    """
+    abilities = openvino_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    # Eight bits were twice as fast as float32 with AVX2 and more so with VNNI; beside AMX's bfloat16 the classifier
+    # alone gains from them. Arm CPUs were not measured.
+    gains = kind == "classifier" or "BF16" not in abilities
+    if quantized and gains and "INT8" in abilities and platform.machine().lower() in ("x86_64", "amd64"):
+        return "int8"
+    return "bf16" if "BF16" in abilities else "f32"
+
+
+def load_openvino(path: Path, kind: Kind) -> tuple[Any, ModelInfo]:
+    """The exported network of a weights file from the user's cache, or exported now and, where it can be, kept there.
+
+    Raises:
+        InputError: see `read_weights` and `load_model`.
+    """
+    _, info = read_weights(path, kind)
+    version = import_openvino().__version__.split("-")[0]
+    cached = cached_export(info, f"-{version}.xml")
+    if cached.is_file():
+        try:
+            return openvino_core().read_model(cached), info
+        except RuntimeError as error:
+            log.warning("the cached %s is damaged and made anew: %s", cached, error)
+    network, info = load_model(path, kind)
+    model = export_openvino(network, info)
+    try:
+        store_openvino(model, cached)
+    except OSError as error:
+        log.warning("the exported network is not kept: %s: %s", cached, error)
+    return model, info
+
+
+def import_openvino() -> Any:
+    """The module `openvino`, without its telemetry.
+
+    Importing it and converting a model are otherwise reported to its maker over the network. OpenVINO does without the
+    package that does so where that cannot be imported.
+
+    Raises:
+        ImportError: OpenVINO is not installed.
+    """
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    import openvino
+
+    return openvino
+
+
+@cache
+def openvino_core() -> Any:
+    """OpenVINO's `Core`: one for the process, until its end.
+
+    A Core's CPU plugin lends the thread that loads it a stack for signal handlers (openvinotoolkit/openvino pull
+    request 11894). When two Cores go in the order in which they came, the thread is left with the stack of the first,
+    which is gone, and the next signal with a handler, Ctrl-C or the end of a child, kills the process without a word.
+
+    Raises:
+        ImportError: OpenVINO is not installed.
+    """
+    return import_openvino().Core()
+
+
+def export_openvino(network: nn.Module, info: ModelInfo) -> Any:
+    """The network as an OpenVINO model for (N, H, W, 3) uint8 pictures, BGR, of any number and size."""
+    import torch
+
+    openvino = import_openvino()
+    example = torch.zeros((1, 3, *info.input_hw), dtype=torch.uint8)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # tracing is deprecated, but what OpenVINO's converter uses
+        model = openvino.convert_model(
+            network.eval(), example_input=example, input=[([-1, 3, -1, -1], openvino.Type.u8)], share_weights=False
+        )
+    from openvino.preprocess import PrePostProcessor
+
+    # Pictures come as OpenCV has them, so that no copy with other strides is made in between.
+    steps = PrePostProcessor(model)
+    steps.input().tensor().set_layout(openvino.Layout("NHWC"))
+    steps.input().model().set_layout(openvino.Layout("NCHW"))
+    return steps.build()
+
+
+def store_openvino(model: Any, path: Path) -> None:
+    """Write `path` (.xml) and its .bin so that another process sees both whole or no .xml.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    openvino = import_openvino()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        try:
+            openvino.save_model(model, Path(folder) / "model.xml", compress_to_fp16=False)
+        except RuntimeError as error:
+            raise OSError(str(error)) from error
+        (Path(folder) / "model.bin").replace(path.with_suffix(".bin"))
+        (Path(folder) / "model.xml").replace(path)
