@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -103,11 +104,32 @@ def test_steps_alone_give_the_same(engine, reference, hands_shown) -> None:
     assert found.boxes_xyxy == pytest.approx(expected.boxes_xyxy, abs=3)
     assert found.boxes_xyxy.dtype == np.float32 and found.classes.tolist() == expected.classes.tolist()
     rows = engine.classify_boxes(hands_shown, found.boxes_xyxy)
-    assert rows.shape == (2, len(engine.labels)) and rows.dtype == np.float32
-    assert rows == pytest.approx(np.array([hand.probabilities for hand in whole]), abs=0.01)
-    assert engine.classify_boxes(hands_shown, found.boxes_xyxy[:0]).shape == (0, len(engine.labels))
+    classes = len(engine.labels)
+    assert rows.shape == (2, classes + engine.classifier_info.handedness) and rows.dtype == np.float32
+    assert rows[:, :classes] == pytest.approx(np.array([hand.probabilities for hand in whole]), abs=0.01)
+    assert engine.classify_boxes(hands_shown, found.boxes_xyxy[:0]).shape == (0, rows.shape[1])
     many = engine.classify_boxes(hands_shown, np.repeat(found.boxes_xyxy, 5, 0))
     assert many[9] == pytest.approx(rows[1], abs=0.01)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_sides(device: str, hands_shown) -> None:
+    def with_sides(device: str) -> tuple:
+        detector, (classifier, info) = shipped(device)
+        torch.manual_seed(1)
+        network = classifier.network
+        network.network.fc = torch.nn.Linear(network.network.num_features, len(info.labels) + 1)
+        network.to(classifier.device)
+        return detector, (classifier, replace(info, handedness=True))
+
+    reference, engine = Recognizer(*with_sides("cpu")), GpuRecognizer(*with_sides(device))
+    expected, got = reference(hands_shown), engine(hands_shown)
+    assert len(got) == 2 and all(hand.probabilities.shape == (len(engine.labels),) for hand in got)
+    assert [hand.right for hand in got] == pytest.approx([hand.right for hand in expected], abs=0.12)
+    assert len({hand.right for hand in got} - {0.5}) == 2
+    boxes = np.array([hand.box_xyxy for hand in got], np.float32)
+    assert engine.classify_boxes(hands_shown, boxes)[:, -1] == pytest.approx([hand.right for hand in got], abs=0.01)
+    assert engine.classify_boxes(hands_shown, boxes[:0]).shape == (0, len(engine.labels) + 1)
 
 
 def test_results_stay_when_the_next_picture_comes(engine, hands_shown) -> None:

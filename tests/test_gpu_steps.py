@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from gesture_app.vision import postprocess, preprocess
+from gesture_app.vision import postprocess, preprocess, recognizer
 from gesture_app.vision.gpu_steps import (
     crop_hands,
     find_hands,
@@ -152,7 +152,14 @@ def test_fewer_boxes_than_places() -> None:
 
 def test_probabilities() -> None:
     logits = torch.tensor([[0.0, 2.0, 0.0, 0.0], [float("nan"), 1, 2, 3], [float("inf"), 0, 0, 0]])
-    got = to_probabilities(logits.half())
+    got = to_probabilities(logits.half(), 4)
     assert got.dtype == torch.float32
     assert got[0].argmax() == 1 and got.sum(1).tolist() == pytest.approx([1, 1, 1])
     assert got[1:].flatten().tolist() == pytest.approx([0.25] * 8)
+
+
+def test_probabilities_of_classes_and_side() -> None:
+    logits = torch.tensor([[0.0, 2.0, 0.0, 1.0], [0, 0, 0, -200.0], [float("nan"), 1, 2, 3]])
+    got = to_probabilities(logits, 3)
+    assert got.numpy() == pytest.approx(recognizer.to_probabilities(logits.numpy(), 3), abs=1e-6)
+    assert got[:, 3].tolist() == pytest.approx([0.7311, 0, 0.5], abs=1e-4)

@@ -83,7 +83,7 @@ class GpuRecognizer(Recognizer):
         """See `Recognizer`."""
         check_image(image)
         if not len(boxes_xyxy):
-            return np.zeros((0, len(self.labels)), np.float32)
+            return np.zeros((0, len(self._columns)), np.float32)
         probabilities = self._program("classify", image.shape, len(boxes_xyxy))([image], [boxes_xyxy])
         return probabilities[0, : len(boxes_xyxy)][:, self._columns]
 
@@ -120,7 +120,7 @@ class GpuRecognizer(Recognizer):
         return (self._hands(row, options) for row in rows)
 
     def _hands(self, rows: FloatArray, options: RecognizerOptions) -> list[Hand]:
-        """The hands of one picture's rows (hands, 6 + classes)."""
+        """The hands of one picture's rows (hands, 6 + outputs of the classifier)."""
         found = _detections(rows, options)
         probabilities = rows[: len(found.scores), 6:][:, self._columns]
         return to_hands(found, probabilities, self.labels, options.label_threshold)
@@ -139,7 +139,7 @@ class GpuRecognizer(Recognizer):
     def _build(self, task: Task, frame_hw: tuple[int, int], hands: int, pictures: int) -> Program:
         """A program whose inputs are frames (B, H, W, 3), and boxes (B, hands, 4) of `classify`.
 
-        Its output is (B, hands, 6) of `detect`, see `find_hands`; (B, hands, classes) of `classify`; both side by side
+        Its output is (B, hands, 6) of `detect`, see `find_hands`; (B, hands, outputs) of `classify`; both side by side
         of `recognize`.
         """
         input_hw = fitted_hw(frame_hw, self.detector_info.input_hw)
@@ -166,9 +166,10 @@ class GpuRecognizer(Recognizer):
         return Program(detect if task == "detect" else recognize, [frames], self.device)
 
     def _name(self, shown: Tensor, boxes_xyxy: Tensor) -> Tensor:
-        """Probabilities (B, N, classes), `background` included, of boxes (B, N, 4) of pictures (B, 3, H, W)."""
+        """Probabilities (B, N, outputs), `background` included, of boxes (B, N, 4) of pictures (B, 3, H, W)."""
         crops = crop_hands(shown, boxes_xyxy, self.classifier_info.input_hw[0])
-        probabilities = to_probabilities(self._classify(self._network_input(crops)))
+        logits = self._classify(self._network_input(crops))
+        probabilities = to_probabilities(logits, len(self.classifier_info.labels))
         return probabilities.view(*boxes_xyxy.shape[:2], -1)
 
     def _network_input(self, pictures: Tensor) -> Tensor:

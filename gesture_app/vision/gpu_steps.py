@@ -134,7 +134,8 @@ def crop_hands(pictures: Tensor, boxes_xyxy: Tensor, size: int) -> Tensor:
     return torch.where(inside[:, None, 1, :, None] & inside[:, None, 0, None, :], crops, GREY)
 
 
-def to_probabilities(logits: Tensor) -> Tensor:
-    """Softmax of (N, classes) in float32; a row that is not finite is evenly unsure."""
+def to_probabilities(logits: Tensor, classes: int) -> Tensor:
+    """As `recognizer.to_probabilities`, in float32, of logits (N, outputs)."""
     logits = logits.float()
-    return torch.where(logits.isfinite().all(-1, keepdim=True), logits, 0).softmax(-1)
+    logits = torch.where(logits.isfinite().all(-1, keepdim=True), logits, 0)
+    return torch.cat((logits[:, :classes].softmax(-1), logits[:, classes:].sigmoid()), -1)
