@@ -252,7 +252,7 @@ def test_cuda_loads_it(monkeypatch) -> None:
     assert next(engine._detect.parameters()).dtype == torch.bfloat16
     assert engine.device_name == "CPU, PyTorch"
     crops = [np.zeros((72, 72, 3), np.uint8)] * 2
-    assert engine.classify(crops).shape == (2, len(engine.labels))
+    assert engine.classify(crops).shape == (2, len(engine.labels) + engine.classifier_info.handedness)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA")

@@ -78,8 +78,9 @@ def test_own_gestures_are_learnt_reported_and_installed(
     recognizer = Recognizer.load(default_weights(), "cpu", runtime="torch")
     assert recognizer.labels == info.labels[:-1]
     image = read_image(shapes / "disc" / "disc9.png")
-    odds = recognizer.classify_boxes(image, np.array([[0, 0, 40, 48]], np.float32))
-    assert odds.shape == (1, 3) and 0.5 < odds.sum() <= 1.0001
+    odds = recognizer.classify_boxes(image, np.array([[0, 0, 40, 48]], np.float32))[0]
+    assert info.handedness == load_info(shipped_weights("classifier")).handedness
+    assert len(odds) == 3 + info.handedness and 0.5 < odds[:3].sum() <= 1.0001
     # The same command again trains nothing: it is finished.
     assert retrain(config)["macro_f1"] == result["macro_f1"]
     assert len([line for line in capsys.readouterr().out.splitlines() if "epoch" in line]) == 0
