@@ -35,10 +35,10 @@ screens: .venv/installed-dev  ## take pictures of every state of the window into
 	$(BIN)/python tests/screens/take.py $(ARGS)
 
 closings: .venv/installed-dev  ## close the real window at 50 random moments; ARGS="--times 10"; needs Xvfb
-	xvfb-run -a $(BIN)/python tests/closings.py $(ARGS)
+	$(BIN)/python tests/xserver.py $(BIN)/python tests/closings.py $(ARGS)
 
 responsiveness: .venv/installed-dev  ## gaps of the window's thread, and what recording costs, on the demo clip; needs Xvfb
-	xvfb-run -a $(BIN)/python tests/responsiveness.py assets/demo.mp4 $(ARGS)
+	$(BIN)/python tests/xserver.py $(BIN)/python tests/responsiveness.py assets/demo.mp4 $(ARGS)
 
 bench-train: .venv/installed  ## time every part of training on drawn pictures; ARGS="--network detector --size 384"
 	$(BIN)/gesture-train benchmark $(ARGS)

@@ -1,6 +1,6 @@
 """Start the real program and close its window at a random moment, again and again; not a test of the usual run.
 
-xvfb-run -a python tests/closings.py --times 50
+python tests/xserver.py python tests/closings.py --times 50
 
 Every run has its own settings; what it plays, what is pressed meanwhile, and how it ends are drawn.
 """

@@ -1,6 +1,6 @@
 """How smoothly the real window runs: gaps of the GUI thread, and what recording costs; not a test of the usual run.
 
-xvfb-run -a python tests/responsiveness.py assets/demo.mp4 --seconds 20
+python tests/xserver.py python tests/responsiveness.py assets/demo.mp4 --seconds 20
 
 Recording is switched on and off in turn, so that a change of the machine's load meets both alike.
 """

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from xserver import AVAILABLE, x_server
 
 pytest.importorskip("mss")
 
@@ -72,10 +72,11 @@ for text, shape in (("screen", (96, 128, 3)), ("screen:40x30+90+80", (16, 38, 3)
 """
 
 
-@pytest.mark.skipif(shutil.which("xvfb-run") is None or shutil.which("xauth") is None, reason="needs xvfb-run")
+@pytest.mark.skipif(not AVAILABLE, reason="needs Xvfb")
 def test_a_real_screen() -> None:
-    command = ["xvfb-run", "-a", "-s", "-screen 0 128x96x24", sys.executable, "-c", READ]
     root = Path(__file__).parents[1]
-    environment = {**os.environ, "PYTHONPATH": str(root)}
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=root, env=environment)
+    with x_server("128x96") as display:
+        environment = {**os.environ, "PYTHONPATH": str(root), "DISPLAY": display}
+        command = [sys.executable, "-c", READ]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=root, env=environment)
     assert (done.returncode, done.stderr) == (0, "")

@@ -8,15 +8,15 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+
+import xserver
 from scenarios import SCENARIOS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,7 +32,7 @@ def main() -> int:
     names = given.names or list(SCENARIOS)
     if unknown := [name for name in names if name not in SCENARIOS]:
         parser.error(f"no scenario {unknown[0]}")
-    if shutil.which("Xvfb") is None:
+    if not xserver.AVAILABLE:
         print("screens: error: Xvfb is not there. Install it: apt install xvfb", file=sys.stderr)
         return 3
     given.output.mkdir(parents=True, exist_ok=True)
@@ -40,29 +40,12 @@ def main() -> int:
     for scale in (1, 2):
         chosen = [name for name in names if SCENARIOS[name].scale == scale]
         if chosen:
-            with x_server(scale) as display:
+            with xserver.x_server(f"{1400 * scale}x{1000 * scale}") as display:
                 failed += [name for name in chosen if not run(name, display, given.output)]
     print(f"{len(names) - len(failed)} of {len(names)} scenarios are in {given.output}")
     if failed:
         print(f"screens: error: not reached: {', '.join(failed)}", file=sys.stderr)
     return 1 if failed else 0
-
-
-@contextmanager
-def x_server(scale: int) -> Iterator[str]:
-    """An X server on a free number, which it chooses itself; gives the name of the display."""
-    size = f"{1400 * scale}x{1000 * scale}x24"
-    reading, writing = os.pipe()
-    command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", size, "-nolisten", "tcp", "-noreset"]
-    server = subprocess.Popen(command, pass_fds=[writing], stderr=subprocess.DEVNULL)
-    os.close(writing)
-    try:
-        with os.fdopen(reading) as stream:
-            number = stream.readline().strip()
-        yield f":{number}"
-    finally:
-        server.terminate()
-        server.wait()
 
 
 def run(name: str, display: str, output: Path) -> bool:
