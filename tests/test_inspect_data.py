@@ -172,14 +172,26 @@ def test_boxes_are_not_sought_where_there_are_some(hagrid_root: Path) -> None:
 def test_hands_are_found_in_real_pictures(tmp_path: Path) -> None:
     import zipfile
 
-    root = tmp_path / "own"
-    (root / "fist").mkdir(parents=True)
+    root, gestures = tmp_path / "own", ("palm", "peace", "stop")
     with zipfile.ZipFile(SHARED_DATA / "hagrid-mini-384p.zip") as archive:
-        for name in [n for n in archive.namelist() if "train_val_fist" in n and n.endswith(".jpg")][:6]:
-            (root / "fist" / Path(name).name).write_bytes(archive.read(name))
-    write_boxes(root, Recognizer.load(runtime="torch", device="cpu"))
-    pictures = read(root, ("fist",)).pictures
-    assert len(pictures) >= 4 and sum(p.labels == ("fist",) for p in pictures) >= 3
+        for gesture in gestures:
+            (root / gesture).mkdir(parents=True)
+            found = [n for n in archive.namelist() if f"/train_val_{gesture}/" in n and n.endswith(".jpg")]
+            for name in found[:4]:
+                (root / gesture / Path(name).name).write_bytes(archive.read(name))
+    names = {path.relative_to(root).as_posix() for path in root.rglob("*.jpg")}
+    boxes = json.loads(write_boxes(root, Recognizer.load(runtime="torch", device="cpu")).read_text())
+    assert boxes.keys() <= names and len(boxes) >= len(names) / 2, "any good weights find most open hands"
+    for hands in boxes.values():
+        assert hands and all(hand.keys() == {"bbox"} for hand in hands)
+        for left, top, width, height in (hand["bbox"] for hand in hands):
+            assert min(left, top) >= 0 and min(width, height) > 0
+            assert max(left + width, top + height) <= 1 + 1e-4, "within the picture, as rounded"
+    pictures = read(root, gestures).pictures
+    assert {picture.path.relative_to(root).as_posix() for picture in pictures} == boxes.keys()
+    for picture in pictures:
+        alone = len(picture.boxes_xywh) == 1
+        assert picture.labels == ((picture.path.parent.name,) if alone else ("",) * len(picture.boxes_xywh))
 
 
 def test_the_command_line(hagrid_root: Path, tmp_path: Path, capsys, monkeypatch) -> None:
