@@ -45,7 +45,14 @@ def test_shortcuts_by_menu(qtbot, window):
     dialog = ShortcutsDialog(window)
     qtbot.addWidget(dialog)
     dialog.show()
-    assert dialog.groups == groups
+    assert dialog.groups[:-1] == groups
+    title, lines = dialog.groups[-1]
+    assert title == "In parts of the window" and lines[0] == Shortcut("First to ninth camera", ("1 – 9",))
+    assert ("Del",) in [line.keys for line in lines]
+    window.menuBar().addMenu("Camera").addAction("Front").setShortcut("1")
+    dialog = ShortcutsDialog(window)
+    qtbot.addWidget(dialog)
+    assert "First to ninth camera" not in [line.text for line in dialog.groups[-1][1]]
 
 
 @pytest.mark.parametrize(("text", "shown"), [("&Open…", "Open"), ("A && B", "A & B"), ("", ""), ("x", "x")])

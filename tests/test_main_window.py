@@ -278,7 +278,7 @@ def test_a_camera_that_is_unplugged_comes_back_under_another_number(open_window,
     world.plugged.clear()
     set_cameras(window, CAMERAS[0])
     qtbot.waitUntil(lambda: window.phase is Phase.RECONNECTING, timeout=10000)
-    assert window.view.banner.title == "Reconnecting…" and window.view.banner.busy
+    assert window.view.banner.title == "Reconnecting to USB camera…" and window.view.banner.busy
     qtbot.waitUntil(lambda: is_near(window.view.picture.pixelColor(*edge_xy), LEFT_BGR))  # boxes are gone
     world.plugged.set()
     set_cameras(window, CAMERAS[0], Camera("USB camera", "2"))
@@ -291,7 +291,7 @@ def test_a_camera_that_is_back_is_tried_at_once(open_window, qtbot, world, monke
     window = open_window(cameras=CAMERAS[1:])
     window.play("0")
     qtbot.waitUntil(lambda: window.phase is Phase.UNAVAILABLE)
-    assert "is gone" in window.view.banner.text
+    assert "Is gone" in window.view.banner.text
     world.plugged.set()
     set_cameras(window, *CAMERAS)
     qtbot.waitUntil(lambda: window.phase is Phase.LIVE)
@@ -340,6 +340,16 @@ def test_recent_sources(open_window, qtbot, clip):
     assert window.playback.source == str(clip)
     window.menus.clear_recent.trigger()
     assert settings_of(window).recent_sources == () and not window.menus.recent_menu.isEnabled()
+
+
+def test_what_cannot_be_played_is_not_offered_again(open_window, qtbot, clip, tmp_path):
+    window = playing(qtbot, open_window(), clip)
+    broken = tmp_path / "not a video.mp4"
+    broken.write_text("x")
+    window.play(str(broken))
+    qtbot.waitUntil(lambda: window.phase is Phase.NO_SOURCE)
+    assert settings_of(window).recent_sources == (str(clip),) and settings_of(window).last_source == ""
+    assert window.source_bar.source() == str(broken), "what was entered stays, to be mended"
 
 
 def test_drag_and_drop(open_window, qtbot, clip):

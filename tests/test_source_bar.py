@@ -25,7 +25,7 @@ CAMERAS = (Camera("Front camera", "0"), Camera("USB camera", "2"))
     ("rtsp://me:secret@host:554/x?token=1", "host:554"),
     ("http://host/video", "host"),
     ("screen", "the screen"),
-    ("screen:640x480+0+0", "a part of the screen"),
+    ("screen:640x480+0+0", "640 × 480 of the screen"),
 ])  # fmt: skip
 def test_names_of_sources(source: str, shown: str) -> None:
     assert shown_source(source, CAMERAS) == shown

@@ -95,7 +95,7 @@ def test_a_whole_training(open_dialog, qtbot, monkeypatch, data, better, words):
     qtbot.waitUntil(lambda: not dialog.running)
     assert words in dialog.state.text() and "macro-F1 0.910, before 0.800" in dialog.state.text()
     assert dialog.loss.curves == {"classifier": [(1, 1), (2, 1 / 2), (3, 1 / 3)], "detector": [(1, 1), (2, 1 / 2)]}
-    assert list(dialog.quality.curves) == ["classifier macro_f1", "detector macro_f1"]
+    assert list(dialog.quality.curves) == ["classifier macro-F1", "detector macro-F1"]
     assert not dialog.grab().isNull()
     opened = []
     monkeypatch.setattr(train_dialog, "open_file", opened.append)

@@ -11,6 +11,7 @@ from PyQt6.QtGui import QPalette, QTextCursor, QTextDocument, QTextFrameFormat, 
 from PyQt6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QTabWidget, QTextBrowser, QVBoxLayout, QWidget
 
 from gesture_app import __version__
+from gesture_app.ui.desktop import resize_to_fit
 from gesture_app.vision.assets import assets_folder
 
 
@@ -78,7 +79,7 @@ class AboutDialog(QDialog):
         column.addWidget(title)
         column.addWidget(self.tabs, 1)
         column.addWidget(buttons)
-        self.resize(720, 560)
+        resize_to_fit(self, 720, 560)
 
     def _page(self, text: str) -> QTextBrowser:
         browser = QTextBrowser()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from PyQt6.QtCore import QCoreApplication, QPointF, QRectF, Qt
@@ -38,20 +39,27 @@ def banner_for(status: Status, source: str) -> Banner | None:
         return QCoreApplication.translate("Banner", text)
 
     message = status.message
+    reason = _reason(message)
     banners = {
         Phase.IDLE: Banner(tr("Ready"), message or tr("Choose a camera, a file or a stream and press Start.")),
         Phase.LOADING: Banner(tr("Loading models…"), tr("This takes a few seconds, once."), busy=True),
         Phase.OPENING: Banner(tr("Opening {source}…").format(source=source), message, busy=True),
         Phase.UNAVAILABLE: Banner(
-            tr("No picture from {source}").format(source=source), f"{message}. {tr('Trying again…')}", busy=True
+            tr("No picture from {source}").format(source=source), f"{reason} {tr('Trying again…')}", busy=True
         ),
-        Phase.RECONNECTING: Banner(tr("Reconnecting…"), message, busy=True),
+        Phase.RECONNECTING: Banner(tr("Reconnecting to {source}…").format(source=source), reason, busy=True),
         Phase.FRAME_FAULT: Banner(tr("The hands could not be recognized"), message, alarm=True),
         Phase.ENDED: Banner(tr("The video has ended"), tr("Press Space to play it again.")),
-        Phase.NO_SOURCE: Banner(tr("No picture from {source}").format(source=source), message, alarm=True),
+        Phase.NO_SOURCE: Banner(tr("No picture from {source}").format(source=source), reason, alarm=True),
         Phase.FAILED: Banner(tr("Cannot start"), message, alarm=True),
     }
     return banners.get(status.phase)
+
+
+def _reason(message: str) -> str:
+    """Why, as sentences, without the name of the source, which the title tells: `camera: 0: is busy. Wait`."""
+    why = re.sub(r"^[a-z]+: .+?: (?=[a-z])", "", message)
+    return f"{why[:1].upper()}{why[1:]}." if why else ""
 
 
 def paint_banner(painter: QPainter, area: QRectF, banner: Banner, turn: float) -> None:

@@ -275,6 +275,8 @@ class MainWindow(QMainWindow):
         self.menus.snapshot.setEnabled(self.view.picture is not None)
         self.menus.record.setEnabled(status.phase.running or self.capture.recorder.recording)
         self.events.follow(status)
+        if status.phase is Phase.NO_SOURCE:
+            self.sources.forget(self.playback.source)
 
     @pyqtSlot(str)
     def _begin_source(self, source: str) -> None:

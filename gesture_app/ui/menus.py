@@ -75,9 +75,12 @@ class Menus(QObject):
         """Offer these files and addresses; passwords are not shown."""
         self.recent_menu.clear()
         for source in sources:
-            text = masked(source) if source_kind(source) == "stream" else shown_source(source)
+            kind = source_kind(source)
+            text = masked(source) if kind == "stream" else shown_source(source)
+            if kind == "screen":
+                text = text[:1].upper() + text[1:]
             action = self._action(self.recent_menu, text.replace("&", "&&"), None)
-            action.setToolTip(masked(source) if source_kind(source) == "stream" else source)
+            action.setToolTip(masked(source) if kind == "stream" else source)
             action.triggered.connect(lambda _, source=source: self.source_chosen.emit(source))
         self.recent_menu.setEnabled(bool(sources))
         self.recent_menu.addSeparator()
@@ -120,11 +123,11 @@ class Menus(QObject):
         self.back = self._action(menu, self.tr("Frame &back"), "Left", "step-back")
         self.forward = self._action(menu, self.tr("Frame &forward"), "Right", "step-forward")
         self.jump_back = self._action(menu, self.tr("F&ive seconds back"), "Ctrl+Left")
-        self.jump_forward = self._action(menu, self.tr("Fi&ve seconds on"), "Ctrl+Right")
+        self.jump_forward = self._action(menu, self.tr("Fi&ve seconds forward"), "Ctrl+Right")
         self.to_start = self._action(menu, self.tr("To the s&tart"), "Home")
         self.to_end = self._action(menu, self.tr("To the &end"), "End")
         menu.addSeparator()
-        self.loop = self._action(menu, self.tr("Play again and a&gain"), "L", checkable=True)
+        self.loop = self._action(menu, self.tr("&Repeat"), "L", checkable=True)
 
     def _make_view_menu(self, menu: QMenu) -> None:
         self.mirror = self._action(menu, self.tr("&Mirror"), "M", "mirror", checkable=True)

@@ -20,6 +20,8 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from gesture_app.ui.desktop import resize_to_fit
+
 
 @dataclass(frozen=True)
 class Shortcut:
@@ -76,7 +78,8 @@ class ShortcutsDialog(QDialog):
     def __init__(self, window: QMainWindow, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle(self.tr("Keyboard shortcuts"))
-        self.groups = shortcuts_of(window, self.tr("More"))
+        groups = shortcuts_of(window, self.tr("More"))
+        self.groups = [*groups, (self.tr("In parts of the window"), self._keys_of_parts(groups))]
         inside = QWidget()
         row = QHBoxLayout(inside)
         row.setSpacing(32)
@@ -102,9 +105,19 @@ class ShortcutsDialog(QDialog):
         whole = QVBoxLayout(self)
         whole.addWidget(area, 1)
         whole.addWidget(buttons)
-        room = self.screen()
-        limit = room.availableGeometry().height() * 9 // 10 if room is not None else 900
-        self.resize(area.minimumWidth() + 40, min(limit, inside.sizeHint().height() + 90))
+        resize_to_fit(self, area.minimumWidth() + 40, inside.sizeHint().height() + 90)
+
+    def _keys_of_parts(self, groups: list[tuple[str, list[Shortcut]]]) -> list[Shortcut]:
+        """Keys that are no action's: those of cameras, as long as there is none, and of what has the focus."""
+        taken = {key for _, lines in groups for line in lines for key in line.keys}
+        cameras = [] if "1" in taken else [Shortcut(self.tr("First to ninth camera"), ("1 – 9",))]
+        return [
+            *cameras,
+            Shortcut(self.tr("Picture: move what is enlarged"), (self.tr("Shift+arrows"),)),
+            Shortcut(self.tr("Timeline: less or more time"), ("+", "-")),
+            Shortcut(self.tr("Events: go to where it began"), (_native("Return"),)),
+            Shortcut(self.tr("Files to annotate: remove"), (_native("Del"),)),
+        ]
 
     def _title(self, text: str) -> QLabel:
         label = QLabel(text)
@@ -133,6 +146,10 @@ class ShortcutsDialog(QDialog):
         label.setObjectName("key")
         label.setStyleSheet("#key { border: 1px solid palette(mid); border-radius: 4px; padding: 1px 6px; }")
         return label
+
+
+def _native(key: str) -> str:
+    return QKeySequence(key).toString(QKeySequence.SequenceFormat.NativeText)
 
 
 def _halves(groups: list[tuple[str, list[Shortcut]]]) -> list[list[tuple[str, list[Shortcut]]]]:

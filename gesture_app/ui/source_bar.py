@@ -29,7 +29,9 @@ def shown_source(source: str, cameras: Sequence[Camera] = ()) -> str:
     if kind == "stream":
         return masked(source).partition("://")[2].partition("/")[0].rpartition("@")[2] or masked(source)
     if kind == "screen":
-        return tr("a part of the screen") if "x" in source else tr("the screen")
+        size = re.match(r"screen:(\d+)x(\d+)", source)
+        part = tr("{width} × {height} of the screen")
+        return part.format(width=size[1], height=size[2]) if size else tr("the screen")
     return Path(source).name or source
 
 

@@ -115,6 +115,9 @@ QCheckBox::indicator:checked, QListWidget::indicator:checked {{
     background: {accent}; border-color: {accent}; image: url("{check}");
 }}
 QCheckBox::indicator:disabled {{ border-color: {edge}; background: {window}; }}
+QCheckBox::indicator:checked:disabled {{ border-color: {faded}; background: {faded}; }}
+QProgressBar {{ background: {edge}; border: 0; border-radius: 4px; max-height: 8px; }}
+QProgressBar::chunk {{ background: {accent}; border-radius: 4px; }}
 QScrollBar {{ background: transparent; border: 0; margin: 0; }}
 QScrollBar:vertical {{ width: 12px; }}
 QScrollBar:horizontal {{ height: 12px; }}

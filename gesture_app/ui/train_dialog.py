@@ -29,13 +29,15 @@ from gesture_app.own_models import free_folder, install_model, runs_folder
 from gesture_app.ui.child import Child
 from gesture_app.ui.closing import ask_to_stop
 from gesture_app.ui.curves import Curves
-from gesture_app.ui.desktop import open_file
+from gesture_app.ui.desktop import open_file, resize_to_fit
 from gesture_app.ui.pictures_folder import PicturesFolder
 from gesture_app.ui.recording_badge import clock
 
 COMMAND = ("-m", "training", "retrain", "--no-install")
 INTERRUPTED = 130
 NOT_CURVES = ("epoch", "epochs", "stage", "loss")
+MEASURES = {"macro_f1": "macro-F1", "ap50": "AP50"}
+"""How people write them."""
 
 
 class TrainDialog(QDialog):
@@ -70,7 +72,7 @@ class TrainDialog(QDialog):
         self._child.told.connect(self._take)
         self._child.ended.connect(self._end)
         self.setWindowTitle(self.tr("Train on your pictures"))
-        self.resize(760, 620)
+        resize_to_fit(self, 760, 620)
         self._build_parts()
         self._build_layout()
         self._child.said.connect(self.log.appendPlainText)
@@ -146,6 +148,7 @@ class TrainDialog(QDialog):
         self.state.setTextFormat(Qt.TextFormat.PlainText)
         self.progress_bar = QProgressBar()
         self.progress_bar.setValue(0)
+        self.progress_bar.setTextVisible(False)
         self.progress_bar.setAccessibleName(self.tr("Progress of the training"))
         self.loss = Curves(self.tr("Loss"))
         self.quality = Curves(self.tr("Quality"), top=1.0)
@@ -207,7 +210,7 @@ class TrainDialog(QDialog):
             self.loss.add(stage, epoch, epochs, float(told["loss"]))
         for key, value in told.items():
             if key not in NOT_CURVES and isinstance(value, float) and 0 <= value <= 1:
-                self.quality.add(f"{stage} {key}", epoch, epochs, value)
+                self.quality.add(f"{stage} {MEASURES.get(key, key)}", epoch, epochs, value)
         if stage != self._stage:
             self._stage, self._stage_began_s = stage, self._last_told_s
         self._last_told_s = time.monotonic()
@@ -261,7 +264,7 @@ class TrainDialog(QDialog):
         self.install_button.setEnabled(result is not None)
         better = bool(result and result.get("better"))
         self.install_button.setDefault(better)
-        self.train_button.setDefault(not better)
+        self.train_button.setDefault(not better and not running)  # Enter must not cancel
         self.report_button.setEnabled(self._report() is not None and not running)
 
     def _report(self) -> Path | None:

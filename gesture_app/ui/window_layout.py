@@ -8,6 +8,7 @@ from PyQt6.QtWidgets import QDockWidget, QMainWindow, QStackedWidget, QVBoxLayou
 
 from gesture_app.settings import Settings
 from gesture_app.ui.controls import Controls
+from gesture_app.ui.desktop import resize_to_fit
 from gesture_app.ui.event_panel import EventPanel
 from gesture_app.ui.figures import Figures
 from gesture_app.ui.playback_bar import PlaybackBar
@@ -64,7 +65,7 @@ class WindowLayout:
         controls.raise_()
         bars.hide()
         window.setMinimumSize(640, 420)
-        window.resize(1240, 820)
+        resize_to_fit(window, 1240, 820)
 
     def show_page(self, page: QWidget) -> None:
         """Show a page in place of the picture, or the picture."""

@@ -18,6 +18,9 @@ SURE = 0.8
 FEWEST_EVENTS = 7
 LONGEST_WAIT_S = 40.0
 ALL_DRAWN = {"labels": True, "ids": True, "top": True, "trails": True}
+LARGE = "2800x2000"
+FULL_HD = "1920x1080"
+"""At 200 % it has room for 960x540."""
 Script = Callable[["Stage"], Iterator["Condition"]]
 
 
@@ -31,6 +34,7 @@ class Scenario:
         settings: what the settings file holds.
         settings_text: the file as it is, in place of `settings`.
         scale: of everything; 2 is 200 %.
+        screen: its size in pixels.
     """
 
     script: Script
@@ -38,6 +42,7 @@ class Scenario:
     settings: dict[str, Any] = field(default_factory=lambda: LIGHT)
     settings_text: str | None = None
     scale: int = 1
+    screen: str = "1400x1000"
 
 
 def plays(stage: Stage) -> Condition:
@@ -291,11 +296,16 @@ SCENARIOS = {
     "annotate-dark": Scenario(annotating, settings=DARK),
     "train-light": Scenario(training),
     "train-dark": Scenario(training, settings=DARK),
-    "large-playing": Scenario(playing, scale=2),
-    "large-welcome": Scenario(welcome, source=None, settings={"theme": "dark"}, scale=2),
-    "large-no-camera": Scenario(message, source="7", settings=DARK, scale=2),
-    "large-dialog": Scenario(dialogs, scale=2),
-    "large-annotate": Scenario(annotating, settings=DARK, scale=2),
-    "large-train": Scenario(training, scale=2),
+    "large-playing": Scenario(playing, scale=2, screen=LARGE),
+    "large-welcome": Scenario(welcome, source=None, settings={"theme": "dark"}, scale=2, screen=LARGE),
+    "large-no-camera": Scenario(message, source="7", settings=DARK, scale=2, screen=LARGE),
+    "large-dialog": Scenario(dialogs, scale=2, screen=LARGE),
+    "large-annotate": Scenario(annotating, settings=DARK, scale=2, screen=LARGE),
+    "large-train": Scenario(training, scale=2, screen=LARGE),
+    "tight-playing": Scenario(playing, settings=DARK, scale=2, screen=FULL_HD),
+    "tight-welcome": Scenario(welcome, source=None, settings={"theme": "light"}, scale=2, screen=FULL_HD),
+    "tight-dialog": Scenario(dialogs, settings=DARK, scale=2, screen=FULL_HD),
+    "tight-annotate": Scenario(annotating, scale=2, screen=FULL_HD),
+    "tight-train": Scenario(training, settings=DARK, scale=2, screen=FULL_HD),
 }
 """By the names of their pictures."""
