@@ -17,7 +17,7 @@ def test_every_phase_without_a_picture_of_its_own_has_its_banner(phase: Phase) -
 
 
 @pytest.mark.parametrize(("phase", "text"), [
-    (Phase.UNAVAILABLE, "Is busy. Close other programs. Trying again…"),
+    (Phase.UNAVAILABLE, "Is busy. Close other programs.\nTrying again…"),
     (Phase.NO_SOURCE, "Is busy. Close other programs."),
 ])  # fmt: skip
 def test_why_there_is_no_picture(phase: Phase, text: str) -> None:

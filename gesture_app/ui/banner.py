@@ -45,7 +45,7 @@ def banner_for(status: Status, source: str) -> Banner | None:
         Phase.LOADING: Banner(tr("Loading models…"), tr("This takes a few seconds, once."), busy=True),
         Phase.OPENING: Banner(tr("Opening {source}…").format(source=source), message, busy=True),
         Phase.UNAVAILABLE: Banner(
-            tr("No picture from {source}").format(source=source), f"{reason} {tr('Trying again…')}", busy=True
+            tr("No picture from {source}").format(source=source), f"{reason}\n{tr('Trying again…')}", busy=True
         ),
         Phase.RECONNECTING: Banner(tr("Reconnecting to {source}…").format(source=source), reason, busy=True),
         Phase.FRAME_FAULT: Banner(tr("The hands could not be recognized"), message, alarm=True),

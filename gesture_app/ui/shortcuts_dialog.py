@@ -153,7 +153,9 @@ def _native(key: str) -> str:
 
 
 def _halves(groups: list[tuple[str, list[Shortcut]]]) -> list[list[tuple[str, list[Shortcut]]]]:
-    """The groups in their order, in two columns of about the same height."""
-    heights = [len(lines) + 2 for _, lines in groups]
-    split = min(range(len(groups) + 1), key=lambda number: max(sum(heights[:number]), sum(heights[number:])))
-    return [groups[:split], groups[split:]]
+    """The groups in two columns of about the same height, the first group on the left, each column in their order."""
+    columns: tuple[list[int], list[int]] = ([], [])
+    for number in sorted(range(len(groups)), key=lambda number: -len(groups[number][1])):
+        min(columns, key=lambda column: sum(len(groups[n][1]) + 2 for n in column)).append(number)
+    left_first = sorted((sorted(column) for column in columns), key=lambda column: (not column, column))
+    return [[groups[number] for number in column] for column in left_first]
