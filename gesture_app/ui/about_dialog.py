@@ -38,12 +38,6 @@ PARTS = (
     Part("Pillow", "pillow", "MIT-CMU"),
     Part("safetensors", "safetensors", "Apache-2.0"),
 )
-OTHERS = """
-- The detector follows YOLOX (Megvii, Apache-2.0) in names and numerics.
-- The weights were trained on pictures of HaGRID (Kapitanov et al., WACV 2024; a reworking of CC BY-SA 4.0) and on the
-  pictures that the model card names.
-- The demo clip was rendered for this project from MakeHuman's body (CC0).
-"""
 
 
 class AboutDialog(QDialog):
@@ -144,7 +138,15 @@ class AboutDialog(QDialog):
         )
         head = f"| {self.tr('Part')} | {self.tr('Version')} | {self.tr('Licence')} |\n|---|---|---|"
         rows = "\n".join(f"| {p.name} | {installed_version(p.package)} | {p.licence} |" for p in PARTS)
-        return f"{text}\n\n{head}\n{rows}\n\n{OTHERS}"
+        others = (
+            self.tr("The detector follows YOLOX (Megvii, Apache-2.0) in names and numerics."),
+            self.tr(
+                "The weights were trained on pictures of HaGRID (Kapitanov et al., WACV 2024; a reworking of "
+                "CC BY-SA 4.0) and on the pictures that the model card names."
+            ),
+            self.tr("The demo clip was rendered for this project from MakeHuman's body (CC0)."),
+        )
+        return f"{text}\n\n{head}\n{rows}\n\n" + "\n".join(f"- {other}" for other in others)
 
 
 def installed_version(package: str) -> str:

@@ -35,23 +35,26 @@ class Banner:
 def banner_for(status: Status, source: str) -> Banner | None:
     """The banner of a status; `source` is how the user knows the source. None while pictures come."""
 
-    def tr(text: str) -> str:
-        return QCoreApplication.translate("Banner", text)
-
+    translate = QCoreApplication.translate
     message = status.message
     reason = _reason(message)
+    ready = translate("Banner", "Choose a camera, a file or a stream and press Start.")
+    seconds = translate("Banner", "This takes a few seconds, once.")
+    no_picture = translate("Banner", "No picture from {source}").format(source=source)
+    again = f"{reason}\n{translate('Banner', 'Trying again…')}"
+    play_again = translate("Banner", "Press Space to play it again.")
     banners = {
-        Phase.IDLE: Banner(tr("Ready"), message or tr("Choose a camera, a file or a stream and press Start.")),
-        Phase.LOADING: Banner(tr("Loading models…"), tr("This takes a few seconds, once."), busy=True),
-        Phase.OPENING: Banner(tr("Opening {source}…").format(source=source), message, busy=True),
-        Phase.UNAVAILABLE: Banner(
-            tr("No picture from {source}").format(source=source), f"{reason}\n{tr('Trying again…')}", busy=True
+        Phase.IDLE: Banner(translate("Banner", "Ready"), message or ready),
+        Phase.LOADING: Banner(translate("Banner", "Loading models…"), seconds, busy=True),
+        Phase.OPENING: Banner(translate("Banner", "Opening {source}…").format(source=source), message, busy=True),
+        Phase.UNAVAILABLE: Banner(no_picture, again, busy=True),
+        Phase.RECONNECTING: Banner(
+            translate("Banner", "Reconnecting to {source}…").format(source=source), reason, busy=True
         ),
-        Phase.RECONNECTING: Banner(tr("Reconnecting to {source}…").format(source=source), reason, busy=True),
-        Phase.FRAME_FAULT: Banner(tr("The hands could not be recognized"), message, alarm=True),
-        Phase.ENDED: Banner(tr("The video has ended"), tr("Press Space to play it again.")),
-        Phase.NO_SOURCE: Banner(tr("No picture from {source}").format(source=source), reason, alarm=True),
-        Phase.FAILED: Banner(tr("Cannot start"), message, alarm=True),
+        Phase.FRAME_FAULT: Banner(translate("Banner", "The hands could not be recognized"), message, alarm=True),
+        Phase.ENDED: Banner(translate("Banner", "The video has ended"), play_again),
+        Phase.NO_SOURCE: Banner(no_picture, reason, alarm=True),
+        Phase.FAILED: Banner(translate("Banner", "Cannot start"), message, alarm=True),
     }
     return banners.get(status.phase)
 

@@ -19,19 +19,17 @@ from gesture_app.video.addresses import masked, source_kind
 def shown_source(source: str, cameras: Sequence[Camera] = ()) -> str:
     """The source as it may be shown: the name of a camera, a file or a host, never a password."""
 
-    def tr(text: str) -> str:
-        return QCoreApplication.translate("SourceBar", text)
-
+    translate = QCoreApplication.translate
     kind = source_kind(source) if source else "file"
     if kind == "camera":
-        unknown = tr("camera {number}").format(number=source)
+        unknown = translate("SourceBar", "camera {number}").format(number=source)
         return next((camera.name for camera in cameras if camera.source == source), unknown)
     if kind == "stream":
         return masked(source).partition("://")[2].partition("/")[0].rpartition("@")[2] or masked(source)
     if kind == "screen":
         size = re.match(r"screen:(\d+)x(\d+)", source)
-        part = tr("{width} × {height} of the screen")
-        return part.format(width=size[1], height=size[2]) if size else tr("the screen")
+        part = translate("SourceBar", "{width} × {height} of the screen")
+        return part.format(width=size[1], height=size[2]) if size else translate("SourceBar", "the screen")
     return Path(source).name or source
 
 

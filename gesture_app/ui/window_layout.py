@@ -126,12 +126,10 @@ class WindowLayout:
 def _title(name: str) -> str:
     """The title of a dock, with the key that chooses it in the menu."""
 
-    def tr(text: str) -> str:
-        return QCoreApplication.translate("WindowLayout", text)
-
+    translate = QCoreApplication.translate
     return {
-        "controls": tr("&Settings"),
-        "events": tr("&Events"),
-        "bars": tr("&Probabilities"),
-        "timeline": tr("&Timeline"),
+        "controls": translate("WindowLayout", "&Settings"),
+        "events": translate("WindowLayout", "&Events"),
+        "bars": translate("WindowLayout", "&Probabilities"),
+        "timeline": translate("WindowLayout", "&Timeline"),
     }[name]
