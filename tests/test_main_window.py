@@ -13,13 +13,24 @@ from PIL import Image as PillowImage
 from PyQt6.QtCore import QMimeData, QPoint, QPointF, QSettings, Qt, QUrl
 from PyQt6.QtGui import QColor, QDropEvent, QKeySequence
 from PyQt6.QtTest import QTest
-from PyQt6.QtWidgets import QApplication, QDockWidget, QFileDialog, QMenu, QMessageBox, QTabBar, QToolButton, QWidget
+from PyQt6.QtWidgets import (
+    QApplication,
+    QDialog,
+    QDockWidget,
+    QFileDialog,
+    QMenu,
+    QMessageBox,
+    QTabBar,
+    QToolButton,
+    QWidget,
+)
 
 import gesture_app.vision.video_recognizer  # noqa: F401  # its import takes more time than a test may wait
 from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.settings import Settings
 from gesture_app.ui import app
 from gesture_app.ui.cameras import Camera
+from gesture_app.ui.doctor_dialog import DoctorDialog
 from gesture_app.ui.live import Phase
 from gesture_app.ui.main_window import MainWindow
 from gesture_app.ui.opening import Opening
@@ -148,7 +159,7 @@ def test_frames_and_figures(open_window, qtbot, clip):
     qtbot.waitUntil(lambda: "–" not in window.figures.latency_label.text())
     assert window.view.banner is None
     assert window.figures.size_label.text() == "160 × 120"
-    assert window.windowTitle().startswith("two_colours.mp4")
+    assert window.windowTitle() == "two_colours.mp4 – Gesture App"
     picture = window.view.picture
     assert is_near(picture.pixelColor(5, 5), LEFT_BGR)
     assert not is_near(picture.pixelColor(10, 45), LEFT_BGR), "the box is drawn"
@@ -530,10 +541,27 @@ def test_colours(open_window, theme):
 def test_docks_are_shown_and_hidden(open_window, qtbot, key, name):
     window = open_window()
     dock = window.findChild(QDockWidget, name)
-    before = dock.isHidden()
-    for hidden in (not before, before):
+    (action,) = [action for action in window.layout_.dock_actions if action.shortcut().toString() == key]
+    for _ in range(3):
+        seen = action.isChecked()
+        assert seen is not dock.visibleRegion().isEmpty()
         qtbot.keySequence(window, key)
-        assert dock.isHidden() is hidden
+        qtbot.waitUntil(lambda seen=seen: action.isChecked() is not seen)
+
+
+def test_a_dock_behind_another_comes_to_the_front(open_window, qtbot):
+    window = open_window()
+    controls, events = (window.findChild(QDockWidget, name) for name in ("controls", "events"))
+    for key, front, back in (("Ctrl+Shift+E", events, controls), ("Ctrl+,", controls, events)):
+        qtbot.keySequence(window, key)
+        qtbot.waitUntil(lambda front=front: not front.visibleRegion().isEmpty())
+        assert back.visibleRegion().isEmpty() and not back.isHidden()
+
+
+def test_the_button_that_checks_this_computer(open_window, qtbot):
+    window = open_window()
+    window.controls.check_button.click()
+    qtbot.waitUntil(lambda: any(isinstance(w, DoctorDialog) and w.isVisible() for w in window.findChildren(QDialog)))
 
 
 def test_what_can_be_done_with_events(open_window, qtbot, clip, tmp_path, monkeypatch):
@@ -636,8 +664,7 @@ def test_size_and_docks_are_kept(open_window, qtbot, tmp_path):
     geometry = QSettings(str(tmp_path / "window.ini"), QSettings.Format.IniFormat)
     window = open_window(geometry=geometry)
     window.resize(760, 640)
-    timeline = window.findChild(QDockWidget, "timeline")
-    timeline.toggleViewAction().trigger()
+    window.layout_.dock_actions[-1].trigger()
     window.menus.full_screen.trigger()
     window.close()
     again = open_window(geometry=QSettings(str(tmp_path / "window.ini"), QSettings.Format.IniFormat))

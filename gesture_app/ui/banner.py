@@ -34,7 +34,6 @@ class Banner:
 
 def banner_for(status: Status, source: str) -> Banner | None:
     """The banner of a status; `source` is how the user knows the source. None while pictures come."""
-
     translate = QCoreApplication.translate
     message = status.message
     reason = _reason(message)

@@ -37,6 +37,7 @@ from gesture_app.ui.window_layout import WindowLayout
 from gesture_app.ui.workers import LiveWorker, OpenReader
 from gesture_app.video.addresses import SourceOptions, source_kind
 
+NAME = "Gesture App"
 JUMP_S = 5.0
 PRESSED_BY_SPACE = (QAbstractButton, QComboBox, QAbstractItemView)
 MOVED_BY_ARROWS = (QAbstractSlider, QComboBox, QAbstractItemView, QTabBar)
@@ -197,7 +198,7 @@ class MainWindow(QMainWindow):
         menus.loop.setChecked(loop)
         self.controls.set_models(installed_models())
         self.setAcceptDrops(True)
-        self.setWindowTitle(self.tr("Gestures"))
+        self.setWindowTitle(NAME)
         self.source_bar.start_button.setFocus()
 
     def _connect_playback(self) -> None:
@@ -243,6 +244,7 @@ class MainWindow(QMainWindow):
         self._store.changed.connect(self._apply_settings)
         self._store.failed.connect(self.notice.show_failure)
         self.controls.changed.connect(self._store.set)
+        self.controls.check_requested.connect(self.tools.doctor)
         self.event_panel.sounds_toggled.connect(lambda on: self._store.update(sounds=on))
         self.sources.chosen.connect(self.play)
         self.source_bar.toggled.connect(lambda: self.halt() if self.phase.running else self.sources.choose_entered())
@@ -284,7 +286,7 @@ class MainWindow(QMainWindow):
         self.view.clear_picture()
         self.figures.begin()
         self.events.begin(name, source_kind(source) != "file")
-        self.setWindowTitle(f"{name} – {self.tr('Gestures')}")
+        self.setWindowTitle(f"{name} – {NAME}")
         self._apply_settings(self._store.settings)
 
     @pyqtSlot(str, object)

@@ -18,7 +18,6 @@ from gesture_app.video.addresses import masked, source_kind
 
 def shown_source(source: str, cameras: Sequence[Camera] = ()) -> str:
     """The source as it may be shown: the name of a camera, a file or a host, never a password."""
-
     translate = QCoreApplication.translate
     kind = source_kind(source) if source else "file"
     if kind == "camera":

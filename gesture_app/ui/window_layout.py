@@ -115,17 +115,24 @@ class WindowLayout:
         dock.setObjectName(name)
         dock.setWidget(part)
         self._window.addDockWidget(area, dock)
-        action = dock.toggleViewAction()
-        assert action is not None
-        action.setText(title)
+        action = QAction(title, dock)
         action.setShortcut(QKeySequence(key))
+        action.setCheckable(True)
+        action.triggered.connect(lambda shown: _show(dock, shown))
+        dock.visibilityChanged.connect(action.setChecked)  # false as well for a dock behind another
         self.dock_actions.append(action)
         return dock
 
 
+def _show(dock: QDockWidget, shown: bool) -> None:
+    """Show a dock, before all others at its place, or close it."""
+    dock.setVisible(shown)
+    if shown:
+        dock.raise_()
+
+
 def _title(name: str) -> str:
     """The title of a dock, with the key that chooses it in the menu."""
-
     translate = QCoreApplication.translate
     return {
         "controls": translate("WindowLayout", "&Settings"),
