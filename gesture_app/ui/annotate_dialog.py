@@ -23,7 +23,7 @@ from PyQt6.QtWidgets import (
 
 from gesture_app.ui.annotating import Annotating, LoadOwn, Outcome, State, Step, plan_tasks
 from gesture_app.ui.closing import ask_to_stop
-from gesture_app.ui.desktop import open_file, resize_to_fit, show_in_folder
+from gesture_app.ui.desktop import Place, open_file, resize_to_fit, show_in_folder, user_folder
 from gesture_app.ui.file_list import MEDIA_SUFFIXES, FileList
 from gesture_app.ui.recording_badge import clock
 from gesture_app.vision.hands import RecognizerOptions
@@ -225,7 +225,9 @@ class AnnotateDialog(QDialog):
     def _choose_files(self) -> None:
         patterns = " ".join(f"*{suffix}" for suffix in MEDIA_SUFFIXES)
         kinds = self.tr("Videos and pictures ({patterns});;All files (*)").format(patterns=patterns)
-        names, _ = QFileDialog.getOpenFileNames(self, self.tr("Add files"), "", kinds)
+        short = QFileDialog.Option.HideNameFilterDetails
+        begin = user_folder(Place.MoviesLocation)
+        names, _ = QFileDialog.getOpenFileNames(self, self.tr("Add files"), begin, kinds, "", short)
         self.add_files(Path(name) for name in names)
 
     def _choose_place(self, index: int) -> None:

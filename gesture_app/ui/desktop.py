@@ -6,10 +6,11 @@ import os
 import sys
 from pathlib import Path
 
-from PyQt6.QtCore import QProcess, QUrl
+from PyQt6.QtCore import QProcess, QStandardPaths, QUrl
 from PyQt6.QtGui import QDesktopServices
 from PyQt6.QtWidgets import QWidget
 
+Place = QStandardPaths.StandardLocation
 FRAME_PX = 40
 """What the frame of a window may take of the screen's height."""
 
@@ -18,6 +19,11 @@ def shown_path(path: str) -> str:
     """A path as people write it: their own folder is `~`."""
     home = str(Path.home())
     return f"~{path.removeprefix(home)}" if path.startswith(home + os.sep) else path
+
+
+def user_folder(place: Place) -> str:
+    """The user's own folder for films, pictures or documents, where dialogs begin."""
+    return QStandardPaths.writableLocation(place)
 
 
 def open_file(path: Path) -> bool:

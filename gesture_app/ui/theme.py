@@ -60,6 +60,7 @@ FADED_ROLES = (Role.WindowText, Role.Text, Role.ButtonText, Role.HighlightedText
 
 STYLE_SHEET = """
 QToolTip {{ background: {tip}; color: {tip_text}; border: 1px solid {edge}; padding: 4px 6px; }}
+QDialogButtonBox, QMessageBox {{ dialogbuttonbox-buttons-have-icons: 0; }}
 QPushButton, QToolButton#boxed {{
     background: {button}; border: 1px solid {edge}; border-radius: 6px; padding: 5px 12px;
 }}

@@ -105,7 +105,7 @@ class TrainDialog(QDialog):
         self._arguments = arguments
         self._child.start([*self._command, *arguments, "--output", str(self._output), "--progress-json"])
         self.progress_bar.setRange(0, 0)
-        self.state.setText(self.tr("Reading the pictures…"))
+        self.state.setText(self.tr("Reading the pictures and finding the hands in them…"))
         self._refresh()
 
     def cancel(self) -> None:

@@ -198,6 +198,46 @@ def dialogs(stage: Stage) -> Iterator[Condition]:
         yield after(0.2)
 
 
+def questions(stage: Stage) -> Iterator[Condition]:
+    """What the window asks with dialogs of Qt's own, and the choice of a part of the screen."""
+    from driver import after, centre
+    from PyQt6.QtCore import QTimer
+    from PyQt6.QtWidgets import QApplication
+
+    from gesture_app.ui.screen_picker import ScreenPicker
+
+    yield plays(stage)
+    window = stage.window
+    yield lambda: len(window.event_panel.events) > 0
+    window.halt()
+    actions = {
+        "open": window.menus.open,
+        "address": window.menus.open_address,
+        "clear": window.event_panel.clear_action,
+        "export": window.event_panel.export_action,
+    }
+    for name, action in actions.items():
+        QTimer.singleShot(0, action.trigger)
+        yield lambda: QApplication.activeModalWidget() is not None
+        dialog = stage.dialog()
+        centre(window, dialog)
+        yield after(0.4)
+        stage.shoot(name)
+        dialog.reject()
+        yield lambda: QApplication.activeModalWidget() is None
+    window.fault.emit("ValueError: something that nobody thought of")
+    centre(window, stage.dialog())
+    yield after(0.4)
+    stage.shoot("fault")
+    stage.dialog().close()
+    window.menus.screen_part.trigger()
+    yield lambda: any(isinstance(w, ScreenPicker) for w in QApplication.topLevelWidgets())
+    yield after(0.4)
+    stage.shoot("screen-part")
+    next(w for w in QApplication.topLevelWidgets() if isinstance(w, ScreenPicker)).close()
+    window.show()
+
+
 def annotating(stage: Stage) -> Iterator[Condition]:
     """The annotate dialog: empty, at work, done."""
     import shutil
@@ -292,6 +332,8 @@ SCENARIOS = {
     "recording": Scenario(recording, settings=DARK),
     "dialog-light": Scenario(dialogs),
     "dialog-dark": Scenario(dialogs, settings=DARK),
+    "questions-light": Scenario(questions),
+    "questions-dark": Scenario(questions, settings=DARK),
     "annotate-light": Scenario(annotating),
     "annotate-dark": Scenario(annotating, settings=DARK),
     "train-light": Scenario(training),
