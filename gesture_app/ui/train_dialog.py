@@ -62,8 +62,7 @@ class TrainDialog(QDialog):
         self._output: Path | None = None
         self._result: dict[str, Any] | None = None
         self._stage = ""
-        self._stage_began_s = 0.0
-        self._last_told_s = 0.0
+        self._first_told = (0, 0.0)
         self._cancelled = False
         self._arguments: list[str] = []
         self._interrupted: list[str] = []
@@ -100,7 +99,6 @@ class TrainDialog(QDialog):
         self._result = None
         self._cancelled = False
         self._stage = ""
-        self._last_told_s = time.monotonic()
         self.log.clear()
         self._arguments = arguments
         self._child.start([*self._command, *arguments, "--output", str(self._output), "--progress-json"])
@@ -212,15 +210,20 @@ class TrainDialog(QDialog):
             if key not in NOT_CURVES and isinstance(value, float) and 0 <= value <= 1:
                 self.quality.add(f"{stage} {MEASURES.get(key, key)}", epoch, epochs, value)
         if stage != self._stage:
-            self._stage, self._stage_began_s = stage, self._last_told_s
-        self._last_told_s = time.monotonic()
+            self._stage, self._first_told = stage, (epoch, time.monotonic())
         self.progress_bar.setRange(0, max(1, epochs))
         self.progress_bar.setValue(epoch)
         if not self._cancelled:
-            each_s = (self._last_told_s - self._stage_began_s) / epoch
-            left = clock(each_s * max(0, epochs - epoch) + 0.5)
-            text = self.tr("{stage}: epoch {epoch} of {epochs}, {left} left")
-            self.state.setText(text.format(stage=stage, epoch=epoch, epochs=epochs, left=left))
+            text = self.tr("{stage}: epoch {epoch} of {epochs}").format(stage=stage, epoch=epoch, epochs=epochs)
+            self.state.setText(text + self._told_left(epoch, epochs))
+
+    def _told_left(self, epoch: int, epochs: int) -> str:
+        """How long the epochs of this stage still take; before the second one nobody knows."""
+        first, first_s = self._first_told
+        if epoch <= first:
+            return ""
+        each_s = (time.monotonic() - first_s) / (epoch - first)
+        return self.tr(", {left} left").format(left=clock(each_s * max(0, epochs - epoch) + 0.5))
 
     def _end(self, code: int) -> None:
         finished = code == 0 and self._result is not None
