@@ -387,7 +387,7 @@ def test_weights_that_cannot_be_used_and_others_that_can(open_window, qtbot, cli
     window = open_window(load=load, device="cuda")
     window.play(str(clip))
     qtbot.waitUntil(lambda: window.phase is Phase.FAILED)
-    assert window.view.banner.text == "device: cuda: there is none. Use cpu"
+    assert window.view.banner.text.startswith("Device: cuda: there is none. Use cpu.\nAnother model")
     window._store.update(device="cpu")
     qtbot.waitUntil(lambda: window.phase is Phase.LIVE)
 

@@ -71,6 +71,14 @@ def test_what_is_set_is_shown_and_read_back(bar: SourceBar, source: str, text: s
     assert bar.source() == source
 
 
+def test_the_icon_belongs_to_the_source(bar: SourceBar) -> None:
+    box = bar.findChild(QComboBox)
+    bar.set_source("2")
+    assert box.itemText(box.currentIndex()) == "USB camera"
+    bar.set_source("/media/another clip.mp4")
+    assert box.currentIndex() == -1, "no icon of a camera beside a file"
+
+
 def test_new_offers_keep_what_is_entered(bar: SourceBar) -> None:
     bar.set_source("2")
     bar.set_sources(CAMERAS[1:], [])

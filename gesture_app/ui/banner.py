@@ -41,6 +41,7 @@ def banner_for(status: Status, source: str) -> Banner | None:
     seconds = translate("Banner", "This takes a few seconds, once.")
     no_picture = translate("Banner", "No picture from {source}").format(source=source)
     again = f"{reason}\n{translate('Banner', 'Trying again…')}"
+    other = translate("Banner", "Another model, device or runtime can be chosen in the settings.")
     play_again = translate("Banner", "Press Space to play it again.")
     banners = {
         Phase.IDLE: Banner(translate("Banner", "Ready"), message or ready),
@@ -53,15 +54,18 @@ def banner_for(status: Status, source: str) -> Banner | None:
         Phase.FRAME_FAULT: Banner(translate("Banner", "The hands could not be recognized"), message, alarm=True),
         Phase.ENDED: Banner(translate("Banner", "The video has ended"), play_again),
         Phase.NO_SOURCE: Banner(no_picture, reason, alarm=True),
-        Phase.FAILED: Banner(translate("Banner", "Cannot start"), message, alarm=True),
+        Phase.FAILED: Banner(translate("Banner", "Cannot start"), f"{_sentence(message)}\n{other}", alarm=True),
     }
     return banners.get(status.phase)
 
 
 def _reason(message: str) -> str:
-    """Why, as sentences, without the name of the source, which the title tells: `camera: 0: is busy. Wait`."""
-    why = re.sub(r"^[a-z]+: .+?: (?=[a-z])", "", message)
-    return f"{why[:1].upper()}{why[1:]}." if why else ""
+    """Why there is no picture, without the name of the source, which the title tells: `camera: 0: is busy`."""
+    return _sentence(re.sub(r"^[a-z]+: .+?: (?=[a-z])", "", message))
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
 
 
 def paint_banner(painter: QPainter, area: QRectF, banner: Banner, turn: float) -> None:

@@ -266,6 +266,8 @@ class MainWindow(QMainWindow):
         nothing_there = status.phase is Phase.IDLE and not self.playback.source and not self.sources.cameras.found
         hint = self.tr("No camera is connected. Connect one, or open a file (Ctrl+O).") if nothing_there else ""
         shown = replace(status, message=hint) if hint else status
+        if status.phase is Phase.FAILED:
+            self.view.clear_picture()  # its boxes are of other networks
         self.view.show_banner(banner_for(shown, self.sources.shown(self.playback.source)))
         self.source_bar.set_running(status.phase.running)
         clip = status.clip if status.clip is not None and not status.clip.still else None

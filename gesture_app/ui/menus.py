@@ -66,7 +66,7 @@ class Menus(QObject):
         self.size_menu.clear()
         offered = sorted({*(sizes_wh or USUAL_SIZES_WH), *([chosen] if chosen else [])})
         for size_wh in (None, *offered):
-            text = self.tr("As the camera likes") if size_wh is None else f"{size_wh[0]} × {size_wh[1]}"
+            text = self.tr("Automatic") if size_wh is None else f"{size_wh[0]} × {size_wh[1]}"
             action = self._action(self.size_menu, text, None, checkable=True)
             action.setChecked(size_wh == chosen)
             action.triggered.connect(lambda _, size_wh=size_wh: self.camera_size_chosen.emit(size_wh))

@@ -116,13 +116,12 @@ class SourceBar(QWidget):
 
     def set_source(self, source: str) -> None:
         """Show this source as the chosen one."""
-        kind = source_kind(source) if source else "file"
-        if kind == "camera":
-            name = next((camera.name for camera in self._cameras if camera.source == source), None)
-            self._box.setEditText(name or self.tr("Camera {number}").format(number=source))
-            return
         index = self._box.findData(source) if source else -1
-        self._box.setEditText(self._box.itemText(index) if index >= 0 else shown_path(source))
+        self._box.setCurrentIndex(index)  # its icon is shown, too
+        if index < 0:
+            is_camera = bool(source) and source_kind(source) == "camera"
+            camera = self.tr("Camera {number}").format(number=source)
+            self._box.setEditText(camera if is_camera else shown_path(source))
 
     def set_running(self, running: bool) -> None:
         """Turn the button into what it does next."""
