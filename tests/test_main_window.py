@@ -34,6 +34,7 @@ from gesture_app.ui.doctor_dialog import DoctorDialog
 from gesture_app.ui.live import Phase
 from gesture_app.ui.main_window import MainWindow
 from gesture_app.ui.opening import Opening
+from gesture_app.ui.recording_badge import RecordingBadge
 from gesture_app.ui.settings_store import SettingsStore
 from gesture_app.video.reader import FrameReader
 from gesture_app.vision.hands import Frame
@@ -600,6 +601,21 @@ def test_the_tab_key_reaches_everything_and_comes_round(open_window, qtbot, clip
     assert {widget for widget in expected if widget.isEnabled()} <= set(order)
     for widget in order:
         assert spoken(widget), f"{widget} has no name"
+
+
+def test_a_recording_is_seen_in_full_screen(open_window, qtbot, clip):
+    window = playing(qtbot, open_window(), clip)
+    badges = window.findChildren(RecordingBadge)
+    assert len(badges) == 2 and not any(badge.isVisible() for badge in badges)
+    window.menus.record.trigger()
+    qtbot.waitUntil(lambda: sum(badge.isVisible() for badge in badges) == 1)
+    window.menus.full_screen.trigger()
+    (seen,) = [badge for badge in badges if badge.isVisible()]
+    assert window.view.isAncestorOf(seen)
+    window.menus.full_screen.trigger()
+    assert [badge.isVisible() for badge in badges if badge is not seen] == [True] and not seen.isVisible()
+    window.menus.record.trigger()
+    qtbot.waitUntil(lambda: window.notice.isVisible())
 
 
 def test_double_click_is_full_screen(open_window, qtbot):

@@ -29,7 +29,8 @@ from gesture_app.ui.live import LiveSettings, LoadRecognizer, ModelChoice, Phase
 from gesture_app.ui.menus import Menus
 from gesture_app.ui.opening import Opening
 from gesture_app.ui.playback import Playback
-from gesture_app.ui.recording_badge import RecordingBadge
+from gesture_app.ui.quiet_pointer import QuietPointer
+from gesture_app.ui.recording_badge import RecordingBadge, badge_on_picture
 from gesture_app.ui.settings_store import SettingsStore
 from gesture_app.ui.source_choice import SourceChoice
 from gesture_app.ui.tools import ToolContext, Tools
@@ -187,6 +188,8 @@ class MainWindow(QMainWindow):
         for action in (menus.open, menus.snapshot, menus.record, menus.full_screen):
             self.source_bar.add_button(action)
         self.figures.addPermanentWidget(RecordingBadge(self.capture.recorder))
+        self._badge = badge_on_picture(self.capture.recorder, self.view)
+        self._pointer = QuietPointer(self.view)
         panel = self.event_panel
         panel.clear_action.setShortcut("Ctrl+Shift+Del")
         panel.sounds_action.setShortcut("Ctrl+Shift+M")
@@ -333,6 +336,8 @@ class MainWindow(QMainWindow):
 
     def _set_full_screen(self, on: bool) -> None:
         self.layout_.set_full_screen(on)
+        self._badge.set_wanted(on)
+        self._pointer.set_wanted(on)
         self.playback_bar.setVisible(not on and self.playback.clip is not None and not self.playback.clip.still)
         self.menus.leave_full_screen.setEnabled(on)
         self._configure()

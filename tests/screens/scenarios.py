@@ -107,6 +107,9 @@ def full_screen(stage: Stage) -> Iterator[Condition]:
     stage.window.menus.full_screen.trigger()
     yield after(1.0)
     stage.shoot()
+    stage.window.menus.record.trigger()
+    yield after(1.5)
+    stage.shoot("recording")
 
 
 def message(stage: Stage) -> Iterator[Condition]:
