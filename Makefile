@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 DEMO := output/demo-annotated.mp4
 
-.PHONY: demo app test check format bench bench-train screens closings responsiveness clean
+.PHONY: demo app test check format bench bench-train screens closings responsiveness startup clean
 
 demo: .venv/installed  ## annotate the demo clip with the shipped weights
 	$(BIN)/gesture-app annotate assets/demo.mp4 --output $(DEMO) --force
@@ -39,6 +39,9 @@ closings: .venv/installed-dev  ## close the real window at 50 random moments; AR
 
 responsiveness: .venv/installed-dev  ## gaps of the window's thread, and what recording costs, on the demo clip; needs Xvfb
 	$(BIN)/python tests/xserver.py $(BIN)/python tests/responsiveness.py assets/demo.mp4 $(ARGS)
+
+startup: .venv/installed-dev  ## how long the window takes to be there; ARGS="--times 20"; needs Xvfb
+	$(BIN)/python tests/xserver.py $(BIN)/python tests/startup.py $(ARGS)
 
 bench-train: .venv/installed  ## time every part of training on drawn pictures; ARGS="--network detector --size 384"
 	$(BIN)/gesture-train benchmark $(ARGS)

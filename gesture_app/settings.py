@@ -159,6 +159,11 @@ class Settings:
         others = [recent for recent in self.recent_sources if recent != source]
         return replace(self, last_source=source, recent_sources=(source, *others)[:MOST_RECENT])
 
+    def without_source(self, source: str) -> Settings:
+        """The same with another source than this to begin with and to offer."""
+        last = "" if self.last_source == source else self.last_source
+        return replace(self, last_source=last, recent_sources=tuple(s for s in self.recent_sources if s != source))
+
 
 def _build(kind: type[Group], values: Any, name: str) -> Group:
     """A dataclass from a JSON object; keys that are missing keep their default."""

@@ -16,8 +16,22 @@ def test_every_phase_without_a_picture_of_its_own_has_its_banner(phase: Phase) -
         assert banner.title and not (banner.busy and banner.alarm)
 
 
-@pytest.mark.parametrize(("phase", "busy"), [(Phase.UNAVAILABLE, True), (Phase.NO_SOURCE, False)])
-def test_why_there_is_no_picture(phase: Phase, busy: bool) -> None:
-    banner = banner_for(Status(1, phase, "camera: 0: is busy"), "Webcam")
-    assert banner is not None and banner.busy is busy
-    assert banner.title == "No picture from Webcam" and "camera: 0: is busy" in banner.text
+@pytest.mark.parametrize(("phase", "text"), [
+    (Phase.UNAVAILABLE, "Is busy. Close other programs.\nTrying again…"),
+    (Phase.NO_SOURCE, "Is busy. Close other programs."),
+])  # fmt: skip
+def test_why_there_is_no_picture(phase: Phase, text: str) -> None:
+    banner = banner_for(Status(1, phase, "camera: 0: is busy. Close other programs"), "Webcam")
+    assert banner is not None and banner.busy is (phase is Phase.UNAVAILABLE)
+    assert banner.title == "No picture from Webcam" and banner.text == text
+
+
+@pytest.mark.parametrize(("message", "text"), [
+    ("", ""),
+    ("source: ftp://x/y: addresses with ftp: are not allowed", "Addresses with ftp: are not allowed."),
+    ("video: C:\\100: 2 ü.mp4: no such file", "No such file."),
+    ("ValueError: broken", "ValueError: broken."),
+])  # fmt: skip
+def test_the_title_tells_the_name(message: str, text: str) -> None:
+    banner = banner_for(Status(1, Phase.NO_SOURCE, message), "it")
+    assert banner is not None and banner.text == text

@@ -9,7 +9,7 @@ from PyQt6.QtWidgets import QMainWindow, QTextBrowser
 from gesture_app import __version__
 from gesture_app.ui import about_dialog
 from gesture_app.ui.about_dialog import PARTS, AboutDialog, installed_version
-from gesture_app.ui.shortcuts_dialog import Shortcut, ShortcutsDialog, plain, shortcuts_of
+from gesture_app.ui.shortcuts_dialog import Shortcut, ShortcutsDialog, _halves, plain, shortcuts_of
 
 
 @pytest.fixture
@@ -45,7 +45,22 @@ def test_shortcuts_by_menu(qtbot, window):
     dialog = ShortcutsDialog(window)
     qtbot.addWidget(dialog)
     dialog.show()
-    assert dialog.groups == groups
+    assert dialog.groups[:-1] == groups
+    title, lines = dialog.groups[-1]
+    assert title == "In parts of the window" and lines[0] == Shortcut("First to ninth camera", ("1 – 9",))
+    assert ("Del",) in [line.keys for line in lines]
+    window.menuBar().addMenu("Camera").addAction("Front").setShortcut("1")
+    dialog = ShortcutsDialog(window)
+    qtbot.addWidget(dialog)
+    assert "First to ninth camera" not in [line.text for line in dialog.groups[-1][1]]
+
+
+def test_two_columns_of_about_the_same_height():
+    sizes = {"File": 9, "Playback": 9, "View": 13, "Gestures": 5, "Tools": 3, "Help": 3, "Parts": 5}
+    groups = [(title, [Shortcut(title, ("X",))] * size) for title, size in sizes.items()]
+    titles = [[title for title, _ in column] for column in _halves(groups)]
+    assert titles == [["File", "Playback", "Tools", "Help"], ["View", "Gestures", "Parts"]]
+    assert _halves([]) == [[], []] and _halves(groups[:1]) == [groups[:1], []]
 
 
 @pytest.mark.parametrize(("text", "shown"), [("&Open…", "Open"), ("A && B", "A & B"), ("", ""), ("x", "x")])

@@ -13,16 +13,28 @@ from PIL import Image as PillowImage
 from PyQt6.QtCore import QMimeData, QPoint, QPointF, QSettings, Qt, QUrl
 from PyQt6.QtGui import QColor, QDropEvent, QKeySequence
 from PyQt6.QtTest import QTest
-from PyQt6.QtWidgets import QApplication, QDockWidget, QFileDialog, QMenu, QMessageBox, QTabBar, QToolButton, QWidget
+from PyQt6.QtWidgets import (
+    QApplication,
+    QDialog,
+    QDockWidget,
+    QFileDialog,
+    QMenu,
+    QMessageBox,
+    QTabBar,
+    QToolButton,
+    QWidget,
+)
 
 import gesture_app.vision.video_recognizer  # noqa: F401  # its import takes more time than a test may wait
 from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.settings import Settings
 from gesture_app.ui import app
 from gesture_app.ui.cameras import Camera
+from gesture_app.ui.doctor_dialog import DoctorDialog
 from gesture_app.ui.live import Phase
 from gesture_app.ui.main_window import MainWindow
 from gesture_app.ui.opening import Opening
+from gesture_app.ui.recording_badge import RecordingBadge
 from gesture_app.ui.settings_store import SettingsStore
 from gesture_app.video.reader import FrameReader
 from gesture_app.vision.hands import Frame
@@ -148,7 +160,7 @@ def test_frames_and_figures(open_window, qtbot, clip):
     qtbot.waitUntil(lambda: "–" not in window.figures.latency_label.text())
     assert window.view.banner is None
     assert window.figures.size_label.text() == "160 × 120"
-    assert window.windowTitle().startswith("two_colours.mp4")
+    assert window.windowTitle() == "two_colours.mp4 – Gesture App"
     picture = window.view.picture
     assert is_near(picture.pixelColor(5, 5), LEFT_BGR)
     assert not is_near(picture.pixelColor(10, 45), LEFT_BGR), "the box is drawn"
@@ -278,7 +290,7 @@ def test_a_camera_that_is_unplugged_comes_back_under_another_number(open_window,
     world.plugged.clear()
     set_cameras(window, CAMERAS[0])
     qtbot.waitUntil(lambda: window.phase is Phase.RECONNECTING, timeout=10000)
-    assert window.view.banner.title == "Reconnecting…" and window.view.banner.busy
+    assert window.view.banner.title == "Reconnecting to USB camera…" and window.view.banner.busy
     qtbot.waitUntil(lambda: is_near(window.view.picture.pixelColor(*edge_xy), LEFT_BGR))  # boxes are gone
     world.plugged.set()
     set_cameras(window, CAMERAS[0], Camera("USB camera", "2"))
@@ -291,7 +303,7 @@ def test_a_camera_that_is_back_is_tried_at_once(open_window, qtbot, world, monke
     window = open_window(cameras=CAMERAS[1:])
     window.play("0")
     qtbot.waitUntil(lambda: window.phase is Phase.UNAVAILABLE)
-    assert "is gone" in window.view.banner.text
+    assert "Is gone" in window.view.banner.text
     world.plugged.set()
     set_cameras(window, *CAMERAS)
     qtbot.waitUntil(lambda: window.phase is Phase.LIVE)
@@ -342,6 +354,16 @@ def test_recent_sources(open_window, qtbot, clip):
     assert settings_of(window).recent_sources == () and not window.menus.recent_menu.isEnabled()
 
 
+def test_what_cannot_be_played_is_not_offered_again(open_window, qtbot, clip, tmp_path):
+    window = playing(qtbot, open_window(), clip)
+    broken = tmp_path / "not a video.mp4"
+    broken.write_text("x")
+    window.play(str(broken))
+    qtbot.waitUntil(lambda: window.phase is Phase.NO_SOURCE)
+    assert settings_of(window).recent_sources == (str(clip),) and settings_of(window).last_source == ""
+    assert window.source_bar.source() == str(broken), "what was entered stays, to be mended"
+
+
 def test_drag_and_drop(open_window, qtbot, clip):
     window = open_window()
     data = QMimeData()
@@ -366,7 +388,7 @@ def test_weights_that_cannot_be_used_and_others_that_can(open_window, qtbot, cli
     window = open_window(load=load, device="cuda")
     window.play(str(clip))
     qtbot.waitUntil(lambda: window.phase is Phase.FAILED)
-    assert window.view.banner.text == "device: cuda: there is none. Use cpu"
+    assert window.view.banner.text.startswith("Device: cuda: there is none. Use cpu.\nAnother model")
     window._store.update(device="cpu")
     qtbot.waitUntil(lambda: window.phase is Phase.LIVE)
 
@@ -520,10 +542,27 @@ def test_colours(open_window, theme):
 def test_docks_are_shown_and_hidden(open_window, qtbot, key, name):
     window = open_window()
     dock = window.findChild(QDockWidget, name)
-    before = dock.isHidden()
-    for hidden in (not before, before):
+    (action,) = [action for action in window.layout_.dock_actions if action.shortcut().toString() == key]
+    for _ in range(3):
+        seen = action.isChecked()
+        assert seen is not dock.visibleRegion().isEmpty()
         qtbot.keySequence(window, key)
-        assert dock.isHidden() is hidden
+        qtbot.waitUntil(lambda seen=seen: action.isChecked() is not seen)
+
+
+def test_a_dock_behind_another_comes_to_the_front(open_window, qtbot):
+    window = open_window()
+    controls, events = (window.findChild(QDockWidget, name) for name in ("controls", "events"))
+    for key, front, back in (("Ctrl+Shift+E", events, controls), ("Ctrl+,", controls, events)):
+        qtbot.keySequence(window, key)
+        qtbot.waitUntil(lambda front=front: not front.visibleRegion().isEmpty())
+        assert back.visibleRegion().isEmpty() and not back.isHidden()
+
+
+def test_the_button_that_checks_this_computer(open_window, qtbot):
+    window = open_window()
+    window.controls.check_button.click()
+    qtbot.waitUntil(lambda: any(isinstance(w, DoctorDialog) and w.isVisible() for w in window.findChildren(QDialog)))
 
 
 def test_what_can_be_done_with_events(open_window, qtbot, clip, tmp_path, monkeypatch):
@@ -562,6 +601,21 @@ def test_the_tab_key_reaches_everything_and_comes_round(open_window, qtbot, clip
     assert {widget for widget in expected if widget.isEnabled()} <= set(order)
     for widget in order:
         assert spoken(widget), f"{widget} has no name"
+
+
+def test_a_recording_is_seen_in_full_screen(open_window, qtbot, clip):
+    window = playing(qtbot, open_window(), clip)
+    badges = window.findChildren(RecordingBadge)
+    assert len(badges) == 2 and not any(badge.isVisible() for badge in badges)
+    window.menus.record.trigger()
+    qtbot.waitUntil(lambda: sum(badge.isVisible() for badge in badges) == 1)
+    window.menus.full_screen.trigger()
+    (seen,) = [badge for badge in badges if badge.isVisible()]
+    assert window.view.isAncestorOf(seen)
+    window.menus.full_screen.trigger()
+    assert [badge.isVisible() for badge in badges if badge is not seen] == [True] and not seen.isVisible()
+    window.menus.record.trigger()
+    qtbot.waitUntil(lambda: window.notice.isVisible())
 
 
 def test_double_click_is_full_screen(open_window, qtbot):
@@ -626,8 +680,7 @@ def test_size_and_docks_are_kept(open_window, qtbot, tmp_path):
     geometry = QSettings(str(tmp_path / "window.ini"), QSettings.Format.IniFormat)
     window = open_window(geometry=geometry)
     window.resize(760, 640)
-    timeline = window.findChild(QDockWidget, "timeline")
-    timeline.toggleViewAction().trigger()
+    window.layout_.dock_actions[-1].trigger()
     window.menus.full_screen.trigger()
     window.close()
     again = open_window(geometry=QSettings(str(tmp_path / "window.ini"), QSettings.Format.IniFormat))

@@ -47,7 +47,7 @@ def test_drops(opening: Opening, urls: tuple[str, ...], source: str) -> None:
 def test_a_file(opening: Opening, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     asked = []
 
-    def answer(parent, title, folder, kinds):
+    def answer(parent, title, folder, kinds, *_):
         asked.append((folder, kinds))
         return str(tmp_path / "a.mp4"), ""
 

@@ -25,7 +25,7 @@ CAMERAS = (Camera("Front camera", "0"), Camera("USB camera", "2"))
     ("rtsp://me:secret@host:554/x?token=1", "host:554"),
     ("http://host/video", "host"),
     ("screen", "the screen"),
-    ("screen:640x480+0+0", "a part of the screen"),
+    ("screen:640x480+0+0", "640 × 480 of the screen"),
 ])  # fmt: skip
 def test_names_of_sources(source: str, shown: str) -> None:
     assert shown_source(source, CAMERAS) == shown
@@ -69,6 +69,14 @@ def test_what_is_set_is_shown_and_read_back(bar: SourceBar, source: str, text: s
     bar.set_source(source)
     assert bar.findChild(QLineEdit).text() == text
     assert bar.source() == source
+
+
+def test_the_icon_belongs_to_the_source(bar: SourceBar) -> None:
+    box = bar.findChild(QComboBox)
+    bar.set_source("2")
+    assert box.itemText(box.currentIndex()) == "USB camera"
+    bar.set_source("/media/another clip.mp4")
+    assert box.currentIndex() == -1, "no icon of a camera beside a file"
 
 
 def test_new_offers_keep_what_is_entered(bar: SourceBar) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import sys
 from pathlib import Path
 
@@ -95,7 +96,7 @@ def test_a_whole_training(open_dialog, qtbot, monkeypatch, data, better, words):
     qtbot.waitUntil(lambda: not dialog.running)
     assert words in dialog.state.text() and "macro-F1 0.910, before 0.800" in dialog.state.text()
     assert dialog.loss.curves == {"classifier": [(1, 1), (2, 1 / 2), (3, 1 / 3)], "detector": [(1, 1), (2, 1 / 2)]}
-    assert list(dialog.quality.curves) == ["classifier macro_f1", "detector macro_f1"]
+    assert list(dialog.quality.curves) == ["classifier macro-F1", "detector macro-F1"]
     assert not dialog.grab().isNull()
     opened = []
     monkeypatch.setattr(train_dialog, "open_file", opened.append)
@@ -110,12 +111,17 @@ def test_a_whole_training(open_dialog, qtbot, monkeypatch, data, better, words):
 
 def test_progress_and_time_left(open_dialog, qtbot, data):
     dialog = open_dialog(
-        "time.sleep(0.2); tell(epoch=1, epochs=500, stage='classifier', loss=2, macro_f1=0.1); time.sleep(60)", data
+        "tell(epoch=1, epochs=500, stage='classifier', loss=2, macro_f1=0.1); time.sleep(0.2);"
+        "tell(epoch=2, epochs=500, stage='classifier', loss=2, macro_f1=0.1); time.sleep(60)",
+        data,
     )
+    states = []
+    dialog._child.told.connect(lambda _told: states.append(dialog.state.text()))
     dialog.start()
-    qtbot.waitUntil(lambda: "epoch 1 of 500" in dialog.state.text())
-    assert "left" in dialog.state.text() and "00:00" not in dialog.state.text()
-    assert (dialog.progress_bar.value(), dialog.progress_bar.maximum()) == (1, 500)
+    qtbot.waitUntil(lambda: len(states) == 2)
+    assert states[0] == "classifier: epoch 1 of 500", "what came before the first epoch tells nothing of the others"
+    assert re.fullmatch(r"classifier: epoch 2 of 500, (?!00:00)[\d:]+ left", states[1])
+    assert (dialog.progress_bar.value(), dialog.progress_bar.maximum()) == (2, 500)
 
 
 SAVE = "try: epochs(1); time.sleep(60)\nexcept KeyboardInterrupt: print('saved'); sys.exit(130)"

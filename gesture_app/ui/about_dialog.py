@@ -11,6 +11,7 @@ from PyQt6.QtGui import QPalette, QTextCursor, QTextDocument, QTextFrameFormat, 
 from PyQt6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QTabWidget, QTextBrowser, QVBoxLayout, QWidget
 
 from gesture_app import __version__
+from gesture_app.ui.desktop import resize_to_fit
 from gesture_app.vision.assets import assets_folder
 
 
@@ -37,12 +38,6 @@ PARTS = (
     Part("Pillow", "pillow", "MIT-CMU"),
     Part("safetensors", "safetensors", "Apache-2.0"),
 )
-OTHERS = """
-- The detector follows YOLOX (Megvii, Apache-2.0) in names and numerics.
-- The weights were trained on pictures of HaGRID (Kapitanov et al., WACV 2024; a reworking of CC BY-SA 4.0) and on the
-  pictures that the model card names.
-- The demo clip was rendered for this project from MakeHuman's body (CC0).
-"""
 
 
 class AboutDialog(QDialog):
@@ -78,7 +73,7 @@ class AboutDialog(QDialog):
         column.addWidget(title)
         column.addWidget(self.tabs, 1)
         column.addWidget(buttons)
-        self.resize(720, 560)
+        resize_to_fit(self, 720, 560)
 
     def _page(self, text: str) -> QTextBrowser:
         browser = QTextBrowser()
@@ -143,7 +138,15 @@ class AboutDialog(QDialog):
         )
         head = f"| {self.tr('Part')} | {self.tr('Version')} | {self.tr('Licence')} |\n|---|---|---|"
         rows = "\n".join(f"| {p.name} | {installed_version(p.package)} | {p.licence} |" for p in PARTS)
-        return f"{text}\n\n{head}\n{rows}\n\n{OTHERS}"
+        others = (
+            self.tr("The detector follows YOLOX (Megvii, Apache-2.0) in names and numerics."),
+            self.tr(
+                "The weights were trained on pictures of HaGRID (Kapitanov et al., WACV 2024; a reworking of "
+                "CC BY-SA 4.0) and on the pictures that the model card names."
+            ),
+            self.tr("The demo clip was rendered for this project from MakeHuman's body (CC0)."),
+        )
+        return f"{text}\n\n{head}\n{rows}\n\n" + "\n".join(f"- {other}" for other in others)
 
 
 def installed_version(package: str) -> str:

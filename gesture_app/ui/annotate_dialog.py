@@ -23,7 +23,7 @@ from PyQt6.QtWidgets import (
 
 from gesture_app.ui.annotating import Annotating, LoadOwn, Outcome, State, Step, plan_tasks
 from gesture_app.ui.closing import ask_to_stop
-from gesture_app.ui.desktop import open_file, show_in_folder
+from gesture_app.ui.desktop import Place, open_file, resize_to_fit, show_in_folder, user_folder
 from gesture_app.ui.file_list import MEDIA_SUFFIXES, FileList
 from gesture_app.ui.recording_badge import clock
 from gesture_app.vision.hands import RecognizerOptions
@@ -45,7 +45,7 @@ class AnnotateDialog(QDialog):
         self._working: list[QTreeWidgetItem] = []
         self._question: QMessageBox | None = None
         self.setWindowTitle(self.tr("Annotate videos"))
-        self.resize(720, 520)
+        resize_to_fit(self, 720, 520)
         self._build_parts()
         self._build_layout()
         self._refresh()
@@ -135,6 +135,7 @@ class AnnotateDialog(QDialog):
         self.progress_bar = QProgressBar()
         self.progress_bar.setAccessibleName(self.tr("Progress of all files"))
         self.progress_bar.setValue(0)
+        self.progress_bar.setTextVisible(False)
         self.progress_label = QLabel()
         self.progress_label.setWordWrap(True)
         self.progress_label.setTextFormat(Qt.TextFormat.PlainText)
@@ -217,13 +218,16 @@ class AnnotateDialog(QDialog):
         todo = any(self.list.outcome(row).state is not State.DONE for row in self.list.rows())
         wanted = self.media.isChecked() or self.table.isChecked()
         self.start_button.setText(self.tr("&Cancel") if running else self.tr("A&nnotate"))
+        self.start_button.setDefault(not running)  # Enter must not cancel
         if not running:
             self.start_button.setEnabled(todo and wanted)
 
     def _choose_files(self) -> None:
         patterns = " ".join(f"*{suffix}" for suffix in MEDIA_SUFFIXES)
         kinds = self.tr("Videos and pictures ({patterns});;All files (*)").format(patterns=patterns)
-        names, _ = QFileDialog.getOpenFileNames(self, self.tr("Add files"), "", kinds)
+        short = QFileDialog.Option.HideNameFilterDetails
+        begin = user_folder(Place.MoviesLocation)
+        names, _ = QFileDialog.getOpenFileNames(self, self.tr("Add files"), begin, kinds, "", short)
         self.add_files(Path(name) for name in names)
 
     def _choose_place(self, index: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from PyQt6.QtCore import QCoreApplication, QPointF, QRectF, Qt
@@ -33,25 +34,38 @@ class Banner:
 
 def banner_for(status: Status, source: str) -> Banner | None:
     """The banner of a status; `source` is how the user knows the source. None while pictures come."""
-
-    def tr(text: str) -> str:
-        return QCoreApplication.translate("Banner", text)
-
+    translate = QCoreApplication.translate
     message = status.message
+    reason = _reason(message)
+    ready = translate("Banner", "Choose a camera, a file or a stream and press Start.")
+    seconds = translate("Banner", "This takes a few seconds, once.")
+    no_picture = translate("Banner", "No picture from {source}").format(source=source)
+    again = f"{reason}\n{translate('Banner', 'Trying again…')}"
+    other = translate("Banner", "Another model, device or runtime can be chosen in the settings.")
+    play_again = translate("Banner", "Press Space to play it again.")
     banners = {
-        Phase.IDLE: Banner(tr("Ready"), message or tr("Choose a camera, a file or a stream and press Start.")),
-        Phase.LOADING: Banner(tr("Loading models…"), tr("This takes a few seconds, once."), busy=True),
-        Phase.OPENING: Banner(tr("Opening {source}…").format(source=source), message, busy=True),
-        Phase.UNAVAILABLE: Banner(
-            tr("No picture from {source}").format(source=source), f"{message}. {tr('Trying again…')}", busy=True
+        Phase.IDLE: Banner(translate("Banner", "Ready"), message or ready),
+        Phase.LOADING: Banner(translate("Banner", "Loading models…"), seconds, busy=True),
+        Phase.OPENING: Banner(translate("Banner", "Opening {source}…").format(source=source), message, busy=True),
+        Phase.UNAVAILABLE: Banner(no_picture, again, busy=True),
+        Phase.RECONNECTING: Banner(
+            translate("Banner", "Reconnecting to {source}…").format(source=source), reason, busy=True
         ),
-        Phase.RECONNECTING: Banner(tr("Reconnecting…"), message, busy=True),
-        Phase.FRAME_FAULT: Banner(tr("The hands could not be recognized"), message, alarm=True),
-        Phase.ENDED: Banner(tr("The video has ended"), tr("Press Space to play it again.")),
-        Phase.NO_SOURCE: Banner(tr("No picture from {source}").format(source=source), message, alarm=True),
-        Phase.FAILED: Banner(tr("Cannot start"), message, alarm=True),
+        Phase.FRAME_FAULT: Banner(translate("Banner", "The hands could not be recognized"), message, alarm=True),
+        Phase.ENDED: Banner(translate("Banner", "The video has ended"), play_again),
+        Phase.NO_SOURCE: Banner(no_picture, reason, alarm=True),
+        Phase.FAILED: Banner(translate("Banner", "Cannot start"), f"{_sentence(message)}\n{other}", alarm=True),
     }
     return banners.get(status.phase)
+
+
+def _reason(message: str) -> str:
+    """Why there is no picture, without the name of the source, which the title tells: `camera: 0: is busy`."""
+    return _sentence(re.sub(r"^[a-z]+: .+?: (?=[a-z])", "", message))
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
 
 
 def paint_banner(painter: QPainter, area: QRectF, banner: Banner, turn: float) -> None:

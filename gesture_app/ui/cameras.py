@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PyQt6.QtCore import QFileSystemWatcher, QObject, QTimer, pyqtSignal
+from PyQt6.QtCore import QCoreApplication, QFileSystemWatcher, QObject, QTimer, pyqtSignal
 
 DEVICES = Path("/dev")
 DRIVERS = Path("/sys/class/video4linux")
@@ -114,8 +114,9 @@ def _numbered() -> list[Camera]:
 
 def _unique(listed: list[tuple[str, str, tuple[tuple[int, int], ...]]]) -> list[Camera]:
     counts = Counter(name for name, _, _ in listed)
+    unnamed = QCoreApplication.translate("Cameras", "Camera")
     return [
-        Camera(name if name and counts[name] == 1 else f"{name or 'Camera'} ({source})", source, sizes)
+        Camera(name if name and counts[name] == 1 else f"{name or unnamed} ({source})", source, sizes)
         for name, source, sizes in listed
     ]
 

@@ -16,14 +16,11 @@ def ask_to_stop(dialog: QDialog, question: str, consequence: str, stop: Callable
         consequence: what becomes of the work that is done.
         stop: called before the dialog is closed.
     """
-
-    def tr(text: str) -> str:
-        return QCoreApplication.translate("Closing", text)
-
+    translate = QCoreApplication.translate
     box = QMessageBox(QMessageBox.Icon.Question, dialog.windowTitle(), question, parent=dialog)
     box.setInformativeText(consequence)
-    end = box.addButton(tr("&Stop"), QMessageBox.ButtonRole.DestructiveRole)
-    leave = box.addButton(tr("&Go on in the background"), QMessageBox.ButtonRole.AcceptRole)
+    end = box.addButton(translate("Closing", "&Stop"), QMessageBox.ButtonRole.DestructiveRole)
+    leave = box.addButton(translate("Closing", "&Go on in the background"), QMessageBox.ButtonRole.AcceptRole)
     box.setEscapeButton(box.addButton(QMessageBox.StandardButton.Cancel))
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     assert end is not None and leave is not None

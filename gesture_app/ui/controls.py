@@ -14,6 +14,7 @@ from PyQt6.QtWidgets import (
     QFrame,
     QGroupBox,
     QLabel,
+    QPushButton,
     QScrollArea,
     QSpinBox,
     QVBoxLayout,
@@ -49,9 +50,11 @@ class Controls(QScrollArea):
 
     Signals:
         changed: the user has changed something; carries the new `Settings`.
+        check_requested: the user wants to know what works on this computer.
     """
 
     changed = pyqtSignal(object)
+    check_requested = pyqtSignal()
 
     def __init__(
         self, settings: Settings, labels: Sequence[str] = HAGRID_LABELS, parent: QWidget | None = None
@@ -186,6 +189,9 @@ class Controls(QScrollArea):
         self._bind_choice("theme", self.theme)
         self.folder = FolderBox(self.tr("Recordings and snapshots"), self._settings.recordings())
         self._bind("record_folder", self.folder.folder, self.folder.set_folder, self.folder.changed)
+        self.check_button = QPushButton(self.tr("Chec&k this computer…"))
+        self.check_button.setToolTip(self.tr("Cameras, graphics card, networks and codecs, and how to mend them"))
+        self.check_button.clicked.connect(self.check_requested)
         return self._group(
             self.tr("Program"),
             self._row(self.tr("Co&lours"), self.theme),
@@ -194,6 +200,7 @@ class Controls(QScrollArea):
                 "record_clean", self.tr("Record &without drawing"), self.tr("Recordings leave out boxes and names")
             ),
             self._row(self.tr("Recordings &in"), self.folder),
+            self.check_button,
         )
 
     def _bind(self, name: str, read: Callable[[], Any], write: Callable[[Any], object], signal: Any) -> None:

@@ -1,4 +1,4 @@
-"""Files handed over to the desktop."""
+"""What the desktop does for the window: opens files, shows folders, gives room."""
 
 from __future__ import annotations
 
@@ -6,14 +6,24 @@ import os
 import sys
 from pathlib import Path
 
-from PyQt6.QtCore import QProcess, QUrl
+from PyQt6.QtCore import QProcess, QStandardPaths, QUrl
 from PyQt6.QtGui import QDesktopServices
+from PyQt6.QtWidgets import QWidget
+
+Place = QStandardPaths.StandardLocation
+FRAME_PX = 40
+"""What the frame of a window may take of the screen's height."""
 
 
 def shown_path(path: str) -> str:
     """A path as people write it: their own folder is `~`."""
     home = str(Path.home())
     return f"~{path.removeprefix(home)}" if path.startswith(home + os.sep) else path
+
+
+def user_folder(place: Place) -> str:
+    """The user's own folder for films, pictures or documents, where dialogs begin."""
+    return QStandardPaths.writableLocation(place)
 
 
 def open_file(path: Path) -> bool:
@@ -28,3 +38,12 @@ def show_in_folder(path: Path) -> bool:
     if sys.platform == "darwin":
         return QProcess.startDetached("open", ["-R", str(path)])[0]
     return open_file(path if path.is_dir() else path.parent)
+
+
+def resize_to_fit(window: QWidget, width: int, height: int) -> None:
+    """Give a window this size, or as much of it as the screen has, which at 200 % is half as large."""
+    screen = window.screen()
+    if screen is not None:
+        room = screen.availableGeometry()
+        width, height = min(width, room.width()), min(height, room.height() - FRAME_PX)
+    window.resize(width, height)

@@ -9,6 +9,7 @@ from PyQt6.QtGui import QGuiApplication
 from PyQt6.QtWidgets import QDialog, QHBoxLayout, QLabel, QProgressBar, QPushButton, QTextBrowser, QVBoxLayout, QWidget
 
 from gesture_app.ui.child import Child
+from gesture_app.ui.desktop import resize_to_fit
 
 COMMAND = ("-m", "gesture_app", "doctor", "--jsonl", "-")
 MARKS = {"good": "✓", "note": "!", "bad": "✗"}
@@ -42,6 +43,7 @@ class DoctorDialog(QDialog):
         self.summary.setWordWrap(True)
         self.busy = QProgressBar()
         self.busy.setRange(0, 0)
+        self.busy.setTextVisible(False)
         self.busy.setAccessibleName(self.tr("Looking"))
         self.again_button = QPushButton(self.tr("Check &again"))
         self.again_button.clicked.connect(self.check)
@@ -62,7 +64,7 @@ class DoctorDialog(QDialog):
         column.addWidget(self.busy)
         column.addWidget(self.page, 1)
         column.addLayout(row)
-        self.resize(760, 560)
+        resize_to_fit(self, 760, 560)
         self.check()
 
     @property

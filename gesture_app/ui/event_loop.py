@@ -16,7 +16,7 @@ from gesture_app.settings import config_folder, settings_path
 from gesture_app.ui.icons import app_icon
 from gesture_app.ui.interrupts import close_on_signal, report_uncaught
 from gesture_app.ui.live import LoadRecognizer
-from gesture_app.ui.main_window import MainWindow
+from gesture_app.ui.main_window import NAME, MainWindow
 from gesture_app.ui.settings_store import SettingsStore
 from gesture_app.ui.theme import Theme
 from gesture_app.ui.workers import OpenReader
@@ -36,7 +36,7 @@ def show_window(
     application = QApplication.instance() or QApplication(["gesture-app"])
     assert isinstance(application, QApplication)
     application.setApplicationName("gesture-app")
-    application.setApplicationDisplayName("Gesture App")
+    application.setApplicationDisplayName(NAME)  # which Qt adds to titles that do not end in it
     application.setApplicationVersion(__version__)
     application.setDesktopFileName("gesture-app")
     application.setWindowIcon(app_icon())

@@ -24,6 +24,7 @@ from PyQt6.QtWidgets import (
 from gesture_app.errors import GestureError
 from gesture_app.events import EventChanges, GestureEvent, events_csv, write_events
 from gesture_app.ui.chime import Chime
+from gesture_app.ui.desktop import Place, user_folder
 from gesture_app.ui.event_table import END, GESTURE, HAND, START, SURE, EventTable
 from gesture_app.ui.icons import icon
 
@@ -174,7 +175,8 @@ class EventPanel(QWidget):
 
     def _ask_and_export(self) -> None:
         kinds = {self.tr("Table (*.csv)"): ".csv", self.tr("JSON lines (*.jsonl)"): ".jsonl"}
-        name, kind = QFileDialog.getSaveFileName(self, self.tr("Export events"), "gestures.csv", ";;".join(kinds))
+        usual = str(Path(user_folder(Place.DocumentsLocation)) / "gestures.csv")
+        name, kind = QFileDialog.getSaveFileName(self, self.tr("Export events"), usual, ";;".join(kinds))
         if not name:
             return
         path = Path(name) if Path(name).suffix else Path(name + kinds.get(kind, ".csv"))

@@ -35,7 +35,7 @@ class FileList(QTreeWidget):
         self.setHeaderLabels([self.tr("File"), self.tr("State")])
         self.setRootIsDecorated(False)
         self.setUniformRowHeights(True)
-        self.setStyleSheet("QTreeView::item { padding: 4px 2px; }")
+        self.setStyleSheet("QTreeView::item { padding: 4px 6px 4px 2px; }")
         self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setAccessibleName(self.tr("Files to annotate"))

@@ -6,6 +6,7 @@ from PyQt6.QtCore import QSize, Qt
 from PyQt6.QtGui import QResizeEvent
 from PyQt6.QtWidgets import QDialog, QDialogButtonBox, QGridLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
+from gesture_app.ui.desktop import resize_to_fit
 from gesture_app.ui.gesture_drawing import GestureDrawing
 from gesture_app.vision.labels import HAGRID_GESTURES
 
@@ -87,3 +88,4 @@ class GesturesDialog(QDialog):
         column.addWidget(GestureGallery(), 1)
         column.addWidget(note)
         column.addWidget(buttons)
+        resize_to_fit(self, self.sizeHint().width(), self.sizeHint().height())  # by itself it takes two thirds

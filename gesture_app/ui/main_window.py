@@ -29,7 +29,8 @@ from gesture_app.ui.live import LiveSettings, LoadRecognizer, ModelChoice, Phase
 from gesture_app.ui.menus import Menus
 from gesture_app.ui.opening import Opening
 from gesture_app.ui.playback import Playback
-from gesture_app.ui.recording_badge import RecordingBadge
+from gesture_app.ui.quiet_pointer import QuietPointer
+from gesture_app.ui.recording_badge import RecordingBadge, badge_on_picture
 from gesture_app.ui.settings_store import SettingsStore
 from gesture_app.ui.source_choice import SourceChoice
 from gesture_app.ui.tools import ToolContext, Tools
@@ -37,6 +38,7 @@ from gesture_app.ui.window_layout import WindowLayout
 from gesture_app.ui.workers import LiveWorker, OpenReader
 from gesture_app.video.addresses import SourceOptions, source_kind
 
+NAME = "Gesture App"
 JUMP_S = 5.0
 PRESSED_BY_SPACE = (QAbstractButton, QComboBox, QAbstractItemView)
 MOVED_BY_ARROWS = (QAbstractSlider, QComboBox, QAbstractItemView, QTabBar)
@@ -186,6 +188,8 @@ class MainWindow(QMainWindow):
         for action in (menus.open, menus.snapshot, menus.record, menus.full_screen):
             self.source_bar.add_button(action)
         self.figures.addPermanentWidget(RecordingBadge(self.capture.recorder))
+        self._badge = badge_on_picture(self.capture.recorder, self.view)
+        self._pointer = QuietPointer(self.view)
         panel = self.event_panel
         panel.clear_action.setShortcut("Ctrl+Shift+Del")
         panel.sounds_action.setShortcut("Ctrl+Shift+M")
@@ -197,7 +201,7 @@ class MainWindow(QMainWindow):
         menus.loop.setChecked(loop)
         self.controls.set_models(installed_models())
         self.setAcceptDrops(True)
-        self.setWindowTitle(self.tr("Gestures"))
+        self.setWindowTitle(NAME)
         self.source_bar.start_button.setFocus()
 
     def _connect_playback(self) -> None:
@@ -243,6 +247,7 @@ class MainWindow(QMainWindow):
         self._store.changed.connect(self._apply_settings)
         self._store.failed.connect(self.notice.show_failure)
         self.controls.changed.connect(self._store.set)
+        self.controls.check_requested.connect(self.tools.doctor)
         self.event_panel.sounds_toggled.connect(lambda on: self._store.update(sounds=on))
         self.sources.chosen.connect(self.play)
         self.source_bar.toggled.connect(lambda: self.halt() if self.phase.running else self.sources.choose_entered())
@@ -264,6 +269,8 @@ class MainWindow(QMainWindow):
         nothing_there = status.phase is Phase.IDLE and not self.playback.source and not self.sources.cameras.found
         hint = self.tr("No camera is connected. Connect one, or open a file (Ctrl+O).") if nothing_there else ""
         shown = replace(status, message=hint) if hint else status
+        if status.phase is Phase.FAILED:
+            self.view.clear_picture()  # its boxes are of other networks
         self.view.show_banner(banner_for(shown, self.sources.shown(self.playback.source)))
         self.source_bar.set_running(status.phase.running)
         clip = status.clip if status.clip is not None and not status.clip.still else None
@@ -275,6 +282,8 @@ class MainWindow(QMainWindow):
         self.menus.snapshot.setEnabled(self.view.picture is not None)
         self.menus.record.setEnabled(status.phase.running or self.capture.recorder.recording)
         self.events.follow(status)
+        if status.phase is Phase.NO_SOURCE:
+            self.sources.forget(self.playback.source)
 
     @pyqtSlot(str)
     def _begin_source(self, source: str) -> None:
@@ -282,7 +291,7 @@ class MainWindow(QMainWindow):
         self.view.clear_picture()
         self.figures.begin()
         self.events.begin(name, source_kind(source) != "file")
-        self.setWindowTitle(f"{name} – {self.tr('Gestures')}")
+        self.setWindowTitle(f"{name} – {NAME}")
         self._apply_settings(self._store.settings)
 
     @pyqtSlot(str, object)
@@ -327,6 +336,8 @@ class MainWindow(QMainWindow):
 
     def _set_full_screen(self, on: bool) -> None:
         self.layout_.set_full_screen(on)
+        self._badge.set_wanted(on)
+        self._pointer.set_wanted(on)
         self.playback_bar.setVisible(not on and self.playback.clip is not None and not self.playback.clip.still)
         self.menus.leave_full_screen.setEnabled(on)
         self._configure()

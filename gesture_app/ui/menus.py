@@ -66,7 +66,7 @@ class Menus(QObject):
         self.size_menu.clear()
         offered = sorted({*(sizes_wh or USUAL_SIZES_WH), *([chosen] if chosen else [])})
         for size_wh in (None, *offered):
-            text = self.tr("As the camera likes") if size_wh is None else f"{size_wh[0]} × {size_wh[1]}"
+            text = self.tr("Automatic") if size_wh is None else f"{size_wh[0]} × {size_wh[1]}"
             action = self._action(self.size_menu, text, None, checkable=True)
             action.setChecked(size_wh == chosen)
             action.triggered.connect(lambda _, size_wh=size_wh: self.camera_size_chosen.emit(size_wh))
@@ -75,9 +75,12 @@ class Menus(QObject):
         """Offer these files and addresses; passwords are not shown."""
         self.recent_menu.clear()
         for source in sources:
-            text = masked(source) if source_kind(source) == "stream" else shown_source(source)
+            kind = source_kind(source)
+            text = masked(source) if kind == "stream" else shown_source(source)
+            if kind == "screen":
+                text = text[:1].upper() + text[1:]
             action = self._action(self.recent_menu, text.replace("&", "&&"), None)
-            action.setToolTip(masked(source) if source_kind(source) == "stream" else source)
+            action.setToolTip(masked(source) if kind == "stream" else source)
             action.triggered.connect(lambda _, source=source: self.source_chosen.emit(source))
         self.recent_menu.setEnabled(bool(sources))
         self.recent_menu.addSeparator()
@@ -120,11 +123,11 @@ class Menus(QObject):
         self.back = self._action(menu, self.tr("Frame &back"), "Left", "step-back")
         self.forward = self._action(menu, self.tr("Frame &forward"), "Right", "step-forward")
         self.jump_back = self._action(menu, self.tr("F&ive seconds back"), "Ctrl+Left")
-        self.jump_forward = self._action(menu, self.tr("Fi&ve seconds on"), "Ctrl+Right")
+        self.jump_forward = self._action(menu, self.tr("Fi&ve seconds forward"), "Ctrl+Right")
         self.to_start = self._action(menu, self.tr("To the s&tart"), "Home")
         self.to_end = self._action(menu, self.tr("To the &end"), "End")
         menu.addSeparator()
-        self.loop = self._action(menu, self.tr("Play again and a&gain"), "L", checkable=True)
+        self.loop = self._action(menu, self.tr("&Repeat"), "L", checkable=True)
 
     def _make_view_menu(self, menu: QMenu) -> None:
         self.mirror = self._action(menu, self.tr("&Mirror"), "M", "mirror", checkable=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PyQt6.QtCore import QMimeData, QObject, QStandardPaths, QTimer, pyqtSignal
+from PyQt6.QtCore import QMimeData, QObject, QTimer, pyqtSignal
 from PyQt6.QtGui import QGuiApplication
 from PyQt6.QtWidgets import QFileDialog, QInputDialog, QLineEdit, QMainWindow
 
+from gesture_app.ui.desktop import Place, user_folder
 from gesture_app.ui.screen_picker import ScreenPicker
 from gesture_app.video.addresses import URL_SCHEMES, ScreenArea, source_kind
 from gesture_app.video.suffixes import VIDEO_SUFFIXES
@@ -54,7 +55,8 @@ class Opening(QObject):
                 self.tr("All files (*)"),
             )
         )
-        name, _ = QFileDialog.getOpenFileName(self._window, self.tr("Open"), self._start_folder(), kinds)
+        short = QFileDialog.Option.HideNameFilterDetails  # there are too many patterns to read
+        name, _ = QFileDialog.getOpenFileName(self._window, self.tr("Open"), self._start_folder(), kinds, "", short)
         self._choose(name)
 
     def ask_folder(self) -> None:
@@ -111,7 +113,7 @@ class Opening(QObject):
             self.chosen.emit(source)
 
     def _start_folder(self) -> str:
-        return self._folder or QStandardPaths.writableLocation(QStandardPaths.StandardLocation.MoviesLocation)
+        return self._folder or user_folder(Place.MoviesLocation)
 
 
 def _dropped(data: QMimeData | None) -> str:

@@ -9,6 +9,7 @@ from PyQt6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QLineEdit, QPushBu
 
 from gesture_app.errors import GestureError
 from gesture_app.own_models import count_pictures
+from gesture_app.ui.desktop import Place, user_folder
 
 LONGEST = 400
 
@@ -75,6 +76,7 @@ class PicturesFolder(QWidget):
         )
 
     def _browse(self) -> None:
-        name = QFileDialog.getExistingDirectory(self, self.tr("Folder of pictures"), self.path.text())
+        begin = self.path.text() or user_folder(Place.PicturesLocation)
+        name = QFileDialog.getExistingDirectory(self, self.tr("Folder of pictures"), begin)
         if name:
             self.set_folder(Path(name))

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from PyQt6.QtCore import QRectF, QSize, Qt
-from PyQt6.QtGui import QColor, QPainter, QPaintEvent
-from PyQt6.QtWidgets import QWidget
+from PyQt6.QtGui import QColor, QPainter, QPaintEvent, QPalette
+from PyQt6.QtWidgets import QVBoxLayout, QWidget
 
 from gesture_app.ui.icons import RECORDING
 from gesture_app.ui.recorder import Recorder
 
+GROUND = QColor(15, 17, 20)
+
 
 class RecordingBadge(QWidget):
-    """Follows a recorder; hidden while it does not record."""
+    """Follows a recorder; hidden while it does not record, or while `set_wanted` says so."""
 
     def __init__(self, recorder: Recorder, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._recorder = recorder
+        self._wanted = True
         self._time = "00:00"
         self._lit = True
         self.setAccessibleName(self.tr("Recording"))
@@ -26,6 +30,11 @@ class RecordingBadge(QWidget):
     def text(self) -> str:
         """The time that is shown."""
         return self._time
+
+    def set_wanted(self, wanted: bool) -> None:
+        """Whether it is to be seen at all."""
+        self._wanted = wanted
+        self.setVisible(wanted and self._recorder.recording)
 
     def sizeHint(self) -> QSize:
         """Room for hours."""
@@ -51,7 +60,7 @@ class RecordingBadge(QWidget):
         self._lit = True
         self._time = "00:00"
         self.setToolTip("")
-        self.setVisible(recording)
+        self.setVisible(recording and self._wanted)
 
     def _show_progress(self, seconds: float, frames: int, dropped: int) -> None:
         self._time = clock(seconds)
@@ -59,6 +68,20 @@ class RecordingBadge(QWidget):
         self.setToolTip(self.tr("{frames} frames recorded, {dropped} left out").format(frames=frames, dropped=dropped))
         self.setAccessibleDescription(self._time)
         self.update()
+
+
+def badge_on_picture(recorder: Recorder, view: QWidget) -> RecordingBadge:
+    """A badge in the corner of the picture, for when the status bar is not there."""
+    badge = RecordingBadge(recorder, view)
+    palette = badge.palette()
+    palette.setColor(QPalette.ColorRole.Window, GROUND)
+    palette.setColor(QPalette.ColorRole.WindowText, Qt.GlobalColor.white)
+    badge.setPalette(palette)
+    badge.setAutoFillBackground(True)
+    badge.set_wanted(False)
+    corner = QVBoxLayout(view)
+    corner.addWidget(badge, 0, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignRight)
+    return badge
 
 
 def clock(seconds: float) -> str:

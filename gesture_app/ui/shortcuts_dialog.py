@@ -20,6 +20,8 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from gesture_app.ui.desktop import resize_to_fit
+
 
 @dataclass(frozen=True)
 class Shortcut:
@@ -76,7 +78,8 @@ class ShortcutsDialog(QDialog):
     def __init__(self, window: QMainWindow, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle(self.tr("Keyboard shortcuts"))
-        self.groups = shortcuts_of(window, self.tr("More"))
+        groups = shortcuts_of(window, self.tr("More"))
+        self.groups = [*groups, (self.tr("In parts of the window"), self._keys_of_parts(groups))]
         inside = QWidget()
         row = QHBoxLayout(inside)
         row.setSpacing(32)
@@ -102,9 +105,19 @@ class ShortcutsDialog(QDialog):
         whole = QVBoxLayout(self)
         whole.addWidget(area, 1)
         whole.addWidget(buttons)
-        room = self.screen()
-        limit = room.availableGeometry().height() * 9 // 10 if room is not None else 900
-        self.resize(area.minimumWidth() + 40, min(limit, inside.sizeHint().height() + 90))
+        resize_to_fit(self, area.minimumWidth() + 40, inside.sizeHint().height() + 90)
+
+    def _keys_of_parts(self, groups: list[tuple[str, list[Shortcut]]]) -> list[Shortcut]:
+        """Keys that are no action's: those of cameras, as long as there is none, and of what has the focus."""
+        taken = {key for _, lines in groups for line in lines for key in line.keys}
+        cameras = [] if "1" in taken else [Shortcut(self.tr("First to ninth camera"), ("1 – 9",))]
+        return [
+            *cameras,
+            Shortcut(self.tr("Picture: move what is enlarged"), (self.tr("Shift+arrows"),)),
+            Shortcut(self.tr("Timeline: less or more time"), ("+", "-")),
+            Shortcut(self.tr("Events: go to where it began"), (_native("Return"),)),
+            Shortcut(self.tr("Files to annotate: remove"), (_native("Del"),)),
+        ]
 
     def _title(self, text: str) -> QLabel:
         label = QLabel(text)
@@ -135,8 +148,14 @@ class ShortcutsDialog(QDialog):
         return label
 
 
+def _native(key: str) -> str:
+    return QKeySequence(key).toString(QKeySequence.SequenceFormat.NativeText)
+
+
 def _halves(groups: list[tuple[str, list[Shortcut]]]) -> list[list[tuple[str, list[Shortcut]]]]:
-    """The groups in their order, in two columns of about the same height."""
-    heights = [len(lines) + 2 for _, lines in groups]
-    split = min(range(len(groups) + 1), key=lambda number: max(sum(heights[:number]), sum(heights[number:])))
-    return [groups[:split], groups[split:]]
+    """The groups in two columns of about the same height, the first group on the left, each column in their order."""
+    columns: tuple[list[int], list[int]] = ([], [])
+    for number in sorted(range(len(groups)), key=lambda number: -len(groups[number][1])):
+        min(columns, key=lambda column: sum(len(groups[n][1]) + 2 for n in column)).append(number)
+    left_first = sorted((sorted(column) for column in columns), key=lambda column: (not column, column))
+    return [[groups[number] for number in column] for column in left_first]

@@ -18,18 +18,17 @@ from gesture_app.video.addresses import masked, source_kind
 
 def shown_source(source: str, cameras: Sequence[Camera] = ()) -> str:
     """The source as it may be shown: the name of a camera, a file or a host, never a password."""
-
-    def tr(text: str) -> str:
-        return QCoreApplication.translate("SourceBar", text)
-
+    translate = QCoreApplication.translate
     kind = source_kind(source) if source else "file"
     if kind == "camera":
-        unknown = tr("camera {number}").format(number=source)
+        unknown = translate("SourceBar", "camera {number}").format(number=source)
         return next((camera.name for camera in cameras if camera.source == source), unknown)
     if kind == "stream":
         return masked(source).partition("://")[2].partition("/")[0].rpartition("@")[2] or masked(source)
     if kind == "screen":
-        return tr("a part of the screen") if "x" in source else tr("the screen")
+        size = re.match(r"screen:(\d+)x(\d+)", source)
+        part = translate("SourceBar", "{width} × {height} of the screen")
+        return part.format(width=size[1], height=size[2]) if size else translate("SourceBar", "the screen")
     return Path(source).name or source
 
 
@@ -117,13 +116,12 @@ class SourceBar(QWidget):
 
     def set_source(self, source: str) -> None:
         """Show this source as the chosen one."""
-        kind = source_kind(source) if source else "file"
-        if kind == "camera":
-            name = next((camera.name for camera in self._cameras if camera.source == source), None)
-            self._box.setEditText(name or self.tr("Camera {number}").format(number=source))
-            return
         index = self._box.findData(source) if source else -1
-        self._box.setEditText(self._box.itemText(index) if index >= 0 else shown_path(source))
+        self._box.setCurrentIndex(index)  # its icon is shown, too
+        if index < 0:
+            is_camera = bool(source) and source_kind(source) == "camera"
+            camera = self.tr("Camera {number}").format(number=source)
+            self._box.setEditText(camera if is_camera else shown_path(source))
 
     def set_running(self, running: bool) -> None:
         """Turn the button into what it does next."""

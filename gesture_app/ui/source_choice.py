@@ -80,8 +80,14 @@ class SourceChoice(QObject):
         self.opening.remember(source)
         self._store.set(self._store.settings.with_source(source))
 
+    def forget(self, source: str) -> None:
+        """A source turned out to be none."""
+        self._store.set(self._store.settings.without_source(source))
+
     def shown(self, source: str) -> str:
-        """The source in words."""
+        """The source in words; a camera keeps its name while it is unplugged."""
+        if source_kind(source) == "camera" and source == self._playback.source and self._camera_name:
+            return self._camera_name
         return shown_source(source, self.cameras.found)
 
     def offer(self) -> None:

@@ -60,6 +60,7 @@ FADED_ROLES = (Role.WindowText, Role.Text, Role.ButtonText, Role.HighlightedText
 
 STYLE_SHEET = """
 QToolTip {{ background: {tip}; color: {tip_text}; border: 1px solid {edge}; padding: 4px 6px; }}
+QDialogButtonBox, QMessageBox {{ dialogbuttonbox-buttons-have-icons: 0; }}
 QPushButton, QToolButton#boxed {{
     background: {button}; border: 1px solid {edge}; border-radius: 6px; padding: 5px 12px;
 }}
@@ -115,6 +116,9 @@ QCheckBox::indicator:checked, QListWidget::indicator:checked {{
     background: {accent}; border-color: {accent}; image: url("{check}");
 }}
 QCheckBox::indicator:disabled {{ border-color: {edge}; background: {window}; }}
+QCheckBox::indicator:checked:disabled {{ border-color: {faded}; background: {faded}; }}
+QProgressBar {{ background: {edge}; border: 0; border-radius: 4px; max-height: 8px; }}
+QProgressBar::chunk {{ background: {accent}; border-radius: 4px; }}
 QScrollBar {{ background: transparent; border: 0; margin: 0; }}
 QScrollBar:vertical {{ width: 12px; }}
 QScrollBar:horizontal {{ height: 12px; }}

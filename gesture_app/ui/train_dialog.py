@@ -29,13 +29,15 @@ from gesture_app.own_models import free_folder, install_model, runs_folder
 from gesture_app.ui.child import Child
 from gesture_app.ui.closing import ask_to_stop
 from gesture_app.ui.curves import Curves
-from gesture_app.ui.desktop import open_file
+from gesture_app.ui.desktop import open_file, resize_to_fit
 from gesture_app.ui.pictures_folder import PicturesFolder
 from gesture_app.ui.recording_badge import clock
 
 COMMAND = ("-m", "training", "retrain", "--no-install")
 INTERRUPTED = 130
 NOT_CURVES = ("epoch", "epochs", "stage", "loss")
+MEASURES = {"macro_f1": "macro-F1", "ap50": "AP50"}
+"""How people write them."""
 
 
 class TrainDialog(QDialog):
@@ -60,8 +62,7 @@ class TrainDialog(QDialog):
         self._output: Path | None = None
         self._result: dict[str, Any] | None = None
         self._stage = ""
-        self._stage_began_s = 0.0
-        self._last_told_s = 0.0
+        self._first_told = (0, 0.0)
         self._cancelled = False
         self._arguments: list[str] = []
         self._interrupted: list[str] = []
@@ -70,7 +71,7 @@ class TrainDialog(QDialog):
         self._child.told.connect(self._take)
         self._child.ended.connect(self._end)
         self.setWindowTitle(self.tr("Train on your pictures"))
-        self.resize(760, 620)
+        resize_to_fit(self, 760, 620)
         self._build_parts()
         self._build_layout()
         self._child.said.connect(self.log.appendPlainText)
@@ -98,12 +99,11 @@ class TrainDialog(QDialog):
         self._result = None
         self._cancelled = False
         self._stage = ""
-        self._last_told_s = time.monotonic()
         self.log.clear()
         self._arguments = arguments
         self._child.start([*self._command, *arguments, "--output", str(self._output), "--progress-json"])
         self.progress_bar.setRange(0, 0)
-        self.state.setText(self.tr("Reading the pictures…"))
+        self.state.setText(self.tr("Reading the pictures and finding the hands in them…"))
         self._refresh()
 
     def cancel(self) -> None:
@@ -146,6 +146,7 @@ class TrainDialog(QDialog):
         self.state.setTextFormat(Qt.TextFormat.PlainText)
         self.progress_bar = QProgressBar()
         self.progress_bar.setValue(0)
+        self.progress_bar.setTextVisible(False)
         self.progress_bar.setAccessibleName(self.tr("Progress of the training"))
         self.loss = Curves(self.tr("Loss"))
         self.quality = Curves(self.tr("Quality"), top=1.0)
@@ -207,17 +208,22 @@ class TrainDialog(QDialog):
             self.loss.add(stage, epoch, epochs, float(told["loss"]))
         for key, value in told.items():
             if key not in NOT_CURVES and isinstance(value, float) and 0 <= value <= 1:
-                self.quality.add(f"{stage} {key}", epoch, epochs, value)
+                self.quality.add(f"{stage} {MEASURES.get(key, key)}", epoch, epochs, value)
         if stage != self._stage:
-            self._stage, self._stage_began_s = stage, self._last_told_s
-        self._last_told_s = time.monotonic()
+            self._stage, self._first_told = stage, (epoch, time.monotonic())
         self.progress_bar.setRange(0, max(1, epochs))
         self.progress_bar.setValue(epoch)
         if not self._cancelled:
-            each_s = (self._last_told_s - self._stage_began_s) / epoch
-            left = clock(each_s * max(0, epochs - epoch) + 0.5)
-            text = self.tr("{stage}: epoch {epoch} of {epochs}, {left} left")
-            self.state.setText(text.format(stage=stage, epoch=epoch, epochs=epochs, left=left))
+            text = self.tr("{stage}: epoch {epoch} of {epochs}").format(stage=stage, epoch=epoch, epochs=epochs)
+            self.state.setText(text + self._told_left(epoch, epochs))
+
+    def _told_left(self, epoch: int, epochs: int) -> str:
+        """How long the epochs of this stage still take; before the second one nobody knows."""
+        first, first_s = self._first_told
+        if epoch <= first:
+            return ""
+        each_s = (time.monotonic() - first_s) / (epoch - first)
+        return self.tr(", {left} left").format(left=clock(each_s * max(0, epochs - epoch) + 0.5))
 
     def _end(self, code: int) -> None:
         finished = code == 0 and self._result is not None
@@ -261,7 +267,7 @@ class TrainDialog(QDialog):
         self.install_button.setEnabled(result is not None)
         better = bool(result and result.get("better"))
         self.install_button.setDefault(better)
-        self.train_button.setDefault(not better)
+        self.train_button.setDefault(not better and not running)  # Enter must not cancel
         self.report_button.setEnabled(self._report() is not None and not running)
 
     def _report(self) -> Path | None:

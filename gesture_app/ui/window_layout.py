@@ -8,6 +8,7 @@ from PyQt6.QtWidgets import QDockWidget, QMainWindow, QStackedWidget, QVBoxLayou
 
 from gesture_app.settings import Settings
 from gesture_app.ui.controls import Controls
+from gesture_app.ui.desktop import resize_to_fit
 from gesture_app.ui.event_panel import EventPanel
 from gesture_app.ui.figures import Figures
 from gesture_app.ui.playback_bar import PlaybackBar
@@ -64,7 +65,7 @@ class WindowLayout:
         controls.raise_()
         bars.hide()
         window.setMinimumSize(640, 420)
-        window.resize(1240, 820)
+        resize_to_fit(window, 1240, 820)
 
     def show_page(self, page: QWidget) -> None:
         """Show a page in place of the picture, or the picture."""
@@ -114,23 +115,28 @@ class WindowLayout:
         dock.setObjectName(name)
         dock.setWidget(part)
         self._window.addDockWidget(area, dock)
-        action = dock.toggleViewAction()
-        assert action is not None
-        action.setText(title)
+        action = QAction(title, dock)
         action.setShortcut(QKeySequence(key))
+        action.setCheckable(True)
+        action.triggered.connect(lambda shown: _show(dock, shown))
+        dock.visibilityChanged.connect(action.setChecked)  # false as well for a dock behind another
         self.dock_actions.append(action)
         return dock
 
 
+def _show(dock: QDockWidget, shown: bool) -> None:
+    """Show a dock, before all others at its place, or close it."""
+    dock.setVisible(shown)
+    if shown:
+        dock.raise_()
+
+
 def _title(name: str) -> str:
     """The title of a dock, with the key that chooses it in the menu."""
-
-    def tr(text: str) -> str:
-        return QCoreApplication.translate("WindowLayout", text)
-
+    translate = QCoreApplication.translate
     return {
-        "controls": tr("&Settings"),
-        "events": tr("&Events"),
-        "bars": tr("&Probabilities"),
-        "timeline": tr("&Timeline"),
+        "controls": translate("WindowLayout", "&Settings"),
+        "events": translate("WindowLayout", "&Events"),
+        "bars": translate("WindowLayout", "&Probabilities"),
+        "timeline": translate("WindowLayout", "&Timeline"),
     }[name]

@@ -132,7 +132,8 @@ def _open_camera(camera: int | str, size_wh: tuple[int, int] | None) -> CaptureS
 def _open_stream(address: str) -> CaptureSource:
     scheme = address.split(":", 1)[0]
     if scheme.lower() not in URL_SCHEMES:
-        raise InputError(f"source: {masked(address)}: {scheme}: is not allowed. Use one of {', '.join(URL_SCHEMES)}")
+        why = f"addresses with {scheme}: are not allowed. Use one of {', '.join(URL_SCHEMES)}"
+        raise InputError(f"source: {masked(address)}: {why}")
     limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, NETWORK_TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, NETWORK_TIMEOUT_MS]
     capture = cv2.VideoCapture(address, cv2.CAP_FFMPEG, limits)
     if not capture.isOpened():

@@ -18,6 +18,9 @@ SURE = 0.8
 FEWEST_EVENTS = 7
 LONGEST_WAIT_S = 40.0
 ALL_DRAWN = {"labels": True, "ids": True, "top": True, "trails": True}
+LARGE = "2800x2000"
+FULL_HD = "1920x1080"
+"""At 200 % it has room for 960x540."""
 Script = Callable[["Stage"], Iterator["Condition"]]
 
 
@@ -31,6 +34,7 @@ class Scenario:
         settings: what the settings file holds.
         settings_text: the file as it is, in place of `settings`.
         scale: of everything; 2 is 200 %.
+        screen: its size in pixels.
     """
 
     script: Script
@@ -38,6 +42,7 @@ class Scenario:
     settings: dict[str, Any] = field(default_factory=lambda: LIGHT)
     settings_text: str | None = None
     scale: int = 1
+    screen: str = "1400x1000"
 
 
 def plays(stage: Stage) -> Condition:
@@ -102,6 +107,9 @@ def full_screen(stage: Stage) -> Iterator[Condition]:
     stage.window.menus.full_screen.trigger()
     yield after(1.0)
     stage.shoot()
+    stage.window.menus.record.trigger()
+    yield after(1.5)
+    stage.shoot("recording")
 
 
 def message(stage: Stage) -> Iterator[Condition]:
@@ -191,6 +199,46 @@ def dialogs(stage: Stage) -> Iterator[Condition]:
         stage.shoot(name)
         dialog.close()
         yield after(0.2)
+
+
+def questions(stage: Stage) -> Iterator[Condition]:
+    """What the window asks with dialogs of Qt's own, and the choice of a part of the screen."""
+    from driver import after, centre
+    from PyQt6.QtCore import QTimer
+    from PyQt6.QtWidgets import QApplication
+
+    from gesture_app.ui.screen_picker import ScreenPicker
+
+    yield plays(stage)
+    window = stage.window
+    yield lambda: len(window.event_panel.events) > 0
+    window.halt()
+    actions = {
+        "open": window.menus.open,
+        "address": window.menus.open_address,
+        "clear": window.event_panel.clear_action,
+        "export": window.event_panel.export_action,
+    }
+    for name, action in actions.items():
+        QTimer.singleShot(0, action.trigger)
+        yield lambda: QApplication.activeModalWidget() is not None
+        dialog = stage.dialog()
+        centre(window, dialog)
+        yield after(0.4)
+        stage.shoot(name)
+        dialog.reject()
+        yield lambda: QApplication.activeModalWidget() is None
+    window.fault.emit("ValueError: something that nobody thought of")
+    centre(window, stage.dialog())
+    yield after(0.4)
+    stage.shoot("fault")
+    stage.dialog().close()
+    window.menus.screen_part.trigger()
+    yield lambda: any(isinstance(w, ScreenPicker) for w in QApplication.topLevelWidgets())
+    yield after(0.4)
+    stage.shoot("screen-part")
+    next(w for w in QApplication.topLevelWidgets() if isinstance(w, ScreenPicker)).close()
+    window.show()
 
 
 def annotating(stage: Stage) -> Iterator[Condition]:
@@ -287,15 +335,22 @@ SCENARIOS = {
     "recording": Scenario(recording, settings=DARK),
     "dialog-light": Scenario(dialogs),
     "dialog-dark": Scenario(dialogs, settings=DARK),
+    "questions-light": Scenario(questions),
+    "questions-dark": Scenario(questions, settings=DARK),
     "annotate-light": Scenario(annotating),
     "annotate-dark": Scenario(annotating, settings=DARK),
     "train-light": Scenario(training),
     "train-dark": Scenario(training, settings=DARK),
-    "large-playing": Scenario(playing, scale=2),
-    "large-welcome": Scenario(welcome, source=None, settings={"theme": "dark"}, scale=2),
-    "large-no-camera": Scenario(message, source="7", settings=DARK, scale=2),
-    "large-dialog": Scenario(dialogs, scale=2),
-    "large-annotate": Scenario(annotating, settings=DARK, scale=2),
-    "large-train": Scenario(training, scale=2),
+    "large-playing": Scenario(playing, scale=2, screen=LARGE),
+    "large-welcome": Scenario(welcome, source=None, settings={"theme": "dark"}, scale=2, screen=LARGE),
+    "large-no-camera": Scenario(message, source="7", settings=DARK, scale=2, screen=LARGE),
+    "large-dialog": Scenario(dialogs, scale=2, screen=LARGE),
+    "large-annotate": Scenario(annotating, settings=DARK, scale=2, screen=LARGE),
+    "large-train": Scenario(training, scale=2, screen=LARGE),
+    "tight-playing": Scenario(playing, settings=DARK, scale=2, screen=FULL_HD),
+    "tight-welcome": Scenario(welcome, source=None, settings={"theme": "light"}, scale=2, screen=FULL_HD),
+    "tight-dialog": Scenario(dialogs, settings=DARK, scale=2, screen=FULL_HD),
+    "tight-annotate": Scenario(annotating, scale=2, screen=FULL_HD),
+    "tight-train": Scenario(training, settings=DARK, scale=2, screen=FULL_HD),
 }
 """By the names of their pictures."""

@@ -37,11 +37,10 @@ def main() -> int:
         return 3
     given.output.mkdir(parents=True, exist_ok=True)
     failed = []
-    for scale in (1, 2):
-        chosen = [name for name in names if SCENARIOS[name].scale == scale]
-        if chosen:
-            with xserver.x_server(f"{1400 * scale}x{1000 * scale}") as display:
-                failed += [name for name in chosen if not run(name, display, given.output)]
+    for size in dict.fromkeys(SCENARIOS[name].screen for name in names):
+        with xserver.x_server(size) as display:
+            chosen = [name for name in names if SCENARIOS[name].screen == size]
+            failed += [name for name in chosen if not run(name, display, given.output)]
     print(f"{len(names) - len(failed)} of {len(names)} scenarios are in {given.output}")
     if failed:
         print(f"screens: error: not reached: {', '.join(failed)}", file=sys.stderr)

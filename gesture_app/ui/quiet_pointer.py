@@ -1,0 +1,48 @@
+"""The mouse pointer, which is in the way of a picture that fills the screen."""
+
+from __future__ import annotations
+
+from PyQt6.QtCore import QEvent, QObject, Qt, QTimer
+from PyQt6.QtWidgets import QWidget
+
+HIDE_AFTER_MS = 2000
+MOVES = (QEvent.Type.MouseMove, QEvent.Type.MouseButtonPress)
+
+
+class QuietPointer(QObject):
+    """Hides the pointer over a widget while it stands still, as long as that is wanted."""
+
+    def __init__(self, widget: QWidget) -> None:
+        super().__init__(widget)
+        self._widget = widget
+        self._before = widget.cursor()
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(HIDE_AFTER_MS)
+        self._timer.timeout.connect(self._hide)
+        self._wanted = False
+        widget.installEventFilter(self)
+
+    def set_wanted(self, wanted: bool) -> None:
+        """Begin or end to hide it."""
+        self._wanted = wanted
+        self._widget.setMouseTracking(wanted)
+        self._wake()
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Show the pointer again when it moves."""
+        if self._wanted and event is not None and event.type() in MOVES:
+            self._wake()
+        return False
+
+    def _hide(self) -> None:
+        self._before = self._widget.cursor()
+        self._widget.setCursor(Qt.CursorShape.BlankCursor)
+
+    def _wake(self) -> None:
+        if self._widget.cursor().shape() is Qt.CursorShape.BlankCursor:
+            self._widget.setCursor(self._before)
+        if self._wanted:
+            self._timer.start()
+        else:
+            self._timer.stop()

@@ -1,0 +1,31 @@
+"""The pointer goes while it stands still over a picture that fills the screen."""
+
+from __future__ import annotations
+
+import pytest
+from PyQt6.QtCore import QPoint, Qt
+from PyQt6.QtWidgets import QWidget
+
+from gesture_app.ui import quiet_pointer
+from gesture_app.ui.quiet_pointer import QuietPointer
+
+
+def test_it_goes_and_comes_back(qtbot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quiet_pointer, "HIDE_AFTER_MS", 50)
+    widget = QWidget()
+    qtbot.addWidget(widget)
+    widget.setCursor(Qt.CursorShape.OpenHandCursor)
+    widget.show()
+    pointer = QuietPointer(widget)
+    qtbot.wait(80)
+    assert widget.cursor().shape() is Qt.CursorShape.OpenHandCursor, "nobody wants it yet"
+    pointer.set_wanted(True)
+    qtbot.waitUntil(lambda: widget.cursor().shape() is Qt.CursorShape.BlankCursor)
+    qtbot.mouseMove(widget, QPoint(5, 5))
+    qtbot.mousePress(widget, Qt.MouseButton.LeftButton)
+    assert widget.cursor().shape() is Qt.CursorShape.OpenHandCursor
+    qtbot.waitUntil(lambda: widget.cursor().shape() is Qt.CursorShape.BlankCursor)
+    pointer.set_wanted(False)
+    assert widget.cursor().shape() is Qt.CursorShape.OpenHandCursor
+    qtbot.wait(80)
+    assert widget.cursor().shape() is Qt.CursorShape.OpenHandCursor
