@@ -43,7 +43,7 @@ def test_processes_that_cannot_meet(monkeypatch) -> None:
 
 def learn(output: Path, accumulate: int) -> None:
     """A small training in float32 with batches of eight, of all processes together; without batch norm and dropout."""
-    options = toy.toy_options(batch_size=8, accumulate=accumulate, precision="f32")
+    options = toy.toy_options(batch_size=8, accumulate=accumulate)
     task = toy.toy_task(output, options, norm=False)
     task.model[0][3].p = 0.0
     toy.fit(task, options)

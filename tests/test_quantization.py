@@ -154,32 +154,32 @@ def test_what_does_not_fit_is_not_used_and_told(weights: Path, caplog, damage, r
 
 
 @pytest.mark.parametrize(
-    ("abilities", "machine", "kind", "expected"),
+    ("abilities", "machine", "expected"),
     [
-        (["FP32", "INT8"], "x86_64", "detector", "int8"),
-        (["FP32", "INT8"], "AMD64", "classifier", "int8"),
-        (["FP32", "INT8", "BF16"], "x86_64", "classifier", "int8"),
-        (["FP32", "INT8", "BF16"], "x86_64", "detector", "bf16"),
-        (["FP32", "INT8"], "aarch64", "classifier", "f32"),
-        (["FP32"], "x86_64", "classifier", "f32"),
+        (["FP32", "INT8"], "x86_64", "int8"),
+        (["FP32", "INT8"], "AMD64", "int8"),
+        (["FP32", "INT8", "BF16"], "x86_64", "int8"),
+        (["FP32", "INT8"], "aarch64", "f32"),
+        (["FP32"], "x86_64", "f32"),
+        (["FP32", "BF16"], "x86_64", "bf16"),
     ],
 )
-def test_what_a_cpu_is_fastest_at(monkeypatch, abilities, machine: str, kind, expected: str) -> None:
+def test_what_a_cpu_is_fastest_at(monkeypatch, abilities, machine: str, expected: str) -> None:
     class Core:
         def get_property(self, device: str, name: str) -> list[str]:
             return abilities
 
     monkeypatch.setattr(openvino_runtime, "openvino_core", Core)
     monkeypatch.setattr(openvino_runtime.platform, "machine", lambda: machine)
-    assert fastest_precision(kind, quantized=True) == expected
-    assert fastest_precision(kind, quantized=False) == ("bf16" if "BF16" in abilities else "f32")
+    assert fastest_precision(quantized=True) == expected
+    assert fastest_precision(quantized=False) == ("bf16" if "BF16" in abilities else "f32")
 
 
 def test_a_network_is_loaded_in_eight_bits(weights: Path, monkeypatch) -> None:
     plain = load_network(weights, "classifier", "cpu", "openvino", "f32")[0]
     model, info = load_openvino(weights, "classifier")
     save_quantization(quantization_path(weights), by_hand(model, info.sha256))
-    monkeypatch.setattr(openvino_runtime, "fastest_precision", lambda kind, quantized: "int8" if quantized else "f32")
+    monkeypatch.setattr(openvino_runtime, "fastest_precision", lambda quantized: "int8" if quantized else "f32")
     chosen = load_network(weights, "classifier", "cpu")[0]
     asked = load_network(weights, "classifier", "cpu", "openvino", "int8")[0]
     assert chosen.name == asked.name == "CPU, OpenVINO int8"

@@ -64,8 +64,8 @@ class RecognizerOptions:
         ValueError: a value is out of range.
     """
 
-    detector_threshold: float = 0.25
-    label_threshold: float = 0.6
+    detector_threshold: float = 0.2
+    label_threshold: float = 0.5
     max_hands: int = 4
 
     def __post_init__(self) -> None:
