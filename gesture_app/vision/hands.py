@@ -64,7 +64,7 @@ class RecognizerOptions:
         ValueError: a value is out of range.
     """
 
-    detector_threshold: float = 0.2
+    detector_threshold: float = 0.15
     label_threshold: float = 0.5
     max_hands: int = 4
 
