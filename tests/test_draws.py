@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import cv2
 import pytest
 import torch
 from torch.utils.data import Dataset
@@ -30,6 +31,17 @@ def test_loading_is_the_same_for_any_number_of_workers(workers: int) -> None:
     assert torch.equal(before, torch.get_rng_state())
     assert [[int(v) for v in b] for b in batches] == [[0, 1], [2], [5, 4]]
     assert batches[1:] == [b.tolist() for b in load(Noise(), draws[1:], None, Loading(0))]
+
+
+class Threads(Noise):
+    def __getitem__(self, item: int) -> torch.Tensor:
+        return torch.tensor(cv2.getNumThreads())
+
+
+def test_loading_processes_are_one_thread_each() -> None:
+    before = cv2.getNumThreads()
+    batches = list(load(Threads(), [[(0, 1)], [(1, 2)]], None, Loading(1)))
+    assert [int(b) for b in batches] == [1, 1] and cv2.getNumThreads() == before
 
 
 def test_epochs_and_seeds_differ() -> None:

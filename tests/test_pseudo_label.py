@@ -12,7 +12,7 @@ from gesture_app.errors import InputError
 from gesture_app.vision.hands import RecognizerOptions
 from training import pseudo_label
 from training.hagrid import read
-from training.pseudo_label import PseudoLabelConfig, agreed_boxes, agreed_label, agreed_side, without_known
+from training.pseudo_label import PseudoLabelConfig, agreed_boxes, agreed_label, agreed_side, are_new
 
 LABELS = ("fist", "palm", "no_gesture")
 
@@ -132,8 +132,8 @@ def test_boxes_need_both_views() -> None:
 
 def test_only_new_hands_are_added() -> None:
     found = np.array([[0, 0, 10, 10], [20, 20, 30, 30]], np.float32)
-    assert without_known(found, np.array([[1, 1, 11, 11]], np.float32)).tolist() == [[20, 20, 30, 30]]
-    assert without_known(found, np.zeros((0, 4), np.float32)).tolist() == found.tolist()
+    assert are_new(found, np.array([[1, 1, 11, 11]], np.float32)).tolist() == [False, True]
+    assert are_new(found, np.zeros((0, 4), np.float32)).all() and len(are_new(found[:0], found)) == 0
 
 
 def test_crops_and_frames_become_training_data(tmp_path: Path, monkeypatch) -> None:
@@ -154,7 +154,7 @@ def test_crops_and_frames_become_training_data(tmp_path: Path, monkeypatch) -> N
         "uuid,gesture,split\nred,fist,train\ngreen,fist,train\nknown,fist,train\nheld,fist,val\n"
     )
     boxes = tmp_path / "boxes.json"
-    boxes.write_text(json.dumps({"known": [{"bbox": [0.6, 0.6, 0.2, 0.2]}]}))
+    boxes.write_text(json.dumps({"known": [{"bbox": [0.6, 0.6, 0.2, 0.2], "label": "fist", "side": "left"}]}))
     rooms = tmp_path / "rooms"
     rooms.mkdir()
     room = np.zeros((120, 160, 3), np.uint8)
@@ -175,8 +175,9 @@ def test_crops_and_frames_become_training_data(tmp_path: Path, monkeypatch) -> N
     false = [cv2.imread(str(path)) for path in (output / "crops" / "background").glob("*.png")]
     assert len(false) == background and any(i.shape == (30, 40, 3) and i[0, 0].tolist() == [20, 200, 30] for i in false)
     boxed = json.loads((output / "boxes.json").read_text())
-    assert boxed["red"] == [{"bbox": pytest.approx([0.25, 1 / 6, 0.25, 1 / 3])}]
-    assert [hand["bbox"][0] for hand in boxed["known"]] == [0.6, 0.25]
+    assert boxed["red"] == [{"bbox": pytest.approx([0.25, 1 / 6, 0.25, 1 / 3]), "label": "fist"}]
+    assert boxed["known"][0] == {"bbox": [0.6, 0.6, 0.2, 0.2], "label": "fist", "side": "left"}
+    assert boxed["known"][1]["bbox"][0] == 0.25
     assert set(boxed) == {"red", "known"}
 
 

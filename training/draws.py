@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import cycle, islice
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
@@ -68,6 +69,12 @@ class Loading:
     pin: bool = False
 
 
+def begin_worker(number: int) -> None:
+    """A loading process is one thread: OpenCV would start one for every core in each of them."""
+    ignore_interrupts(number)
+    cv2.setNumThreads(0)
+
+
 def load(dataset: Dataset[Any], draws: Sequence[Sequence[Draw]], collate: Any, loading: Loading) -> DataLoader[Any]:
     """The batches of these draws, in their order; no global random number is used up."""
     return DataLoader(
@@ -77,5 +84,5 @@ def load(dataset: Dataset[Any], draws: Sequence[Sequence[Draw]], collate: Any, l
         collate_fn=collate,
         pin_memory=loading.pin,
         generator=torch.Generator(),
-        worker_init_fn=ignore_interrupts,
+        worker_init_fn=begin_worker,
     )

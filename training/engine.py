@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.parallel import DistributedDataParallel
-from torch.optim.swa_utils import AveragedModel
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from gesture_app.errors import InputError
 
@@ -78,14 +78,19 @@ def autocast(device: torch.device, dtype: torch.dtype) -> torch.autocast:
 def ema_model(model: nn.Module, decay: float = 0.998) -> AveragedModel:
     """An exponential moving average of weights and buffers that starts fast: decay is at most (1 + n) / (10 + n)."""
 
+    full = False
+
     @torch.no_grad()
     def average(averaged: Any, current: Any, count: Any) -> None:
-        keep = min(decay, (1 + int(count)) / (10 + int(count)))
-        for old, new in zip(averaged, current, strict=True):
-            if old.is_floating_point():
-                old.lerp_(new, 1 - keep)
-            else:
+        nonlocal full
+        if not averaged[0].is_floating_point():
+            for old, new in zip(averaged, current, strict=True):
                 old.copy_(new)
+            return
+        # The count lies on the device: it is not asked for, which would wait, longer than it matters.
+        keep = decay if full else min(decay, (1 + int(count)) / (10 + int(count)))
+        full = keep == decay
+        get_ema_multi_avg_fn(keep)(averaged, current, count)
 
     return AveragedModel(model, multi_avg_fn=average, use_buffers=True)
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from gesture_app.errors import InputError
@@ -201,19 +202,19 @@ def box_frames(config: PseudoLabelConfig, recognizer: Recognizer) -> dict[str, i
             ],
             bool,
         )
-        new = without_known(
-            found[named | (scores >= config.min_detection)], pixel_boxes([hand["bbox"] for hand in hands], image)
-        )
+        sure = named | (scores >= config.min_detection)
+        new = sure & are_new(found, pixel_boxes([hand["bbox"] for hand in hands], image))
         if not hands and not named.any():
             counts["frames left out"] += 1
             continue
         counts["frames"] += 1
         counts["known hands"] += len(hands)
-        counts["found hands"] += len(new)
+        counts["found hands"] += int(new.sum())
         height, width = image.shape[:2]
-        boxes[uuid] = [{"bbox": hand["bbox"]} for hand in hands] + [
-            {"bbox": [b[0] / width, b[1] / height, (b[2] - b[0]) / width, (b[3] - b[1]) / height]} for b in new.tolist()
-        ]
+        boxes[uuid] = list(hands)
+        for (x0, y0, x1, y1), shows_it in zip(found[new].tolist(), named[new].tolist(), strict=True):
+            bbox = [x0 / width, y0 / height, (x1 - x0) / width, (y1 - y0) / height]
+            boxes[uuid].append({"bbox": bbox, **({"label": frame.gesture} if shows_it else {})})
     write_atomically(config.output / "boxes.json", (json.dumps(boxes) + "\n").encode())
     return dict(counts)
 
@@ -272,8 +273,8 @@ def agreed_boxes(recognizer: Recognizer, image: Image, min_score: float) -> tupl
     return np.asarray(boxes, np.float32), np.asarray(np.minimum(here.scores, there.scores[partner])[both], np.float32)
 
 
-def without_known(found: FloatArray, known: FloatArray) -> FloatArray:
-    """The boxes (N, 4) that overlap none of the known ones by more than a little."""
+def are_new(found: FloatArray, known: FloatArray) -> NDArray[np.bool_]:
+    """Which of the boxes (N, 4) overlap none of the known ones by more than a little: (N,)."""
     if not len(found) or not len(known):
-        return found
-    return np.asarray(found[iou_matrix(found, known).max(axis=1) < 0.2], np.float32)
+        return np.ones(len(found), bool)
+    return np.asarray(iou_matrix(found, known).max(axis=1) < 0.2)
