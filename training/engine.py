@@ -90,7 +90,7 @@ def ema_model(model: nn.Module, decay: float = 0.998) -> AveragedModel:
         # The count lies on the device: it is not asked for, which would wait, longer than it matters.
         keep = decay if full else min(decay, (1 + int(count)) / (10 + int(count)))
         full = keep == decay
-        get_ema_multi_avg_fn(keep)(averaged, current, count)
+        get_ema_multi_avg_fn(keep)(averaged, current, count)  # type: ignore[no-untyped-call]
 
     return AveragedModel(model, multi_avg_fn=average, use_buffers=True)
 
