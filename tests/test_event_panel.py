@@ -56,7 +56,7 @@ def test_empty(panel):
 
 def test_the_side_of_a_hand_stands_before_its_number(panel):
     panel.show_changes(started(replace(event(1), side="right")))
-    assert rows(panel)[0][3] == "right 3"
+    assert rows(panel)[0][3] == "R 3"
 
 
 def test_rows_begin_last_and_end(panel):

@@ -29,7 +29,7 @@ from gesture_app.ui.event_table import END, GESTURE, HAND, START, SURE, EventTab
 from gesture_app.ui.icons import icon
 
 REFRESH_S = 0.25
-WIDEST = {START: "00:00:00", END: "00:00:00", HAND: "right 000", SURE: "100 %"}
+WIDEST = {START: "00:00:00", END: "00:00:00", HAND: "R 000", SURE: "100 %"}
 CELL_PADDING_PX = 12
 
 

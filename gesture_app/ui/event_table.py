@@ -32,7 +32,7 @@ class EventTable(QAbstractTableModel):
             GESTURE: (self.tr("Gesture"), ""),
             START: (self.tr("Start"), self.tr("When the gesture was first seen: time of day, or time in the video")),
             END: (self.tr("End"), self.tr("When it was last seen")),
-            HAND: (self.tr("Hand"), self.tr("Left or right, and the number that stays with the hand")),
+            HAND: (self.tr("Hand"), self.tr("L for left or R for right, and the number that stays with the hand")),
             SURE: (self.tr("Sure"), self.tr("Mean probability of the gesture")),
         }
 
@@ -101,8 +101,11 @@ class EventTable(QAbstractTableModel):
         if role == Role.TextAlignmentRole:
             return _alignment(column)
         if role == Role.ToolTipRole:
-            return self.tr("{gesture} in {source}, {seconds} s").format(
-                gesture=gesture_name(event.label), source=event.source or "–", seconds=f"{event.duration_s:.1f}"
+            return self.tr("{gesture} by hand {hand} in {source}, {seconds} s").format(
+                gesture=gesture_name(event.label),
+                hand=hand_name(event.side, event.hand_id),
+                source=event.source or "–",
+                seconds=f"{event.duration_s:.1f}",
             )
         return None
 
@@ -137,7 +140,11 @@ def _text(event: GestureEvent, column: int) -> str:
         return shown_time(event, event.start_s)
     if column == END:
         return LASTING if event.end_s is None else shown_time(event, event.end_s)
-    return hand_name(event.side, event.hand_id) if column == HAND else f"{event.confidence * 100:.0f} %"
+    if column == HAND:
+        return (
+            f"{event.side[:1].upper()} {event.hand_id}".strip()
+        )  # as in the picture; whole words would take its place
+    return f"{event.confidence * 100:.0f} %"
 
 
 def _alignment(column: int) -> Qt.AlignmentFlag:
