@@ -81,8 +81,10 @@ def test_a_classifier_that_tells_sides(labels, classes: int) -> None:
     boxes = [(4.0, 8.0, 20.0, 24.0), (30.0, 8.0, 46.0, 24.0), (60.0, 8.0, 76.0, 24.0), (4.0, 36.0, 20.0, 52.0)]
     engine = Recognizer((FakeDetector(boxes), DETECTOR), (lambda batch: logits[: len(batch)], info))
     hands = engine(picture())
-    assert [hand.side for hand in hands] == ["right", "left", "", ""]
-    assert [hand.right for hand in hands] == pytest.approx([0.881, 0, 0.525, 0.5], abs=1e-3)
+    # Where nothing is known of the last one, it is as likely to be no hand at all.
+    count = 4 if classes == 3 else 3
+    assert [hand.side for hand in hands] == ["right", "left", "", ""][:count]
+    assert [hand.right for hand in hands] == pytest.approx([0.881, 0, 0.525, 0.5][:count], abs=1e-3)
     assert all(hand.probabilities.shape == (classes,) for hand in hands)
     assert hands[0].probabilities.sum() == pytest.approx(1 if classes == 3 else 21.1 / 22.1, abs=0.01)
     assert engine.classify([]).shape == (0, classes + 1)
