@@ -7,6 +7,7 @@ Gradients are averaged by PyTorch's DistributedDataParallel; every process draws
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -72,8 +73,11 @@ def process_group(device: torch.device) -> Iterator[torch.device]:
         raise EnvironmentFault(f"torchrun: the processes cannot reach each other: {error}") from error
     try:
         yield device
+        dist.barrier()  # none leaves while another still talks to it
     finally:
         dist.destroy_process_group()
+        # Gloo's threads end with the last reference to the group; one that ends with the interpreter aborts the process.
+        gc.collect()
 
 
 def wrap(model: nn.Module, device: torch.device) -> nn.Module:
