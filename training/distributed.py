@@ -76,7 +76,7 @@ def process_group(device: torch.device) -> Iterator[torch.device]:
         dist.barrier()  # none leaves while another still talks to it
     finally:
         dist.destroy_process_group()
-        # Gloo's threads end with the last reference to the group; one that ends with the interpreter aborts the process.
+        # Gloo's threads end with the last reference to the group; outliving the interpreter, they abort the process.
         gc.collect()
 
 
