@@ -18,9 +18,6 @@ from gesture_app.vision.hands import FloatArray, Image
 from gesture_app.vision.preprocess import crop_hand, letterbox, oriented_hw, to_batch
 from training.augment import (
     classifier_augmentation,
-    flip,
-    frame_view,
-    hand_window,
     in_context,
     paste_hands,
     perhaps_compressed,
@@ -32,6 +29,7 @@ from training.augment import (
 )
 from training.batch_augment import FRAME_CHANGES, RandomChanges
 from training.collection import picture_size
+from training.frame_views import flip, frame_view, hand_window
 from training.hagrid import Picture
 from training.picture_store import PictureStore
 
