@@ -6,11 +6,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import torch
+from networks import pictures, randomised
 
 from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.vision import onnx_runtime
-from gesture_app.vision.model_info import ModelInfo, build_network, save_model
+from gesture_app.vision.model_info import ModelInfo, save_model
 from gesture_app.vision.onnx_runtime import TENSORRT
 from gesture_app.vision.runtimes import load_network
 
@@ -21,18 +21,9 @@ pytestmark = pytest.mark.usefixtures("export_cache")
 
 
 def save(tmp_path: Path, info: ModelInfo) -> Path:
-    network = build_network(info)
-    for module in network.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
-            torch.nn.init.uniform_(module.running_mean, -0.5, 0.5)
-            torch.nn.init.uniform_(module.running_var, 0.5, 2)
     path = tmp_path / "weights" / f"{info.kind}.safetensors"
-    save_model(path, network.eval(), info)
+    save_model(path, randomised(info), info)
     return path
-
-
-def pictures(count: int, height: int, width: int) -> np.ndarray:
-    return np.random.default_rng(count).integers(0, 256, (count, height, width, 3), np.uint8)
 
 
 @pytest.fixture

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from networks import pictures, randomised
 
 from gesture_app.errors import InputError
 from gesture_app.vision import openvino_runtime
-from gesture_app.vision.model_info import ModelInfo, build_network, save_model
+from gesture_app.vision.model_info import ModelInfo, save_model
 from gesture_app.vision.openvino_runtime import MAX_SHAPES, OpenVinoNetwork, export_openvino
 from gesture_app.vision.recognizer import Recognizer
 from gesture_app.vision.runtimes import TorchNetwork, load_network
@@ -21,19 +22,6 @@ DETECTOR = ModelInfo("detector", "yolox-nano", ("hand",), (64, 96))
 CLASSIFIER = ModelInfo("classifier", "resnet18d", ("like", "palm", "no_gesture"), (64, 64))
 
 pytestmark = pytest.mark.usefixtures("export_cache")
-
-
-def randomised(info: ModelInfo) -> torch.nn.Module:
-    network = build_network(info)
-    for module in network.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
-            torch.nn.init.uniform_(module.running_mean, -0.5, 0.5)
-            torch.nn.init.uniform_(module.running_var, 0.5, 2)
-    return network.eval()
-
-
-def pictures(count: int, height: int, width: int) -> np.ndarray:
-    return np.random.default_rng(count).integers(0, 256, (count, height, width, 3), np.uint8)
 
 
 class Blur(torch.nn.Module):

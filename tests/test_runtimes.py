@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from networks import pictures, randomised
 
 from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.vision import runtimes
-from gesture_app.vision.model_info import ModelInfo, build_network, save_model
+from gesture_app.vision.model_info import ModelInfo, save_model
 from gesture_app.vision.openvino_runtime import OpenVinoNetwork
 from gesture_app.vision.runtimes import TorchNetwork, choose_device, load_network
 
@@ -17,19 +18,6 @@ CPU = torch.device("cpu")
 CLASSIFIER = ModelInfo("classifier", "resnet18d", ("like", "palm", "no_gesture"), (64, 64))
 
 pytestmark = pytest.mark.usefixtures("export_cache")
-
-
-def randomised(info: ModelInfo) -> torch.nn.Module:
-    network = build_network(info)
-    for module in network.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
-            torch.nn.init.uniform_(module.running_mean, -0.5, 0.5)
-            torch.nn.init.uniform_(module.running_var, 0.5, 2)
-    return network.eval()
-
-
-def pictures(count: int, height: int, width: int) -> np.ndarray:
-    return np.random.default_rng(count).integers(0, 256, (count, height, width, 3), np.uint8)
 
 
 @pytest.fixture
