@@ -32,7 +32,7 @@ class RandomChanges(nn.Module):
     @torch.no_grad()
     def forward(self, images: Tensor) -> Tensor:
         """The pictures as other cameras in other light would take them."""
-        changed = images.float().clone()
+        changed = images.to(torch.float32, copy=True)
         for change, share in self.changes:
             # Drawn on the CPU, so that nothing waits for a GPU.
             chosen = (torch.rand(len(changed)) < share).nonzero().flatten().to(changed.device)

@@ -29,6 +29,7 @@ from training.train_detector import DetectorConfig
 
 LABELS = ("fist", "palm")
 ENOUGH_BATCHES = 32
+"""Loading and whole epochs are timed over so many at least."""
 PICTURE_HW = {"classifier": (220, 200), "detector": (384, 512)}
 
 

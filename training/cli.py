@@ -21,6 +21,7 @@ from training import distributed, train_classifier, train_detector
 from training.benchmark import BenchmarkConfig, benchmark
 from training.datasets import HandCrops, HandFrames
 from training.download import DownloadConfig, download
+from training.draws import begin_worker
 from training.evaluate import evaluate_classifier, evaluate_detector, evaluate_frames
 from training.hagrid import Split, read_all, read_gesture_frames
 from training.inspect_data import DataConfig, inspect
@@ -79,7 +80,7 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     pictures = read_all(config.data, HAGRID_LABELS, config.split, config.boxes)
     if config.model == "classifier":
         crops = HandCrops(pictures, info.labels, info.input_hw[0], augment=False)
-        loader = DataLoader(crops, config.batch_size, num_workers=config.workers)
+        loader = DataLoader(crops, config.batch_size, num_workers=config.workers, worker_init_fn=begin_worker)
         return evaluate_classifier(model, loader, info.labels)
     boxed = [p for p in pictures if p.true_boxes and not p.is_crop]
     print(f"{len(boxed)} of {len(pictures)} pictures are frames whose boxes were all drawn by people")

@@ -34,12 +34,13 @@ def frame_view(
         The view, letterboxed as in the app, with the boxes and classes of the hands in it.
     """
     height, width = image.shape[:2]
-    kind, whole = rng.random(), np.array((0.0, 0.0, width, height))
-    view = whole
+    kind = rng.random()
     if kind < 0.25:
         view = zoomed_out(width, height, rng)
     elif kind < 0.6:
         view = hand_keeping_crop(boxes_xyxy, width, height, rng)
+    else:
+        view = np.array((0.0, 0.0, width, height))
     return cut_view(image, boxes_xyxy, classes, view, size_hw)
 
 
@@ -74,7 +75,7 @@ def cut_view(
 ) -> tuple[Image, FloatArray, FloatArray]:
     """Cut a region, which may reach beyond the picture, and fit it into the top-left of a grey canvas.
 
-    A hand of which it shows less than a third is painted grey, because it is neither a hand to be found nor background.
+    Hands hardly shown are painted over, see `kept_hands`.
 
     Args:
         image: HWC uint8 BGR.
@@ -105,7 +106,9 @@ def cut_view(
 def kept_hands(
     canvas: Image, boxes_xyxy: FloatArray, classes: FloatArray, shown_wh: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """The boxes (N, 4) cut at the edge of what a canvas shows, and their classes; a hand hardly shown is painted over.
+    """The boxes (N, 4) cut at the edge of what a canvas shows, and their classes.
+
+    A hand of which less than a third is shown is painted grey: it is neither a hand to be found nor background.
 
     Args:
         canvas: painted on.

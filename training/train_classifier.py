@@ -28,7 +28,7 @@ from training.augment import AugmentationName, classifier_augmentation
 from training.batch_augment import POOR_CAMERA, BatchAugmentation, RandomChanges
 from training.checkpoint import RunFolder, options_of, provenance
 from training.datasets import HandCrops, balanced_sampler
-from training.draws import in_batches
+from training.draws import begin_worker, in_batches
 from training.evaluate import evaluate_classifier
 from training.fit import fit
 from training.hagrid import Picture, read_all, require_classes, write_splits
@@ -229,6 +229,17 @@ def read_pictures(config: ClassifierConfig) -> tuple[list[Picture], list[Picture
     return training, validation
 
 
+def build_crops(
+    config: ClassifierConfig, training: list[Picture], validation: list[Picture], on_device: bool
+) -> tuple[HandCrops, HandCrops]:
+    """Training and validation crops; the former are varied here unless that is done on the device."""
+    store = PictureStore([p.path for p in (*training, *validation)], config.cache, STORED_SIDES * config.size)
+    crops = HandCrops(training, config.labels, config.size, augment=True, store=store)
+    crops.transform = None if on_device else classifier_augmentation(config.augmentation)
+    crops.flip = config.augmentation != "none"
+    return crops, HandCrops(validation, config.labels, config.size, augment=False, store=store)
+
+
 def build(
     config: ClassifierConfig,
     device: torch.device,
@@ -264,12 +275,7 @@ def build(
         taught,
         config.handedness,
     )
-
-    store = PictureStore([p.path for p in (*training, *validation)], config.cache, STORED_SIDES * config.size)
-    crops = HandCrops(training, config.labels, config.size, augment=True, store=store)
-    crops.transform = None if on_device else classifier_augmentation(config.augmentation)
-    crops.flip = config.augmentation != "none"
-    held_out = HandCrops(validation, config.labels, config.size, augment=False, store=store)
+    crops, held_out = build_crops(config, training, validation, on_device)
     samples = config.samples or len(crops)
 
     def epoch(number: int) -> Epoch:
@@ -281,7 +287,8 @@ def build(
     def evaluate(averaged: nn.Module, number: int, most: int | None) -> dict[str, Any]:
         held_out.size = progressive_side(config.start_size, config.size, number, config.epochs)
         mine = Subset(held_out, distributed.share(range(len(held_out))[:most]))
-        loader = DataLoader(mine, config.batch_size, num_workers=config.workers if most is None else 0)
+        workers = config.workers if most is None else 0
+        loader = DataLoader(mine, config.batch_size, num_workers=workers, worker_init_fn=begin_worker)
         return evaluate_classifier(averaged, loader, config.labels)
 
     def info(number: int, metrics: dict[str, Any]) -> ModelInfo:
