@@ -36,7 +36,7 @@ class Model:
     """Options of every command that recognizes hands."""
 
     weights: Path | None = None
-    """Folder or file of weights; those that come with the program unless told."""
+    """Folder of weights; unless told what `gesture-train retrain` installed, else those that come with the program."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where the networks run."""
     runtime: Literal["auto", "torch", "openvino", "onnx", "tensorrt"] = "auto"
@@ -65,11 +65,19 @@ class Model:
         except ValueError as error:
             raise InputError(f"options: {error}") from error
 
+    def weights_folder(self) -> Path:
+        """The folder of both networks."""
+        from gesture_app.vision.model_info import default_weights
+
+        return self.weights or default_weights()
+
     def load_recognizer(self) -> Recognizer:
         """The recognizer with all of these options."""
         from gesture_app.vision.recognizer import Recognizer
 
-        return Recognizer.load(self.weights, self.device, self.recognizer_options(), self.runtime, self.precision)
+        return Recognizer.load(
+            self.weights_folder(), self.device, self.recognizer_options(), self.runtime, self.precision
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,14 +157,14 @@ class Benchmark(Model):
         print(benchmark_report.stages_table(result["stages"]))
         result["live"] = benchmark.measure_live(recognizer, clip, self.seconds)
         print(benchmark_report.live_line(result["live"]))
-        words = (str(self.weights) if self.weights else None, self.device, self.runtime, self.precision)
+        words = (str(self.weights_folder()), self.device, self.runtime, self.precision)
         result["start"] = benchmark.measure_start(words, clip.path)
         print(benchmark_report.start_line(result["start"]))
         result["memory_mb"] = benchmark.peak_memory_mb()
         if result["memory_mb"]:
             print(f"memory at most: {result['memory_mb']:.0f} MB")
         if isinstance(recognizer, StreamNetworks):
-            plain = benchmark_gpu.plain_recognizer(self.weights, "cuda")
+            plain = benchmark_gpu.plain_recognizer(self.weights_folder(), "cuda")
             result["gpu"] = benchmark_gpu.measure_gpu(recognizer, plain, clip, self.seconds)
             print(benchmark_gpu.gpu_table(result["gpu"]))
         if self.scaling:

@@ -9,8 +9,7 @@ import tempfile
 from pathlib import Path
 
 from gesture_app.errors import EnvironmentFault, InputError
-from gesture_app.settings import models_folder
-from gesture_app.vision.assets import assets_folder
+from gesture_app.vision.assets import assets_folder, models_folder
 from gesture_app.vision.images import IMAGE_SUFFIXES
 from gesture_app.vision.model_info import Kind, read_weights
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
-from platformdirs import user_config_path, user_data_path, user_videos_path
+from platformdirs import user_config_path, user_videos_path
 
 from gesture_app.errors import EnvironmentFault
 from gesture_app.vision.atomic import write_atomically
@@ -38,15 +38,6 @@ def config_folder() -> Path:
 def settings_path() -> Path:
     """The file that `Settings.load` and `Settings.save` are meant for."""
     return config_folder() / "settings.json"
-
-
-def models_folder() -> Path:
-    """Where the user's own models are installed: each a folder with detector.safetensors and classifier.safetensors.
-
-    It is `models` in GESTURE_APP_CONFIG_DIR where that is set, else in the system's place for data.
-    """
-    given = os.environ.get("GESTURE_APP_CONFIG_DIR")
-    return (Path(given) if given else user_data_path(APP, appauthor=False)) / "models"
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,9 @@ from media import REGULAR, FakeRecognizer, video_pts_s, write_video
 from gesture_app import __version__
 from gesture_app.cli import main
 from gesture_app.errors import EnvironmentFault, InputError, run_and_exit
+from gesture_app.vision.assets import models_folder
 from gesture_app.vision.hands import RecognizerOptions
+from gesture_app.vision.model_info import RETRAINED, default_weights, shipped_weights
 from gesture_app.vision.recognizer import Recognizer
 
 ROOT = Path(__file__).parent.parent
@@ -40,11 +42,25 @@ def loaded(monkeypatch: pytest.MonkeyPatch) -> list[tuple]:
     return calls
 
 
+def test_what_retraining_installed_is_used_unless_others_are_named(tmp_path: Path, loaded, monkeypatch) -> None:
+    monkeypatch.setenv("GESTURE_APP_CONFIG_DIR", str(tmp_path / "config"))
+    clip, own = tmp_path / "clip.mp4", models_folder() / RETRAINED
+    write_video(clip)
+    words = ["annotate", str(clip), "--no-media", "--jsonl", str(tmp_path / "hands.jsonl"), "--force"]
+    assert code_of(*words) == 0
+    own.mkdir(parents=True)
+    for kind in ("detector", "classifier"):
+        for suffix in (".safetensors", ".json"):
+            (own / f"{kind}{suffix}").touch()
+    assert code_of(*words) == code_of(*words, "--weights", str(tmp_path)) == 0
+    assert [call[0] for call in loaded] == [shipped_weights("detector").parent, own, tmp_path]
+
+
 def test_annotate(tmp_path: Path, loaded: list[tuple], capsys: pytest.CaptureFixture[str]) -> None:
     source = write_video(tmp_path / "in.mp4")
     words = ["--label-threshold", "0.7", "--device", "cpu", "--jsonl", str(tmp_path / "out.jsonl")]
     assert code_of("annotate", str(source), *words) == 0
-    assert loaded[0][:2] == (None, "cpu") and loaded[0][2].label_threshold == 0.7
+    assert loaded[0][:2] == (default_weights(), "cpu") and loaded[0][2].label_threshold == 0.7
     told = capsys.readouterr()
     assert "1 video, " in told.out and "20 frames" in told.out and told.err == ""
     assert len(video_pts_s(tmp_path / "in-annotated.mp4")) == 20

@@ -10,8 +10,7 @@ import pytest
 from gesture_app import own_models
 from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.own_models import count_pictures, file_name, free_folder, install_model, runs_folder
-from gesture_app.settings import models_folder
-from gesture_app.vision.assets import assets_folder
+from gesture_app.vision.assets import assets_folder, models_folder
 from gesture_app.vision.model_info import read_weights
 
 SHIPPED = assets_folder() / "weights"

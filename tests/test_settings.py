@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gesture_app.errors import EnvironmentFault
-from gesture_app.settings import MOST_RECENT, Settings, models_folder, settings_path
+from gesture_app.settings import MOST_RECENT, Settings, settings_path
+from gesture_app.vision.assets import models_folder
 from gesture_app.vision.hands import RecognizerOptions
 from gesture_app.vision.style import OverlayStyle
 

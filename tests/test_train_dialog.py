@@ -9,11 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from gesture_app.settings import models_folder
 from gesture_app.ui import train_dialog
 from gesture_app.ui.curves import Curves, nice_top
 from gesture_app.ui.train_dialog import TrainDialog
-from gesture_app.vision.assets import assets_folder
+from gesture_app.vision.assets import assets_folder, models_folder
 
 TALK = """
 import json, shutil, sys, time

@@ -21,7 +21,7 @@ from PyQt6.QtWidgets import (
     QTabBar,
 )
 
-from gesture_app.settings import Settings, models_folder
+from gesture_app.settings import Settings
 from gesture_app.ui.banner import banner_for
 from gesture_app.ui.capture import Capture
 from gesture_app.ui.event_feed import EventFeed
@@ -37,6 +37,7 @@ from gesture_app.ui.tools import ToolContext, Tools
 from gesture_app.ui.window_layout import WindowLayout
 from gesture_app.ui.workers import LiveWorker, OpenReader
 from gesture_app.video.addresses import SourceOptions, source_kind
+from gesture_app.vision.assets import models_folder
 
 NAME = "Gesture App"
 JUMP_S = 5.0
