@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -156,7 +157,8 @@ def test_tight_crops_get_surroundings_from_the_frames(hagrid_root: Path, crops_r
     laid = []
     real = datasets.in_context
     monkeypatch.setattr(datasets, "in_context", lambda *args: laid.append(args) or real(*args))
-    for pictures, expected in (([*crops, *frames], True), (crops, False)):
+    single = [replace(frame, boxes_xywh=((0.3, 0.2, 0.4, 0.5),)) for frame in frames]
+    for pictures, expected in (([*crops, *frames], True), ([*crops, *single], False), (crops, False)):
         hands = HandCrops(pictures, LABELS, 32, augment=True)
         laid.clear()
         assert all(hands[i][0].shape == (3, 32, 32) for i in range(len(crops)))

@@ -35,6 +35,8 @@ from training.picture_store import PictureStore
 
 SIGNS = {"right": 1, "left": -1}
 CONTEXT_SHARE = 0.7
+LARGE_HANDS = 1 / 8
+"""Of a picture: one that its hands fill further is a single hand and gives no surroundings to others."""
 WINDOW_SCALES = (0.45, 1.8)
 """How much smaller or larger than the app shows them to the detector hands are trained."""
 
@@ -45,6 +47,11 @@ def pixel_boxes(boxes_xywh: Sequence[tuple[float, float, float, float]], image: 
     height, width = image.shape[:2]
     corners = np.concatenate((boxes[:, :2], boxes[:, :2] + boxes[:, 2:]), axis=1)
     return corners * np.array((width, height, width, height), np.float32)
+
+
+def hand_share(picture: Picture) -> float:
+    """How much of a picture its hands' boxes fill, where they do not overlap."""
+    return sum(width * height for _, _, width, height in picture.boxes_xywh)
 
 
 class HandCrops(Dataset[tuple[Tensor, int, int]]):
@@ -58,7 +65,7 @@ class HandCrops(Dataset[tuple[Tensor, int, int]]):
         labels: the class names in the order of the outputs.
         size: side of the input in pixels.
         augment: draw another view of the hand every time. Most of the tight crops are laid on a part of one of the
-            frames among the pictures, if there are any.
+            frames among the pictures, if there are any in which hands are small.
         store: reads the pictures; by default from their files.
 
     Attributes:
@@ -79,7 +86,7 @@ class HandCrops(Dataset[tuple[Tensor, int, int]]):
         self.hands = [(p, i, index[name]) for p in pictures for i, name in enumerate(p.labels) if name in index]
         self.paths = [p.path for p, _, _ in self.hands]
         self.sides = [SIGNS.get(p.sides[i] if p.sides else "", 0) for p, i, _ in self.hands]
-        self.frames = [p for p in pictures if not p.is_crop]
+        self.frames = [p for p in pictures if not p.is_crop and hand_share(p) < LARGE_HANDS]
         self.size = size
         self.augment = augment
         self.transform: Callable[[Tensor], Tensor] | None = classifier_augmentation()
