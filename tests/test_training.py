@@ -21,7 +21,14 @@ from gesture_app.vision.yolox import build_yolox
 from training import train_classifier, train_detector
 from training.checkpoint import RunFolder
 from training.cli import EvaluateConfig, evaluate, main
-from training.train_classifier import SIDE_WEIGHT, ClassifierConfig, ClassifierLoss, initial_classifier, side_loss
+from training.train_classifier import (
+    SIDE_WEIGHT,
+    ClassifierConfig,
+    ClassifierLoss,
+    initial_classifier,
+    read_pictures,
+    side_loss,
+)
 from training.train_detector import DetectorConfig, initial_detector, read_release
 
 LABELS = ("fist", "palm")
@@ -176,6 +183,23 @@ def test_sides_are_learnt_beside_the_classes(crops_root: Path, tmp_path: Path) -
     assert "side_loss" in (tmp_path / "second" / "metrics.csv").read_text()
     metrics = evaluate(EvaluateConfig("classifier", (crops_root,), second, "val", workers=0))
     assert metrics["sides"] == 6
+
+
+def test_the_file_of_boxes_counts_in_both_splits(hagrid_root: Path, tmp_path: Path) -> None:
+    folder = hagrid_root / "unboxed" / "palm"
+    folder.mkdir(parents=True)
+    for name in ("new-train", "new-val"):
+        (folder / f"{name}.jpg").write_bytes((hagrid_root / "frames" / "train_val_palm" / "palm-0.jpg").read_bytes())
+    with (hagrid_root / "index.csv").open("a") as index:
+        index.write("new-train,palm,,false,train\nnew-val,palm,,false,val\n")
+    boxes = tmp_path / "boxes.json"
+    boxes.write_text(
+        json.dumps({n: [{"bbox": [0.1, 0.1, 0.2, 0.2], "side": "left"}] for n in ("new-train", "new-val")})
+    )
+    config = classifier_config(hagrid_root, tmp_path / "c.safetensors", boxes=boxes)
+    for pictures, name in zip(read_pictures(config), ("new-train", "new-val"), strict=True):
+        assert [p.sides for p in pictures if p.path.stem.startswith("new")] == [("left",)]
+        assert name in {p.path.stem for p in pictures}
 
 
 @pytest.mark.parametrize(

@@ -223,7 +223,7 @@ def read_pictures(config: ClassifierConfig) -> tuple[list[Picture], list[Picture
     require_classes(training, config.labels)
     if config.handedness and not any(picture.sides for picture in training):
         raise InputError("no training picture says which side its hand is: add some, or leave --handedness out")
-    validation = read_all(config.data, config.labels, "val", None, config.splits)
+    validation = read_all(config.data, config.labels, "val", config.boxes, config.splits)
     if not validation:
         raise InputError("no validation pictures: the best weights could not be told. Add pictures")
     return training, validation
