@@ -11,22 +11,21 @@ from __future__ import annotations
 
 import hashlib
 import re
-import shutil
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 import tyro
 from platformdirs import user_cache_path
 from tqdm import tqdm
 
-from gesture_app.errors import EnvironmentFault, GestureError, InputError
+from gesture_app.errors import EnvironmentFault, InputError
 from training.archives import unpack
 from training.published import HUB_SETS, MAKEHUMAN, RemoteFile, SetName, hagrid_files, makehuman_files
-from training.transfer import TIMEOUT_S, check, fetch, require_space
+from training.transfer import TIMEOUT_S, fetch, require_space
 
 
 @dataclass(frozen=True)
@@ -153,37 +152,32 @@ def write(target: Path, data: bytes) -> None:
 def download_hub_set(name: str, to: Path, endpoint: str | None, keep_archive: bool) -> Path:
     """Download `<name>.zip` from its repository on the hub and unpack it.
 
-    The hub's own client resumes and shows the progress; the sha256 is the one that the hub publishes.
-
     Raises:
         InputError: the archive is not the published one, or unsafe.
         EnvironmentFault: no network, no such file there, or too little disk space.
     """
     archive = to / f"{name}.zip"
     unpack_once(archive, to, partial(fetch_from_hub, HUB_SETS[name], archive, endpoint), keep_archive)
-    shutil.rmtree(to / ".cache" / "huggingface", ignore_errors=True)
     return to / name
 
 
 def fetch_from_hub(repository: str, archive: Path, endpoint: str | None) -> None:
-    """Download one file of a data set's repository on the hub into the folder of `archive`."""
-    from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
+    """Download one file of a data set's repository on the hub to `archive`.
+
+    The hub's client tells the address, the size and the sha256; its own downloads no longer
+    resume (huggingface/huggingface_hub pull request 4228).
+    """
+    from huggingface_hub import get_hf_file_metadata, hf_hub_url
 
     try:
         url = hf_hub_url(repository, archive.name, repo_type="dataset", endpoint=endpoint)
         published = get_hf_file_metadata(url, timeout=TIMEOUT_S, endpoint=endpoint)
-        require_space(archive.parent, 2 * (published.size or 0), f"{archive.name} and what is in it")
-        archive.parent.mkdir(parents=True, exist_ok=True)
-        hf_hub_download(
-            repository, archive.name, repo_type="dataset", local_dir=archive.parent, endpoint=endpoint, etag_timeout=30
-        )
-    except GestureError:
-        raise
     except Exception as error:  # the client's network errors had another base class in every major release
         reason = str(error).strip().splitlines()[0][:200]
         raise EnvironmentFault(
             f"cannot download {archive.name} from {repository}: {reason}. What has come is kept; the same command "
             "continues"
         ) from error
-    is_sha256 = re.fullmatch(r"[0-9a-f]{64}", published.etag or "") is not None
-    check(archive, published.size, published.etag if is_sha256 else None)
+    sha256 = published.etag if re.fullmatch(r"[0-9a-f]{64}", published.etag or "") else None
+    name = PurePosixPath(archive.name)
+    fetch(RemoteFile(url, name, published.size, sha256, unpack_to=name.parent), archive)
