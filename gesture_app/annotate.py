@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from gesture_app.ahead import Ahead
@@ -18,6 +18,7 @@ from gesture_app.video.suffixes import VIDEO_SUFFIXES
 from gesture_app.vision.hands import Frame, Hand
 from gesture_app.vision.images import IMAGE_SUFFIXES
 from gesture_app.vision.overlay import draw_hands
+from gesture_app.vision.stills import recognize_still
 from gesture_app.vision.video_recognizer import HandNetworks, VideoRecognizer
 
 AHEAD_BYTES = 64_000_000
@@ -149,12 +150,11 @@ class _Run:
         if self.should_stop():
             raise _Stopped
         image = read_image(job.source)
-        found = self.recognizer(image)
-        hands = [replace(hand, id=number) for number, hand in enumerate(found, 1)]
+        hands = recognize_still(self.recognizer, image)
         if job.output is not None:
             write_image(job.output, draw_hands(image, hands))
             self.summary.outputs.append(job.output)
-        self._count(job, jsonl, Frame(image, 0, 0.0), hands)
+        self._count(job, jsonl, Frame(image, 0, 0.0, still=True), hands)
         self.summary.images += 1
         self.on_progress(Progress(job.source, 1, 1, at.file, at.files))
 

@@ -10,6 +10,8 @@ import av
 import numpy as np
 
 from gesture_app.vision.hands import Hand, RecognizerOptions
+from gesture_app.vision.postprocess import Detections
+from gesture_app.vision.recognizer import to_hands
 
 TIME_BASE = Fraction(1, 15360)
 REGULAR = tuple(Fraction(i, 30) for i in range(20))
@@ -92,7 +94,13 @@ class FakeRecognizer:
         self.options = RecognizerOptions()
 
     def __call__(self, image: np.ndarray) -> list[Hand]:
+        found = self.detect(image, self.options)
+        return to_hands(found, self.classify_boxes(image, found.boxes_xyxy), self.labels, self.options.label_threshold)
+
+    def detect(self, image: np.ndarray, options: RecognizerOptions) -> Detections:
         height, width = image.shape[:2]
-        box = (width * 0.25, height * 0.25, width * 0.75, height * 0.75)
-        top = (("like", 0.97), ("fist", 0.01), ("one", 0.01))
-        return [Hand(box, 0.9, "like", 0.97, top, np.array([0.01, 0.97, 0.01, 0.01], np.float32))]
+        box = np.array([[width * 0.25, height * 0.25, width * 0.75, height * 0.75]], np.float32)
+        return Detections(box, np.array([0.9], np.float32), np.zeros(1, np.int64))
+
+    def classify_boxes(self, image: np.ndarray, boxes_xyxy: np.ndarray) -> np.ndarray:
+        return np.tile(np.array([0.01, 0.97, 0.01, 0.01], np.float32), (len(boxes_xyxy), 1))

@@ -20,6 +20,7 @@ from gesture_app.vision.labels import NO_GESTURE
 from gesture_app.vision.postprocess import select
 from gesture_app.vision.preprocess import fitted_hw, letterbox, to_batch
 from gesture_app.vision.recognizer import Recognizer
+from gesture_app.vision.stills import recognize_still
 from training import distributed
 from training.datasets import HandFrames
 from training.hagrid import GestureFrame
@@ -163,7 +164,7 @@ def evaluate_frames(recognizer: Recognizer, frames: Sequence[GestureFrame]) -> d
     seen, named = Counter[str](), Counter[str]()
     wrong = empty = 0
     for frame in tqdm(frames, desc="evaluate", leave=False):
-        shown = {hand.label for hand in recognizer(read_image(frame.path))}
+        shown = {hand.label for hand in recognize_still(recognizer, read_image(frame.path))}
         seen[frame.gesture] += 1
         named[frame.gesture] += frame.gesture in shown
         wrong += bool(shown - {frame.gesture, NO_GESTURE})

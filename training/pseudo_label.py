@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from gesture_app.errors import InputError
-from gesture_app.vision.boxes import iou_matrix
+from gesture_app.vision.boxes import iou_matrix, mirror_boxes
 from gesture_app.vision.hands import FloatArray, Image
 from gesture_app.vision.images import read_image
 from gesture_app.vision.labels import BACKGROUND, HAGRID_GESTURES, HAGRID_LABELS
@@ -265,8 +265,7 @@ def agreed_boxes(recognizer: Recognizer, image: Image, min_score: float) -> tupl
     there = recognizer.detect(np.ascontiguousarray(image[:, ::-1]), options)
     if not len(here.boxes_xyxy) or not len(there.boxes_xyxy):
         return np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
-    mirrored = np.asarray(there.boxes_xyxy, np.float32)
-    mirrored = np.stack((width - mirrored[:, 2], mirrored[:, 1], width - mirrored[:, 0], mirrored[:, 3]), axis=1)
+    mirrored = mirror_boxes(there.boxes_xyxy, width)
     overlaps = iou_matrix(here.boxes_xyxy, mirrored)
     both, partner = overlaps.max(axis=1) >= 0.5, overlaps.argmax(axis=1)
     boxes = (here.boxes_xyxy + mirrored[partner])[both] / 2

@@ -82,7 +82,7 @@ class PictureSource:
                 raise InputError(f"folder: {path}: holds no picture that can be read. Give another folder")
         else:
             self._paths = [path]
-            self._first = Frame(read_image(path), 0, 0.0)
+            self._first = Frame(read_image(path), 0, 0.0, still=True)
         self.clip = Clip(len(self._paths) * PICTURE_S, PICTURE_S, len(self._paths))
 
     def read(self) -> Frame | None:
@@ -113,7 +113,7 @@ class PictureSource:
             index = self._next
             self._next += 1
             try:
-                yield Frame(read_image(self._paths[index]), index, index * PICTURE_S)
+                yield Frame(read_image(self._paths[index]), index, index * PICTURE_S, still=True)
             except InputError:
                 continue
 

@@ -17,11 +17,17 @@ FloatArray: TypeAlias = "NDArray[np.float32]"
 
 @dataclass(frozen=True)
 class Frame:
-    """One picture of a source. `time_s` is its presentation time in seconds from the start of the source."""
+    """One picture of a source.
+
+    Attributes:
+        time_s: its presentation time in seconds from the start of the source.
+        still: whether it is a picture by itself, not a frame of a video.
+    """
 
     image: Image
     index: int
     time_s: float
+    still: bool = False
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from gesture_app.vision.following import Grey, follow_boxes, small_grey
 from gesture_app.vision.hands import FloatArray, Frame, Hand, Image, RecognizerOptions
 from gesture_app.vision.postprocess import Detections
 from gesture_app.vision.recognizer import to_hands
+from gesture_app.vision.stills import recognize_still
 from gesture_app.vision.tracking import Tracker
 
 LATEST_S = 0.12
@@ -93,6 +94,8 @@ class VideoRecognizer:
         """The tracked hands of the next frame. A step back in time, as after a loop or a seek, starts afresh."""
         options = self.recognizer.options
         self.tracker.label_threshold = options.label_threshold
+        if frame.still:
+            return self.tracker.update(recognize_still(self.recognizer, frame.image), frame.time_s)
         if self.every_frame:
             return self.tracker.update(self.recognizer(frame.image), frame.time_s)
         if self._last is not None and frame.time_s < self._last[0]:
