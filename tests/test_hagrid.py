@@ -70,6 +70,35 @@ def test_boxes_of_unboxed_frames(hagrid_root: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({}, ""),
+        ({"gone": {"bboxes": [[0, 0, 1, 1]], "labels": ["fist"]}}, ""),
+        ({"fist-0": {"bboxes": [[0.5, 0.5, 0.1, 0.1]], "labels": ["dragon"]}}, ""),
+        (
+            {"fist-0": {"bboxes": [[0.5, 0.5, 0, 0.1]], "labels": ["fist"]}},
+            "1 of 8.*fist-0.jpg: with a box without area",
+        ),
+        ({"fist-1": {"bboxes": [[1.5, 0.5, 1, 1]], "labels": ["fist"]}}, "fist-1.jpg: with a box outside the picture"),
+        (
+            {f"fist-{i}": {"bboxes": [["x"] * 4], "labels": ["fist"]} for i in range(3)},
+            "3 of 8.*four numbers; .*fist-1",
+        ),
+        ({"fist-0": {"bboxes": [[0, 0, 1, 1]], "labels": []}}, "labels and boxes that do not match"),
+    ],
+    ids=str,
+)
+def test_broken_annotations_end_a_run(hagrid_root: Path, changes, reason: str) -> None:
+    file = hagrid_root / "ann_train_val" / "fist.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), **changes}))
+    if not reason:
+        assert len(read_all((hagrid_root,), LABELS, None)) == 8
+        return
+    with pytest.raises(InputError, match=f"too many bad annotations.*{reason}"):
+        read_all((hagrid_root,), LABELS, None)
+
+
+@pytest.mark.parametrize(
     ("prepare", "reason"),
     [
         (lambda root: None, "no such folder"),

@@ -110,6 +110,7 @@ def test_verify_counts_faults_of_the_annotations(hagrid_root: Path) -> None:
 
 def test_up_to_a_thousandth_may_be_bad() -> None:
     assert not verify.Findings((("a", "x"),), (), 1000).too_many
+    assert not verify.Findings((("a", "without a picture"),), (), 2).too_many
     assert verify.Findings((("a", "x"),), (), 999).too_many
     assert not verify.Findings((), (), 0).too_many
 

@@ -72,17 +72,19 @@ def coco_entries(root: Path, file: Path, content: dict[str, Any]) -> Iterator[En
 def coco_entry(
     root: Path, folder: Path, image: dict[str, Any], hands: list[dict[str, Any]], names: dict[Any, str], split: str
 ) -> Entry:
-    """One image of a COCO file. A crowd's box stands for more hands than one, so it makes the picture unusable."""
+    """One image of a COCO file. A crowd's box stands for more hands than one: such a picture is left out."""
     file_name = str(image["file_name"]).replace("\\", "/")
     folders = ["", "images", *SPLIT_NAMES, *(f"images/{name}" for name in SPLIT_NAMES)]
     path = inside(root, folder.relative_to(root) / file_name, *(Path(parent, file_name) for parent in folders))
     width, height = image.get("width"), image.get("height")
     if path is not None and not (width and height):
         width, height = picture_size(path)
-    boxes = [None if hand.get("iscrowd") else as_fractions(hand.get("bbox"), width, height) for hand in hands]
+    boxes = [as_fractions(hand.get("bbox"), width, height) for hand in hands]
     labels = [names.get(hand["category_id"], "") for hand in hands]
     name = path.relative_to(root).as_posix() if path is not None else file_name
-    return Entry(name, path, boxes, labels, str(image.get("user_id") or image.get("person") or ""), split)
+    person = str(image.get("user_id") or image.get("person") or "")
+    skip = "with a box around a crowd" if any(hand.get("iscrowd") for hand in hands) else ""
+    return Entry(name, path, boxes, labels, person, split, skip=skip)
 
 
 def as_fractions(box: Any, width: Any, height: Any) -> tuple[float, ...] | None:

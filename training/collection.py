@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import warnings
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,12 +17,17 @@ from gesture_app.vision.images import IMAGE_SUFFIXES
 from gesture_app.vision.labels import SIDES
 from training.splits import Split, Splits, as_split, split_by_hash
 
+# `read_image` decides what is too large; a header may be looked at.
+warnings.filterwarnings("ignore", category=PillowImage.DecompressionBombWarning)
+
 Box = tuple[float, float, float, float]
 
 SYNONYMS = {"hands_heart2": "hand_heart2", "nogesture": "no_gesture", "none": "no_gesture"}
 """Names that mean another one: HaGRIDv2's archive is `hands_heart2`, its label `hand_heart2`."""
 OUTSIDE = 0.02
 """Boxes may reach this fraction of the picture beyond it, by rounding, before it is worth telling."""
+NO_PICTURE = "without a picture"
+"""Of an entry: no fault that ends a run, because a set may be a part of what its annotations tell of."""
 ENOUGH = 5
 """A class with this many pictures of unknown people gets at least one validation picture."""
 
@@ -100,6 +106,10 @@ class Collection:
         """Leave an entry out because it is broken."""
         self.skipped[reason] += 1
         self.problems.append((name, reason))
+
+    def broken(self) -> list[tuple[str, str]]:
+        """The problems of entries whose picture is there."""
+        return [(name, reason) for name, reason in self.problems if reason != NO_PICTURE]
 
     def of_split(self, split: Split | None) -> Collection:
         """The pictures of one split; all of them for None."""
@@ -277,7 +287,7 @@ def check(
 ) -> tuple[tuple[Box, ...], tuple[str, ...]] | None:
     """The boxes and labels of a usable entry; the faults of another are noted in `found`."""
     if entry.path is None:
-        found.skip(entry.name, "without a picture")
+        found.skip(entry.name, NO_PICTURE)
         return None
     if entry.names is not None and len(entry.names) != len(entry.boxes):
         found.skip(entry.name, "with labels and boxes that do not match")

@@ -21,6 +21,7 @@ from training.layouts import (
     hagrid_entries,
     is_hagrid,
 )
+from training.picture_store import ALLOWED, NAMED
 from training.splits import Split, Splits, read_index, read_splits, write_splits
 
 __all__ = [
@@ -153,14 +154,36 @@ def read_all(
     Args:
         boxes_file: for the folders in a HaGRID layout, see `read`.
         splits: a list of pictures and splits that `write_splits` wrote.
+
+    Raises:
+        InputError: a folder or the list cannot be read, or too many annotations are broken.
     """
     listed = read_splits(splits) if splits is not None else None
     pictures: list[Picture] = []
     for root in roots:
-        found = read(root, labels, boxes_file, listed).of_split(split)
+        found = read(root, labels, boxes_file, listed)
+        require_sound(root, found)
+        found = found.of_split(split)
         print(f"{root}: {split or 'all'}: {found.describe()}")
         pictures += found.pictures
     return pictures
+
+
+def require_sound(root: Path, found: Collection) -> None:
+    """Refuse a set of which more annotations are broken than a run should quietly leave out.
+
+    Raises:
+        InputError: names the first ones.
+    """
+    broken = found.broken()
+    entries = len(found.pictures) + len(broken)
+    if len(broken) > ALLOWED * entries:
+        named = "; ".join(f"{name}: {reason}" for name, reason in broken[:NAMED])
+        more = f"; and {len(broken) - NAMED} more" if len(broken) > NAMED else ""
+        raise InputError(
+            f"too many bad annotations: {root}: {len(broken)} of {entries}, {ALLOWED:.1%} are allowed: "
+            f"{named}{more}. Repair or remove them; `gesture-train data --verify` finds all"
+        )
 
 
 def count_hands(pictures: Sequence[Picture]) -> Counter[str]:

@@ -11,7 +11,7 @@ from PIL import Image as PillowImage
 
 from gesture_app.errors import InputError, one_line
 from gesture_app.vision.images import read_image
-from training.collection import Collection, Picture, canonical
+from training.collection import NO_PICTURE, Collection, Picture, canonical
 from training.layouts import gesture_of
 from training.leakage import in_threads
 from training.picture_store import ALLOWED
@@ -36,7 +36,8 @@ class Findings:
     @property
     def too_many(self) -> bool:
         """Whether a training would end because of them."""
-        return len(self.bad) > ALLOWED * self.entries
+        ending = sum(reason != NO_PICTURE for _, reason in self.bad)
+        return ending > ALLOWED * self.entries
 
 
 def verify(found: Collection, workers: int = 2) -> Findings:
