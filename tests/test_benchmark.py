@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import threading
 from pathlib import Path
 
 import pytest
@@ -47,12 +48,15 @@ def test_a_fast_engine_keeps_up_with_a_camera(clip: Clip) -> None:
     assert "FPS" in benchmark_report.live_line(result)
 
 
-def test_engines_take_turns(clip: Clip) -> None:
+def test_engines_take_turns(clip: Clip, monkeypatch) -> None:
+    monkeypatch.setattr(benchmark, "ROUND_S", 0.1)
     engines = {"one": FakeRecognizer(), "two": FakeRecognizer()}
+    threads = threading.active_count()
     results = benchmark.measure_unpaced(engines, clip, 0.1)
     assert list(results) == ["one", "two"]
     assert all(rates["every_frame_fps"] > 0 and rates["live_fps"] > 0 for rates in results.values())
-    assert len(engines["one"].seen) == pytest.approx(len(engines["two"].seen), rel=0.2)
+    assert engines["one"].seen and engines["two"].seen
+    assert threading.active_count() == threads
     assert "1.00x" in benchmark_report.comparison_table(results)
 
 
