@@ -27,7 +27,7 @@ from gesture_app.vision.hands import Frame, Hand, Image
 from gesture_app.vision.overlay import draw_hands
 from gesture_app.vision.recognizer import Recognizer, to_hands
 from gesture_app.vision.tracking import Tracker
-from gesture_app.vision.video_recognizer import StreamNetworks, VideoRecognizer
+from gesture_app.vision.video_recognizer import VideoRecognizer
 
 WARM_UP = 10
 CAMERA_FPS = 30
@@ -118,7 +118,7 @@ def time_frame(
 
     options = recognizer.options
     frame: Frame = timed("decode", lambda: next(frames))
-    if isinstance(recognizer, StreamNetworks):  # one step on a GPU
+    if recognizer.one_step:
         hands = timed("recognize", lambda: recognizer(frame.image))
     else:
         found = timed("detect", lambda: recognizer.detect(frame.image, options))

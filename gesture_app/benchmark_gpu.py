@@ -13,7 +13,7 @@ from gesture_app.vision.hands import Image
 from gesture_app.vision.model_info import shipped_weights
 from gesture_app.vision.recognizer import Recognizer
 from gesture_app.vision.runtimes import load_network
-from gesture_app.vision.video_recognizer import HandNetworks, StreamNetworks
+from gesture_app.vision.video_recognizer import HandNetworks
 
 FRAMES = 96
 
@@ -34,7 +34,7 @@ def plain_recognizer(weights: Path | None, device: str) -> Recognizer:
     )
 
 
-def measure_gpu(recognizer: StreamNetworks, plain: HandNetworks, clip: Clip, seconds: float) -> Result:
+def measure_gpu(recognizer: HandNetworks, plain: HandNetworks, clip: Clip, seconds: float) -> Result:
     """Time recognition alone, without decoding and drawing, of `FRAMES` frames of a clip, again and again.
 
     Returns:

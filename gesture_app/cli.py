@@ -147,7 +147,6 @@ class Benchmark(Model):
     def measure(self) -> dict[str, Any]:
         """Measure, and print every result as it comes."""
         from gesture_app import benchmark, benchmark_gpu, benchmark_report
-        from gesture_app.vision.video_recognizer import StreamNetworks
 
         recognizer = self.load_recognizer()
         clip = benchmark.Clip(self.clip) if self.clip else benchmark.Clip(benchmark.demo_clip(), (1280, 720))
@@ -163,7 +162,7 @@ class Benchmark(Model):
         result["memory_mb"] = benchmark.peak_memory_mb()
         if result["memory_mb"]:
             print(f"memory at most: {result['memory_mb']:.0f} MB")
-        if isinstance(recognizer, StreamNetworks):
+        if recognizer.one_step:
             plain = benchmark_gpu.plain_recognizer(self.weights_folder(), "cuda")
             result["gpu"] = benchmark_gpu.measure_gpu(recognizer, plain, clip, self.seconds)
             print(benchmark_gpu.gpu_table(result["gpu"]))

@@ -92,7 +92,9 @@ def examine(weights: Path | None = None, camera_in_use: str = "") -> Iterator[Fi
 
 def program_findings() -> Iterator[Finding]:
     """Versions and the machine."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    from gesture_app.vision.runtimes import usable_cores
+
+    cores = usable_cores()
     machine = f"{platform.system()} {platform.release()}, {platform.machine()}, {cores} CPU cores"
     yield Finding("program", "good", f"{APP} {__version__}, Python {platform.python_version()}, {machine}")
 

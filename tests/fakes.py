@@ -35,6 +35,7 @@ class FakeRecognizer:
     options: Options = field(default_factory=Options)
     labels: tuple[str, ...] = LABELS
     device_name: str = "fake device"
+    one_step: bool = False
     fails: Callable[[int], bool] = lambda call: False
     seen: list[Options] = field(default_factory=list)
 
@@ -50,15 +51,18 @@ class FakeRecognizer:
         box = np.array([[width / 16, height / 4, width / 4, height / 2]], np.float32)
         return Detections(box, np.array([0.9], np.float32), np.zeros(1, np.int64))
 
+    def stream(self, images: Iterable[np.ndarray]) -> Iterator[list[Hand]]:
+        return map(self, images)
+
     def classify_boxes(self, image: np.ndarray, boxes_xyxy: np.ndarray) -> np.ndarray:
         return np.tile(np.array([0.97, 0.02, 0.01], np.float32), (len(boxes_xyxy), 1))
 
 
+@dataclass
 class FakeGpu(FakeRecognizer):
-    """Takes many pictures at a time too."""
+    """Does everything at once."""
 
-    def stream(self, images: Iterable[np.ndarray]) -> Iterator[list[Hand]]:
-        return map(self, images)
+    one_step: bool = True
 
 
 def a_hand(box_xyxy: tuple[float, float, float, float]) -> Hand:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -88,6 +88,7 @@ def audio_packets(path: Path) -> list[int]:
 class FakeRecognizer:
     """One hand in the middle of every picture, always `like`."""
 
+    one_step = False
     labels = ("fist", "like", "one", "no_gesture")
 
     def __init__(self) -> None:
@@ -96,6 +97,9 @@ class FakeRecognizer:
     def __call__(self, image: np.ndarray) -> list[Hand]:
         found = self.detect(image, self.options)
         return to_hands(found, self.classify_boxes(image, found.boxes_xyxy), self.labels, self.options.label_threshold)
+
+    def stream(self, images: Iterable[np.ndarray]) -> Iterator[list[Hand]]:
+        return map(self, images)
 
     def detect(self, image: np.ndarray, options: RecognizerOptions) -> Detections:
         height, width = image.shape[:2]

@@ -252,7 +252,7 @@ def test_pictures_and_folders(open_window, qtbot, tmp_path):
     window.play(str(tmp_path / "0.png"))
     qtbot.waitUntil(lambda: window.phase is Phase.PAUSED and window.view.picture is not None)
     assert not window.playback_bar.isVisible() and window.view.banner is None
-    assert window.view.picture.pixelColor(60, 5) == QColor("red")
+    assert window.view.picture.pixelColor(60, 40) == QColor("red")
     window.menus.mirror.trigger()
     qtbot.waitUntil(lambda: window.view.picture.pixelColor(5, 40) == QColor("red"))
     window.play(str(tmp_path))
@@ -260,7 +260,7 @@ def test_pictures_and_folders(open_window, qtbot, tmp_path):
     qtbot.waitUntil(lambda: window.playback_bar.label.text() == "Picture 1 of 2")
     window.menus.forward.trigger()
     qtbot.waitUntil(lambda: window.playback_bar.label.text() == "Picture 2 of 2")
-    assert window.phase is Phase.PAUSED and window.view.picture.pixelColor(60, 5) == QColor("blue")
+    assert window.phase is Phase.PAUSED and window.view.picture.pixelColor(60, 40) == QColor("blue")
 
 
 CAMERAS = (Camera("Front camera", "0"), Camera("USB camera", "1"))

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -80,8 +81,20 @@ def test_many_shapes_are_not_all_kept() -> None:
     fast = openvino_network(Blur(), DETECTOR)
     sizes = [(32, 32 * n) for n in range(1, MAX_SHAPES + 3)]
     first = [fast(pictures(1, *size)) for size in sizes]
-    assert len(fast.requests) == MAX_SHAPES
+    assert len(fast.compiled) == MAX_SHAPES
     assert np.array_equal(fast(pictures(1, *sizes[0])), first[0])
+
+
+def test_several_threads_share_a_network() -> None:
+    network = openvino_network(Blur(), DETECTOR, precision="f32")
+    batches = [pictures(1, 32, 32 * (1 + n % 2)) + np.uint8(n) for n in range(40)]
+    expected = [network(batch) for batch in batches]
+    shared = network.for_threads(3)
+    assert shared.name == network.name
+    with ThreadPoolExecutor(3) as pool:
+        for got, alone in zip(pool.map(shared, batches), expected, strict=True):
+            assert got == pytest.approx(alone, abs=1e-4)
+    assert network(batches[0]) == pytest.approx(expected[0])
 
 
 @pytest.mark.parametrize(("capabilities", "expected"), [(["FP32", "BF16", "INT8"], "bf16"), (["FP32", "INT8"], "f32")])

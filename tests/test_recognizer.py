@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +9,7 @@ import pytest
 import torch
 
 from gesture_app.errors import InputError
+from gesture_app.vision import recognizer as recognizer_module
 from gesture_app.vision.hands import RecognizerOptions
 from gesture_app.vision.model_info import ModelInfo
 from gesture_app.vision.recognizer import Recognizer
@@ -169,3 +172,60 @@ def test_runtimes_agree_on_the_demo_clip() -> None:
             assert b.probabilities == pytest.approx(a.probabilities, abs=0.01)
         named += any(hand.label != "no_gesture" for hand in got)
     assert named >= 1
+
+
+class Shared(FakeDetector):
+    """A detector for several threads, the first of which waits for the second."""
+
+    def __init__(self, boxes, together: threading.Barrier | None = None) -> None:
+        super().__init__(boxes)
+        self.together = together
+
+    def for_threads(self, threads: int) -> Shared:
+        return Shared(self.boxes, threading.Barrier(threads))
+
+    def __call__(self, batch: np.ndarray) -> np.ndarray:
+        if self.together is not None:
+            self.together.wait(10)
+        return super().__call__(batch)
+
+
+class SharedClassifier(FakeClassifier):
+    def for_threads(self, threads: int) -> SharedClassifier:
+        return self
+
+
+@pytest.mark.parametrize("count", [0, 2, 6])
+def test_pictures_are_recognized_side_by_side_and_come_in_order(count: int, monkeypatch) -> None:
+    monkeypatch.setattr(recognizer_module, "usable_cores", lambda: 2)
+    engine = Recognizer((Shared(BOXES[:1]), DETECTOR), (SharedClassifier(), CLASSIFIER), RecognizerOptions())
+    shown = [picture() if number % 3 else 255 - picture() for number in range(count)]
+    expected = ["like" if number % 3 else "palm" for number in range(count)]
+    assert [hand.label for (hand,) in engine.stream(iter(shown))] == expected
+    engine.options = RecognizerOptions(detector_threshold=1.0)
+    assert list(engine.stream(shown)) == [[]] * count
+
+
+@pytest.mark.parametrize(("cores", "shared"), [(1, True), (2, False), (2, True)])
+def test_an_error_comes_after_the_pictures_before_it(cores: int, shared: bool, monkeypatch) -> None:
+    monkeypatch.setattr(recognizer_module, "usable_cores", lambda: cores)
+    engine = recognizer(BOXES)
+    if shared:
+        engine = Recognizer((Shared(BOXES), DETECTOR), (SharedClassifier(), CLASSIFIER))
+        monkeypatch.setattr(Shared, "for_threads", lambda self, threads: self)
+    got = []
+    with pytest.raises(ValueError, match="non-empty HWC uint8"):
+        for hands in engine.stream([picture(), picture(), picture(), np.zeros((0, 4, 3), np.uint8), picture()]):
+            got.append(len(hands))
+    assert got == [2, 2, 2]
+
+
+def test_a_stream_that_nobody_goes_on_with_ends(monkeypatch) -> None:
+    monkeypatch.setattr(recognizer_module, "usable_cores", lambda: 2)
+    engine = Recognizer((Shared(BOXES), DETECTOR), (SharedClassifier(), CLASSIFIER))
+    monkeypatch.setattr(Shared, "for_threads", lambda self, threads: self)
+    stream = engine.stream(itertools.repeat(picture()))
+    assert len(next(stream)) == 2
+    threads = threading.active_count()
+    stream.close()
+    assert threading.active_count() < threads

@@ -29,6 +29,7 @@ class TwoViews:
     names: tuple[list[float], list[float]] = ([0.9, 0.0, 0.1], [0.5, 0.4, 0.1])
     options: RecognizerOptions = field(default_factory=lambda: RecognizerOptions(detector_threshold=0.4))
     labels: tuple[str, ...] = LABELS
+    one_step: bool = False
     asked: list[np.ndarray] = field(default_factory=list)
 
     def __call__(self, image):

@@ -26,6 +26,7 @@ class Scene:
     classify_s: float = 0.0
     options: RecognizerOptions = field(default_factory=RecognizerOptions)
     labels: tuple[str, ...] = LABELS
+    one_step: bool = False
     gesture: int = 0
     now_s: float = 0.0
     places: list[tuple[int, int]] = field(default_factory=list)

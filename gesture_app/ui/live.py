@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -32,8 +32,15 @@ class HandRecognizer(Protocol):
     def device_name(self) -> str:
         """What computes, in words for the user."""
 
+    @property
+    def one_step(self) -> bool:
+        """See `Recognizer`."""
+
     def __call__(self, image: Image) -> list[Hand]:
         """Find and name the hands of a BGR picture."""
+
+    def stream(self, images: Iterable[Image]) -> Iterator[list[Hand]]:
+        """The same of many pictures, in order."""
 
     def detect(self, image: Image, options: RecognizerOptions) -> Detections:
         """Only find them."""

@@ -23,7 +23,7 @@ from gesture_app.vision.hands import FloatArray, Hand, Image, RecognizerOptions
 from gesture_app.vision.model_info import ModelInfo
 from gesture_app.vision.postprocess import Detections
 from gesture_app.vision.preprocess import check_image, fitted_hw
-from gesture_app.vision.recognizer import Recognizer, to_hands
+from gesture_app.vision.recognizer import Recognizer, to_hands, until_error
 from gesture_app.vision.runtimes import PrecisionName, TorchNetwork
 from gesture_app.vision.yolox import cell_grid
 
@@ -48,6 +48,8 @@ class GpuRecognizer(Recognizer):
         detector, classifier: of one device; their networks are changed in place.
         precision: f32 or bf16; `auto` is float16 on CUDA, float32 on a CPU.
     """
+
+    one_step = True
 
     def __init__(
         self,
@@ -180,16 +182,6 @@ def _detections(rows: FloatArray, options: RecognizerOptions) -> Detections:
     """Of the rows (hands, 6 or more) of one picture those that are sure enough; copies."""
     sure = int((rows[: options.max_hands, 4] >= options.detector_threshold).sum())
     return Detections(rows[:sure, :4].copy(), rows[:sure, 4].copy(), rows[:sure, 5].astype(np.int64))
-
-
-def until_error(images: Iterable[Image], errors: list[Exception]) -> Iterator[Image]:
-    """The pictures that can be recognized; the error that ends them is put into `errors` in place of raised."""
-    try:
-        for image in images:
-            check_image(image)
-            yield image
-    except Exception as error:
-        errors.append(error)
 
 
 def batch_size(shape: Sequence[int]) -> int:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeGuard
 
@@ -12,8 +15,19 @@ from gesture_app.vision.hands import FloatArray, Hand, Image, RecognizerOptions
 from gesture_app.vision.labels import BACKGROUND, LEAST_HAND, name_gesture, name_side
 from gesture_app.vision.model_info import ModelInfo, shipped_weights
 from gesture_app.vision.postprocess import Detections, select
-from gesture_app.vision.preprocess import crop_hand, fitted_hw, letterbox
-from gesture_app.vision.runtimes import Network, PrecisionName, RuntimeName, TorchNetwork, load_network
+from gesture_app.vision.preprocess import check_image, crop_hand, fitted_hw, letterbox
+from gesture_app.vision.runtimes import (
+    Network,
+    PrecisionName,
+    RuntimeName,
+    ThreadedNetwork,
+    TorchNetwork,
+    load_network,
+    usable_cores,
+)
+
+MAX_THREADS = 8
+"""Most pictures that are recognized at once on a CPU."""
 
 
 class Recognizer:
@@ -23,7 +37,10 @@ class Recognizer:
         labels: names of the gestures in the order of `Hand.probabilities`; without `background`, see there.
         options: may be replaced at any time, from the next picture on they count.
         device_name: what the networks run on, to show.
+        one_step: whether everything is done at once, in less time than it takes a CPU to follow hands.
     """
+
+    one_step = False
 
     def __init__(
         self,
@@ -38,6 +55,7 @@ class Recognizer:
         outputs = self.classifier_info.outputs
         self._columns = [number for number, name in enumerate(outputs) if name != BACKGROUND]
         self.device_name = self.detector.name
+        self._workers: Recognizer | None = None
 
     @classmethod
     def load(
@@ -91,6 +109,36 @@ class Recognizer:
         probabilities = self.classify_boxes(image, found.boxes_xyxy)
         return to_hands(found, probabilities, self.labels, options.label_threshold)
 
+    def stream(self, images: Iterable[Image]) -> Iterator[list[Hand]]:
+        """The hands of many pictures, in order, in OpenVINO as many at a time as the CPU has cores.
+
+        Some pictures are taken before their hands are given. An error of `images` is raised after the hands of all
+        pictures before it.
+
+        Raises:
+            ValueError: an image is empty or not HWC uint8 with 3 channels.
+        """
+        threads = min(usable_cores(), MAX_THREADS)
+        networks = [network for network in (self.detector, self.classifier) if isinstance(network, ThreadedNetwork)]
+        if threads < 2 or len(networks) < 2:
+            yield from map(self, images)
+            return
+        if self._workers is None:
+            detector, classifier = (network.for_threads(threads) for network in networks)
+            self._workers = Recognizer((detector, self.detector_info), (classifier, self.classifier_info))
+        errors: list[Exception] = []
+        running: deque[Future[list[Hand]]] = deque()
+        with ThreadPoolExecutor(threads, "recognize") as pool:
+            for image in until_error(images, errors):
+                self._workers.options = self.options
+                running.append(pool.submit(self._workers, image))
+                if len(running) > threads:
+                    yield running.popleft().result()
+            while running:
+                yield running.popleft().result()
+        if errors:
+            raise errors[0]
+
     def detect(self, image: Image, options: RecognizerOptions) -> Detections:
         """The boxes of a picture in its pixels."""
         frame_hw = (image.shape[0], image.shape[1])
@@ -116,6 +164,16 @@ class Recognizer:
         logits = self.classifier(np.stack(crops))
         probabilities = to_probabilities(logits, len(self.classifier_info.labels))
         return np.asarray(probabilities[:, self._columns], np.float32)
+
+
+def until_error(images: Iterable[Image], errors: list[Exception]) -> Iterator[Image]:
+    """The pictures that can be recognized; the error that ends them is put into `errors` in place of raised."""
+    try:
+        for image in images:
+            check_image(image)
+            yield image
+    except Exception as error:
+        errors.append(error)
 
 
 def to_probabilities(logits: FloatArray, classes: int) -> FloatArray:

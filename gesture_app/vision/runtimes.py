@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from platformdirs import user_cache_path
@@ -36,6 +37,14 @@ class Network(Protocol):
 
     def __call__(self, batch: Image) -> FloatArray:
         """(N, H, W, 3) uint8, BGR -> the raw outputs of the N pictures, float32."""
+
+
+@runtime_checkable
+class ThreadedNetwork(Network, Protocol):
+    """A network that several threads can share."""
+
+    def for_threads(self, threads: int) -> Network:
+        """The same network for so many threads that call it at once."""
 
 
 class TorchNetwork:
@@ -118,6 +127,11 @@ def load_network(
 def cached_export(info: ModelInfo, suffix: str) -> Path:
     """Where the export of some weights is kept."""
     return user_cache_path("gesture-app") / f"{info.sha256[:16]}-{EXPORT_VERSION}{suffix}"
+
+
+def usable_cores() -> int:
+    """How many cores of the CPU this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def sees_gpu() -> bool:

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from statistics import median
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -46,22 +46,21 @@ class HandNetworks(Protocol):
     def options(self) -> RecognizerOptions:
         """The thresholds in use."""
 
+    @property
+    def one_step(self) -> bool:
+        """Whether it takes less time than following hands does."""
+
     def __call__(self, image: Image) -> list[Hand]:
         """The hands in a BGR picture."""
+
+    def stream(self, images: Iterable[Image]) -> Iterator[list[Hand]]:
+        """The hands of BGR pictures, in order; some pictures are taken before their hands are given."""
 
     def detect(self, image: Image, options: RecognizerOptions) -> Detections:
         """The boxes of a BGR picture."""
 
     def classify_boxes(self, image: Image, boxes_xyxy: FloatArray) -> FloatArray:
         """Probabilities (N, classes or one more) of the boxes (N, 4) of a picture, see `Recognizer.classify`."""
-
-
-@runtime_checkable
-class StreamNetworks(HandNetworks, Protocol):
-    """What a GpuRecognizer has besides: it is fast, and faster with many pictures at a time."""
-
-    def stream(self, images: Iterable[Image]) -> Iterator[list[Hand]]:
-        """The hands of BGR pictures, in order; some pictures are taken before their hands are given."""
 
 
 class VideoRecognizer:
@@ -82,7 +81,7 @@ class VideoRecognizer:
         self, recognizer: HandNetworks, every_frame: bool = False, clock: Callable[[], float] = time.perf_counter
     ) -> None:
         self.recognizer = recognizer
-        self.every_frame = every_frame or isinstance(recognizer, StreamNetworks)
+        self.every_frame = every_frame or recognizer.one_step
         self.tracker = Tracker(recognizer.labels, recognizer.options.label_threshold)
         self._clock = clock
         self._pace = DetectionPace()
@@ -119,8 +118,8 @@ class VideoRecognizer:
         return self.tracker.update(hands, frame.time_s)
 
     def each(self, frames: Iterable[Frame]) -> Iterator[tuple[Frame, list[Hand]]]:
-        """Every frame with its tracked hands, in order; a GPU takes some frames before it gives the first."""
-        if not isinstance(self.recognizer, StreamNetworks):
+        """Every frame with its tracked hands, in order; some frames may be taken before the first is given."""
+        if not self.every_frame:
             yield from ((frame, self(frame)) for frame in frames)
             return
         taken: deque[Frame] = deque()
