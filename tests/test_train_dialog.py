@@ -61,7 +61,7 @@ def open_dialog(qtbot):
         qtbot.addWidget(dialog)
         dialog.show()
         if data is not None:
-            dialog.set_data(data)
+            dialog.data.set_folder(data)
         dialogs.append(dialog)
         return dialog
 
@@ -73,13 +73,13 @@ def open_dialog(qtbot):
 def test_a_folder_has_to_be_chosen(open_dialog, tmp_path, data):
     dialog = open_dialog("")
     assert not dialog.train_button.isEnabled()
-    dialog.set_data(tmp_path / "nowhere")
+    dialog.data.set_folder(tmp_path / "nowhere")
     assert not dialog.train_button.isEnabled() and "no such folder" in dialog.data.found.text()
     dialog.start()
     assert not dialog.running
-    dialog.set_data(tmp_path)
+    dialog.data.set_folder(tmp_path)
     assert dialog.train_button.isEnabled() and "No pictures" in dialog.data.found.text()
-    dialog.set_data(data)
+    dialog.data.set_folder(data)
     assert dialog.data.found.text() == "2 pictures of 2 gestures: fist 1, wave 1"
     dialog.name.setText(" ")
     assert not dialog.train_button.isEnabled()

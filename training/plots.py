@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-BLUE, ORANGE, GREEN, GREY = "#0072b2", "#d55e00", "#009e73", "#666666"
+BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#666666"
 """Colours that colour-blind people can tell apart (Okabe and Ito)."""
 RATES = ("macro_f1", "top1", "ap50", "map", "recall", "precision")
 """Figures between 0 and 1, drawn together."""

@@ -45,8 +45,6 @@ class SourceBar(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._cameras: Sequence[Camera] = ()
-        self._running = False
         self._box = QComboBox()
         self._box.setEditable(True)
         self._box.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
@@ -88,7 +86,6 @@ class SourceBar(QWidget):
     def set_sources(self, cameras: Sequence[Camera], recent: Sequence[str]) -> None:
         """Offer these cameras, and these files and addresses; what is entered stays."""
         source = self.source()
-        self._cameras = tuple(cameras)
         self._box.blockSignals(True)
         self._box.clear()
         for camera in cameras:

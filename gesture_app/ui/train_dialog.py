@@ -82,10 +82,6 @@ class TrainDialog(QDialog):
         """Whether a training is going on."""
         return self._child.running
 
-    def set_data(self, folder: Path) -> None:
-        """Train on the pictures of this folder."""
-        self.data.set_folder(folder)
-
     def start(self) -> None:
         """Train."""
         if self.running or not self.train_button.isEnabled():

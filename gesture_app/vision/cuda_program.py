@@ -13,8 +13,6 @@ from gesture_app.vision.hands import FloatArray
 
 EAGER_RUNS = 1
 """A graph is captured in the run after so many: what comes once, as in a folder of pictures, is not worth one."""
-TUNED = True
-"""Whether cuDNN tries its algorithms for every convolution at first."""
 
 
 class Program:
@@ -90,7 +88,8 @@ class Program:
             self._graph.replay()
             return self._output
         self._runs += 1
-        tuned_before, torch.backends.cudnn.benchmark = torch.backends.cudnn.benchmark, TUNED
+        # cuDNN tries its algorithms for every convolution at first, and keeps to the fastest.
+        tuned_before, torch.backends.cudnn.benchmark = torch.backends.cudnn.benchmark, True
         try:
             output = self._function(*self._inputs)
             if self._runs <= EAGER_RUNS:
