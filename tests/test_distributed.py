@@ -88,6 +88,7 @@ def main(folder: Path) -> None:
         share_a_detector_loss()
         for accumulate in (1, 2):
             learn(folder / f"two-{accumulate}.safetensors", accumulate)
+    assert distributed.is_main() == (os.environ["RANK"] == "0")
 
 
 def test_two_processes_learn_what_one_does_with_the_doubled_batch(tmp_path: Path, monkeypatch) -> None:

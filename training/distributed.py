@@ -42,8 +42,8 @@ def world_size() -> int:
 
 
 def is_main() -> bool:
-    """Whether this process writes and prints."""
-    return rank() == 0
+    """Whether this process writes and prints; also before it has joined the others and after it has left them."""
+    return int(os.environ.get("RANK", "0")) == 0
 
 
 @contextmanager

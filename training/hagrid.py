@@ -10,6 +10,7 @@ from itertools import chain
 from pathlib import Path
 
 from gesture_app.errors import InputError
+from training import distributed
 from training.box_formats import coco_entries, coco_files, yolo_description, yolo_entries
 from training.collection import Collection, Entry, Picture, choose_split, collect, picture_files, valid_box
 from training.layouts import (
@@ -164,7 +165,8 @@ def read_all(
         found = read(root, labels, boxes_file, listed)
         require_sound(root, found)
         found = found.of_split(split)
-        print(f"{root}: {split or 'all'}: {found.describe()}")
+        if distributed.is_main():
+            print(f"{root}: {split or 'all'}: {found.describe()}")
         pictures += found.pictures
     return pictures
 
