@@ -6,6 +6,7 @@ import json
 import signal
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import torch
@@ -19,6 +20,7 @@ from gesture_app.vision.model_info import ModelInfo, load_info, load_model, save
 from gesture_app.vision.recognizer import Recognizer
 from gesture_app.vision.yolox import build_yolox
 from training import train_classifier, train_detector
+from training.__main__ import main as start
 from training.checkpoint import RunFolder
 from training.cli import EvaluateConfig, evaluate, main
 from training.train_classifier import (
@@ -310,3 +312,14 @@ def test_bad_usage_exits_with_2_and_one_line(words, program) -> None:
     if "--data" in words:
         assert len(errors.strip().splitlines()) == 1
         assert errors.startswith("gesture-train: error: ")
+
+
+def test_ctrl_c_while_modules_load(monkeypatch) -> None:
+    class Loading(ModuleType):
+        def __getattr__(self, name: str):
+            raise KeyboardInterrupt
+
+    monkeypatch.setitem(sys.modules, "training.cli", Loading("training.cli"))
+    with pytest.raises(SystemExit) as ended:
+        start()
+    assert ended.value.code == 130
