@@ -204,6 +204,14 @@ def test_the_file_of_boxes_counts_in_both_splits(hagrid_root: Path, tmp_path: Pa
         assert name in {p.path.stem for p in pictures}
 
 
+def test_a_folder_named_twice_counts_twice_in_training_alone(crops_root: Path, tmp_path: Path) -> None:
+    once, twice = (
+        read_pictures(classifier_config(crops_root, tmp_path / "c.safetensors", data=(crops_root,) * times))
+        for times in (1, 2)
+    )
+    assert [len(part) for part in twice] == [2 * len(once[0]), len(once[1])]
+
+
 @pytest.mark.parametrize(
     ("logits", "sides", "expected"),
     [

@@ -223,7 +223,8 @@ def read_pictures(config: ClassifierConfig) -> tuple[list[Picture], list[Picture
     require_classes(training, config.labels)
     if config.handedness and not any(picture.sides for picture in training):
         raise InputError("no training picture says which side its hand is: add some, or leave --handedness out")
-    validation = read_all(config.data, config.labels, "val", config.boxes, config.splits)
+    once = tuple(dict.fromkeys(config.data))  # a folder named twice counts more in training, not in measuring
+    validation = read_all(once, config.labels, "val", config.boxes, config.splits)
     if not validation:
         raise InputError("no validation pictures: the best weights could not be told. Add pictures")
     return training, validation
