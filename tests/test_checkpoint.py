@@ -76,7 +76,12 @@ def test_options_as_plain_data() -> None:
 
 
 def test_provenance_counts_pictures_a_folder(tmp_path: Path) -> None:
-    pictures = [Picture(tmp_path / "a" / f"{i}.jpg", (), (), "train") for i in range(3)]
-    told = provenance("from scratch: no weights", 4, [tmp_path / "a", tmp_path / "b"], pictures)
-    assert told["data"] == {"a": 3, "b": 0} and told["started"] == "from scratch" and told["epoch"] == 4
+    crops, others = tmp_path / "a" / "crops", tmp_path / "b" / "crops"
+    pictures = [Picture(crops / f"{i}.jpg", (), (), "train") for i in range(3)]
+    told = provenance("from scratch: no weights", 4, [crops, others, Path("here")], pictures)
+    assert (
+        told["data"] == {"a/crops": 3, "b/crops": 0, "here": 0}
+        and told["started"] == "from scratch"
+        and told["epoch"] == 4
+    )
     assert set(told["versions"]) == {"torch", "torchvision", "timm"}

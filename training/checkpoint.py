@@ -26,7 +26,7 @@ def provenance(start: str, epoch: int, data: Sequence[Path], pictures: Sequence[
     """How weights came to be: command as typed, training pictures a folder, where it started, versions, date (UTC)."""
     return {
         "command": " ".join(["gesture-train", *sys.argv[1:]]),
-        "data": {root.name: sum(p.path.is_relative_to(root) for p in pictures) for root in data},
+        "data": {"/".join(root.parts[-2:]): sum(p.path.is_relative_to(root) for p in pictures) for root in data},
         "started": start.partition(":")[0],
         "epoch": epoch,
         "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),

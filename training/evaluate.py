@@ -163,7 +163,7 @@ def evaluate_frames(recognizer: Recognizer, frames: Sequence[GestureFrame]) -> d
         raise InputError("nothing to recognize: no frame is in a folder named like a gesture. Check --data and --split")
     seen, named = Counter[str](), Counter[str]()
     wrong = empty = 0
-    for frame in tqdm(frames, desc="evaluate", leave=False):
+    for frame in tqdm(frames, desc="evaluate", leave=False, disable=None):
         shown = {hand.label for hand in recognize_still(recognizer, read_image(frame.path))}
         seen[frame.gesture] += 1
         named[frame.gesture] += frame.gesture in shown
