@@ -306,7 +306,7 @@ def training(stage: Stage) -> Iterator[Condition]:
         folder.mkdir(parents=True)
         for number in range(20):
             (folder / f"{number}.jpg").touch()
-    dialog.set_data(stage.folder / "my pictures")
+    dialog.data.set_folder(stage.folder / "my pictures")
     dialog._command = ("-c", TRAINING)
     dialog.start()
     yield lambda: "detector: epoch" in dialog.state.text() or not dialog.running
