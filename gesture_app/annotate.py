@@ -15,11 +15,11 @@ from gesture_app.video.files import check_regular_file
 from gesture_app.video.sinks import VIDEO_SUFFIX, JsonlSink, VideoSink, write_image
 from gesture_app.video.sources import open_video, read_image
 from gesture_app.video.suffixes import VIDEO_SUFFIXES
-from gesture_app.vision.hands import Frame, Hand
+from gesture_app.vision.hands import Frame, Hand, HandNetworks
 from gesture_app.vision.images import IMAGE_SUFFIXES
 from gesture_app.vision.overlay import draw_hands
 from gesture_app.vision.stills import recognize_still
-from gesture_app.vision.video_recognizer import HandNetworks, VideoRecognizer
+from gesture_app.vision.video_recognizer import VideoRecognizer
 
 AHEAD_BYTES = 64_000_000
 MAX_AHEAD = 8

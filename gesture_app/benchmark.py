@@ -145,17 +145,22 @@ def measure_live(recognizer: Recognizer, clip: Clip, seconds: float) -> Result:
     camera = threading.Thread(target=_play, args=(clip, mailbox, seconds + 1), name="camera", daemon=True)
     latencies: list[float] = []
     camera.start()
-    start_s, cpu_s, took_s, busy_s, dropped_before = time.perf_counter(), time.process_time(), 1.0, 0.0, 0
+
+    def state() -> tuple[float, float, int]:
+        return time.perf_counter(), time.process_time(), mailbox.dropped
+
+    began = ended = state()
     while (item := mailbox.get()) is not None:
         frame, captured_s = item
         draw_hands(frame.image, recognize(frame))
         if frame.time_s < 1:  # the pace finds itself in the first second
-            dropped_before, start_s, cpu_s = mailbox.dropped, time.perf_counter(), time.process_time()
+            began = state()
         else:
             latencies.append(time.monotonic() - captured_s)
-            took_s, busy_s = time.perf_counter() - start_s, time.process_time() - cpu_s
+        ended = state()
     camera.join()
-    dropped = mailbox.dropped - dropped_before
+    took_s, busy_s, dropped = (last - first for first, last in zip(began, ended, strict=True))
+    took_s = max(took_s, 1e-9)
     return {
         "fps": len(latencies) / took_s,
         "dropped": dropped / max(1, dropped + len(latencies)),

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from gesture_app.benchmark import WARM_UP, Clip, percentiles_ms
-from gesture_app.vision.hands import Image
+from gesture_app.vision.hands import HandNetworks, Image
 from gesture_app.vision.model_info import shipped_weights
 from gesture_app.vision.recognizer import Recognizer
 from gesture_app.vision.runtimes import load_network
-from gesture_app.vision.video_recognizer import HandNetworks
 
 FRAMES = 96
 

@@ -10,6 +10,7 @@ import pytest
 
 from gesture_app.errors import InputError
 from gesture_app.vision.hands import RecognizerOptions
+from gesture_app.vision.postprocess import Detections
 from training import pseudo_label
 from training.hagrid import read
 from training.pseudo_label import PseudoLabelConfig, agreed_boxes, agreed_label, agreed_side, are_new
@@ -36,16 +37,16 @@ class Painter:
             rows.append(np.eye(3)[name] * 0.8 + 0.2 / 3)
         return np.array(rows, np.float32)
 
-    def detect(self, image: np.ndarray, options: RecognizerOptions) -> SimpleNamespace:
+    def detect(self, image: np.ndarray, options: RecognizerOptions) -> Detections:
         self.calls += 1
         if self.calls % 2 == 0 and not self.sees_mirrored:
-            return SimpleNamespace(boxes_xyxy=np.zeros((0, 4), np.float32), scores=np.zeros(0, np.float32))
+            return Detections(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64))
         count, _, stats, _ = cv2.connectedComponentsWithStats((image.max(axis=2) > 150).astype(np.uint8))
         boxes = [(x, y, x + w, y + h) for x, y, w, h, _ in stats[1:count]]
         scores = [0.9 if image[y, x, 1] > 150 else 0.3 for x, y, _, _ in boxes]
         assert min(scores, default=1) >= options.detector_threshold
         found = np.array(boxes, np.float32).reshape(-1, 4)
-        return SimpleNamespace(boxes_xyxy=found, scores=np.array(scores, np.float32))
+        return Detections(found, np.array(scores, np.float32), np.zeros(len(found), np.int64))
 
 
 def hand(colour: tuple[int, int, int]) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from gesture_app.vision.boxes import mirror_boxes
 from gesture_app.vision.hands import FloatArray, Image
 from gesture_app.vision.preprocess import GREY
 
@@ -14,9 +15,7 @@ LEAST_SHOWN, LEAST_SIDE = 1 / 3, 4.0
 
 def flip(image: Image, boxes_xyxy: FloatArray) -> tuple[Image, FloatArray]:
     """Mirror a picture and its boxes (N, 4), which keeps what the hands show."""
-    mirrored = boxes_xyxy.copy()
-    mirrored[:, [0, 2]] = image.shape[1] - boxes_xyxy[:, [2, 0]]
-    return np.ascontiguousarray(image[:, ::-1]), mirrored
+    return np.ascontiguousarray(image[:, ::-1]), mirror_boxes(boxes_xyxy, image.shape[1])
 
 
 def frame_view(

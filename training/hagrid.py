@@ -22,7 +22,7 @@ from training.layouts import (
     hagrid_entries,
     is_hagrid,
 )
-from training.picture_store import ALLOWED, NAMED
+from training.picture_store import ALLOWED, NAMED, describe_share
 from training.splits import Split, Splits, read_index, read_splits, write_splits
 
 __all__ = [
@@ -160,15 +160,14 @@ def read_all(
         InputError: a folder or the list cannot be read, or too many annotations are broken.
     """
     listed = read_splits(splits) if splits is not None else None
-    pictures: list[Picture] = []
-    for root in roots:
-        found = read(root, labels, boxes_file, listed)
-        require_sound(root, found)
-        found = found.of_split(split)
+    found: dict[Path, Collection] = {}
+    for root in dict.fromkeys(roots):  # a folder named several times is read once
+        whole = read(root, labels, boxes_file, listed)
+        require_sound(root, whole)
+        found[root] = whole.of_split(split)
         if distributed.is_main():
-            print(f"{root}: {split or 'all'}: {found.describe()}")
-        pictures += found.pictures
-    return pictures
+            print(f"{root}: {split or 'all'}: {found[root].describe()}")
+    return [picture for root in roots for picture in found[root].pictures]
 
 
 def require_sound(root: Path, found: Collection) -> None:
@@ -180,12 +179,8 @@ def require_sound(root: Path, found: Collection) -> None:
     broken = found.broken()
     entries = len(found.pictures) + len(broken)
     if len(broken) > ALLOWED * entries:
-        named = "; ".join(f"{name}: {reason}" for name, reason in broken[:NAMED])
-        more = f"; and {len(broken) - NAMED} more" if len(broken) > NAMED else ""
-        raise InputError(
-            f"too many bad annotations: {root}: {len(broken)} of {entries}, {ALLOWED:.1%} are allowed: "
-            f"{named}{more}. Repair or remove them; `gesture-train data --verify` finds all"
-        )
+        named = [f"{name}: {reason}" for name, reason in broken[:NAMED]]
+        raise InputError(f"too many bad annotations: {root}: {describe_share(len(broken), entries, named)}")
 
 
 def count_hands(pictures: Sequence[Picture]) -> Counter[str]:

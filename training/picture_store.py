@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import torch
@@ -16,6 +16,15 @@ from training.packed_cache import PackedCache, shrink
 ALLOWED = 1 / 1000
 """So many of a set's pictures may be bad and are substituted; more end the run."""
 NAMED = 5
+
+
+def describe_share(bad: int, entries: int, named: Sequence[str]) -> str:
+    """How many of a set's entries are bad, some of them by name with the reason, and what to do."""
+    more = f"; and {bad - len(named)} more" if bad > len(named) else ""
+    return (
+        f"{bad} of {entries}, {ALLOWED:.1%} are allowed: {'; '.join(named)}{more}. Repair or remove them; "
+        "`gesture-train data --verify` finds all"
+    )
 
 
 class TooManyBadPictures(InputError):
@@ -97,8 +106,4 @@ class PictureStore:
                 self.read(path)
             except InputError as error:
                 reasons.append(one_line(error).removeprefix("cannot read picture: "))
-        more = f"; and {len(bad) - NAMED} more" if len(bad) > NAMED else ""
-        return (
-            f"too many bad pictures: {len(bad)} of {len(self.paths)}, {ALLOWED:.1%} are allowed: {'; '.join(reasons)}"
-            f"{more}. Repair or remove them; `gesture-train data --verify` finds all"
-        )
+        return "too many bad pictures: " + describe_share(len(bad), len(self.paths), reasons)

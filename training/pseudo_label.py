@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from gesture_app.errors import InputError
-from gesture_app.vision.boxes import iou_matrix, mirror_boxes
+from gesture_app.vision.boxes import iou_matrix
 from gesture_app.vision.hands import FloatArray, Image
 from gesture_app.vision.images import read_image
 from gesture_app.vision.labels import BACKGROUND, HAGRID_GESTURES, HAGRID_LABELS
 from gesture_app.vision.model_info import write_atomically
 from gesture_app.vision.preprocess import crop_hand
 from gesture_app.vision.recognizer import Recognizer
+from gesture_app.vision.stills import detect_mirrored
 from training.augment import covers
 from training.datasets import pixel_boxes
 from training.hagrid import picture_files, read, read_gesture_frames
@@ -259,16 +260,14 @@ def random_place(image: Image, rng: np.random.Generator) -> FloatArray:
 
 def agreed_boxes(recognizer: Recognizer, image: Image, min_score: float) -> tuple[FloatArray, FloatArray]:
     """boxes_xyxy (N, 4) found in a picture and in its mirror image, the mean of both, and the lower scores (N,)."""
-    width = image.shape[1]
     options = replace(recognizer.options, detector_threshold=min_score)
     here = recognizer.detect(image, options)
-    there = recognizer.detect(np.ascontiguousarray(image[:, ::-1]), options)
+    there = detect_mirrored(recognizer, np.ascontiguousarray(image[:, ::-1]), options)
     if not len(here.boxes_xyxy) or not len(there.boxes_xyxy):
         return np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
-    mirrored = mirror_boxes(there.boxes_xyxy, width)
-    overlaps = iou_matrix(here.boxes_xyxy, mirrored)
+    overlaps = iou_matrix(here.boxes_xyxy, there.boxes_xyxy)
     both, partner = overlaps.max(axis=1) >= 0.5, overlaps.argmax(axis=1)
-    boxes = (here.boxes_xyxy + mirrored[partner])[both] / 2
+    boxes = (here.boxes_xyxy + there.boxes_xyxy[partner])[both] / 2
     return np.asarray(boxes, np.float32), np.asarray(np.minimum(here.scores, there.scores[partner])[both], np.float32)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -10,43 +10,22 @@ from typing import TYPE_CHECKING, Protocol
 
 from PyQt6.QtGui import QImage
 
-from gesture_app.vision.hands import FloatArray, Hand, Image, RecognizerOptions
+from gesture_app.vision.hands import Hand, HandNetworks, Image, RecognizerOptions
 from gesture_app.vision.style import OverlayStyle
 
 if TYPE_CHECKING:
     from gesture_app.settings import Device, Runtime, Settings
     from gesture_app.video.clips import Clip
-    from gesture_app.vision.postprocess import Detections
 
 
-class HandRecognizer(Protocol):
+class HandRecognizer(HandNetworks, Protocol):
     """A picture in, its hands out; `options` may be replaced between two pictures."""
 
     options: RecognizerOptions
 
     @property
-    def labels(self) -> tuple[str, ...]:
-        """The names that a hand can get."""
-
-    @property
     def device_name(self) -> str:
         """What computes, in words for the user."""
-
-    @property
-    def one_step(self) -> bool:
-        """See `Recognizer`."""
-
-    def __call__(self, image: Image) -> list[Hand]:
-        """Find and name the hands of a BGR picture."""
-
-    def stream(self, images: Iterable[Image]) -> Iterator[list[Hand]]:
-        """The same of many pictures, in order."""
-
-    def detect(self, image: Image, options: RecognizerOptions) -> Detections:
-        """Only find them."""
-
-    def classify_boxes(self, image: Image, boxes_xyxy: FloatArray) -> FloatArray:
-        """Only name them: probabilities of boxes (N, 4), see `Recognizer.classify`."""
 
 
 @dataclass(frozen=True)

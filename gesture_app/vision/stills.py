@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from gesture_app.vision.boxes import iou_matrix, mirror_boxes
-from gesture_app.vision.hands import Hand, Image
+from gesture_app.vision.hands import Hand, HandNetworks, Image, RecognizerOptions
 from gesture_app.vision.postprocess import NMS_IOU, Detections, suppress_overlaps
 from gesture_app.vision.recognizer import to_hands
-
-if TYPE_CHECKING:
-    from gesture_app.vision.video_recognizer import HandNetworks
 
 FAINT = 0.25
 """What is as sure as this share of the threshold in one view may be a hand by the other one."""
@@ -39,17 +36,21 @@ def recognize_still(networks: HandNetworks, image: Image) -> list[Hand]:
     options = networks.options
     faint = replace(options, detector_threshold=FAINT * options.detector_threshold)
     here = networks.detect(image, faint)
-    width = image.shape[1]
-    mirrored = np.ascontiguousarray(image[:, ::-1])
-    there = networks.detect(mirrored, faint)
-    there = replace(there, boxes_xyxy=mirror_boxes(there.boxes_xyxy, width))
+    mirrored = np.asarray(cv2.flip(image, 1))
+    there = detect_mirrored(networks, mirrored, faint)
     found = merge_views(here, there, options.detector_threshold, options.max_hands)
     probabilities = networks.classify_boxes(image, found.boxes_xyxy)
-    others = networks.classify_boxes(mirrored, mirror_boxes(found.boxes_xyxy, width))
+    others = networks.classify_boxes(mirrored, mirror_boxes(found.boxes_xyxy, image.shape[1]))
     classes = len(networks.labels)
     others[:, classes:] = 1 - others[:, classes:]  # a right hand is a left one in the mirror
     both = np.asarray((probabilities + others) / 2, np.float32)
     return to_hands(found, both, networks.labels, options.label_threshold)
+
+
+def detect_mirrored(networks: HandNetworks, mirrored: Image, options: RecognizerOptions) -> Detections:
+    """What is found in the mirror image of a picture, with boxes in pixels of the picture itself."""
+    found = networks.detect(mirrored, options)
+    return replace(found, boxes_xyxy=mirror_boxes(found.boxes_xyxy, mirrored.shape[1]))
 
 
 def merge_views(first: Detections, second: Detections, threshold: float, limit: int) -> Detections:

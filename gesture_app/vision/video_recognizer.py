@@ -8,14 +8,13 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from statistics import median
-from typing import Protocol
 
 import cv2
 import numpy as np
 
 from gesture_app.vision.boxes import iou_matrix
 from gesture_app.vision.following import Grey, follow_boxes, small_grey
-from gesture_app.vision.hands import FloatArray, Frame, Hand, Image, RecognizerOptions
+from gesture_app.vision.hands import FloatArray, Frame, Hand, HandNetworks, Image
 from gesture_app.vision.postprocess import Detections
 from gesture_app.vision.recognizer import to_hands
 from gesture_app.vision.stills import recognize_still
@@ -33,34 +32,6 @@ SAME_GREY = 10.0
 PATCH = 8
 LEAST_INSIDE = 0.4
 """A followed box of which less than this share is inside the frame has left it."""
-
-
-class HandNetworks(Protocol):
-    """What is needed of a Recognizer."""
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """The names, in the order of the probabilities."""
-
-    @property
-    def options(self) -> RecognizerOptions:
-        """The thresholds in use."""
-
-    @property
-    def one_step(self) -> bool:
-        """Whether it takes less time than following hands does."""
-
-    def __call__(self, image: Image) -> list[Hand]:
-        """The hands in a BGR picture."""
-
-    def stream(self, images: Iterable[Image]) -> Iterator[list[Hand]]:
-        """The hands of BGR pictures, in order; some pictures are taken before their hands are given."""
-
-    def detect(self, image: Image, options: RecognizerOptions) -> Detections:
-        """The boxes of a BGR picture."""
-
-    def classify_boxes(self, image: Image, boxes_xyxy: FloatArray) -> FloatArray:
-        """Probabilities (N, classes or one more) of the boxes (N, 4) of a picture, see `Recognizer.classify`."""
 
 
 class VideoRecognizer:
