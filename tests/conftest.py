@@ -19,8 +19,13 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from pytestqt.qtbot import QtBot
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+# A busy machine may take longer than pytest-qt's five seconds to start or to end a process.
+for wait in (QtBot.waitUntil, QtBot.waitSignal, QtBot.waitSignals):
+    wait.__kwdefaults__["timeout"] = 30_000
 
 
 @pytest.fixture(autouse=True)

@@ -107,7 +107,8 @@ def test_interrupt_lets_it_save(qtbot, child):
     code = """
 import time
 print("ready")
-try: time.sleep(60)
+try:
+    for _ in range(600): time.sleep(0.1)
 except KeyboardInterrupt: print("saved"); raise SystemExit(130)
 """
     said = []
