@@ -82,7 +82,7 @@ def measure_stages(recognizer: Recognizer, clip: Clip, seconds: float) -> Result
     Raises:
         InputError: the clip cannot be read.
     """
-    tracker = Tracker(recognizer.labels, recognizer.options.label_threshold)
+    tracker = Tracker(recognizer.labels, recognizer.options)
     frames = clip.frames()
     for _ in range(WARM_UP):
         _, _, frame = time_frame(recognizer, tracker, frames)
@@ -123,7 +123,7 @@ def time_frame(
     else:
         found = timed("detect", lambda: recognizer.detect(frame.image, options))
         rows = timed("classify", lambda: recognizer.classify_boxes(frame.image, found.boxes_xyxy))
-        hands = to_hands(found, rows, recognizer.labels, options.label_threshold)
+        hands = to_hands(found, rows, recognizer.labels, options)
     hands = timed("track", lambda: tracker.update(hands, frame.time_s))
     timed("draw", lambda: draw_hands(frame.image, hands))
     row["whole"] = sum(row.values())

@@ -11,7 +11,7 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from gesture_app.vision.recognizer import Recognizer
 
 PROGRAM = "gesture-app"
+THRESHOLDS = ("detector_threshold", "label_threshold", "max_hands")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,10 +59,9 @@ class Model:
         Raises:
             InputError: one is out of its range.
         """
-        usual = RecognizerOptions()
-        given = {f.name: getattr(self, f.name) for f in fields(usual) if getattr(self, f.name) is not None}
+        given = {name: getattr(self, name) for name in THRESHOLDS if getattr(self, name) is not None}
         try:
-            return replace(usual, **given)
+            return RecognizerOptions(**given)
         except ValueError as error:
             raise InputError(f"options: {error}") from error
 
@@ -221,7 +221,7 @@ class Live(Model):
     def overrides(self) -> dict[str, object]:
         """What was given, as fields of the settings: it holds for this time, unless it is changed in the window."""
         usual = Live()
-        names = ("device", "runtime", "detector_threshold", "label_threshold", "max_hands")
+        names = ("device", "runtime", *THRESHOLDS)
         given = {name: getattr(self, name) for name in names if getattr(self, name) != getattr(usual, name)}
         return given | ({"weights": str(self.weights.absolute())} if self.weights else {})
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from gesture_app.vision.hands import Hand
+from gesture_app.vision.hands import Hand, RecognizerOptions
 from gesture_app.vision.postprocess import Detections
 from gesture_app.vision.recognizer import to_hands
 
@@ -19,40 +19,32 @@ LEFT_BGR = (200, 30, 30)
 RIGHT_BGR = (30, 200, 30)
 
 
-@dataclass(frozen=True)
-class Options:
-    """Stands for the recognizer's own options, without the time that importing torch takes."""
-
-    detector_threshold: float = 0.5
-    label_threshold: float = 0.6
-    max_hands: int = 6
-
-
 @dataclass
 class FakeRecognizer:
-    """One hand in the left half of every picture; notes the options of every call."""
+    """One hand in the same place of every picture, in shares of its sides; notes the options of every call."""
 
-    options: Options = field(default_factory=Options)
+    options: RecognizerOptions = field(default_factory=RecognizerOptions)
     labels: tuple[str, ...] = LABELS
     device_name: str = "fake device"
     one_step: bool = False
+    place_xyxy: tuple[float, float, float, float] = (1 / 16, 1 / 4, 1 / 4, 1 / 2)
     fails: Callable[[int], bool] = lambda call: False
-    seen: list[Options] = field(default_factory=list)
+    seen: list[RecognizerOptions] = field(default_factory=list)
 
-    def __call__(self, image: np.ndarray) -> list[Hand]:
-        found = self.detect(image, self.options)
-        return to_hands(found, self.classify_boxes(image, found.boxes_xyxy), self.labels, self.options.label_threshold)
+    def __call__(self, image: np.ndarray, options: RecognizerOptions | None = None) -> list[Hand]:
+        found = self.detect(image, options or self.options)
+        return to_hands(found, self.classify_boxes(image, found.boxes_xyxy), self.labels, options or self.options)
 
-    def detect(self, image: np.ndarray, options: Options) -> Detections:
+    def detect(self, image: np.ndarray, options: RecognizerOptions) -> Detections:
         self.seen.append(options)
         if self.fails(len(self.seen)):
             raise ValueError("a bad frame")
         height, width = image.shape[:2]
-        box = np.array([[width / 16, height / 4, width / 4, height / 2]], np.float32)
+        box = np.array([self.place_xyxy], np.float32) * (width, height, width, height)
         return Detections(box, np.array([0.9], np.float32), np.zeros(1, np.int64))
 
-    def stream(self, images: Iterable[np.ndarray]) -> Iterator[list[Hand]]:
-        return map(self, images)
+    def stream(self, images: Iterable[np.ndarray], options: RecognizerOptions | None = None) -> Iterator[list[Hand]]:
+        return (self(image, options) for image in images)
 
     def classify_boxes(self, image: np.ndarray, boxes_xyxy: np.ndarray) -> np.ndarray:
         return np.tile(np.array([0.97, 0.02, 0.01], np.float32), (len(boxes_xyxy), 1))

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
-
-from gesture_app.vision.hands import Hand, RecognizerOptions
-from gesture_app.vision.postprocess import Detections
-from gesture_app.vision.recognizer import to_hands
 
 TIME_BASE = Fraction(1, 15360)
 REGULAR = tuple(Fraction(i, 30) for i in range(20))
@@ -83,28 +79,3 @@ def audio_packets(path: Path) -> list[int]:
     """The sizes of the sound's packets."""
     with av.open(str(path)) as media:
         return [packet.size for packet in media.demux(audio=0) if packet.size]
-
-
-class FakeRecognizer:
-    """One hand in the middle of every picture, always `like`."""
-
-    one_step = False
-    labels = ("fist", "like", "one", "no_gesture")
-
-    def __init__(self) -> None:
-        self.options = RecognizerOptions()
-
-    def __call__(self, image: np.ndarray) -> list[Hand]:
-        found = self.detect(image, self.options)
-        return to_hands(found, self.classify_boxes(image, found.boxes_xyxy), self.labels, self.options.label_threshold)
-
-    def stream(self, images: Iterable[np.ndarray]) -> Iterator[list[Hand]]:
-        return map(self, images)
-
-    def detect(self, image: np.ndarray, options: RecognizerOptions) -> Detections:
-        height, width = image.shape[:2]
-        box = np.array([[width * 0.25, height * 0.25, width * 0.75, height * 0.75]], np.float32)
-        return Detections(box, np.array([0.9], np.float32), np.zeros(1, np.int64))
-
-    def classify_boxes(self, image: np.ndarray, boxes_xyxy: np.ndarray) -> np.ndarray:
-        return np.tile(np.array([0.01, 0.97, 0.01, 0.01], np.float32), (len(boxes_xyxy), 1))

@@ -10,17 +10,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from media import REGULAR, VARIABLE, FakeRecognizer, audio_packets, picture, video_pts_s, write_audio, write_video
+from fakes import FakeRecognizer
+from media import REGULAR, VARIABLE, audio_packets, picture, video_pts_s, write_audio, write_video
 
 from gesture_app.annotate import AnnotateOptions, Progress, annotate
 from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.video.sinks import VideoSink, write_image
 from gesture_app.video.sources import open_video, read_image
-from gesture_app.vision.hands import Hand
+from gesture_app.vision.hands import Hand, RecognizerOptions
 
 
 def names(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+MIDDLE = (0.25, 0.25, 0.75, 0.75)
 
 
 def rows(path: Path) -> list[dict]:
@@ -45,7 +49,7 @@ def test_video(tmp_path: Path) -> None:
 
 def test_json_lines(tmp_path: Path) -> None:
     source = write_video(tmp_path / "in.mp4")
-    annotate(source, FakeRecognizer(), AnnotateOptions(jsonl=tmp_path / "out.jsonl", media=False))
+    annotate(source, FakeRecognizer(place_xyxy=MIDDLE), AnnotateOptions(jsonl=tmp_path / "out.jsonl", media=False))
     lines = rows(tmp_path / "out.jsonl")
     assert names(tmp_path) == ["in.mp4", "out.jsonl"]
     assert [line["frame"] for line in lines] == list(range(20))
@@ -61,12 +65,12 @@ def test_json_lines(tmp_path: Path) -> None:
 
 def test_json_line_of_a_picture_exactly(tmp_path: Path) -> None:
     write_image(tmp_path / "a.png", picture(0))
-    annotate(tmp_path / "a.png", FakeRecognizer(), AnnotateOptions(jsonl=tmp_path / "out.jsonl"))
+    annotate(tmp_path / "a.png", FakeRecognizer(place_xyxy=MIDDLE), AnnotateOptions(jsonl=tmp_path / "out.jsonl"))
     assert rows(tmp_path / "out.jsonl") == [{
         "source": str(tmp_path / "a.png"), "frame": 0, "time_s": 0.0, "width": 64, "height": 48,
         "hands": [{
             "id": 1, "box_xyxy": [16.0, 12.0, 48.0, 36.0], "detector_score": 0.9, "label": "like", "score": 0.97,
-            "side": None, "top": [["like", 0.97], ["fist", 0.01], ["one", 0.01]],
+            "side": None, "top": [["like", 0.97], ["peace", 0.02], ["no_gesture", 0.01]],
         }],
     }]  # fmt: skip
     assert np.any(read_image(tmp_path / "a-annotated.png") != picture(0))
@@ -218,11 +222,11 @@ def test_results_on_the_standard_output(tmp_path: Path, monkeypatch: pytest.Monk
 class InBatches(FakeRecognizer):
     """Takes five pictures before it gives the hands of the first; the widths of the boxes count the pictures."""
 
-    def stream(self, images: Iterable[np.ndarray]) -> Iterator[list[Hand]]:
+    def stream(self, images: Iterable[np.ndarray], options: RecognizerOptions | None = None) -> Iterator[list[Hand]]:
         left, number = iter(images), 0
         while batch := list(itertools.islice(left, 5)):
             for image in batch:
-                (hand,) = self(image)
+                (hand,) = self(image, options)
                 number += 1
                 yield [replace(hand, box_xyxy=(0.0, 0.0, 20.0 + number, 40.0))]
 

@@ -7,7 +7,8 @@ import time
 from pathlib import Path
 
 import pytest
-from media import REGULAR, FakeRecognizer, picture, video_pts_s, write_video
+from fakes import FakeRecognizer
+from media import REGULAR, picture, video_pts_s, write_video
 from PyQt6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PyQt6.QtGui import QDropEvent
 
@@ -128,12 +129,12 @@ class Slow(FakeRecognizer):
         self.reached = threading.Event()
         self.go_on = threading.Event()
 
-    def __call__(self, image):
+    def __call__(self, image, options=None):
         self.calls += 1
         if self.calls == self.stop_at:
             self.reached.set()
             self.go_on.wait(10)
-        return super().__call__(image)
+        return super().__call__(image, options)
 
 
 def test_cancel_keeps_a_part_that_plays(open_dialog, qtbot, tmp_path):

@@ -10,7 +10,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from media import REGULAR, FakeRecognizer, video_pts_s, write_video
+from fakes import FakeRecognizer
+from media import REGULAR, video_pts_s, write_video
 
 from gesture_app import __version__
 from gesture_app.cli import main
@@ -170,12 +171,12 @@ def test_a_crash_in_a_library_tells_where() -> None:
 SLOW = """
 import sys, time
 sys.path.insert(0, "tests")
-from media import FakeRecognizer
+from fakes import FakeRecognizer
 from gesture_app.vision.recognizer import Recognizer
 class Slow(FakeRecognizer):
-    def __call__(self, image):
+    def __call__(self, image, options=None):
         time.sleep(0.03)
-        return super().__call__(image)
+        return super().__call__(image, options)
 Recognizer.load = lambda *words: Slow()
 from gesture_app.cli import main
 main(sys.argv[1:])

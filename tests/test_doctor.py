@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from media import FakeRecognizer
+from fakes import FakeRecognizer
 
 import gesture_app.vision.recognizer
 from gesture_app import cli, doctor

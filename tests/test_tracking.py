@@ -6,7 +6,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from gesture_app.vision.hands import Hand
+from gesture_app.vision.hands import Hand, RecognizerOptions
+from gesture_app.vision.postprocess import Detections
 from gesture_app.vision.tracking import LOST_AFTER_S, Tracker
 
 LABELS = ("like", "peace", "no_gesture")
@@ -19,20 +20,20 @@ def hand(x: float, probabilities=(0.9, 0.05, 0.05), size: float = 40) -> Hand:
 
 
 def test_no_hands() -> None:
-    tracker = Tracker(LABELS, 0.5)
+    tracker = Tracker(LABELS, RecognizerOptions())
     assert tracker.update([], 0.0) == []
     assert tracker.update([], 1.0) == []
 
 
 def test_ids_follow_hands_whatever_their_order() -> None:
-    tracker = Tracker(LABELS, 0.5)
+    tracker = Tracker(LABELS, RecognizerOptions())
     assert [h.id for h in tracker.update([hand(0), hand(100)], 0.0)] == [1, 2]
     assert [h.id for h in tracker.update([hand(108), hand(7)], 0.03)] == [2, 1]
     assert [h.id for h in tracker.update([hand(14), hand(300), hand(116)], 0.06)] == [1, 3, 2]
 
 
 def test_a_hand_comes_back_within_the_time_and_not_after() -> None:
-    tracker = Tracker(LABELS, 0.5)
+    tracker = Tracker(LABELS, RecognizerOptions())
     tracker.update([hand(0)], 0.0)
     assert tracker.update([], 0.2) == []
     assert tracker.update([hand(5)], 0.4)[0].id == 1
@@ -40,7 +41,7 @@ def test_a_hand_comes_back_within_the_time_and_not_after() -> None:
 
 
 def test_crossing_pairs_are_matched_as_a_whole() -> None:
-    tracker = Tracker(LABELS, 0.5)
+    tracker = Tracker(LABELS, RecognizerOptions())
     tracker.update([hand(0), hand(20)], 0.0)
     # Greedy matching would give the left hand to track 2 and leave the other one a stranger.
     assert [h.id for h in tracker.update([hand(15), hand(38)], 0.03)] == [1, 2]
@@ -48,7 +49,7 @@ def test_crossing_pairs_are_matched_as_a_whole() -> None:
 
 @pytest.mark.parametrize("fps", [10, 30, 60])
 def test_smoothing_is_in_seconds(fps: int) -> None:
-    tracker = Tracker(LABELS, 0.5)
+    tracker = Tracker(LABELS, RecognizerOptions())
     tracker.update([hand(0)], 0.0)
     changed = next(
         frame / fps
@@ -59,7 +60,7 @@ def test_smoothing_is_in_seconds(fps: int) -> None:
 
 
 def test_one_wrong_frame_does_not_change_the_label() -> None:
-    tracker = Tracker(LABELS, 0.5)
+    tracker = Tracker(LABELS, RecognizerOptions())
     for frame in range(10):
         tracker.update([hand(0)], frame / 30)
     flicker = tracker.update([hand(0, (0.05, 0.9, 0.05))], 10 / 30)[0]
@@ -68,7 +69,7 @@ def test_one_wrong_frame_does_not_change_the_label() -> None:
 
 
 def test_without_smoothing_every_frame_counts_alone() -> None:
-    tracker = Tracker(LABELS, 0.5)
+    tracker = Tracker(LABELS, RecognizerOptions())
     tracker.smoothing_s = 0.0
     tracker.update([hand(0)], 0.0)
     assert tracker.update([hand(0, (0.05, 0.9, 0.05))], 0.03)[0].label == "peace"
@@ -89,7 +90,7 @@ def sided(x: float, right: float) -> Hand:
     ],
 )
 def test_a_hand_keeps_its_side_until_the_other_is_sure(right: list[float], sides: list[str]) -> None:
-    tracker = Tracker(LABELS, 0.5)
+    tracker = Tracker(LABELS, RecognizerOptions())
     told = [tracker.update([sided(0, p)], number / 30)[0].side for number, p in enumerate(right)]
     assert (told[0], told[-1]) == (sides[0], sides[-1])
     assert len(right) > 4 or told == sides
@@ -98,21 +99,58 @@ def test_a_hand_keeps_its_side_until_the_other_is_sure(right: list[float], sides
 
 
 def test_without_smoothing_every_frame_tells_its_own_side() -> None:
-    tracker = Tracker(LABELS, 0.5)
+    tracker = Tracker(LABELS, RecognizerOptions())
     tracker.smoothing_s = 0.0
     told = [tracker.update([sided(0, p)], number / 30)[0].side for number, p in enumerate([0.9, 0.1, 0.5])]
     assert told == ["right", "left", "left"]
 
 
 def test_threshold_acts_at_once_and_boxes_stay() -> None:
-    tracker = Tracker(LABELS, 0.5)
+    tracker = Tracker(LABELS, RecognizerOptions())
     tracker.update([hand(0, (0.6, 0.3, 0.1))], 0.0)
-    tracker.label_threshold = 0.8
+    tracker.options = RecognizerOptions(label_threshold=0.8)
     found = tracker.update([hand(3, (0.6, 0.3, 0.1))], 0.03)[0]
     assert (found.label, found.box_xyxy, found.top[0][0]) == ("no_gesture", (3, 10, 43, 50), "like")
 
 
 def test_a_step_back_in_time_starts_afresh() -> None:
-    tracker = Tracker(LABELS, 0.5)
+    tracker = Tracker(LABELS, RecognizerOptions())
     tracker.update([hand(0)], 5.0)
     assert tracker.update([hand(0)], 0.0)[0].id == 2
+
+
+@pytest.mark.parametrize(
+    ("x", "score", "least", "kept"),
+    [
+        (0, 0.05, 1.0, True),
+        (0, 0.9, 0.4, True),  # the classifier is less sure that it is a hand
+        (15, 0.05, 1.0, False),  # beside it
+        (200, 0.05, 1.0, False),
+        (200, 0.15, 0.89, False),
+        (200, 0.15, 0.9, True),
+    ],
+)
+def test_what_is_faint_goes_on_where_a_hand_was(x: float, score: float, least: float, kept: bool) -> None:
+    tracker = Tracker(LABELS, RecognizerOptions())
+    tracker.update([hand(0)], 0.0)
+    faint = replace(hand(x, (least, 0.0, 0.0)), detector_score=score)
+    found = Detections(np.array([faint.box_xyxy], np.float32), np.array([score], np.float32), np.zeros(1, np.int64))
+    assert len(tracker.expected(found, 0.03).scores) == (kept or score >= 0.15)
+    assert [h.id for h in tracker.update([faint], 0.03)] == ([1 if x == 0 else 2] if kept else [])
+
+
+def test_a_faint_box_does_not_take_the_place_of_a_sure_one() -> None:
+    tracker = Tracker(LABELS, RecognizerOptions())
+    tracker.update([hand(0)], 0.0)
+    faint = replace(hand(1), detector_score=0.05)
+    found = tracker.update([faint, hand(20)], 0.03)
+    assert [(h.id, h.box_xyxy[0]) for h in found] == [(1, 20)]
+
+
+def test_a_hand_may_stay_faint_and_is_forgotten_like_others() -> None:
+    tracker = Tracker(LABELS, RecognizerOptions())
+    faint = replace(hand(0), detector_score=0.05)
+    assert tracker.update([faint], 0.0) == []
+    tracker.update([hand(0)], 0.1)
+    assert all(tracker.update([faint], 0.1 + frame / 10)[0].id == 1 for frame in range(1, 20))
+    assert tracker.update([faint], 2.0 + LOST_AFTER_S + 0.1) == []

@@ -28,6 +28,7 @@ class Scene:
     labels: tuple[str, ...] = LABELS
     one_step: bool = False
     gesture: int = 0
+    score: float = 0.9
     now_s: float = 0.0
     places: list[tuple[int, int]] = field(default_factory=list)
     detections: list[float] = field(default_factory=list)
@@ -44,15 +45,15 @@ class Scene:
     def boxes(self) -> np.ndarray:
         return np.array([(x, y, x + SIDE, y + SIDE) for x, y in self.places], np.float32).reshape(-1, 4)
 
-    def __call__(self, image: np.ndarray) -> list[Hand]:
-        found = self.detect(image, self.options)
-        return to_hands(found, self.classify_boxes(image, found.boxes_xyxy), LABELS, self.options.label_threshold)
+    def __call__(self, image: np.ndarray, options: RecognizerOptions | None = None) -> list[Hand]:
+        found = self.detect(image, options or self.options)
+        return to_hands(found, self.classify_boxes(image, found.boxes_xyxy), LABELS, options or self.options)
 
     def detect(self, image: np.ndarray, options: RecognizerOptions) -> Detections:
         self.now_s += self.detect_s
         self.detections.append(self.time_s)
-        boxes = self.boxes()
-        return Detections(boxes, np.full(len(boxes), 0.9, np.float32), np.zeros(len(boxes), np.int64))
+        boxes = self.boxes() if self.score >= options.detector_threshold else self.boxes()[:0]
+        return Detections(boxes, np.full(len(boxes), self.score, np.float32), np.zeros(len(boxes), np.int64))
 
     def classify_boxes(self, image: np.ndarray, boxes_xyxy: np.ndarray) -> np.ndarray:
         self.now_s += self.classify_s * len(boxes_xyxy)
@@ -175,7 +176,7 @@ def test_thresholds_act_at_once() -> None:
     scene.options = RecognizerOptions(max_hands=1, label_threshold=1.0)
     engine(scene.frame(13, 30, [(200, 100)]))
     assert scene.detections[-1] == scene.time_s
-    assert engine.tracker.label_threshold == 1.0
+    assert engine.tracker.options == scene.options
 
 
 def test_every_frame_leaves_nothing_out() -> None:
@@ -205,3 +206,14 @@ def test_a_step_back_in_time_starts_afresh() -> None:
         engine(scene.frame(index, 30, [(200, 100)]))
     (hand,) = engine(scene.frame(0, 30, [(200, 100)]))
     assert scene.detections[-1] == 0 and hand.id == 2
+
+
+@pytest.mark.parametrize("every_frame", [True, False])
+def test_a_hand_that_grows_faint_stays_and_none_begins_faint(every_frame: bool) -> None:
+    scores = [0.06, 0.2, 0.06, 0.06, 0.04, 0.06]
+    scene = Scene()
+    engine = scene.engine(every_frame=every_frame)
+    shown = []
+    for index, scene.score in enumerate(scores):
+        shown.append([hand.id for hand in engine(scene.frame(index, 30, [(200, 100)]))])
+    assert shown == [[], [1], [1], [1], [], [1]]

@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from fakes import LABELS, LEFT_BGR, RIGHT_BGR, FakeRecognizer, Options, a_hand, two_colours
+from fakes import LABELS, LEFT_BGR, RIGHT_BGR, FakeRecognizer, a_hand, two_colours
 from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QColor
 
@@ -22,7 +22,7 @@ from gesture_app.ui.pipeline import Pipeline
 from gesture_app.ui.workers import LiveWorker
 from gesture_app.video.clips import Clip
 from gesture_app.video.reader import FrameReader
-from gesture_app.vision.hands import Frame
+from gesture_app.vision.hands import Frame, RecognizerOptions
 
 
 class ScriptedSource:
@@ -84,7 +84,7 @@ def make_worker(qapp):
             return FrameReader(source, mailbox, on_state, options, opener=lambda *_: ScriptedSource(script, ends))
 
         recognizer = recognizer or FakeRecognizer()
-        worker = LiveWorker(load or (lambda choice: recognizer), open_reader, LiveSettings(Options()), tap)
+        worker = LiveWorker(load or (lambda choice: recognizer), open_reader, LiveSettings(RecognizerOptions()), tap)
         workers.append(worker)
         return worker
 
@@ -155,7 +155,7 @@ def test_mirror():
 @pytest.mark.parametrize(("mirror", "hand_left"), [(False, 4), (True, 48)])
 def test_pipeline_mirrors_the_picture_and_the_boxes(mirror, hand_left):
     frame = Frame(two_colours(), 0, 0.0)
-    annotated = Pipeline(FakeRecognizer())(frame, LiveSettings(Options(), mirror=mirror))
+    annotated = Pipeline(FakeRecognizer())(frame, LiveSettings(RecognizerOptions(), mirror=mirror))
     assert annotated.hands[0].box_xyxy[0] == hand_left
     assert tuple(annotated.image[47, 0]) == (RIGHT_BGR if mirror else LEFT_BGR)
     assert np.array_equal(frame.image, two_colours()), "the source's picture stays as it is"
@@ -164,10 +164,10 @@ def test_pipeline_mirrors_the_picture_and_the_boxes(mirror, hand_left):
 def test_pipeline_applies_new_options():
     recognizer = FakeRecognizer()
     pipeline = Pipeline(recognizer)
-    options = [Options(), Options(detector_threshold=0.9), Options(max_hands=1)]
+    options = [RecognizerOptions(), RecognizerOptions(detector_threshold=0.9), RecognizerOptions(max_hands=1)]
     for i, wanted in enumerate(options):
         pipeline(Frame(two_colours(), i, i / 30), LiveSettings(wanted))
-    assert recognizer.seen == options
+    assert recognizer.seen == [wanted.followed() for wanted in options]
 
 
 def test_a_source_from_opening_to_its_end(make_worker):
@@ -249,12 +249,12 @@ def test_a_paused_picture_follows_the_settings(make_worker):
     time.sleep(0.3)
     assert len(recognizer.seen) == seen and len(news.results) == shown, "nothing is done for a picture that stands"
     assert news.results[-1].hands, "a paused picture keeps its boxes"
-    worker.configure(LiveSettings(Options(), mirror=True))
+    worker.configure(LiveSettings(RecognizerOptions(), mirror=True))
     wait_for(lambda: len(news.results) > shown)
     redrawn = news.results[-1]
     assert redrawn.inference_s is None and redrawn.run == run and redrawn.hands
     assert redrawn.picture.pixelColor(0, 47) == QColor(*reversed(RIGHT_BGR))
-    worker.configure(LiveSettings(Options(), hidden_labels=("like",)))
+    worker.configure(LiveSettings(RecognizerOptions(), hidden_labels=("like",)))
     wait_for(lambda: not news.results[-1].hands)
     worker.step(3)
     wait_for(lambda: news.results[-1].time_s > redrawn.time_s)
@@ -318,7 +318,7 @@ def test_a_tap_gets_every_picture_with_and_without_boxes(make_worker):
 @pytest.mark.parametrize("mirror", [False, True])
 def test_a_blurred_picture_shows_nothing_when_its_boxes_leave(make_worker, mirror):
     worker = make_worker(script=[True] * 5)
-    worker.configure(LiveSettings(Options(), blur=True, mirror=mirror))
+    worker.configure(LiveSettings(RecognizerOptions(), blur=True, mirror=mirror))
     news = News(worker)
     worker.start()
     worker.play("script")
@@ -345,7 +345,7 @@ def test_a_slow_network_does_not_hold_up_the_next_source(qapp):
         made = Stuck if source.startswith("http") else lambda: ScriptedSource([True] * 500, False)
         return FrameReader(source, mailbox, on_state, options, opener=lambda *_: made())
 
-    worker = LiveWorker(lambda choice: FakeRecognizer(), open_reader, LiveSettings(Options()))
+    worker = LiveWorker(lambda choice: FakeRecognizer(), open_reader, LiveSettings(RecognizerOptions()))
     news = News(worker)
     worker.start()
     worker.play("http://stuck/")
@@ -384,7 +384,7 @@ def test_settings_act_while_it_plays(make_worker):
     worker.start()
     worker.play("script")
     wait_for(lambda: recognizer.seen)
-    worker.configure(LiveSettings(Options(label_threshold=0.11)))
+    worker.configure(LiveSettings(RecognizerOptions(label_threshold=0.11)))
     wait_for(lambda: recognizer.seen[-1].label_threshold == 0.11, 2.0)
 
 

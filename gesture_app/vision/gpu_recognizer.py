@@ -70,10 +70,10 @@ class GpuRecognizer(Recognizer):
             network.to(self._dtype).to(memory_format=torch.channels_last)
         self._programs: OrderedDict[tuple[object, ...], Program] = OrderedDict()
 
-    def __call__(self, image: Image) -> list[Hand]:
+    def __call__(self, image: Image, options: RecognizerOptions | None = None) -> list[Hand]:
         """See `Recognizer`."""
         check_image(image)
-        options = self.options
+        options = options or self.options
         return self._hands(self._program("recognize", image.shape, options.max_hands)([image])[0], options)
 
     def detect(self, image: Image, options: RecognizerOptions) -> Detections:
@@ -89,7 +89,7 @@ class GpuRecognizer(Recognizer):
         probabilities = self._program("classify", image.shape, len(boxes_xyxy))([image], [boxes_xyxy])
         return probabilities[0, : len(boxes_xyxy)][:, self._columns]
 
-    def stream(self, images: Iterable[Image]) -> Iterator[list[Hand]]:
+    def stream(self, images: Iterable[Image], options: RecognizerOptions | None = None) -> Iterator[list[Hand]]:
         """The hands of many pictures, in order, in batches: the next one is uploaded while one is computed.
 
         At most `2 * BATCH` pictures are taken before their hands are given. An error of `images` is raised after the
@@ -102,11 +102,11 @@ class GpuRecognizer(Recognizer):
         running: deque[tuple[Program, int, RecognizerOptions]] = deque()
         try:
             for number, batch in enumerate(batches(until_error(images, errors))):
-                options, shape = self.options, batch[0].shape
+                wanted, shape = options or self.options, batch[0].shape
                 # Two programs take turns, each with buffers and a stream of its own.
-                program = self._program("recognize", shape, options.max_hands, batch_size(shape), number % 2)
+                program = self._program("recognize", shape, wanted.max_hands, batch_size(shape), number % 2)
                 program.start(batch)
-                running.append((program, len(batch), options))
+                running.append((program, len(batch), wanted))
                 if len(running) > 1:
                     yield from self._finish(*running.popleft())
             while running:
@@ -125,7 +125,7 @@ class GpuRecognizer(Recognizer):
         """The hands of one picture's rows (hands, 6 + outputs of the classifier)."""
         found = _detections(rows, options)
         probabilities = rows[: len(found.scores), 6:][:, self._columns]
-        return to_hands(found, probabilities, self.labels, options.label_threshold)
+        return to_hands(found, probabilities, self.labels, options)
 
     def _program(self, task: Task, shape: Sequence[int], hands: int, pictures: int = 1, turn: int = 0) -> Program:
         """What does a task for pictures of a shape (H, W, 3); see `_build` for the inputs and the output."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:  # NumPy takes a fifth of the time until the window is there
@@ -16,6 +16,12 @@ Image: TypeAlias = "NDArray[np.uint8]"
 """A picture: height x width x 3, uint8, BGR."""
 
 FloatArray: TypeAlias = "NDArray[np.float32]"
+
+Box: TypeAlias = tuple[float, float, float, float]
+"""Left, top, right, bottom in pixels."""
+
+FOLLOWED = 1 / 3
+"""The share of the thresholds that suffices for a hand that was there a moment ago."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +55,7 @@ class Hand:
         side: left or right, empty where that is unsure.
     """
 
-    box_xyxy: tuple[float, float, float, float]
+    box_xyxy: Box
     detector_score: float
     label: str
     score: float
@@ -68,6 +74,7 @@ class RecognizerOptions:
         detector_threshold: least detector score of a hand, 0..1.
         label_threshold: least probability of a gesture; a hand below it is `no_gesture`.
         max_hands: most hands in a picture, the best ones.
+        least_hand: least probability, by the classifier, that there is a hand at all; see `labels.BACKGROUND`.
 
     Raises:
         ValueError: a value is out of range.
@@ -76,13 +83,20 @@ class RecognizerOptions:
     detector_threshold: float = 0.15
     label_threshold: float = 0.5
     max_hands: int = 4
+    least_hand: float = 0.9
 
     def __post_init__(self) -> None:
-        for name in ("detector_threshold", "label_threshold"):
+        for name in ("detector_threshold", "label_threshold", "least_hand"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name.replace('_', ' ')} {getattr(self, name)} is not within 0..1")
         if not 1 <= self.max_hands <= 100:
             raise ValueError(f"max hands {self.max_hands} is not within 1..100")
+
+    def followed(self) -> RecognizerOptions:
+        """What suffices for a hand that was there a moment ago: a tracker drops what is none of those."""
+        return replace(
+            self, detector_threshold=FOLLOWED * self.detector_threshold, least_hand=FOLLOWED * self.least_hand
+        )
 
 
 class HandNetworks(Protocol):
@@ -100,10 +114,10 @@ class HandNetworks(Protocol):
     def one_step(self) -> bool:
         """Whether it takes less time than following hands does."""
 
-    def __call__(self, image: Image) -> list[Hand]:
-        """The hands in a BGR picture."""
+    def __call__(self, image: Image, options: RecognizerOptions | None = None) -> list[Hand]:
+        """The hands in a BGR picture; `options` count in place of its own."""
 
-    def stream(self, images: Iterable[Image]) -> Iterator[list[Hand]]:
+    def stream(self, images: Iterable[Image], options: RecognizerOptions | None = None) -> Iterator[list[Hand]]:
         """The hands of BGR pictures, in order; some pictures are taken before their hands are given."""
 
     def detect(self, image: Image, options: RecognizerOptions) -> Detections:

@@ -38,8 +38,6 @@ HAGRID_LABELS = (*HAGRID_GESTURES, NO_GESTURE)
 
 BACKGROUND = "background"
 """A further class that a classifier may have: no hand at all. What it takes for that is not shown."""
-LEAST_HAND = 0.9
-"""A box is shown while all other classes together are at least so probable."""
 
 TOP = 3
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from gesture_app.vision.hands import Image
+from gesture_app.vision.hands import Box, Image
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -71,7 +71,7 @@ def letterbox(image: Image, size_hw: tuple[int, int]) -> tuple[Image, float]:
     return canvas, scale
 
 
-def crop_hand(image: Image, box_xyxy: tuple[float, float, float, float], size: int) -> Image:
+def crop_hand(image: Image, box_xyxy: Box, size: int) -> Image:
     """Cut a box out of an image, fit it into a square and pad the shorter side with grey on both ends.
 
     Args:

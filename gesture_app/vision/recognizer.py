@@ -12,7 +12,7 @@ import numpy as np
 
 from gesture_app.errors import InputError
 from gesture_app.vision.hands import FloatArray, Hand, Image, RecognizerOptions
-from gesture_app.vision.labels import BACKGROUND, LEAST_HAND, name_gesture, name_side
+from gesture_app.vision.labels import BACKGROUND, name_gesture, name_side
 from gesture_app.vision.model_info import ModelInfo, shipped_weights
 from gesture_app.vision.postprocess import Detections, select
 from gesture_app.vision.preprocess import check_image, crop_hand, fitted_hw, letterbox
@@ -92,11 +92,12 @@ class Recognizer:
             return GpuRecognizer(detector, classifier, options, precision)
         return cls(detector, classifier, options)
 
-    def __call__(self, image: Image) -> list[Hand]:
+    def __call__(self, image: Image, options: RecognizerOptions | None = None) -> list[Hand]:
         """Recognise the hands of a picture.
 
         Args:
             image: HWC uint8 BGR, any size.
+            options: in place of the attribute.
 
         Returns:
             The hands, the surest detection first, with the ids 1, 2, ...; a tracker gives lasting ones.
@@ -104,12 +105,11 @@ class Recognizer:
         Raises:
             ValueError: the image is empty or not HWC uint8 with 3 channels.
         """
-        options = self.options
+        options = options or self.options
         found = self.detect(image, options)
-        probabilities = self.classify_boxes(image, found.boxes_xyxy)
-        return to_hands(found, probabilities, self.labels, options.label_threshold)
+        return to_hands(found, self.classify_boxes(image, found.boxes_xyxy), self.labels, options)
 
-    def stream(self, images: Iterable[Image]) -> Iterator[list[Hand]]:
+    def stream(self, images: Iterable[Image], options: RecognizerOptions | None = None) -> Iterator[list[Hand]]:
         """The hands of many pictures, in order, in OpenVINO as many at a time as the CPU has cores.
 
         Some pictures are taken before their hands are given. An error of `images` is raised after the hands of all
@@ -121,7 +121,7 @@ class Recognizer:
         threads = min(usable_cores(), MAX_THREADS)
         networks = [network for network in (self.detector, self.classifier) if isinstance(network, ThreadedNetwork)]
         if threads < 2 or len(networks) < 2:
-            yield from map(self, images)
+            yield from (self(image, options) for image in images)
             return
         if self._workers is None:
             detector, classifier = (network.for_threads(threads) for network in networks)
@@ -130,8 +130,7 @@ class Recognizer:
         running: deque[Future[list[Hand]]] = deque()
         with ThreadPoolExecutor(threads, "recognize") as pool:
             for image in until_error(images, errors):
-                self._workers.options = self.options
-                running.append(pool.submit(self._workers, image))
+                running.append(pool.submit(self._workers, image, options or self.options))
                 if len(running) > threads:
                     yield running.popleft().result()
             while running:
@@ -190,21 +189,20 @@ def on_cuda(loaded: tuple[Network, ModelInfo]) -> TypeGuard[tuple[TorchNetwork, 
 
 
 def to_hands(
-    found: Detections, probabilities: FloatArray, labels: tuple[str, ...], label_threshold: float
+    found: Detections, probabilities: FloatArray, labels: tuple[str, ...], options: RecognizerOptions
 ) -> list[Hand]:
     """The hands at the detected places, with the ids 1, 2, ...; a place that is probably none is left out.
 
     Args:
         probabilities: (N, classes) or (N, classes + 1), see `Recognizer.classify`.
-        label_threshold: see `RecognizerOptions`.
     """
     hands: list[Hand] = []
     boxes, scores = found.boxes_xyxy.tolist(), found.scores.tolist()
     for box, score, row in zip(boxes, scores, probabilities, strict=True):
         row, sides = row[: len(labels)], row[len(labels) :]
-        if row.sum() < LEAST_HAND:
+        if row.sum() < options.least_hand:
             continue
-        name = name_gesture(row, labels, label_threshold)
+        name = name_gesture(row, labels, options.label_threshold)
         right = float(sides[0]) if len(sides) else 0.5
         box_xyxy = (box[0], box[1], box[2], box[3])
         side = name_side(right)

@@ -44,7 +44,7 @@ def recognize_still(networks: HandNetworks, image: Image) -> list[Hand]:
     classes = len(networks.labels)
     others[:, classes:] = 1 - others[:, classes:]  # a right hand is a left one in the mirror
     both = np.asarray((probabilities + others) / 2, np.float32)
-    return to_hands(found, both, networks.labels, options.label_threshold)
+    return to_hands(found, both, networks.labels, options)
 
 
 def detect_mirrored(networks: HandNetworks, mirrored: Image, options: RecognizerOptions) -> Detections:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from gesture_app.vision.boxes import iou_matrix
-from gesture_app.vision.hands import FloatArray, Hand
+from gesture_app.vision.hands import Box, FloatArray, Hand, RecognizerOptions
 from gesture_app.vision.labels import name_gesture, name_side
+from gesture_app.vision.postprocess import Detections
 
 MIN_IOU = 0.15
+MIN_FAINT_IOU = 0.5
+"""A hand that is too faint for a new one has to overlap more, so that nothing beside a hand takes its place."""
 SMOOTHING_S = 0.2
 """Time constant of the moving average of a hand's probabilities."""
 SIDE_SMOOTHING = 5.0
@@ -32,7 +37,7 @@ class Track:
     """
 
     id: int
-    box_xyxy: tuple[float, float, float, float]
+    box_xyxy: Box
     probabilities: FloatArray
     seen_s: float
     right: float
@@ -43,20 +48,23 @@ class Tracker:
     """Follows the hands of one video.
 
     A hand keeps its identity while its box overlaps the one it had before; pairs are chosen so that their summed
-    overlap is greatest (Hungarian method). The label comes from probabilities averaged over about `SMOOTHING_S`
-    seconds, whatever the frame rate; the side stays until the other one is sure.
+    overlap is greatest (Hungarian method). What is too faint for a new hand goes on where a hand was that nothing
+    surer has taken, and is dropped elsewhere (Zhang et al., "ByteTrack", ECCV 2022): hands do not flicker whose scores
+    are about the threshold. The label comes from probabilities averaged over about `SMOOTHING_S` seconds, whatever the
+    frame rate; the side stays until the other one is sure.
 
     Args:
         labels: names in the order of the probabilities.
-        label_threshold: as in `RecognizerOptions`; may be changed at any time.
+        options: what makes a new hand; `RecognizerOptions.followed` is what `update` and `expected` should be given.
 
     Attributes:
+        options: may be replaced at any time.
         smoothing_s: time constant of the moving average; 0 shows every frame's own probabilities. May be changed too.
     """
 
-    def __init__(self, labels: tuple[str, ...], label_threshold: float) -> None:
+    def __init__(self, labels: tuple[str, ...], options: RecognizerOptions) -> None:
         self.labels = labels
-        self.label_threshold = label_threshold
+        self.options = options
         self.smoothing_s = SMOOTHING_S
         self.tracks: list[Track] = []
         self.next_id = 1
@@ -67,13 +75,18 @@ class Tracker:
         Args:
             time_s: of the frame, in seconds. A step back in time, as after a loop or a seek, starts afresh.
         """
-        if any(track.seen_s > time_s for track in self.tracks):
-            self.tracks = []
-        self.tracks = [track for track in self.tracks if time_s - track.seen_s <= LOST_AFTER_S]
-        known = self.match(hands)
+        self._forget(time_s)
+        sure = [
+            hand.detector_score >= self.options.detector_threshold
+            and hand.probabilities.sum() >= self.options.least_hand
+            for hand in hands
+        ]
+        known = self.match([hand.box_xyxy for hand in hands], sure)
         named = []
         for number, hand in enumerate(hands):
             track = known.get(number)
+            if track is None and not sure[number]:
+                continue
             if track is None:
                 track = Track(self.next_id, hand.box_xyxy, hand.probabilities, time_s, hand.right)
                 self.next_id += 1
@@ -84,7 +97,7 @@ class Tracker:
                 keep **= 1 / SIDE_SMOOTHING
                 track.right = keep * track.right + (1 - keep) * hand.right
                 track.box_xyxy, track.seen_s = hand.box_xyxy, time_s
-            name = name_gesture(track.probabilities, self.labels, self.label_threshold)
+            name = name_gesture(track.probabilities, self.labels, self.options.label_threshold)
             track.side = name_side(track.right) or track.side
             named.append(
                 replace(
@@ -100,16 +113,33 @@ class Tracker:
             )
         return named
 
-    def match(self, hands: list[Hand]) -> dict[int, Track]:
-        """The track of every hand that has one, by the hand's place in the list."""
-        if not hands or not self.tracks:
+    def expected(self, found: Detections, time_s: float) -> Detections:
+        """Without what is too faint for a new hand and lies where none was: nobody need look at it any closer."""
+        self._forget(time_s)
+        sure = found.scores >= self.options.detector_threshold
+        known = self.match(found.boxes_xyxy, sure)
+        kept = sure | np.isin(np.arange(len(sure)), list(known))
+        return Detections(found.boxes_xyxy[kept], found.scores[kept], found.classes[kept])
+
+    def match(
+        self, boxes_xyxy: Sequence[Box] | FloatArray, sure: Sequence[bool] | NDArray[np.bool_]
+    ) -> dict[int, Track]:
+        """The track of every box that has one, by the box's number; the sure ones choose first."""
+        if not len(boxes_xyxy) or not self.tracks:
             return {}
-        overlaps = iou_matrix(
-            np.array([hand.box_xyxy for hand in hands]), np.array([track.box_xyxy for track in self.tracks])
-        )
-        rows, columns = linear_sum_assignment(-overlaps)
-        return {
-            int(row): self.tracks[column]
-            for row, column in zip(rows, columns, strict=True)
-            if overlaps[row, column] >= MIN_IOU
-        }
+        overlaps = iou_matrix(np.asarray(boxes_xyxy), np.array([track.box_xyxy for track in self.tracks]))
+        first = np.asarray(sure, np.bool_)
+        known: dict[int, int] = {}
+        for rows, least in ((np.flatnonzero(first), MIN_IOU), (np.flatnonzero(~first), MIN_FAINT_IOU)):
+            free = np.setdiff1d(np.arange(len(self.tracks)), list(known.values()))
+            shared = overlaps[np.ix_(rows, free)]
+            for row, column in zip(*linear_sum_assignment(-shared), strict=True):
+                if shared[row, column] >= least:
+                    known[int(rows[row])] = int(free[column])
+        return {number: self.tracks[column] for number, column in known.items()}
+
+    def _forget(self, time_s: float) -> None:
+        """Drop the hands that were last seen too long ago, or later than that."""
+        if any(track.seen_s > time_s for track in self.tracks):
+            self.tracks = []
+        self.tracks = [track for track in self.tracks if time_s - track.seen_s <= LOST_AFTER_S]

@@ -53,7 +53,7 @@ class VideoRecognizer:
     ) -> None:
         self.recognizer = recognizer
         self.every_frame = every_frame or recognizer.one_step
-        self.tracker = Tracker(recognizer.labels, recognizer.options.label_threshold)
+        self.tracker = Tracker(recognizer.labels, recognizer.options)
         self._clock = clock
         self._pace = DetectionPace()
         self._memory = GestureMemory()
@@ -63,11 +63,11 @@ class VideoRecognizer:
     def __call__(self, frame: Frame) -> list[Hand]:
         """The tracked hands of the next frame. A step back in time, as after a loop or a seek, starts afresh."""
         options = self.recognizer.options
-        self.tracker.label_threshold = options.label_threshold
+        self.tracker.options = options
         if frame.still:
             return self.tracker.update(recognize_still(self.recognizer, frame.image), frame.time_s)
         if self.every_frame:
-            return self.tracker.update(self.recognizer(frame.image), frame.time_s)
+            return self.tracker.update(self.recognizer(frame.image, options.followed()), frame.time_s)
         if self._last is not None and frame.time_s < self._last[0]:
             self._last, self._pace, self._memory = None, DetectionPace(), GestureMemory()
         started = self._clock()
@@ -79,17 +79,20 @@ class VideoRecognizer:
         detect_s = 0.0
         if found is None:
             before = self._clock()
-            found = self.recognizer.detect(frame.image, options)
+            found = self.tracker.expected(self.recognizer.detect(frame.image, options.followed()), frame.time_s)
             detect_s = self._clock() - before
             self._pace.detected(frame.time_s, detect_s)
         probabilities = self._classify(frame, grey, found.boxes_xyxy)
         self._last = frame.time_s, grey, found
         self._pace.rested(self._clock() - started - detect_s)
-        hands = to_hands(found, probabilities, self.recognizer.labels, options.label_threshold)
+        hands = to_hands(found, probabilities, self.recognizer.labels, options.followed())
         return self.tracker.update(hands, frame.time_s)
 
     def each(self, frames: Iterable[Frame]) -> Iterator[tuple[Frame, list[Hand]]]:
-        """Every frame with its tracked hands, in order; some frames may be taken before the first is given."""
+        """Every frame with its tracked hands, in order; some frames may be taken before the first is given.
+
+        Where it looks at every frame, the recognizer's options are those of the start.
+        """
         if not self.every_frame:
             yield from ((frame, self(frame)) for frame in frames)
             return
@@ -100,9 +103,9 @@ class VideoRecognizer:
                 taken.append(frame)
                 yield frame.image
 
-        for hands in self.recognizer.stream(images()):
+        self.tracker.options = self.recognizer.options
+        for hands in self.recognizer.stream(images(), self.tracker.options.followed()):
             frame = taken.popleft()
-            self.tracker.label_threshold = self.recognizer.options.label_threshold
             yield frame, self.tracker.update(hands, frame.time_s)
 
     def _follow(self, image: Image, grey: Grey) -> Detections | None:
