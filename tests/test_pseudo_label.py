@@ -131,10 +131,34 @@ def test_boxes_need_both_views() -> None:
         assert boxes.shape == (0, 4) and scores.shape == (0,)
 
 
+class NearSighted(Painter):
+    """Finds what fills a seventh of a picture's width at least."""
+
+    def detect(self, image: np.ndarray, options: RecognizerOptions) -> Detections:
+        found = super().detect(image, options)
+        large = np.ptp(found.boxes_xyxy[:, ::2], axis=1) * 7 >= image.shape[1]
+        return Detections(found.boxes_xyxy[large], found.scores[large], found.classes[large])
+
+
+@pytest.mark.parametrize("size_wh", [(161, 121), (120, 160)])
+@pytest.mark.parametrize("place", [(0, 0), (27, 31), (70, 50), (100, 101)])
+def test_small_hands_are_found_in_parts_once_and_whole(size_wh, place) -> None:
+    image = np.zeros((size_wh[1], size_wh[0], 3), np.uint8)
+    x, y = place
+    image[y : y + 16, x : x + 15] = 255
+    boxes, scores = agreed_boxes(NearSighted(), image, 0.5)
+    assert boxes.tolist() == [[x, y, x + 15, y + 16]] and scores.tolist() == [pytest.approx(0.9)]
+
+
+def test_a_picture_without_parts() -> None:
+    assert agreed_boxes(Painter(), np.zeros((1, 1, 3), np.uint8), 0.5)[0].shape == (0, 4)
+
+
 def test_only_new_hands_are_added() -> None:
     found = np.array([[0, 0, 10, 10], [20, 20, 30, 30]], np.float32)
     assert are_new(found, np.array([[1, 1, 11, 11]], np.float32)).tolist() == [False, True]
     assert are_new(found, np.zeros((0, 4), np.float32)).all() and len(are_new(found[:0], found)) == 0
+    assert are_new(found, np.array([[-40, -40, 40, 9], [24, 24, 26, 26]], np.float32)).tolist() == [False, False]
 
 
 def test_crops_and_frames_become_training_data(tmp_path: Path, monkeypatch) -> None:

@@ -26,11 +26,14 @@ from gesture_app.vision.recognizer import Recognizer
 from gesture_app.vision.stills import detect_mirrored
 from training.augment import covers
 from training.datasets import pixel_boxes
+from training.frame_views import visible_share
 from training.hagrid import picture_files, read, read_gesture_frames
 
 SHRINK, GROW = -0.08, 0.08
 FAINT = 0.15
 """The least score of a hand that shows what its folder says: the classifier bears witness for it."""
+SAME_HAND = 0.4
+"""Two boxes show the same hand, or one a part of it, from this share of the smaller one in the other on."""
 LEAST_FALSE, MOST_FALSE, SMALLEST_PX = 0.05, 6, 16
 """The least score of a false hand that is worth learning from, how many a picture, and their shortest side."""
 
@@ -179,9 +182,9 @@ def classify_views(recognizer: Recognizer, image: Image, box: tuple[float, float
 def box_frames(config: PseudoLabelConfig, recognizer: Recognizer) -> dict[str, int]:
     """Write `boxes.json`: for every training frame without true boxes the known hands and those that were found.
 
-    A found hand counts when the detector sees it in the frame and in its mirror image, and either the detector or the
-    classifier, which must name it as its folder does, is sure. A frame counts when one of its hands is named so, or
-    when its boxes were known before.
+    A found hand counts when the detector sees it in the frame or a part of it and in the mirror image, and either the
+    detector or the classifier, which must name it as its folder does, is sure. A frame counts when one of its hands is
+    named so, or when its boxes were known before.
     """
     assert config.frames is not None
     known: dict[str, list[dict[str, Any]]] = json.loads(config.boxes.read_text("utf-8")) if config.boxes else {}
@@ -259,6 +262,37 @@ def random_place(image: Image, rng: np.random.Generator) -> FloatArray:
 
 
 def agreed_boxes(recognizer: Recognizer, image: Image, min_score: float) -> tuple[FloatArray, FloatArray]:
+    """boxes_xyxy (N, 4) of the hands on which views of a picture and of its mirror image agree, and the scores (N,).
+
+    Small hands are found in nine overlapping parts of the picture, which are shown to the detector twice as large.
+    """
+    height, width = image.shape[:2]
+    boxes, scores = [np.zeros((0, 4), np.float32)], [np.zeros(0, np.float32)]
+    for left, top, right, bottom in ((0, 0, width, height), *parts_of(width, height)):
+        found, sure = boxes_of_both(recognizer, image[top:bottom, left:right], min_score)
+        found = found + np.array((left, top, left, top), np.float32)
+        cut = (found[:, :2] < (left + 1, top + 1)) & (found[:, :2] > 1)
+        cut |= (found[:, 2:] > (right - 1, bottom - 1)) & (found[:, 2:] < (width - 1, height - 1))
+        whole = ~cut.any(axis=1)
+        boxes.append(found[whole])
+        scores.append(sure[whole])
+    all_boxes, all_scores = np.concatenate(boxes), np.concatenate(scores)
+    kept: list[int] = []
+    for number in np.argsort(-all_scores, kind="stable").tolist():
+        if are_new(all_boxes[number : number + 1], all_boxes[kept])[0]:
+            kept.append(number)
+    return all_boxes[kept], all_scores[kept]
+
+
+def parts_of(width: int, height: int) -> list[tuple[int, int, int, int]]:
+    """Nine parts of half the sides of a picture, each half covered by the next one: left, top, right, bottom."""
+    if min(width, height) < 2:
+        return []
+    corners = [(x * width // 4, y * height // 4) for y in range(3) for x in range(3)]
+    return [(left, top, left + width // 2, top + height // 2) for left, top in corners]
+
+
+def boxes_of_both(recognizer: Recognizer, image: Image, min_score: float) -> tuple[FloatArray, FloatArray]:
     """boxes_xyxy (N, 4) found in a picture and in its mirror image, the mean of both, and the lower scores (N,)."""
     options = replace(recognizer.options, detector_threshold=min_score)
     here = recognizer.detect(image, options)
@@ -272,7 +306,13 @@ def agreed_boxes(recognizer: Recognizer, image: Image, min_score: float) -> tupl
 
 
 def are_new(found: FloatArray, known: FloatArray) -> NDArray[np.bool_]:
-    """Which of the boxes (N, 4) overlap none of the known ones by more than a little: (N,)."""
-    if not len(found) or not len(known):
-        return np.ones(len(found), bool)
-    return np.asarray(iou_matrix(found, known).max(axis=1) < 0.2)
+    """Which of the boxes (N, 4) show none of the known hands: (N,)."""
+    new = np.ones(len(found), bool)
+    for box in known:
+        overlap = visible_share(found, box) * _areas(found)
+        new &= overlap < SAME_HAND * np.minimum(_areas(found), _areas(box[None]))
+    return new
+
+
+def _areas(boxes_xyxy: FloatArray) -> FloatArray:
+    return np.asarray((boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]).prod(axis=1))
