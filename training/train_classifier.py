@@ -241,6 +241,21 @@ def build_crops(
     return crops, HandCrops(validation, config.labels, config.size, augment=False, store=store)
 
 
+def build_loss(
+    config: ClassifierConfig, device: torch.device, on_device: bool, absent: tuple[str, ...]
+) -> ClassifierLoss:
+    """The loss of a batch, which it varies if that is done on the device."""
+    teacher, taught = teacher_of(config, absent)
+    return ClassifierLoss(
+        config.label_smoothing,
+        config.mixup,
+        nn.Sequential(BatchAugmentation(), RandomChanges(POOR_CAMERA)) if on_device else None,
+        teacher.to(device) if teacher is not None else None,
+        taught,
+        config.handedness,
+    )
+
+
 def build(
     config: ClassifierConfig,
     device: torch.device,
@@ -267,15 +282,7 @@ def build(
     if config.channels_last:
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     on_device = device.type == "cuda" and config.augmentation == "standard"
-    teacher, taught = teacher_of(config, absent)
-    loss = ClassifierLoss(
-        config.label_smoothing,
-        config.mixup,
-        nn.Sequential(BatchAugmentation(), RandomChanges(POOR_CAMERA)) if on_device else None,
-        teacher.to(device) if teacher is not None else None,
-        taught,
-        config.handedness,
-    )
+    loss = build_loss(config, device, on_device, absent)
     crops, held_out = build_crops(config, training, validation, on_device)
     samples = config.samples or len(crops)
 
