@@ -21,6 +21,7 @@ from training.datasets import (
     Pasting,
     SameShapeBatches,
     balanced_sampler,
+    class_shares,
     collate_frames,
     is_upright,
     pixel_boxes,
@@ -170,6 +171,7 @@ def test_balanced_sampler_evens_the_classes() -> None:
     for balance, expected in ((0.0, 0.1), (1.0, 0.5)):
         drawn = [targets[i] for i in balanced_sampler(targets, balance, 4000, seed=0)]
         assert np.mean(drawn) == pytest.approx(expected, abs=0.04)
+        assert class_shares(targets, balance, 3) == pytest.approx((1 - expected, expected, 0))
 
 
 def test_batches_have_one_shape_and_every_frame_once() -> None:

@@ -152,7 +152,7 @@ def test_fewer_boxes_than_places() -> None:
 
 def test_probabilities() -> None:
     logits = torch.tensor([[0.0, 2.0, 0.0, 0.0], [float("nan"), 1, 2, 3], [float("inf"), 0, 0, 0]])
-    got = to_probabilities(logits.half(), 4)
+    got = to_probabilities(logits.half(), torch.tensor([0.0, 0, 0, 0.5]))
     assert got.dtype == torch.float32
     assert got[0].argmax() == 1 and got.sum(1).tolist() == pytest.approx([1, 1, 1])
     assert got[1:].flatten().tolist() == pytest.approx([0.25] * 8)
@@ -160,6 +160,8 @@ def test_probabilities() -> None:
 
 def test_probabilities_of_classes_and_side() -> None:
     logits = torch.tensor([[0.0, 2.0, 0.0, 1.0], [0, 0, 0, -200.0], [float("nan"), 1, 2, 3]])
-    got = to_probabilities(logits, 3)
-    assert got.numpy() == pytest.approx(recognizer.to_probabilities(logits.numpy(), 3), abs=1e-6)
+    shifts = torch.tensor([0.7, 0.0, 0.0])
+    got = to_probabilities(logits, shifts)
+    assert got.numpy() == pytest.approx(recognizer.to_probabilities(logits.numpy(), shifts.numpy()), abs=1e-6)
+    assert got[1, :3].tolist() == pytest.approx([0.5017, 0.2491, 0.2491], abs=1e-4)
     assert got[:, 3].tolist() == pytest.approx([0.7311, 0, 0.5], abs=1e-4)

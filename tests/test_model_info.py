@@ -5,10 +5,12 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from gesture_app.errors import InputError
+from gesture_app.vision.classifier import GestureClassifier
 from gesture_app.vision.model_info import ModelInfo, build_network, load_info, load_model, save_model, shipped_weights
 
 INFO = ModelInfo("detector", "yolox-nano", ("hand",), (64, 96), {"ap50": 0.5}, {"command": "x"})
@@ -130,3 +132,31 @@ def test_shipped_weights_load_and_say_how_they_were_made(kind) -> None:
     assert info.metrics and info.trained["command"].startswith("gesture-train")
     assert "/" not in info.trained["command"].split()[0]
     assert load_info(path) == info
+
+
+@pytest.mark.parametrize(
+    ("labels", "shares", "expected"),
+    [
+        (("fist", "palm"), (), (1, 1)),
+        (("fist", "palm"), (0.25, 0.5), (2, 1)),
+        (("fist", "palm", "no_gesture", "background"), (0.1, 0.2, 0.6, 0.1), (2, 1, 1, 1)),
+        (("fist", "palm", "ok"), (0.0, 0.2, 0.8), (1, 4, 1)),  # kept from other weights, without pictures
+        (("no_gesture",), (1.0,), (1,)),
+        (("hand",), (0.0,), (1,)),
+    ],
+)
+def test_gestures_are_taken_for_equally_likely(labels, shares, expected) -> None:
+    info = ModelInfo("classifier", "resnet18d", labels, (48, 48), shares=shares)
+    assert info.shifts == pytest.approx(np.log(expected))
+
+
+@pytest.mark.parametrize("shares", [[0.5], [0.5, 0.5, 0], [2.0, 0.1], [-0.1, 0.1], [float("nan"), 0.1], ["x", "y"], 3])
+def test_bad_shares_are_refused(tmp_path: Path, shares) -> None:
+    info = ModelInfo("classifier", "resnet18d", ("fist", "palm"), (48, 48), shares=(0.5, 0.25))
+    path = tmp_path / "a.safetensors"
+    saved = save_model(path, GestureClassifier(2), info)
+    assert load_info(path) == saved and saved.shares == (0.5, 0.25)
+    fields = json.loads(path.with_suffix(".json").read_text())
+    path.with_suffix(".json").write_text(json.dumps(fields | {"shares": shares}))
+    with pytest.raises(InputError, match=r"shares|not the info file"):
+        load_info(path)

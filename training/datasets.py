@@ -145,6 +145,13 @@ def balanced_sampler(targets: Sequence[int], balance: float, samples: int, seed:
     return WeightedRandomSampler(weights.tolist(), samples, generator=torch.Generator().manual_seed(seed))
 
 
+def class_shares(targets: Sequence[int], balance: float, classes: int) -> tuple[float, ...]:
+    """How much of what `balanced_sampler` draws every class is."""
+    counts = np.bincount(targets, minlength=classes).astype(np.float64)
+    drawn = counts * np.maximum(counts, 1) ** -balance
+    return tuple(round(float(share), 5) for share in drawn / drawn.sum())
+
+
 @dataclass(frozen=True)
 class Pasting:
     """Hand crops and backgrounds that become further training frames.

@@ -27,7 +27,7 @@ from training import distributed
 from training.augment import AugmentationName, classifier_augmentation
 from training.batch_augment import POOR_CAMERA, BatchAugmentation, RandomChanges
 from training.checkpoint import RunFolder, options_of, provenance
-from training.datasets import HandCrops, balanced_sampler
+from training.datasets import HandCrops, balanced_sampler, class_shares
 from training.draws import begin_worker, in_batches
 from training.evaluate import evaluate_classifier
 from training.fit import fit
@@ -302,9 +302,9 @@ def build(
     def info(number: int, metrics: dict[str, Any]) -> ModelInfo:
         size = progressive_side(config.start_size, config.size, number - 1, config.epochs)
         trained = provenance(start, number, config.data, training)
-        return ModelInfo(
-            "classifier", ARCHITECTURE, config.labels, (size, size), metrics, trained, handedness=config.handedness
-        )
+        shares = class_shares(crops.targets, config.balance, len(config.labels))
+        described = ModelInfo("classifier", ARCHITECTURE, config.labels, (size, size), metrics, trained)
+        return replace(described, handedness=config.handedness, shares=shares)
 
     options = {**options_of(config), "training_pictures": len(training), "validation_pictures": len(validation)}
     if distributed.is_main():

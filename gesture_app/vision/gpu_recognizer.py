@@ -68,6 +68,7 @@ class GpuRecognizer(Recognizer):
         for network in (self._detect, self._classify):
             fold_batch_norms(network)
             network.to(self._dtype).to(memory_format=torch.channels_last)
+        self._logit_shifts = torch.tensor(self.classifier_info.shifts, dtype=torch.float32, device=self.device)
         self._programs: OrderedDict[tuple[object, ...], Program] = OrderedDict()
 
     def __call__(self, image: Image, options: RecognizerOptions | None = None) -> list[Hand]:
@@ -171,7 +172,7 @@ class GpuRecognizer(Recognizer):
         """Probabilities (B, N, outputs), `background` included, of boxes (B, N, 4) of pictures (B, 3, H, W)."""
         crops = crop_hands(shown, boxes_xyxy, self.classifier_info.input_hw[0])
         logits = self._classify(self._network_input(crops))
-        probabilities = to_probabilities(logits, len(self.classifier_info.labels))
+        probabilities = to_probabilities(logits, self._logit_shifts)
         return probabilities.view(*boxes_xyxy.shape[:2], -1)
 
     def _network_input(self, pictures: Tensor) -> Tensor:

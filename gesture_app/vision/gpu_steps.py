@@ -134,8 +134,10 @@ def crop_hands(pictures: Tensor, boxes_xyxy: Tensor, size: int) -> Tensor:
     return torch.where(inside[:, None, 1, :, None] & inside[:, None, 0, None, :], crops, GREY)
 
 
-def to_probabilities(logits: Tensor, classes: int) -> Tensor:
-    """As `recognizer.to_probabilities`, in float32, of logits (N, outputs)."""
+def to_probabilities(logits: Tensor, shifts: Tensor) -> Tensor:
+    """As `recognizer.to_probabilities`, in float32, of logits (N, outputs) and shifts (classes,)."""
+    classes = len(shifts)
     logits = logits.float()
-    logits = torch.where(logits.isfinite().all(-1, keepdim=True), logits, 0)
-    return torch.cat((logits[:, :classes].softmax(-1), logits[:, classes:].sigmoid()), -1)
+    finite = logits.isfinite().all(-1, keepdim=True)
+    shifted = torch.where(finite, logits[:, :classes] + shifts, 0)
+    return torch.cat((shifted.softmax(-1), torch.where(finite, logits[:, classes:], 0).sigmoid()), -1)

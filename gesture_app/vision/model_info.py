@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from gesture_app.errors import InputError
 from gesture_app.vision.assets import assets_folder, models_folder
+from gesture_app.vision.labels import BACKGROUND, NO_GESTURE
 
 if TYPE_CHECKING:  # PyTorch takes seconds to import and is not needed where an exported network runs
     from torch import Tensor, nn
@@ -40,6 +42,7 @@ class ModelInfo:
         metrics: name -> value on the validation split.
         trained: how: data, command, epochs, versions; for people and model cards.
         sha256: of the safetensors file.
+        shares: of a classifier, how much of its training every class was; empty where that is unknown.
     """
 
     kind: Kind
@@ -50,11 +53,26 @@ class ModelInfo:
     trained: dict[str, Any] = field(default_factory=dict)
     sha256: str = ""
     handedness: bool = False
+    shares: tuple[float, ...] = ()
 
     @property
     def outputs(self) -> tuple[str, ...]:
         """Names of a classifier's outputs in their order."""
         return output_names(self.labels, self.handedness)
+
+    @property
+    def shifts(self) -> tuple[float, ...]:
+        """What is added to the classes' logits so that no gesture is favoured for having been shown more often.
+
+        Post-hoc logit adjustment (Menon et al., "Long-tail learning via logit adjustment", ICLR 2021): a gesture that
+        was shown half as often as the most frequent one gets log 2. Hands that show none, and what is no hand, stay.
+        """
+        shares = self.shares or (1.0,) * len(self.labels)
+        shown = [
+            share > 0 and name not in (NO_GESTURE, BACKGROUND) for name, share in zip(self.labels, shares, strict=True)
+        ]
+        most = max((share for share, counts in zip(shares, shown, strict=True) if counts), default=1.0)
+        return tuple(math.log(most / share) if counts else 0.0 for share, counts in zip(shares, shown, strict=True))
 
 
 def output_names(labels: tuple[str, ...], handedness: bool) -> tuple[str, ...]:
@@ -140,6 +158,7 @@ def load_info(path: Path) -> ModelInfo:
             trained=dict(fields["trained"]),
             sha256=str(fields["sha256"]),
             handedness=bool(fields.get("handedness", False)),
+            shares=tuple(float(share) for share in fields.get("shares", ())),
         )
     except OSError as error:
         raise InputError(
@@ -150,6 +169,8 @@ def load_info(path: Path) -> ModelInfo:
     duplicated = len(set(info.labels)) != len(info.labels)
     if info.kind not in ("detector", "classifier") or not info.labels or duplicated or min(info.input_hw) < 32:
         raise InputError(f"cannot read weights: {json_path}: kind, labels or input shape make no sense")
+    if info.shares and (len(info.shares) != len(info.labels) or not all(0 <= share <= 1 for share in info.shares)):
+        raise InputError(f"cannot read weights: {json_path}: the shares of the classes make no sense")
     if info.kind == "detector" and any(side % 32 for side in info.input_hw):
         raise InputError(f"cannot read weights: {json_path}: a detector's input shape is a multiple of 32")
     return info

@@ -53,6 +53,7 @@ class Recognizer:
         self.classifier, self.classifier_info = classifier
         self.labels = tuple(name for name in self.classifier_info.labels if name != BACKGROUND)
         outputs = self.classifier_info.outputs
+        self._shifts = np.array(self.classifier_info.shifts, np.float32)
         self._columns = [number for number, name in enumerate(outputs) if name != BACKGROUND]
         self.device_name = self.detector.name
         self._workers: Recognizer | None = None
@@ -161,7 +162,7 @@ class Recognizer:
         if not crops:
             return np.zeros((0, len(self._columns)), np.float32)
         logits = self.classifier(np.stack(crops))
-        probabilities = to_probabilities(logits, len(self.classifier_info.labels))
+        probabilities = to_probabilities(logits, self._shifts)
         return np.asarray(probabilities[:, self._columns], np.float32)
 
 
@@ -175,11 +176,17 @@ def until_error(images: Iterable[Image], errors: list[Exception]) -> Iterator[Im
         errors.append(error)
 
 
-def to_probabilities(logits: FloatArray, classes: int) -> FloatArray:
-    """Of logits (N, outputs) the softmax over the classes, and the sigmoid of the side where there is one."""
-    logits = np.where(np.isfinite(logits).all(axis=1, keepdims=True), logits, 0)
-    odds = np.exp(logits[:, :classes] - logits[:, :classes].max(axis=1, keepdims=True))
-    right = (1 + np.tanh(logits[:, classes:] / 2)) / 2  # the sigmoid, which cannot overflow
+def to_probabilities(logits: FloatArray, shifts: FloatArray) -> FloatArray:
+    """Of logits (N, outputs) the softmax over the classes, and the sigmoid of the side where there is one.
+
+    Args:
+        shifts: (classes,), see `ModelInfo.shifts`.
+    """
+    classes = len(shifts)
+    finite = np.isfinite(logits).all(axis=1, keepdims=True)
+    shifted = np.where(finite, logits[:, :classes] + shifts, 0)
+    odds = np.exp(shifted - shifted.max(axis=1, keepdims=True))
+    right = (1 + np.tanh(np.where(finite, logits[:, classes:], 0) / 2)) / 2  # the sigmoid, which cannot overflow
     return np.concatenate((odds / odds.sum(axis=1, keepdims=True), right), axis=1)
 
 
