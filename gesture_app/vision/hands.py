@@ -83,7 +83,7 @@ class RecognizerOptions:
     detector_threshold: float = 0.15
     label_threshold: float = 0.5
     max_hands: int = 4
-    least_hand: float = 0.9
+    least_hand: float = 0.95
 
     def __post_init__(self) -> None:
         for name in ("detector_threshold", "label_threshold", "least_hand"):
