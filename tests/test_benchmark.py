@@ -56,7 +56,7 @@ def test_engines_take_turns(clip: Clip, monkeypatch) -> None:
     assert list(results) == ["one", "two"]
     assert all(rates["every_frame_fps"] > 0 and rates["live_fps"] > 0 for rates in results.values())
     assert engines["one"].seen and engines["two"].seen
-    assert threading.active_count() == threads
+    assert threading.active_count() <= threads  # one of another test may have ended
     assert "1.00x" in benchmark_report.comparison_table(results)
 
 
