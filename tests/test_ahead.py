@@ -56,7 +56,7 @@ def test_both_threads_of_a_chain_end() -> None:
     before = threading.active_count()
     with Ahead(counted([], 10**9), 2) as first, Ahead((2 * number for number in first), 2) as second:
         assert [next(second) for _ in range(3)] == [0, 2, 4]
-    assert threading.active_count() == before
+    assert threading.active_count() <= before
 
 
 def test_work_goes_on_while_an_item_is_used() -> None:
