@@ -116,10 +116,10 @@ def time_frame(
         row[name] = time.perf_counter() - start_s
         return result
 
-    options = recognizer.options
+    options = recognizer.options.followed()  # as `VideoRecognizer` asks
     frame: Frame = timed("decode", lambda: next(frames))
     if recognizer.one_step:
-        hands = timed("recognize", lambda: recognizer(frame.image))
+        hands = timed("recognize", lambda: recognizer(frame.image, options))
     else:
         found = timed("detect", lambda: recognizer.detect(frame.image, options))
         rows = timed("classify", lambda: recognizer.classify_boxes(frame.image, found.boxes_xyxy))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from gesture_app.errors import InputError
-from gesture_app.vision.boxes import iou_matrix
+from gesture_app.vision.boxes import box_areas, iou_matrix
 from gesture_app.vision.hands import FloatArray, Image
 from gesture_app.vision.images import read_image
 from gesture_app.vision.labels import BACKGROUND, HAGRID_GESTURES, HAGRID_LABELS
@@ -309,10 +309,6 @@ def are_new(found: FloatArray, known: FloatArray) -> NDArray[np.bool_]:
     """Which of the boxes (N, 4) show none of the known hands: (N,)."""
     new = np.ones(len(found), bool)
     for box in known:
-        overlap = visible_share(found, box) * _areas(found)
-        new &= overlap < SAME_HAND * np.minimum(_areas(found), _areas(box[None]))
+        overlap = visible_share(found, box) * box_areas(found)
+        new &= overlap < SAME_HAND * np.minimum(box_areas(found), box_areas(box[None]))
     return new
-
-
-def _areas(boxes_xyxy: FloatArray) -> FloatArray:
-    return np.asarray((boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]).prod(axis=1))

@@ -20,6 +20,11 @@ def iou_matrix(first_xyxy: NDArray[Any], second_xyxy: NDArray[Any]) -> NDArray[n
     return np.asarray(intersection / (areas[0] + areas[1] - intersection).clip(min=1e-12))
 
 
+def box_areas(boxes_xyxy: FloatArray) -> FloatArray:
+    """The areas (N,) of boxes (N, 4)."""
+    return np.asarray((boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]).prod(axis=1))
+
+
 def mirror_boxes(boxes_xyxy: FloatArray, width: int) -> FloatArray:
     """Where boxes (N, 4) are in the mirror image of a picture of this width."""
     left, top, right, bottom = boxes_xyxy.T

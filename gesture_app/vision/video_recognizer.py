@@ -12,7 +12,7 @@ from statistics import median
 import cv2
 import numpy as np
 
-from gesture_app.vision.boxes import iou_matrix
+from gesture_app.vision.boxes import box_areas, iou_matrix
 from gesture_app.vision.following import Grey, follow_boxes, small_grey
 from gesture_app.vision.hands import FloatArray, Frame, Hand, HandNetworks, Image
 from gesture_app.vision.postprocess import Detections
@@ -63,11 +63,12 @@ class VideoRecognizer:
     def __call__(self, frame: Frame) -> list[Hand]:
         """The tracked hands of the next frame. A step back in time, as after a loop or a seek, starts afresh."""
         options = self.recognizer.options
+        followed = options.followed()
         self.tracker.options = options
         if frame.still:
             return self.tracker.update(recognize_still(self.recognizer, frame.image), frame.time_s)
         if self.every_frame:
-            return self.tracker.update(self.recognizer(frame.image, options.followed()), frame.time_s)
+            return self.tracker.update(self.recognizer(frame.image, followed), frame.time_s)
         if self._last is not None and frame.time_s < self._last[0]:
             self._last, self._pace, self._memory = None, DetectionPace(), GestureMemory()
         started = self._clock()
@@ -79,13 +80,13 @@ class VideoRecognizer:
         detect_s = 0.0
         if found is None:
             before = self._clock()
-            found = self.tracker.expected(self.recognizer.detect(frame.image, options.followed()), frame.time_s)
+            found = self.tracker.expected(self.recognizer.detect(frame.image, followed), frame.time_s)
             detect_s = self._clock() - before
             self._pace.detected(frame.time_s, detect_s)
         probabilities = self._classify(frame, grey, found.boxes_xyxy)
         self._last = frame.time_s, grey, found
         self._pace.rested(self._clock() - started - detect_s)
-        hands = to_hands(found, probabilities, self.recognizer.labels, options.followed())
+        hands = to_hands(found, probabilities, self.recognizer.labels, followed)
         return self.tracker.update(hands, frame.time_s)
 
     def each(self, frames: Iterable[Frame]) -> Iterator[tuple[Frame, list[Hand]]]:
@@ -118,7 +119,7 @@ class VideoRecognizer:
         boxes, sure = follow_boxes(before, grey, found.boxes_xyxy * to_grey)
         boxes = boxes / to_grey
         inside = boxes.clip(0, np.array((width, height) * 2, np.float32))
-        if not sure.all() or (_areas(inside) < LEAST_INSIDE * _areas(boxes)).any():
+        if not sure.all() or (box_areas(inside) < LEAST_INSIDE * box_areas(boxes)).any():
             return None
         return Detections(inside, found.scores, found.classes)
 
@@ -226,10 +227,6 @@ def patch_of(grey: Grey, box_xyxy: FloatArray) -> FloatArray:
     right, bottom = max(math.ceil(box_xyxy[2]), left + 1), max(math.ceil(box_xyxy[3]), top + 1)
     patch = cv2.resize(grey[top:bottom, left:right], (PATCH, PATCH), interpolation=cv2.INTER_AREA)
     return np.asarray(patch, np.float32)
-
-
-def _areas(boxes_xyxy: FloatArray) -> FloatArray:
-    return np.asarray((boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]).prod(axis=1))
 
 
 def _median(values: Iterable[float]) -> float:
