@@ -11,7 +11,7 @@ from training.augment import (
     in_context,
     jitter_box,
     paste_hands,
-    poor_camera,
+    perhaps_compressed,
     random_crop,
     random_patches,
     to_bgr_array,
@@ -127,12 +127,11 @@ def test_pasted_hands_have_exact_boxes_and_cover_no_other(seed: int) -> None:
     assert not painted[50:150, 100:200].any()
 
 
-def test_poor_camera_varies_and_keeps_the_shape() -> None:
+def test_a_quarter_comes_through_a_coarse_jpeg() -> None:
     image = np.random.default_rng(0).integers(0, 256, (40, 50, 3), np.uint8)
-    views = [poor_camera(image, np.random.default_rng(seed)) for seed in range(40)]
+    views = [perhaps_compressed(image, np.random.default_rng(seed)) for seed in range(80)]
     assert all(view.shape == image.shape and view.dtype == np.uint8 for view in views)
-    assert any((view == image).all() for view in views) and len({int(view.sum()) for view in views}) > 10
-    assert min(view.mean() for view in views) < 0.7 * image.mean()
+    assert 10 <= sum(not np.array_equal(view, image) for view in views) <= 30
 
 
 @pytest.mark.parametrize("seed", range(10))

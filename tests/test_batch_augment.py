@@ -4,7 +4,16 @@ import pytest
 import torch
 
 from gesture_app.vision.preprocess import GREY
-from training.batch_augment import FRAME_CHANGES, BatchAugmentation, RandomChanges, erased
+from training.batch_augment import (
+    FRAME_CHANGES,
+    POOR_CAMERA,
+    BatchAugmentation,
+    RandomChanges,
+    dimmed,
+    erased,
+    moved,
+    noisy,
+)
 
 
 def test_every_picture_varies_in_its_own_way() -> None:
@@ -62,6 +71,45 @@ def test_frames_change_each_in_its_own_way_and_some_not_at_all() -> None:
     assert views.min() >= 0 and views.max() <= 255
     same = (views == images).all(dim=(1, 2, 3))
     assert 3 <= int(same.sum()) <= 25
+
+
+def test_a_dim_room_is_darker() -> None:
+    images = torch.full((200, 3, 8, 8), 128.0)
+    levels = dimmed(images).mean(dim=(1, 2, 3))
+    assert levels.max() < 165 and levels.min() > 10 and levels.mean() < 100
+
+
+def test_motion_keeps_light_and_smears_along_one_direction() -> None:
+    images = torch.zeros(100, 3, 41, 41)
+    images[:, :, 20, 20] = 255
+    smeared = moved(images)
+    assert torch.allclose(smeared.sum(dim=(2, 3)), torch.tensor(255.0), atol=0.1)
+    reach = (smeared[:, 0] > 0.5).nonzero().sub(torch.tensor((0, 20, 20)))[:, 1:].abs().amax()
+    assert 4 <= reach <= 5
+    for one in smeared[:, 0]:
+        y, x = (one > 0.5).nonzero().float().T
+        spread = torch.linalg.eigvalsh(torch.cov(torch.stack((x, y)), aweights=one[one > 0.5]))
+        assert spread[0] < 0.5
+    flat = torch.full((4, 3, 20, 30), 77.0)
+    assert torch.allclose(moved(flat), flat, atol=1e-3)
+
+
+def test_noise_grows_with_light_in_linear_light() -> None:
+    torch.manual_seed(0)
+    dark, bright = (noisy(torch.full((300, 3, 16, 16), level)) for level in (25.0, 150.0))
+    for views in (dark, bright):
+        assert views.isfinite().all() and views.min() >= 0 and views.max() <= 255
+    spread = ((bright / 255) ** 2.2).std(dim=(1, 2, 3)) / ((dark / 255) ** 2.2).std(dim=(1, 2, 3))
+    assert spread.median() > 2
+    strength = bright.std(dim=(1, 2, 3))
+    assert strength.min() < 4 and 15 < strength.max() < 60
+
+
+def test_poor_cameras_take_some_pictures_well() -> None:
+    torch.manual_seed(0)
+    images = torch.randint(0, 256, (200, 3, 24, 24)).float()
+    same = (RandomChanges(POOR_CAMERA)(images) == images).all(dim=(1, 2, 3))
+    assert 40 <= int(same.sum()) <= 100
 
 
 def test_no_frames() -> None:

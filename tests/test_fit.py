@@ -6,11 +6,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 import toy
+from safetensors.torch import load_file
 from toy import BATCHES, toy_options, toy_task
 
 from gesture_app.errors import EnvironmentFault, InputError
@@ -75,6 +77,7 @@ RECIPES = [
     {"schedule": "step", "freeze_epochs": 1, "early_rate": 0.1},
     {"accumulate": 2, "freeze_norm": True},
     {"workers": 1, "epochs": 2},
+    {"initial_weight": 0.5, "keep": "last"},
 ]
 
 
@@ -146,6 +149,44 @@ def test_a_killed_program_goes_on_where_it_was(tmp_path: Path, number: int, code
     run(tmp_path / "whole.safetensors", save_minutes=0)
     assert_same(state_of(tmp_path / "whole.safetensors"), state_of(output))
     assert not list(tmp_path.rglob("*.tmp"))
+
+
+def test_the_last_weights_are_kept_where_that_is_asked_for(tmp_path: Path) -> None:
+    output = tmp_path / "w.safetensors"
+    scores = [0.3, 0.5, 0.4]
+    assert run(output, score=lambda number: scores[number], keep="last") == {"macro_f1": 0.4}
+    assert load_info(output).metrics == {"macro_f1": 0.4}
+    assert run(tmp_path / "x.safetensors", score=lambda n: scores[n], keep="last", patience=1, epochs=3)
+    stopped = run(tmp_path / "y.safetensors", score=lambda n: 1.0 - n, keep="last", patience=1, epochs=9)
+    assert stopped == {"macro_f1": 0.0} and len(state_of(tmp_path / "y.safetensors")["progress"]["rows"]) == 2
+
+
+@pytest.mark.parametrize("initial_weight", [0.0, 0.25, 0.5])
+def test_initial_weights_have_their_part_in_the_result(tmp_path: Path, initial_weight: float) -> None:
+    options = toy_options(initial_weight=initial_weight, keep="last", epochs=1)
+    task = toy_task(tmp_path / "w.safetensors", options)
+    before = {name: value.clone() for name, value in task.model.state_dict().items()}
+    fit(task, options)
+    result, state = load_file(tmp_path / "w.safetensors"), state_of(tmp_path / "w.safetensors")
+    averaged = {n.removeprefix("module."): v for n, v in state["ema"].items() if n != "n_averaged"}
+    for name, value in result.items():
+        if value.is_floating_point():
+            expected = averaged[name].lerp(before[name], initial_weight)
+            assert torch.allclose(value.float(), expected, rtol=2e-3, atol=1e-3), name
+    assert all(state["model"][n].ne(before[n]).any() for n in ("1.weight", "1.bias"))
+
+
+@pytest.mark.parametrize("initial_weight", [-0.1, 1.0])
+def test_a_share_of_the_initial_weights_must_leave_something_to_learn(tmp_path: Path, initial_weight: float) -> None:
+    with pytest.raises(InputError, match="--initial-weight"):
+        run(tmp_path / "w.safetensors", initial_weight=initial_weight)
+
+
+def test_from_scratch_there_are_no_initial_weights_to_keep(tmp_path: Path) -> None:
+    options = toy_options(initial_weight=0.5)
+    task = replace(toy_task(tmp_path / "w.safetensors", options), options={"init": None})
+    with pytest.raises(InputError, match="needs --init"):
+        fit(task, options)
 
 
 def test_what_a_run_leaves(tmp_path: Path) -> None:

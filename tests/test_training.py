@@ -111,6 +111,8 @@ def test_a_tiny_run_overfits_drawn_data_and_the_app_runs_it(
     metrics = evaluate(EvaluateConfig("frames", (hagrid_root,), weights, runtime="torch"))
     assert metrics["frames"] == 8 and metrics["named"] + metrics["empty"] <= 1
     assert set(metrics["per_class"]) == set(LABELS)
+    dark = evaluate(EvaluateConfig("frames", (hagrid_root,), weights, runtime="torch", condition="dark"))
+    assert dark["frames"] == 8 and dark["named"] <= metrics["named"]
     metrics = evaluate(
         EvaluateConfig("classifier", (crops_root,), weights / "classifier.safetensors", "val", workers=0)
     )

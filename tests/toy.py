@@ -81,7 +81,7 @@ def toy_task(
     def info(number: int, metrics) -> ModelInfo:
         return ModelInfo("classifier", "toy", ("sum",), (32, 32), metrics)
 
-    plain = {"epochs": options.epochs, "learning_rate": options.learning_rate}
+    plain = {"epochs": options.epochs, "learning_rate": options.learning_rate, "init": "start.safetensors"}
     return Task(("sum",), model, [body, head], epoch, evaluate, "macro_f1", info, output, plain)
 
 

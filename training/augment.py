@@ -78,19 +78,6 @@ class GentleTrivialAugment(v2.TrivialAugmentWide):  # type: ignore[misc]
     }
 
 
-def poor_camera(image: Image, rng: np.random.Generator) -> Image:
-    """A crop as a cheap camera in a dim room takes it: darker, noisy, blurred, coarsely compressed; each perhaps."""
-    if rng.random() < 0.3:
-        curve = 255 * np.linspace(0, 1, 256) ** rng.uniform(0.7, 2.2) * rng.uniform(0.5, 1.0)
-        image = cv2.LUT(image, curve.round().astype(np.uint8))
-    if rng.random() < 0.15:
-        image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.5))
-    if rng.random() < 0.25:
-        noise = rng.normal(0, rng.uniform(2, 14), image.shape).astype(np.float32)
-        image = np.clip(image + noise, 0, 255).astype(np.uint8)
-    return perhaps_compressed(image, rng)
-
-
 def perhaps_compressed(image: Image, rng: np.random.Generator) -> Image:
     """A quarter of the pictures come through a coarse JPEG."""
     if rng.random() >= 0.25:

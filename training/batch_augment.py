@@ -62,20 +62,47 @@ def jittered(images: Tensor) -> Tensor:
 
 def dimmed(images: Tensor) -> Tensor:
     """A dim room: a gamma curve, mostly downwards, and less light."""
-    return 255 * (images / 255) ** drawn(images, 0.7, 2.2) * drawn(images, 0.5, 1.0)
+    return 255 * (images / 255) ** drawn(images, 0.7, 2.0) * drawn(images, 0.3, 1.0)
+
+
+def averaged(images: Tensor) -> Tensor:
+    """Two passes of a 3x3 mean."""
+    for _ in range(2):
+        images = F.avg_pool2d(images, 3, stride=1, padding=1, count_include_pad=False)
+    return images
 
 
 def blurred(images: Tensor) -> Tensor:
-    """Out of focus by up to a pixel or so: partly replaced by two passes of a 3x3 mean."""
-    mean = images
-    for _ in range(2):
-        mean = F.avg_pool2d(mean, 3, stride=1, padding=1, count_include_pad=False)
-    return torch.lerp(images, mean, drawn(images, 0.3, 1.0))
+    """Out of focus by up to a pixel or so."""
+    return torch.lerp(images, averaged(images), drawn(images, 0.3, 1.0))
+
+
+def moved(images: Tensor) -> Tensor:
+    """Everything moved while the shutter was open, by up to eleven pixels in any direction."""
+    count, channels, height, width = images.shape
+    reach = 5
+    direction, length = drawn(images, 0, math.pi), drawn(images, 2, 2 * reach + 1)
+    across = torch.arange(-reach, reach + 1, device=images.device, dtype=torch.float32)
+    x, y = across[None, :], across[:, None]
+    along, beside = x * direction.cos() + y * direction.sin(), y * direction.cos() - x * direction.sin()
+    kernels = (length / 2 + 0.5 - along.abs()).clamp(0, 1) * (1 - beside.abs()).clamp(0, 1)  # (N, 1, 11, 11)
+    kernels = (kernels / kernels.sum(dim=(2, 3), keepdim=True)).repeat_interleave(channels, dim=0)
+    edged = F.pad(images, (reach,) * 4, mode="replicate").reshape(1, -1, height + 2 * reach, width + 2 * reach)
+    return F.conv2d(edged, kernels, groups=count * channels).view(images.shape)
 
 
 def noisy(images: Tensor) -> Tensor:
-    """The noise of a sensor."""
-    return images + torch.randn_like(images) * drawn(images, 2, 14)
+    """The noise of a sensor at some gain: of its photons and of its readout, in linear light; at times coarse.
+
+    The variance is linear in the light as in Foi et al., "Practical Poissonian-Gaussian noise modeling and fitting for
+    single-image raw-data", IEEE TIP 2008. Coarse grain is what a camera's smoothing leaves of it.
+    """
+    light = (images.clamp(0, 255) / 255) ** 2.2
+    fine = torch.randn_like(images)
+    coarse = averaged(fine)
+    grain = torch.lerp(fine, coarse / coarse.std().clamp(min=1e-6), drawn(images, 0, 1))
+    photons, readout = 10 ** drawn(images, -4, -1.5), 10 ** drawn(images, -4, -2.5)
+    return 255 * (light + grain * (photons * light + readout**2).sqrt()).clamp(0, 1) ** (1 / 2.2)
 
 
 def equalized(images: Tensor) -> Tensor:
@@ -84,8 +111,8 @@ def equalized(images: Tensor) -> Tensor:
     return equal.float()
 
 
-POOR_CAMERA: tuple[tuple[Change, float], ...] = ((dimmed, 0.3), (blurred, 0.15), (noisy, 0.25))
-"""A cheap camera in a dim room."""
+POOR_CAMERA: tuple[tuple[Change, float], ...] = ((moved, 0.15), (blurred, 0.15), (dimmed, 0.3), (noisy, 0.35))
+"""A cheap camera in a dim room, in the order in which light meets it."""
 
 FRAME_CHANGES: tuple[tuple[Change, float], ...] = (
     (jittered, 0.7),

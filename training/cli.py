@@ -19,6 +19,7 @@ from gesture_app.vision.recognizer import Recognizer
 from gesture_app.vision.runtimes import RuntimeName, choose_device
 from training import distributed, train_classifier, train_detector
 from training.benchmark import BenchmarkConfig, benchmark
+from training.conditions import Condition
 from training.datasets import HandCrops, HandFrames
 from training.download import DownloadConfig, download
 from training.draws import begin_worker
@@ -57,6 +58,8 @@ class EvaluateConfig:
     device: str = "auto"
     runtime: RuntimeName = "auto"
     """What runs the networks for `frames`; the others are measured in PyTorch."""
+    condition: Condition | None = None
+    """Put `frames` under it before: a dim room, a dark one, motion, or half the size."""
     batch_size: int = 64
     workers: int = 2
 
@@ -73,7 +76,7 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     if config.model == "frames":
         frames = [f for root in config.data for f in read_gesture_frames(root, HAGRID_GESTURES)]
         recognizer = Recognizer.load(config.weights, config.device, runtime=config.runtime)
-        return evaluate_frames(recognizer, [f for f in frames if config.split in (None, f.split)])
+        return evaluate_frames(recognizer, [f for f in frames if config.split in (None, f.split)], config.condition)
     weights = config.weights or shipped_weights(config.model)
     model, info = load_model(weights, config.model)
     model = model.to(choose_device(config.device)).to(memory_format=torch.channels_last)

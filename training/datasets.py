@@ -21,13 +21,12 @@ from training.augment import (
     in_context,
     paste_hands,
     perhaps_compressed,
-    poor_camera,
     random_crop,
     random_patches,
     to_bgr_array,
     to_rgb_tensor,
 )
-from training.batch_augment import FRAME_CHANGES, RandomChanges
+from training.batch_augment import FRAME_CHANGES, POOR_CAMERA, RandomChanges
 from training.collection import picture_size
 from training.frame_views import flip, frame_view, hand_window
 from training.hagrid import Picture
@@ -90,6 +89,7 @@ class HandCrops(Dataset[tuple[Tensor, int, int]]):
         self.size = size
         self.augment = augment
         self.transform: Callable[[Tensor], Tensor] | None = classifier_augmentation()
+        self.recolour = RandomChanges(POOR_CAMERA)
         self.flip = True
         self.store = store or PictureStore(self.paths)
 
@@ -113,11 +113,11 @@ class HandCrops(Dataset[tuple[Tensor, int, int]]):
         crop = random_crop(image, box, self.size, rng)
         if self.flip and rng.random() < 0.5:
             crop, side = crop[:, ::-1], -side
-        if self.transform is None:
-            crop = perhaps_compressed(np.ascontiguousarray(crop), rng)
-        else:
-            crop = poor_camera(to_bgr_array(self.transform(to_rgb_tensor(crop))), rng)
-        return to_batch([crop])[0], target, side
+        if self.transform is not None:
+            crop = to_bgr_array(self.transform(to_rgb_tensor(crop)))
+            taken = self.recolour(to_batch([crop]))[0].round().to(torch.uint8)
+            crop = taken.permute(1, 2, 0).numpy()
+        return to_batch([perhaps_compressed(np.ascontiguousarray(crop), rng)])[0], target, side
 
     @property
     def targets(self) -> list[int]:

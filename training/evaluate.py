@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
+from zlib import crc32
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +23,7 @@ from gesture_app.vision.preprocess import fitted_hw, letterbox, to_batch
 from gesture_app.vision.recognizer import Recognizer
 from gesture_app.vision.stills import recognize_still
 from training import distributed
+from training.conditions import Condition, under
 from training.datasets import HandFrames
 from training.hagrid import GestureFrame
 
@@ -149,8 +151,13 @@ def matches(found_xyxy: Tensor, boxes_xyxy: FloatArray, iou: float = 0.5) -> int
     return hits
 
 
-def evaluate_frames(recognizer: Recognizer, frames: Sequence[GestureFrame]) -> dict[str, Any]:
+def evaluate_frames(
+    recognizer: Recognizer, frames: Sequence[GestureFrame], condition: Condition | None = None
+) -> dict[str, Any]:
     """Recognize whole frames end to end, as `gesture-app annotate` does with pictures.
+
+    Args:
+        condition: what the frames are put under before; by default they stay as they are.
 
     Returns:
         `named`: share of the frames in which some hand is named with the frame's gesture; `wrong`: share in which some
@@ -164,7 +171,10 @@ def evaluate_frames(recognizer: Recognizer, frames: Sequence[GestureFrame]) -> d
     seen, named = Counter[str](), Counter[str]()
     wrong = empty = 0
     for frame in tqdm(frames, desc="evaluate", leave=False, disable=None):
-        shown = {hand.label for hand in recognize_still(recognizer, read_image(frame.path))}
+        image = read_image(frame.path)
+        if condition is not None:
+            image = under(condition, image, crc32(frame.path.name.encode()))
+        shown = {hand.label for hand in recognize_still(recognizer, image)}
         seen[frame.gesture] += 1
         named[frame.gesture] += frame.gesture in shown
         wrong += bool(shown - {frame.gesture, NO_GESTURE})

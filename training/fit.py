@@ -60,7 +60,7 @@ def fit(
     on_epoch: Callable[[dict[str, float]], None] | None = None,
     stop: StopSignal | None = None,
 ) -> dict[str, Any]:
-    """Train, keep the best weights in `task.output` and the run beside it, return the best metrics.
+    """Train, keep the best or the last weights in `task.output` and the run beside it, return their metrics.
 
     Args:
         on_epoch: receives the figures of every epoch.
@@ -101,7 +101,7 @@ def fit(
                     board.add(row)
                 if on_epoch is not None:
                     on_epoch(row)
-    return run.progress.best
+    return run.progress.kept
 
 
 def begin(run: Run) -> None:
@@ -190,7 +190,7 @@ def step_within_memory(run: Run, batch: Any, step: Step) -> tuple[dict[str, Tens
 
 
 def evaluate_epoch(run: Run) -> dict[str, Any]:
-    """Metrics of the averaged weights on the validation split; a signal ends it at once and saves.
+    """Metrics of the run's result so far on the validation split; a signal ends it at once and saves.
 
     Raises:
         NotFinite: the weights are not finite.
@@ -201,7 +201,7 @@ def evaluate_epoch(run: Run) -> dict[str, Any]:
         raise NotFinite(f"the weights after epoch {run.progress.epoch + 1}")
     before = random_state()
     try:
-        return run.task.evaluate(averaged, run.progress.epoch, None)
+        return run.task.evaluate(run.result(), run.progress.epoch, None)
     except KeyboardInterrupt:
         if not distributed.active():
             save(run, before)
@@ -210,7 +210,7 @@ def evaluate_epoch(run: Run) -> dict[str, Any]:
 
 
 def complete_epoch(run: Run, metrics: dict[str, Any]) -> dict[str, float]:
-    """Keep the weights if they are the best so far, begin the next epoch, save; the figures of this one."""
+    """Keep the weights if they are the best so far, or any are, begin the next epoch, save; this one's figures."""
     progress = run.progress
     progress.sums = {n: float(distributed.summed(v)) / distributed.world_size() for n, v in run.sums.items()}
     measured = {name: float(value) for name, value in metrics.items() if isinstance(value, (int, float))}
@@ -221,9 +221,11 @@ def complete_epoch(run: Run, metrics: dict[str, Any]) -> dict[str, float]:
     # Of equals the later one, which has learnt longer: on few held-out pictures many epochs are perfect.
     if not progress.best or metrics[run.task.score] >= progress.best[run.task.score]:
         progress.best, progress.best_epoch = metrics, progress.epoch + 1
+    if run.options.keep == "last" or progress.best_epoch == progress.epoch + 1:
+        progress.kept = metrics
         if distributed.is_main():
             info = run.task.info(progress.epoch + 1, metrics)
-            save_model(run.task.output, run.learner.ema.module, info)
+            save_model(run.task.output, run.result(), info)
     progress.epoch, progress.batch = progress.epoch + 1, 0
     progress.taken = progress.skipped = 0
     progress.seconds, progress.sums, run.sums = 0.0, {}, {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
@@ -54,6 +55,11 @@ class FitOptions:
     """Batch norms keep their statistics: for fine-tuning on few pictures or in small batches."""
     sync_norm: bool = True
     """Under torchrun on GPUs, batch norms see the batches of all processes."""
+    initial_weight: float = 0.0
+    """So much of the weights that are evaluated and kept is those of --init: 0.5 makes fine-tuning robust (WiSE-FT,
+    arXiv:2109.01903)."""
+    keep: Literal["best", "last"] = "best"
+    """The epoch whose weights are kept; the last one where few pictures are held out and the best is luck."""
     patience: int = 0
     """Stop after so many epochs that were all worse than the best; 0 never does."""
     precision: Precision = "auto"
@@ -135,6 +141,7 @@ class Progress:
         epoch, batch: the next batch to learn from.
         best: metrics of the best epoch; empty before the first.
         best_epoch: its number, from 1 on.
+        kept: metrics of the weights that are kept.
         rows: the figures of every epoch so far.
         sums: of the losses in this epoch so far.
         taken, skipped: steps in this epoch; bad_in_a_row: skipped ones since the last good one.
@@ -146,6 +153,7 @@ class Progress:
     batch: int = 0
     best: dict[str, Any] = field(default_factory=dict)
     best_epoch: int = 0
+    kept: dict[str, Any] = field(default_factory=dict)
     rows: list[dict[str, float]] = field(default_factory=list)
     sums: dict[str, float] = field(default_factory=dict)
     taken: int = 0
@@ -161,7 +169,11 @@ class Progress:
 
 @dataclass
 class Run:
-    """A task being trained: what learns, how far it is, where it is saved."""
+    """A task being trained: what learns, how far it is, where it is saved.
+
+    Attributes:
+        initial: the weights to be mixed into the result; None where they have no weight in it.
+    """
 
     task: Task
     options: FitOptions
@@ -169,6 +181,7 @@ class Run:
     progress: Progress
     folder: RunFolder
     loading: Loading
+    initial: nn.Module | None = None
     sums: dict[str, Tensor] = field(default_factory=dict)
     saved_s: float = field(default_factory=time.monotonic)
 
@@ -177,9 +190,26 @@ class Run:
         frozen = min(self.options.freeze_epochs, self.options.epochs)
         return (0, frozen) if self.progress.epoch < frozen else (frozen, self.options.epochs)
 
+    def result(self) -> nn.Module:
+        """What is evaluated and kept: the moving average of the weights, with the initial ones' part in it."""
+        averaged: nn.Module = self.learner.ema.module
+        if self.initial is None:
+            return averaged
+        mixed, initial = deepcopy(averaged), self.initial.state_dict()
+        for name, value in mixed.state_dict().items():
+            if value.is_floating_point():
+                value.lerp_(initial[name], self.options.initial_weight)
+        return mixed
+
 
 def build_run(task: Task, options: FitOptions) -> Run:
-    """Everything that learning needs, at the start of the first phase."""
+    """Everything that learning needs, at the start of the first phase.
+
+    Raises:
+        InputError: the options do not go together.
+    """
+    if not 0 <= options.initial_weight < 1 or (options.initial_weight and not task.options.get("init")):
+        raise InputError(f"--initial-weight {options.initial_weight}: it is from 0 to below 1, and needs --init")
     device = next(task.model.parameters()).device
     if distributed.active() and options.sync_norm and device.type == "cuda":
         nn.SyncBatchNorm.convert_sync_batchnorm(task.model)  # type: ignore[no-untyped-call]
@@ -195,9 +225,10 @@ def build_run(task: Task, options: FitOptions) -> Run:
     learner = Learner(
         task.model, task.model, ema, optimizer, schedule, scaler, dtype, options.clip_norm, options.accumulate
     )
-    run = Run(
-        task, options, learner, Progress(), RunFolder(task.output), Loading(options.workers, device.type == "cuda")
-    )
+    loading = Loading(options.workers, device.type == "cuda")
+    run = Run(task, options, learner, Progress(), RunFolder(task.output), loading)
+    if options.initial_weight:
+        run.initial = deepcopy(task.model).requires_grad_(False)
     start_phase(run)
     return run
 
