@@ -39,6 +39,7 @@ def test_classifier_metrics_by_hand() -> None:
     assert metrics["per_class"]["fist"] == {"f1": 0.6667, "recall": 0.6667, "count": 3}
     assert metrics["confusion"] == [[2, 1, 0], [1, 1, 0], [0, 0, 0]]
     assert "sides" not in metrics
+    assert metrics["ece"] == pytest.approx(abs(0.6 - float(logits.softmax(dim=1).max())))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.vision.labels import HAGRID_LABELS
 from training.collection import Picture
 from training.hagrid import read, read_all
-from training.splits import Splits, as_split, read_index, read_splits, split_by_hash, write_splits
+from training.splits import FOLDS, Splits, as_split, hold_out, read_index, read_splits, split_by_hash, write_splits
 
 LABELS = ("fist", "palm")
 
@@ -29,6 +29,23 @@ def test_a_tenth_is_held_out_and_always_the_same() -> None:
     splits = [split_by_hash(f"person {i}") for i in range(2000)]
     assert 0.07 < splits.count("val") / 2000 < 0.13 and "test" not in splits
     assert splits == [split_by_hash(f"person {i}") for i in range(2000)]
+
+
+def test_every_person_is_in_one_fold() -> None:
+    pictures = [picture(f"a/{i}.png", "train", f"person {i // 3}") for i in range(600)]
+    folds = [hold_out([*pictures, *pictures], fold) for fold in range(FOLDS)]
+    held = [p.key for _, part in folds for p in part]
+    assert sorted(held) == sorted(p.key for p in pictures)
+    for kept, part in folds:
+        assert 60 < len(part) < 180 and len(kept) == 2 * (600 - len(part))
+        assert {p.split for p in part} == {"val"} and {p.split for p in kept} == {"train"}
+        assert not {p.person for p in kept} & {p.person for p in part}
+
+
+@pytest.mark.parametrize("fold", [-1, FOLDS])
+def test_there_is_no_such_fold(fold: int) -> None:
+    with pytest.raises(InputError, match="--fold"):
+        hold_out([], fold)
 
 
 def test_written_splits_are_given_back(hagrid_root: Path, crops_root: Path, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from gesture_app.vision.recognizer import Recognizer
 from gesture_app.vision.runtimes import RuntimeName, choose_device
 from training import distributed, train_classifier, train_detector
 from training.benchmark import BenchmarkConfig, benchmark
+from training.calibrate import CalibrateConfig, calibrate
 from training.conditions import Condition
 from training.datasets import HandCrops, HandFrames
 from training.download import DownloadConfig, download
@@ -129,6 +130,7 @@ Command = (
     | Annotated[DownloadConfig, tyro.conf.subcommand("download")]
     | Annotated[SynthesizeConfig, tyro.conf.subcommand("synthesize")]
     | Annotated[PseudoLabelConfig, tyro.conf.subcommand("pseudo-label")]
+    | Annotated[CalibrateConfig, tyro.conf.subcommand("calibrate")]
     | Annotated[QuantizeConfig, tyro.conf.subcommand("quantize")]
 )
 
@@ -152,6 +154,7 @@ RUN: dict[type, Callable[[Any], object]] = {
     DownloadConfig: lambda config: print(f"data: {download(config)}"),
     SynthesizeConfig: lambda config: print_metrics(run_synthesize(config), None),
     PseudoLabelConfig: lambda config: print_metrics(pseudo_label(config), None),
+    CalibrateConfig: lambda config: print_metrics(calibrate(config), None),
     QuantizeConfig: quantize,
 }
 """What carries out each command."""

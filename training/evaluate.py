@@ -9,7 +9,7 @@ from zlib import crc32
 
 import torch
 from torch import Tensor, nn
-from torchmetrics.classification import MulticlassConfusionMatrix
+from torchmetrics.classification import BinaryCalibrationError, MulticlassConfusionMatrix
 from torchmetrics.detection import MeanAveragePrecision
 from torchvision.ops import box_iou
 from tqdm import tqdm
@@ -43,7 +43,8 @@ def evaluate_classifier(
         labels: of the outputs; one output more is the logit of a right hand.
 
     Returns:
-        `top1`; `macro_f1`, the mean F1 over the classes that occur; `crops`; where sides are known and told,
+        `top1`; `macro_f1`, the mean F1 over the classes that occur; `ece`, the expected calibration error over 15 bins
+        (Guo et al., arXiv:1706.04599); `crops`; where sides are known and told,
         `side_accuracy` and `sides`, how many are known; per class `f1`, `recall` and `count`; and `confusion`, rows
         true, columns predicted, in the order of `labels`.
 
@@ -55,9 +56,12 @@ def evaluate_classifier(
     metric = MulticlassConfusionMatrix(len(labels), sync_on_compute=False)
     confusion = torch.zeros(len(labels), len(labels), dtype=torch.long)
     sides = torch.zeros(2, dtype=torch.long)  # told right, known
+    confidences: list[Tensor] = []
     for images, targets, side in tqdm(loader, desc="evaluate", leave=False, disable=None):
         outputs = model(images.to(device)).cpu()
-        confusion += metric(outputs[:, : len(labels)].argmax(dim=1), targets)
+        confidence, predicted = outputs[:, : len(labels)].float().softmax(dim=1).max(dim=1)
+        confusion += metric(predicted, targets)
+        confidences.append(torch.stack((confidence, (predicted == targets).float())))
         if outputs.shape[1] > len(labels):
             known = side != 0
             right = (outputs[:, -1] > 0) == (side > 0)
@@ -67,6 +71,7 @@ def evaluate_classifier(
     crops = int(confusion.sum())
     if not crops:
         raise InputError("nothing to measure a classifier on: there is no labelled hand. Check --data and --split")
+    confidence, right = torch.cat(distributed.gathered(confidences), dim=1)
     correct, true, predicted = confusion.diag().double(), confusion.sum(dim=1), confusion.sum(dim=0)
     f1 = 2 * correct / (true + predicted).clamp(min=1)
     occurs = true > 0
@@ -74,6 +79,7 @@ def evaluate_classifier(
     return {
         "top1": float(correct.sum() / true.sum().clamp(min=1)),
         "macro_f1": float(f1[occurs].mean()) if occurs.any() else 0.0,
+        "ece": float(BinaryCalibrationError(n_bins=15, sync_on_compute=False)(confidence, right.long())),
         "crops": crops,
         **({"side_accuracy": told / known_sides, "sides": known_sides} if known_sides else {}),
         "per_class": {

@@ -6,7 +6,7 @@ import csv
 import hashlib
 import io
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast, get_args
 
@@ -20,6 +20,7 @@ Split = Literal["train", "val", "test"]
 SPLIT_NAMES = {**{name: name for name in get_args(Split)}, "valid": "val", "validation": "val"}
 """Names of splits as files and folders use them."""
 VAL_PERCENT = 10
+FOLDS = 5
 COLUMNS = ("path", "person", "split")
 
 
@@ -36,6 +37,24 @@ def percentile(text: str) -> int:
 def split_by_hash(text: str) -> Split:
     """`VAL_PERCENT` of all people, or pictures, are val, always the same ones."""
     return "val" if percentile(text) < VAL_PERCENT else "train"
+
+
+def hold_out(pictures: Iterable[Picture], fold: int) -> tuple[list[Picture], list[Picture]]:
+    """Of training pictures all but those of one of `FOLDS` folds, and those, as val, each once.
+
+    People stay together; where nobody is known, a picture is by itself.
+
+    Raises:
+        InputError: there is no such fold.
+    """
+    if not 0 <= fold < FOLDS:
+        raise InputError(f"--fold {fold}: the folds are 0 to {FOLDS - 1}")
+    kept: list[Picture] = []
+    held: list[Picture] = []
+    for picture in pictures:
+        chosen = percentile(f"fold {picture.person or picture.key or picture.path.name}") % FOLDS == fold
+        (held if chosen else kept).append(picture)
+    return kept, [replace(picture, split="val") for picture in dict.fromkeys(held)]
 
 
 @dataclass(frozen=True)
