@@ -6,12 +6,14 @@ import os
 import re
 import shutil
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 
 from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.vision.assets import assets_folder, models_folder
 from gesture_app.vision.images import IMAGE_SUFFIXES
 from gesture_app.vision.model_info import Kind, read_weights
+from gesture_app.vision.quantization import quantization_path
 
 KINDS: tuple[Kind, ...] = ("detector", "classifier")
 MOST_COUNTED = 100_000
@@ -59,13 +61,14 @@ def free_folder(parent: Path, name: str) -> Path:
     return folder
 
 
-def install_model(trained: Path, name: str, base: Path | None = None) -> Path:
+def install_model(trained: Path, name: str, base: Path | None = None, kinds: Collection[Kind] = KINDS) -> Path:
     """Put what a training has left behind where the app looks for models, checked and all at once.
 
     Args:
         trained: folder with `classifier.safetensors`, `detector.safetensors` or both, and their info files.
         name: under which the app offers it.
         base: folder of the networks that were not trained; those that come with the program by default.
+        kinds: which networks to take from `trained`, as far as it has them.
 
     Returns:
         The folder of the new model; a number is added to a name that is taken.
@@ -79,10 +82,11 @@ def install_model(trained: Path, name: str, base: Path | None = None) -> Path:
     shipped = assets_folder() / "weights"
     sources = []
     for kind in KINDS:
-        folders = [folder for folder in (trained, base, shipped) if folder is not None]
+        folders = [folder for folder in (trained if kind in kinds else None, base, shipped) if folder is not None]
         path = next(f for f in (folder / f"{kind}.safetensors" for folder in folders) if f.is_file())
         read_weights(path, kind)
-        sources += [path, path.with_suffix(".json")]
+        quantized = quantization_path(path)
+        sources += [path, path.with_suffix(".json"), *([quantized] if quantized.is_file() else [])]
     folder = free_folder(models_folder(), name)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)

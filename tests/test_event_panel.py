@@ -74,7 +74,7 @@ def test_live_events_show_the_time_of_day(panel):
 
 def test_events_of_the_next_source_do_not_replace_those_before(panel):
     panel.show_changes(started(event(1, end_s=63.0)))
-    panel.begin()
+    panel.begin("b.mp4")
     panel.show_changes(started(event(1, "rock")))
     assert [shown.label for shown in panel.events] == ["like", "rock"]
 
@@ -136,7 +136,26 @@ def test_export(panel, tmp_path: Path, monkeypatch, entered, kind, written):
         assert "rock" in (tmp_path / written).read_text()
 
 
+@pytest.mark.parametrize("replace_it", [True, False])
+def test_a_name_that_gets_its_end_later_replaces_nothing_unasked(panel, tmp_path: Path, monkeypatch, replace_it):
+    (tmp_path / "mine.csv").write_text("old")
+    panel.show_changes(started(event(1)))
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "mine"), "Table (*.csv)"))
+    answer = QMessageBox.StandardButton.Yes if replace_it else QMessageBox.StandardButton.No
+    monkeypatch.setattr(QMessageBox, "question", lambda *_: answer)
+    panel.export_action.trigger()
+    assert ((tmp_path / "mine.csv").read_text() == "old") is not replace_it
+
+
+def test_an_event_of_another_source_leads_nowhere(panel, qtbot):
+    panel.begin("b.mp4")
+    panel.show_changes(started(event(1)))
+    with qtbot.assertNotEmitted(panel.time_chosen):
+        panel.view.activated.emit(panel.table.index(0, 0))
+
+
 def test_an_event_can_be_chosen(panel, qtbot):
+    panel.begin("a.mp4")
     panel.show_changes(started(event(1), event(2)))
     with qtbot.waitSignal(panel.time_chosen) as chosen:
         panel.view.activated.emit(panel.table.index(1, 0))

@@ -10,7 +10,7 @@ import av
 import pytest
 from fakes import LEFT_BGR, RIGHT_BGR, FakeRecognizer, write_two_colours
 from PIL import Image as PillowImage
-from PyQt6.QtCore import QMimeData, QPoint, QPointF, QSettings, Qt, QUrl
+from PyQt6.QtCore import QCoreApplication, QEvent, QMimeData, QPoint, QPointF, QSettings, Qt, QUrl
 from PyQt6.QtGui import QColor, QDropEvent, QKeySequence
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import (
@@ -31,11 +31,12 @@ from gesture_app.settings import Settings
 from gesture_app.ui import app
 from gesture_app.ui.cameras import Camera
 from gesture_app.ui.doctor_dialog import DoctorDialog
-from gesture_app.ui.live import Phase
+from gesture_app.ui.live import ModelChoice, Phase
 from gesture_app.ui.main_window import MainWindow
 from gesture_app.ui.opening import Opening
 from gesture_app.ui.recording_badge import RecordingBadge
 from gesture_app.ui.settings_store import SettingsStore
+from gesture_app.ui.shortcuts_dialog import shortcuts_of
 from gesture_app.video.reader import FrameReader
 from gesture_app.vision.hands import Frame
 
@@ -193,6 +194,32 @@ def test_the_end_of_a_video_and_again(open_window, qtbot, clip):
     window.menus.to_end.trigger()
     qtbot.waitUntil(lambda: window.playback.position_s > 1.9)
     qtbot.waitUntil(lambda: window.phase is Phase.LIVE and window.playback.position_s < 1.0)
+
+
+def test_space_pauses_a_clip_while_networks_load(open_window, qtbot, clip):
+    go_on, recognizer = threading.Event(), FakeRecognizer()
+    go_on.set()
+    window = playing(qtbot, open_window(load=lambda choice: recognizer if go_on.wait(10) else None), clip)
+    qtbot.waitUntil(lambda: window.playback.position_s > 0.2)
+    go_on.clear()
+    window.playback.choose_model(ModelChoice(device="cpu"))
+    qtbot.waitUntil(lambda: window.phase is Phase.LOADING)
+    qtbot.keyClick(window.view, Qt.Key.Key_Space)
+    assert window.phase is Phase.LOADING and window.playback.clip is not None
+    go_on.set()
+    qtbot.waitUntil(lambda: window.phase is Phase.PAUSED)
+    assert window.playback.position_s > 0.2
+
+
+def test_cameras_that_come_and_go_leave_no_dead_keys(open_window, qtbot):
+    window = open_window(cameras=CAMERAS)
+    for count in (1, 2, 0, 2):
+        set_cameras(window, *CAMERAS[:count])
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    groups = dict(shortcuts_of(window, "More"))
+    keys = [key for lines in groups.values() for line in lines for key in line.keys]
+    assert keys.count("1") == keys.count("2") == 1
+    assert not [line for line in groups.get("More", []) if "camera" in line.text.lower()]
 
 
 def test_pause_step_and_seek(open_window, qtbot, clip):

@@ -34,7 +34,9 @@ def trained(folder: Path, *kinds: str) -> Path:
 def test_a_model_is_whole(tmp_path, kinds):
     folder = install_model(trained(tmp_path / "run", *kinds), "Mine: a/b")
     assert folder == models_folder() / "Mine a b"
-    assert sorted(path.name for path in folder.iterdir()) == FILES
+    quantized = [] if "detector" in kinds else ["detector.int8.safetensors"]
+    quantized += [] if "classifier" in kinds else ["classifier.int8.safetensors"]
+    assert sorted(path.name for path in folder.iterdir()) == sorted([*FILES, *quantized])
     read_weights(folder / "classifier.safetensors", "classifier")
     read_weights(folder / "detector.safetensors", "detector")
     assert [path.name for path in models_folder().iterdir()] == ["Mine a b"], "nothing else is left"
@@ -48,6 +50,16 @@ def test_what_was_not_trained_comes_from_the_model_in_use(tmp_path):
     assert "yolox-nano" in (folder / "detector.json").read_text()
     again = install_model(tmp_path / "run", "x", base)
     assert again.name == "x 2", "no model is replaced"
+
+
+def test_only_the_networks_that_are_asked_for_are_taken(tmp_path):
+    run = trained(tmp_path / "run", "classifier", "detector")
+    for kind in ("classifier", "detector"):
+        info = (run / f"{kind}.json").read_text()
+        (run / f"{kind}.json").write_text(info.replace('"metrics": {', '"metrics": {"own": 1,'))
+    folder = install_model(run, "x", kinds=("detector",))
+    assert '"own"' in (folder / "detector.json").read_text()
+    assert '"own"' not in (folder / "classifier.json").read_text()
 
 
 def test_nothing_is_installed_of_damaged_weights(tmp_path):

@@ -56,6 +56,26 @@ def test_what_is_entered(bar: SourceBar, entered: str, source: str) -> None:
     assert bar.source() == source
 
 
+def test_addresses_that_differ_in_what_is_hidden_are_all_there(bar: SourceBar) -> None:
+    addresses = ["http://nvr/v?cam=1", "http://nvr/v?cam=2", "http://nvr/v?cam=3"]
+    bar.set_sources(CAMERAS, addresses)
+    box = bar.findChild(QComboBox)
+    found = []
+    for index in range(box.count() - 3, box.count()):
+        box.setCurrentIndex(index)
+        found.append((box.currentText(), bar.source()))
+    texts = ["http://nvr/v", "http://nvr/v (2)", "http://nvr/v (3)"]
+    assert found == list(zip(texts, addresses, strict=True))
+
+
+def test_an_address_that_is_no_longer_offered_is_not_told_whole(bar: SourceBar) -> None:
+    bar.set_source("rtsp://me:secret@host/x")
+    bar.set_sources(CAMERAS, [])
+    assert bar.findChild(QLineEdit).text() == "rtsp://***@host/x" and bar.source() == "rtsp://me:secret@host/x"
+    bar.findChild(QLineEdit).setText("rtsp://host/y")
+    assert bar.source() == "rtsp://host/y"
+
+
 @pytest.mark.parametrize(("source", "text"), [
     ("2", "USB camera"),
     ("5", "Camera 5"),

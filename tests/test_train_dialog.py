@@ -8,11 +8,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from PyQt6.QtWidgets import QDialog, QMainWindow
 
 from gesture_app.ui import train_dialog
 from gesture_app.ui.curves import Curves, nice_top
+from gesture_app.ui.tools import ToolContext, Tools
 from gesture_app.ui.train_dialog import TrainDialog
 from gesture_app.vision.assets import assets_folder, models_folder
+from gesture_app.vision.hands import RecognizerOptions
 
 TALK = """
 import json, shutil, sys, time
@@ -106,8 +109,59 @@ def test_a_whole_training(open_dialog, qtbot, monkeypatch, data, better, words):
     with qtbot.waitSignal(dialog.installed) as installed:
         dialog.install_button.click()
     assert installed.args[0] == models_folder() / "Signs mine"
-    assert sum(1 for _ in installed.args[0].iterdir()) == 4
+    assert {path.name for path in installed.args[0].glob("*.safetensors")} >= {
+        "classifier.safetensors",
+        "detector.safetensors",
+    }
     assert not dialog.install_button.isEnabled() and "Signs mine" in dialog.state.text()
+
+
+BOTH = """
+output.mkdir(parents=True)
+for name in ("classifier", "detector"):
+    shutil.copy(Path(WEIGHTS) / (name + ".safetensors"), output)
+    info = (Path(WEIGHTS) / (name + ".json")).read_text()
+    (output / (name + ".json")).write_text(info.replace('"metrics": {', '"metrics": {"own": 1,'))
+tell(done=True, better=BETTER, macro_f1=0.8, shipped_macro_f1=0.9, ap50=0.7, shipped_ap50=AP50)
+"""
+
+
+@pytest.mark.parametrize(("shipped_ap50", "installed"), [(0.6, ["detector"]), (0.9, ["classifier", "detector"])])
+def test_a_network_that_is_worse_is_used_only_where_none_is_better(open_dialog, qtbot, data, shipped_ap50, installed):
+    dialog = open_dialog(f"BETTER, AP50 = {shipped_ap50 < 0.7}, {shipped_ap50}\n{BOTH}", data)
+    dialog.start()
+    qtbot.waitUntil(lambda: not dialog.running)
+    assert f"(macro-F1 0.800, before 0.900; AP50 0.700, before {shipped_ap50:.3f})" in dialog.state.text()
+    assert dialog.waiting
+    with qtbot.waitSignal(dialog.installed) as told:
+        dialog.install_button.click()
+    assert [k for k in ("classifier", "detector") if '"own"' in (told.args[0] / f"{k}.json").read_text()] == installed
+    assert not dialog.waiting
+
+
+def test_a_training_in_the_background_comes_back_when_it_has_ended(qtbot, monkeypatch, data):
+    code = "epochs(1); time.sleep(1); finish(better=True, macro_f1=0.91, shipped_macro_f1=0.8)"
+    monkeypatch.setattr(train_dialog, "COMMAND", talking(code))
+    monkeypatch.setattr(TrainDialog.__init__, "__defaults__", (None, None, talking(code)))
+    window = QMainWindow()
+    qtbot.addWidget(window)
+    window.show()
+    tools = Tools(window, ToolContext(lambda: None, RecognizerOptions, lambda: None, str, str))
+    tools.train()
+    dialog = window.findChild(TrainDialog)
+    dialog.data.set_folder(data)
+    dialog.start()
+    QDialog.reject(dialog)
+    assert not dialog.isVisible() and tools.running
+    qtbot.waitUntil(lambda: not tools.running)
+    qtbot.waitUntil(dialog.isVisible)
+    dialog.close()
+    tools.train()
+    assert dialog.isVisible() and dialog.install_button.isEnabled(), "the same dialog, with its model"
+    dialog.install_button.click()
+    dialog.close()
+    tools.train()
+    assert not dialog.isVisible() and len(window.findChildren(TrainDialog)) == 2
 
 
 def test_progress_and_time_left(open_dialog, qtbot, data):

@@ -29,7 +29,7 @@ class EventFeed(QObject):
         """Another source is played; `live` if its events have the time of day."""
         self._finish()
         self._detector = EventDetector(name, live)
-        self._panel.begin()
+        self._panel.begin(name)
         self._timeline.begin()
         self._bars.clear()
 

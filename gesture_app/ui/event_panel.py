@@ -38,7 +38,7 @@ class EventPanel(QWidget):
 
     Signals:
         sounds_toggled: the user has switched sounds on or off.
-        time_chosen: the user wants to see an event; carries its start in seconds of the source.
+        time_chosen: the user wants to see an event of the source that is played; carries its start in seconds.
     """
 
     sounds_toggled = pyqtSignal(bool)
@@ -47,6 +47,7 @@ class EventPanel(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._refreshed_s = 0.0
+        self._source = ""
         self._chime = Chime(self)
         self.table = EventTable(self)
         self.view = self._make_view()
@@ -80,8 +81,9 @@ class EventPanel(QWidget):
         """All events in the list, the oldest first."""
         return self.table.events
 
-    def begin(self) -> None:
-        """Another source begins; what was seen before stays."""
+    def begin(self, source: str) -> None:
+        """Another source begins, as events name it; what was seen before stays."""
+        self._source = source
         self.table.begin()
 
     def show_changes(self, changes: EventChanges) -> None:
@@ -180,10 +182,18 @@ class EventPanel(QWidget):
         if not name:
             return
         path = Path(name) if Path(name).suffix else Path(name + kinds.get(kind, ".csv"))
+        if path.exists() and path != Path(name) and not self._may_replace(path):
+            return
         try:
             self.export(path)
         except GestureError as error:
             QMessageBox.warning(self, self.tr("Not exported"), str(error))
+
+    def _may_replace(self, path: Path) -> bool:
+        """Ask what the dialog of files, which saw the name without its end, did not."""
+        text = self.tr("{name} already exists. Replace it?").format(name=path.name)
+        yes = QMessageBox.StandardButton.Yes
+        return QMessageBox.question(self, self.tr("Export events"), text) == yes
 
     def _ask_and_clear(self) -> None:
         text = self.tr("Forget all events in the list?")
@@ -191,7 +201,9 @@ class EventPanel(QWidget):
             self.clear()
 
     def _choose(self, index: QModelIndex) -> None:
-        self.time_chosen.emit(self.table.event_at(index.row()).start_s)
+        event = self.table.event_at(index.row())
+        if event.source == self._source:
+            self.time_chosen.emit(event.start_s)
 
     def _count(self) -> None:
         count = len(self.events)

@@ -34,7 +34,6 @@ class Menus(QObject):
     def __init__(self, window: QMainWindow) -> None:
         super().__init__(window)
         self._window = window
-        self._camera_keys: list[QAction] = []
         self._make_file_menu(self._menu(self.tr("&File")))
         self._make_playback_menu(self._menu(self.tr("&Playback")))
         self.view_menu = self._menu(self.tr("&View"))
@@ -46,16 +45,12 @@ class Menus(QObject):
 
     def set_cameras(self, cameras: Sequence[Camera], playing: str) -> None:
         """Offer these cameras, the first nine with the keys 1 to 9, and mark the one that plays."""
-        self.camera_menu.clear()
-        for action in self._camera_keys:
-            self._window.removeAction(action)
-        self._camera_keys = []
+        self._empty(self.camera_menu)
         for number, camera in enumerate(cameras, 1):
             key = str(number) if number <= MOST_CAMERA_KEYS else None
             action = self._action(self.camera_menu, camera.name.replace("&", "&&"), key, checkable=True)
             action.setChecked(camera.source == playing)
             action.triggered.connect(lambda _, source=camera.source: self.source_chosen.emit(source))
-            self._camera_keys.append(action)
         if not cameras:
             none = self.camera_menu.addAction(self.tr("No camera is connected"))
             assert none is not None
@@ -63,7 +58,7 @@ class Menus(QObject):
 
     def set_camera_sizes(self, sizes_wh: Sequence[tuple[int, int]], chosen: tuple[int, int] | None) -> None:
         """Offer these sizes of the camera's picture, the usual ones where none are known, and mark the chosen one."""
-        self.size_menu.clear()
+        self._empty(self.size_menu)
         offered = sorted({*(sizes_wh or USUAL_SIZES_WH), *([chosen] if chosen else [])})
         for size_wh in (None, *offered):
             text = self.tr("Automatic") if size_wh is None else f"{size_wh[0]} × {size_wh[1]}"
@@ -73,7 +68,7 @@ class Menus(QObject):
 
     def set_recent(self, sources: Sequence[str]) -> None:
         """Offer these files and addresses; passwords are not shown."""
-        self.recent_menu.clear()
+        self._empty(self.recent_menu)
         for source in sources:
             kind = source_kind(source)
             text = masked(source) if kind == "stream" else shown_source(source)
@@ -184,6 +179,14 @@ class Menus(QObject):
         if icon_name:
             submenu.setIcon(icon(icon_name))
         return submenu
+
+    def _empty(self, menu: QMenu) -> None:
+        """Take the actions out of a menu, and those that were made for it out of the window."""
+        for action in menu.actions():
+            menu.removeAction(action)
+            if action.parent() is menu:
+                self._window.removeAction(action)
+                action.deleteLater()
 
     def _action(
         self, menu: QMenu, text: str, key: str | None, icon_name: str | None = None, checkable: bool = False

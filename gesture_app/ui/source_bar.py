@@ -15,6 +15,8 @@ from gesture_app.ui.desktop import shown_path
 from gesture_app.ui.icons import icon
 from gesture_app.video.addresses import masked, source_kind
 
+EXACTLY = Qt.MatchFlag.MatchExactly | Qt.MatchFlag.MatchCaseSensitive
+
 
 def shown_source(source: str, cameras: Sequence[Camera] = ()) -> str:
     """The source as it may be shown: the name of a camera, a file or a host, never a password."""
@@ -45,6 +47,7 @@ class SourceBar(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._masked = ("", "")  # what is shown of an address that is not in the list, and the address
         self._box = QComboBox()
         self._box.setEditable(True)
         self._box.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
@@ -94,7 +97,7 @@ class SourceBar(QWidget):
             self._box.insertSeparator(self._box.count())
         for address in recent:
             kind = source_kind(address)
-            text = masked(address) if kind == "stream" else shown_path(address)
+            text = self._free_text(masked(address) if kind == "stream" else shown_path(address))
             self._box.addItem(icon({"stream": "stream", "screen": "screen"}.get(kind, "open")), text, address)
         self._box.blockSignals(False)
         self.set_source(source)
@@ -102,9 +105,11 @@ class SourceBar(QWidget):
     def source(self) -> str:
         """The chosen source: digits for a camera, else a path or an address; empty when nothing is entered."""
         text = self._box.currentText().strip()
-        index = self._box.findText(text, Qt.MatchFlag.MatchExactly | Qt.MatchFlag.MatchCaseSensitive)
+        index = self._box.findText(text, EXACTLY)
         if text and index >= 0 and self._box.itemData(index) is not None:
             return str(self._box.itemData(index))
+        if text and text == self._masked[0]:
+            return self._masked[1]
         if camera := re.fullmatch(r"camera\s*(\d+)", text, re.IGNORECASE):
             return camera[1]
         if text.startswith("file:"):
@@ -118,7 +123,17 @@ class SourceBar(QWidget):
         if index < 0:
             is_camera = bool(source) and source_kind(source) == "camera"
             camera = self.tr("Camera {number}").format(number=source)
-            self._box.setEditText(camera if is_camera else shown_path(source))
+            is_stream = bool(source) and source_kind(source) == "stream"
+            self._masked = (masked(source), source) if is_stream else ("", "")
+            self._box.setEditText(camera if is_camera else self._masked[0] or shown_path(source))
+
+    def _free_text(self, text: str) -> str:
+        """The text, with a number where the list has it already: addresses may differ in what is not shown of them."""
+        number, free = 1, text
+        while self._box.findText(free, EXACTLY) >= 0:
+            number += 1
+            free = f"{text} ({number})"
+        return free
 
     def set_running(self, running: bool) -> None:
         """Turn the button into what it does next."""

@@ -73,10 +73,16 @@ class Tools(QObject):
         """The user's pictures to a model."""
         from gesture_app.ui.train_dialog import TrainDialog
 
-        if self._train is None or not (self._train.running or self._train.isVisible()):
+        if self._train is None or not (self._train.running or self._train.waiting or self._train.isVisible()):
             self._train = TrainDialog(self._context.weights(), self._window)
             self._train.installed.connect(self.model_installed)
+            self._train.ended.connect(self._show_trained)
         _show(self._train)
+
+    def _show_trained(self) -> None:
+        """A training that went on in the background shows what came of it."""
+        if self._train is not None and not self._train.isVisible() and self._window.isVisible():
+            _show(self._train)
 
     def doctor(self) -> None:
         """What works on this computer."""

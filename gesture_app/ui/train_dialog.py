@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -25,19 +25,21 @@ from PyQt6.QtWidgets import (
 )
 
 from gesture_app.errors import GestureError
-from gesture_app.own_models import free_folder, install_model, runs_folder
+from gesture_app.own_models import KINDS, free_folder, install_model, runs_folder
 from gesture_app.ui.child import Child
 from gesture_app.ui.closing import ask_to_stop
 from gesture_app.ui.curves import Curves
 from gesture_app.ui.desktop import open_file, resize_to_fit
 from gesture_app.ui.pictures_folder import PicturesFolder
 from gesture_app.ui.recording_badge import clock
+from gesture_app.vision.model_info import Kind
 
 COMMAND = ("-m", "training", "retrain", "--no-install")
 INTERRUPTED = 130
 NOT_CURVES = ("epoch", "epochs", "stage", "loss")
 MEASURES = {"macro_f1": "macro-F1", "ap50": "AP50"}
 """How people write them."""
+MEASURED: dict[Kind, str] = {"classifier": "macro_f1", "detector": "ap50"}
 
 
 class TrainDialog(QDialog):
@@ -49,9 +51,11 @@ class TrainDialog(QDialog):
 
     Signals:
         installed: folder of a model that is to be used from now on.
+        ended: a training has come to its end by itself, well or not.
     """
 
     installed = pyqtSignal(object)
+    ended = pyqtSignal()
 
     def __init__(
         self, weights: Path | None = None, parent: QWidget | None = None, command: Sequence[str] = COMMAND
@@ -81,6 +85,11 @@ class TrainDialog(QDialog):
     def running(self) -> bool:
         """Whether a training is going on."""
         return self._child.running
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a training has ended whose model can be used and is not yet."""
+        return self.install_button.isEnabled()
 
     def start(self) -> None:
         """Train."""
@@ -238,18 +247,34 @@ class TrainDialog(QDialog):
         if self._question is not None:
             self._question.close()
         self._refresh()
+        if not self._cancelled:
+            self.ended.emit()
 
     def _tell_result(self) -> None:
         assert self._result is not None
-        scores = [self._result.get(key) for key in ("macro_f1", "shipped_macro_f1")]
-        figures = ""
-        if all(isinstance(score, float) for score in scores):
-            figures = self.tr(" (macro-F1 {new:.3f}, before {old:.3f})").format(new=scores[0], old=scores[1])
+        each = self.tr("{measure} {new:.3f}, before {old:.3f}")
+        told = [
+            each.format(measure=MEASURES[MEASURED[kind]], new=new, old=old)
+            for kind, (new, old) in self._scores(self._result).items()
+        ]
+        figures = f" ({'; '.join(told)})" if told else ""
         if self._result.get("better"):
             text = self.tr("Done: the new model is better than the one before{figures}.")
         else:
             text = self.tr("Done, but on your pictures the new model is not better than the one before{figures}.")
         self.state.setText(text.format(figures=figures))
+
+    def _scores(self, result: Mapping[str, Any]) -> dict[Kind, tuple[float, float]]:
+        """Of each network that was trained: how good it is, and how good the one before is."""
+        found = {kind: (result.get(key), result.get(f"shipped_{key}")) for kind, key in MEASURED.items()}
+        return {
+            kind: (new, old) for kind, (new, old) in found.items() if isinstance(new, float) and isinstance(old, float)
+        }
+
+    def _kinds(self, result: Mapping[str, Any]) -> tuple[Kind, ...]:
+        """The networks to install: those that are better, or where none is, and it is asked for all the same, all."""
+        better = tuple(kind for kind, (new, old) in self._scores(result).items() if new > old)
+        return better if result.get("better") and better else KINDS
 
     def _refresh(self) -> None:
         """Say what can be done now."""
@@ -276,9 +301,9 @@ class TrainDialog(QDialog):
             open_file(report)
 
     def _install(self) -> None:
-        assert self._output is not None
+        assert self._output is not None and self._result is not None
         try:
-            folder = install_model(self._output, self.name.text(), self._weights)
+            folder = install_model(self._output, self.name.text(), self._weights, self._kinds(self._result))
         except GestureError as error:
             self.state.setText(str(error))
             return

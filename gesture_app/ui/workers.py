@@ -77,6 +77,7 @@ class LiveWorker(QThread):
         self._changed = threading.Condition()
         self._order = _Order()
         self._closing = False
+        self._paused = False
         self._reader: FrameReader | None = None
         self._mailbox: Mailbox | None = None
         self._leaving: list[FrameReader] = []  # asked to stop, and perhaps still waiting for an answer of the network
@@ -99,6 +100,7 @@ class LiveWorker(QThread):
 
     def set_paused(self, paused: bool) -> None:
         """Let the clip that is played stand still or go on."""
+        self._paused = paused
         if self._reader is not None:
             (self._reader.pause if paused else self._reader.resume)()
 
@@ -193,7 +195,7 @@ class LiveWorker(QThread):
         mailbox, states = Mailbox(), States()
         reader = self._open_reader(source, mailbox, lambda state, message: states.put((state, message)), order.options)
         with self._changed:
-            self._mailbox, self._reader = mailbox, reader
+            self._mailbox, self._reader, self._paused = mailbox, reader, False
         reader.pause()  # a clip must not run away while models load
         reader.start()
         try:
@@ -213,7 +215,8 @@ class LiveWorker(QThread):
             make_pipeline = self._pipelines(choice, stream)
             if not started:
                 started = True
-                reader.resume()
+                if not self._paused:
+                    reader.resume()
             if not self._is_wanted(run):
                 return
             stream.play(make_pipeline, partial(self._is_wanted_with, run, choice))
