@@ -151,6 +151,16 @@ def test_a_killed_program_goes_on_where_it_was(tmp_path: Path, number: int, code
     assert not list(tmp_path.rglob("*.tmp"))
 
 
+def test_a_finished_run_is_not_begun_again_by_resume(tmp_path: Path) -> None:
+    output = tmp_path / "w.safetensors"
+    run(output)
+    before = output.read_bytes()
+    with pytest.raises(InputError, match=r"it is finished, and epochs was 3, is 5\. Give another --output"):
+        run(output, resume=True, epochs=5)
+    assert output.read_bytes() == before
+    assert run(output, resume=True) == run(output, resume=True), "the same command tells the same figures"
+
+
 def test_the_last_weights_are_kept_where_that_is_asked_for(tmp_path: Path) -> None:
     output = tmp_path / "w.safetensors"
     scores = [0.3, 0.5, 0.4]

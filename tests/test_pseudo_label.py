@@ -210,7 +210,8 @@ def test_crops_and_frames_become_training_data(tmp_path: Path, monkeypatch) -> N
     ("changes", "problem"),
     [
         ({}, "nothing to label"),
-        ({"crops": Path("c"), "labels": ("wave",)}, "does not know wave"),
+        ({"crops": Path(__file__).parent, "labels": ("wave",)}, "does not know wave"),
+        ({"crops": Path("nowhere")}, "no such folder: nowhere"),
     ],
 )
 def test_bad_requests(changes, problem, tmp_path: Path, monkeypatch) -> None:

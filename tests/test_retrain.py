@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -84,6 +85,14 @@ def test_own_gestures_are_learnt_reported_and_installed(
     # The same command again trains nothing: it is finished.
     assert retrain(config)["macro_f1"] == result["macro_f1"]
     assert len([line for line in capsys.readouterr().out.splitlines() if "epoch" in line]) == 0
+    # With other pictures, as many as before, it trains again.
+    shutil.move(shapes / "disc", shapes / "x")
+    shutil.move(shapes / "tile", shapes / "disc")
+    shutil.move(shapes / "x", shapes / "tile")
+    before = (output / "classifier.safetensors").read_bytes()
+    retrain(config)
+    assert len([line for line in capsys.readouterr().out.splitlines() if "epoch" in line]) == 3
+    assert (output / "classifier.safetensors").read_bytes() != before
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ from training.train_classifier import (
     ClassifierConfig,
     ClassifierLoss,
     initial_classifier,
+    progressive_side,
     read_pictures,
     side_loss,
 )
@@ -302,9 +303,18 @@ def test_evaluate_writes_json(crops_root: Path, tmp_path: Path, program) -> None
     assert "macro_f1" in told
 
 
+@pytest.mark.parametrize(("start", "end"), [(64, 96), (32, 72), (72, 72), (100, 100), (96, 104), (48, 50), (96, 64)])
+def test_the_last_epochs_have_the_size_that_was_asked_for(start: int, end: int) -> None:
+    sides = [progressive_side(start, end, epoch, 8) for epoch in range(8)]
+    assert sides[-2:] == [end, end] and progressive_side(start, end, 0, 1) == end
+    assert sides == sorted(sides, reverse=start > end)
+
+
 @pytest.mark.parametrize(
     "words",
     [
+        ("pseudo-label", "--rooms", "nowhere", "--output", "nowhere-else"),
+        ("detector", "--data", "tests", "--backgrounds", "nowhere"),
         ("evaluate", "classifier", "--data", "nowhere"),
         ("evaluate", "frames", "--data", "tests"),
         ("evaluate", "classifier", "--data", ".", "--weights", "nowhere.safetensors"),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 import io
 import random
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -123,6 +124,15 @@ class RunFolder:
                 reason = f"damaged ({type(error).__name__})"
             print(f"warning: {file}: {reason}; the one before it is used", file=sys.stderr)
         return None
+
+
+def fingerprint(pictures: Iterable[Picture]) -> str:
+    """Tells other pictures, labels, boxes or splits from those that a run was begun with, wherever they lie."""
+    digest = hashlib.sha256()
+    for p in pictures:
+        bytes_ = p.path.stat().st_size if p.path.is_file() else 0
+        digest.update(repr((p.key or p.path.name, bytes_, p.labels, p.boxes_xywh, p.sides, p.split)).encode())
+    return digest.hexdigest()[:12]
 
 
 def options_of(config: Any) -> dict[str, Any]:

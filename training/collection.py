@@ -13,7 +13,8 @@ from typing import Any
 
 from PIL import Image as PillowImage
 
-from gesture_app.vision.images import IMAGE_SUFFIXES
+from gesture_app.errors import InputError
+from gesture_app.vision.images import IMAGE_SUFFIXES, orientation
 from gesture_app.vision.labels import SIDES
 from training.splits import Split, Splits, as_split, split_by_hash
 
@@ -195,17 +196,23 @@ def sides_of(entry: Entry, index: Splits, key: str) -> tuple[str, ...]:
 
 
 def picture_files(folders: Iterable[Path]) -> Iterator[Path]:
-    """Every picture file of the folders, sorted."""
+    """Every picture file of the folders, sorted.
+
+    Raises:
+        InputError: a folder cannot be read.
+    """
     for folder in folders:
-        yield from sorted(p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES)
+        try:
+            yield from sorted(p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES)
+        except OSError as error:
+            raise InputError(f"cannot read pictures: {folder}: {error.strerror}") from error
 
 
 def picture_size(path: Path) -> tuple[int, int]:
     """Width and height in pixels, upright, from the header alone; (0, 0) where that cannot be read."""
     try:
         with PillowImage.open(path) as picture:
-            turned = picture.getexif().get(0x0112, 1) >= 5
-            return (picture.height, picture.width) if turned else picture.size
+            return (picture.height, picture.width) if orientation(picture) >= 5 else picture.size
     except (OSError, SyntaxError, ValueError, PillowImage.DecompressionBombError):
         return 0, 0
 

@@ -79,6 +79,9 @@ def pseudo_label(config: PseudoLabelConfig) -> dict[str, int]:
         raise InputError("nothing to label: give --crops, --frames, --rooms or --sides")
     if config.output.exists() and any(config.output.iterdir()):
         raise InputError(f"output folder is not empty: {config.output}: name another one")
+    for folder in (config.crops, config.frames, config.rooms, config.sides):
+        if folder is not None and not folder.is_dir():
+            raise InputError(f"no such folder: {folder}")
     recognizer = Recognizer.load(config.weights, "cpu")
     unknown = set(config.labels) - set(recognizer.labels)
     if unknown:

@@ -14,7 +14,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -37,12 +37,13 @@ from training.hagrid import Picture
 from training.own_pictures import OwnPictures, read_own
 from training.plots import confusion_matrix
 from training.report import Comparison, Report, write_report
-from training.run import FitOptions
+from training.run import FitOptions, OtherRun, Task
 from training.signals import StopSignal
 from training.train_classifier import ClassifierConfig
 from training.train_detector import DetectorConfig
 
 Tell = Callable[[dict[str, Any]], None]
+OnEpoch = Callable[[dict[str, float]], None]
 
 SMALL = 3000
 """Hands; with fewer the recipe is that for few pictures."""
@@ -174,7 +175,7 @@ def shared(config: RetrainConfig) -> dict[str, Any]:
     return {"data": (config.data,), "resume": True, **{name: getattr(config, name) for name in names}}
 
 
-def reporter(tell: Tell, stage: str, options: FitOptions) -> Callable[[dict[str, float]], None]:
+def reporter(tell: Tell, stage: str, options: FitOptions) -> OnEpoch:
     """Tells the figures of every epoch."""
 
     def on_epoch(row: dict[str, float]) -> None:
@@ -182,6 +183,16 @@ def reporter(tell: Tell, stage: str, options: FitOptions) -> Callable[[dict[str,
         tell({"epoch": int(row["epoch"]), "epochs": options.epochs, "stage": stage, **shown})
 
     return on_epoch
+
+
+def train_anew(task: Task, options: FitOptions, on_epoch: OnEpoch, stop: StopSignal) -> dict[str, Any]:
+    """Go on with an interrupted training of the same pictures; one that is finished makes room for another one."""
+    try:
+        return fit(task, options, on_epoch, stop)
+    except OtherRun as error:
+        if not error.finished:
+            raise
+        return fit(task, replace(options, resume=False), on_epoch, stop)
 
 
 def train_hands(
@@ -208,7 +219,7 @@ def train_hands(
     )
     absent = absent_outputs(options.outputs, own.training)
     task = train_classifier.build(options, device, (own.training, own.validation), absent)
-    metrics = fit(task, options, reporter(tell, "classifier", options), stop)
+    metrics = train_anew(task, options, reporter(tell, "classifier", options), stop)
     before = shipped_metrics(own.validation, labels, shipped, device)
     return Outcome("classifier", (metrics["macro_f1"], before["macro_f1"]), metrics)
 
@@ -243,7 +254,7 @@ def train_frames(
         freeze_norm=True,
     )
     task = train_detector.build(options, device, frames)
-    metrics = fit(task, options, reporter(tell, "detector", options), stop)
+    metrics = train_anew(task, options, reporter(tell, "detector", options), stop)
     model = load_model(shipped_weights("detector"), "detector")[0].to(device)
     before = evaluate_detector(model, HandFrames(frames[1], ("hand",), shipped.input_hw, augment=False))
     return Outcome("detector", (metrics["ap50"], before["ap50"]), metrics)

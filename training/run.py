@@ -259,22 +259,36 @@ def refuse_unfinished(run: Run) -> None:
         )
 
 
+class OtherRun(InputError):
+    """The run that is to be gone on with was begun with other options.
+
+    Attributes:
+        finished: and it has come to its end.
+    """
+
+    def __init__(self, message: str, finished: bool) -> None:
+        super().__init__(message)
+        self.finished = finished
+
+
 def state_to_resume(run: Run) -> dict[str, Any] | None:
-    """The checkpoint to go on from; None to begin, where there is none or that of a finished run with other options.
+    """The checkpoint to go on from; None to begin, where there is none.
 
     Raises:
-        InputError: an unfinished run was begun with other options, which are named.
+        OtherRun: it was begun with other options, which are named.
     """
     state = run.folder.load()
     if state is None:
         return None
     before, now = state["options"], run.task.options
     changed = [name for name in {*before, *now} - FREE_TO_CHANGE if before.get(name) != now.get(name)]
-    if changed and state["finished"]:
-        return None
     if changed:
         told = ", ".join(f"{n} was {before.get(n)!r}, is {now.get(n)!r}" for n in sorted(changed))
-        raise InputError(f"cannot resume {run.folder.path}: {told}. Give the same options, or another --output")
+        what = "it is finished, and " if state["finished"] else ""
+        advice = (
+            "another --output, perhaps with --init" if state["finished"] else "the same options, or another --output"
+        )
+        raise OtherRun(f"cannot resume {run.folder.path}: {what}{told}. Give {advice}", state["finished"])
     return state
 
 

@@ -26,7 +26,7 @@ from gesture_app.vision.runtimes import choose_device
 from training import distributed
 from training.augment import AugmentationName, classifier_augmentation
 from training.batch_augment import POOR_CAMERA, BatchAugmentation, RandomChanges
-from training.checkpoint import RunFolder, options_of, provenance
+from training.checkpoint import RunFolder, fingerprint, options_of, provenance
 from training.datasets import HandCrops, balanced_sampler, class_shares
 from training.draws import begin_worker, in_batches
 from training.evaluate import evaluate_classifier
@@ -212,6 +212,8 @@ def progressive_side(start: int, end: int, epoch: int, epochs: int, multiple: in
     Progressive resizing as in fast.ai's recipes and EfficientNetV2 (arXiv:2104.00298, section 4).
     """
     share = min(1.0, max(0.0, epoch / max(1, epochs - 1) - 0.5) / 0.3)
+    if share >= 1 or start == end or epoch >= epochs - 1:
+        return end
     return min(end, max(multiple, round((start + (end - start) * share) / multiple) * multiple))
 
 
@@ -312,7 +314,7 @@ def build(
         described = ModelInfo("classifier", ARCHITECTURE, config.labels, (size, size), metrics, trained)
         return replace(described, handedness=config.handedness, shares=shares)
 
-    options = {**options_of(config), "training_pictures": len(training), "validation_pictures": len(validation)}
+    options = {**options_of(config), "pictures": fingerprint((*training, *validation))}
     if distributed.is_main():
         write_splits(RunFolder(config.output).path / "splits.csv", [*training, *validation])
     return Task(config.labels, model, stages(model), epoch, evaluate, "macro_f1", info, config.output, options)

@@ -23,7 +23,7 @@ from gesture_app.vision.model_info import ModelInfo, load_model
 from gesture_app.vision.runtimes import choose_device
 from gesture_app.vision.yolox import SIZES, YOLOX, build_yolox, load_matching
 from training import distributed
-from training.checkpoint import RunFolder, options_of, provenance
+from training.checkpoint import RunFolder, fingerprint, options_of, provenance
 from training.datasets import HandFrames, Pasting, SameShapeBatches, collate_frames
 from training.evaluate import evaluate_detector
 from training.fit import fit
@@ -203,7 +203,7 @@ def build(
         trained = provenance(start, number, config.data, frames.pictures)
         return ModelInfo("detector", f"yolox-{config.yolox}", labels, config.input_hw, metrics, trained)
 
-    options = {**options_of(config), "training_pictures": len(frames), "validation_pictures": len(held_out)}
+    options = {**options_of(config), "pictures": fingerprint((*frames.pictures, *held_out.pictures))}
     if distributed.is_main():
         write_splits(RunFolder(config.output).path / "splits.csv", [*frames.pictures, *held_out.pictures])
     return Task(labels, model, stages(model), epoch, evaluate, "ap50", info, config.output, options)
