@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -240,7 +241,7 @@ def plan(source: Path, options: AnnotateOptions) -> tuple[list[Job], int]:
 
 def _plan(source: Path, options: AnnotateOptions) -> tuple[list[Job], int]:
     if source.is_dir():
-        output = options.output or source.with_name(f"{source.resolve().name}-annotated")
+        output = options.output or _beside_folder(source.resolve())
         sources, ignored = _media_in(source, output)
         jobs = _folder_jobs(source, output, sources, options.media)
     else:
@@ -280,10 +281,17 @@ def _folder_jobs(folder: Path, output: Path, sources: Sequence[Path], media: boo
     if output.exists() and not output.is_dir():
         raise InputError(f"output: {output}: is not a folder, but the input is one. Give a folder")
     wanted = [(output / source.relative_to(folder)).with_suffix(_suffix(source)) for source in sources]
+    counts = Counter(wanted)
     return [
-        Job(source, name if wanted.count(name) == 1 else output / f"{source.relative_to(folder)}{_suffix(source)}")
+        Job(source, name if counts[name] == 1 else output / f"{source.relative_to(folder)}{_suffix(source)}")
         for source, name in zip(sources, wanted, strict=True)
     ]
+
+
+def _beside_folder(folder: Path) -> Path:
+    if not folder.name:
+        raise InputError(f"input: {folder}: has no folder beside it. Give --output")
+    return folder.with_name(f"{folder.name}-annotated")
 
 
 def _beside(source: Path, output: Path | None) -> Path:

@@ -37,7 +37,8 @@ class Model:
     """Options of every command that recognizes hands."""
 
     weights: Path | None = None
-    """Folder of weights; unless told what `gesture-train retrain` installed, else those that come with the program."""
+    """Folder of weights; unless told what `gesture-train retrain` installed, else those that come with the program. In
+    the window unless told the model that is chosen there."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where the networks run."""
     runtime: Literal["auto", "torch", "openvino", "onnx", "tensorrt"] = "auto"

@@ -57,11 +57,13 @@ def examine(weights: Path | None = None, camera_in_use: str = "") -> Iterator[Fi
     """Look at everything, one after the other; it takes some seconds.
 
     Args:
-        weights: folder of the networks; those of the settings, else those that come with the program, unless given.
+        weights: folder of the networks; unless given those of the settings, else what every command takes.
         camera_in_use: number of the camera that this program plays now, which is then not opened.
     """
+    from gesture_app.vision.model_info import default_weights
+
     settings, warning = read_settings()
-    folder = weights or (Path(settings.weights) if settings.weights else assets_folder() / "weights")
+    folder = weights or (Path(settings.weights) if settings.weights else default_weights())
     found: dict[str, Any] = {}
 
     def display() -> Iterator[Finding]:
@@ -199,7 +201,9 @@ def runtime_findings() -> Iterator[Finding]:
         mend = "pip install openvino; until then PyTorch runs the networks, at about half the speed"
         yield Finding("runtimes", "note", f"OpenVINO cannot be loaded: {one_line(error)}", mend)
     if importlib.util.find_spec("onnxruntime") is not None:
-        yield Finding("runtimes", "good", f"ONNX Runtime {metadata.version('onnxruntime')}")
+        from gesture_app.vision.onnx_runtime import import_onnxruntime
+
+        yield Finding("runtimes", "good", f"ONNX Runtime {import_onnxruntime().__version__}")
 
 
 def weights_findings(folder: Path) -> Iterator[Finding]:

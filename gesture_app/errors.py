@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import faulthandler
+import io
 import os
 import signal
 import sys
@@ -49,6 +50,8 @@ def run_and_exit(main: Callable[[], int | None], program: str, debug: bool = Fal
             # A crash in a library tells where it was. And handlers of signals get a stack of their own: oneDNN's
             # generated code uses the stack pointer for other things (uxlfoundation/oneDNN issue 4845).
             faulthandler.enable(sys.__stderr__)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be any bytes
     try:
         code = main() or 0
         sys.stdout.flush()

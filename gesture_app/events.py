@@ -232,7 +232,7 @@ def write_events(path: Path, events: Iterable[GestureEvent]) -> None:
     if form is None:
         raise InputError(f"events: {path}: not a name for events. Let it end in {' or '.join(forms)}")
     try:
-        write_atomically(path, form(events).encode())
+        write_atomically(path, form(events).encode(errors="backslashreplace"))  # names of files may be any bytes
     except OSError as error:
         raise EnvironmentFault(f"events: {path}: {error.strerror}. Choose another folder") from error
 

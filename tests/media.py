@@ -32,6 +32,8 @@ def write_video(
     audio: str | None = None,
     rotation: int = 0,
     options: dict[str, str] | None = None,
+    sound: tuple[int, str] = (16000, "mono"),
+    pixel_aspect: Fraction | None = None,
 ) -> Path:
     """Encode with libx264 (yuv444p for odd sizes), sound as long as the pictures, in the container of the suffix."""
     with av.open(str(path), "w", options=options or {}) as out:
@@ -40,16 +42,18 @@ def write_video(
         stream.pix_fmt = "yuv444p" if size_wh[0] % 2 or size_wh[1] % 2 else "yuv420p"
         stream.codec_context.time_base = TIME_BASE
         stream.codec_context.thread_count = 1
+        if pixel_aspect:
+            stream.codec_context.sample_aspect_ratio = pixel_aspect
         if rotation:
             stream.set_display_rotation(rotation)
-        sound = out.add_stream(audio, rate=16000, layout="mono") if audio else None
+        tone = out.add_stream(audio, rate=sound[0], layout=sound[1]) if audio else None
         for index, time_s in enumerate(times_s):
             frame = av.VideoFrame.from_ndarray(picture(index, size_wh), format="bgr24")
             frame.pts, frame.time_base = round(time_s / TIME_BASE), TIME_BASE
             out.mux(stream.encode(frame))
         out.mux(stream.encode(None))
-        if sound:
-            _add_tone(out, sound, float(times_s[-1]))
+        if tone:
+            _add_tone(out, tone, float(times_s[-1] - times_s[0]), float(times_s[0]))
     return path
 
 
@@ -59,13 +63,13 @@ def write_audio(path: Path, codec: str = "aac") -> Path:
     return path
 
 
-def _add_tone(out: av.container.OutputContainer, stream: av.AudioStream, length_s: float) -> None:
+def _add_tone(out: av.container.OutputContainer, stream: av.AudioStream, length_s: float, start_s: float = 0) -> None:
     context = stream.codec_context
     context.open(strict=False)
     resampler = av.AudioResampler(context.format, context.layout, context.sample_rate, context.frame_size or 1024)
     wave = np.sin(np.arange(int(length_s * 16000)) * 0.17).astype(np.float32)[None, :]
     frame = av.AudioFrame.from_ndarray(wave, format="fltp", layout="mono")
-    frame.sample_rate, frame.pts, frame.time_base = 16000, 0, Fraction(1, 16000)
+    frame.sample_rate, frame.pts, frame.time_base = 16000, round(start_s * 16000), Fraction(1, 16000)
     for piece in [*resampler.resample(frame), *resampler.resample(None), None]:
         out.mux(stream.encode(piece))
 

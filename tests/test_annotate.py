@@ -13,7 +13,7 @@ import pytest
 from fakes import FakeRecognizer
 from media import REGULAR, VARIABLE, audio_packets, picture, video_pts_s, write_audio, write_video
 
-from gesture_app.annotate import AnnotateOptions, Progress, annotate
+from gesture_app.annotate import AnnotateOptions, Progress, _beside_folder, annotate
 from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.video.sinks import VideoSink, write_image
 from gesture_app.video.sources import open_video, read_image
@@ -105,6 +105,19 @@ def test_folder(tmp_path: Path) -> None:
     assert [(Path(r["source"]).name, r["frame"]) for r in rows(tmp_path / "out.jsonl")] == [
         ("a.jpg", 0), ("a.mp4", 0), ("a.mp4", 1), ("a.mp4", 2), ("b.mkv", 0), ("b.mkv", 1), ("b.png", 0),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("given", "output"), [(".", "../in-annotated"), ("..", "../../b-annotated")])
+def test_a_folder_without_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str, output: str) -> None:
+    a_folder(tmp_path / "a" / "b" / "in")
+    monkeypatch.chdir(tmp_path / "a" / "b" / "in")
+    annotate(Path(given), FakeRecognizer())
+    assert Path(output).resolve().is_dir() and not list(Path().glob("*annotated"))
+
+
+def test_beside_the_root_there_is_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="Give --output"):
+        _beside_folder(Path(tmp_path.anchor))
 
 
 def test_names_that_would_meet(tmp_path: Path) -> None:

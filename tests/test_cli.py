@@ -155,6 +155,13 @@ def test_debug_shows_where(capsys: pytest.CaptureFixture[str]) -> None:
     assert told.startswith("Traceback") and told.endswith("p: error: a\n")
 
 
+def test_names_of_any_bytes_can_be_printed() -> None:
+    code = "from gesture_app.errors import run_and_exit; run_and_exit(lambda: print('caf\\udce9'), 'p')"
+    environment = {**os.environ, "PYTHONIOENCODING": "utf-8:strict"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, env=environment)
+    assert done.returncode == 0 and done.stdout.startswith("caf"), done.stderr
+
+
 def test_a_bug_shows_itself() -> None:
     with pytest.raises(ZeroDivisionError):
         run_and_exit(lambda: raising(ZeroDivisionError()), "p")

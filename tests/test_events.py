@@ -187,6 +187,13 @@ def test_files(tmp_path: Path, name: str) -> None:
     assert EVENTS[1].label.split()[-1] in path.read_text(encoding="utf-8")
 
 
+def test_the_name_of_a_source_may_be_any_bytes(tmp_path: Path) -> None:
+    event = GestureEvent(1, "like", 1, 0.0, 1.0, 1.0, 0.9, "caf\udce9.mp4")
+    for name in ("e.csv", "e.jsonl"):
+        write_events(tmp_path / name, [event])
+        assert "caf" in (tmp_path / name).read_text()
+
+
 @pytest.mark.parametrize(
     ("name", "error"), [("events.txt", InputError), ("events", InputError), ("none/events.csv", EnvironmentFault)]
 )

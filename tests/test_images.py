@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,35 @@ def test_exif_orientation_is_applied(tmp_path: Path, orientation: int) -> None:
     exif[0x0112] = orientation
     stored.save(tmp_path / "turned.png", exif=exif)
     assert (read_image(tmp_path / "turned.png") == np.asarray(image)[..., ::-1]).all()
+
+
+@pytest.mark.parametrize(
+    "exif",
+    [
+        b"MM\0*\0\0\0\x08\0\x02\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\x01\x0f\0\x05\0\0\0\x01\xff\xff\xff\xff\0\0\0\0",
+        b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x02\0\0\0\x02up\0\0\0\0\0\0",
+        b"MM\0*\0\0\0\x08\xff\xff",
+        b"no exif",
+    ],
+)
+def test_broken_exif_is_no_reason_to_refuse_a_picture(tmp_path: Path, exif: bytes) -> None:
+    red_over_green().resize((40, 40)).save(tmp_path / "x.jpg", exif=b"Exif\0\0" + exif)
+    assert read_image(tmp_path / "x.jpg").shape == (40, 40, 3)
+
+
+def test_exif_of_wrong_types_never_escapes(tmp_path: Path) -> None:
+    good = Image.Exif()
+    good[0x0112], good[0x010F], good[0x011A] = 6, "maker", 72.0
+    red_over_green().resize((40, 20)).save(tmp_path / "good.jpg", exif=good)
+    data = (tmp_path / "good.jpg").read_bytes()
+    start, rng = data.index(b"Exif"), np.random.default_rng(0)
+    for _ in range(300):
+        damaged = bytearray(data)
+        for place in rng.integers(start + 6, start + 90, 3):
+            damaged[place] = rng.integers(256)
+        (tmp_path / "x.jpg").write_bytes(damaged)
+        with suppress(InputError):  # where Pillow itself cannot open it
+            assert sorted(read_image(tmp_path / "x.jpg").shape) == [3, 20, 40]
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "CMYK"])

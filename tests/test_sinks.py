@@ -36,7 +36,7 @@ def test_times_are_kept(tmp_path: Path, suffix: str, times: tuple) -> None:
 
 @pytest.mark.parametrize(("name", "codec", "same"), [
     ("a.mp4", "aac", True), ("a.mkv", "mp3", True), ("a.mkv", "libopus", True), ("a.ts", "aac", False),
-    ("a.mov", "pcm_s16le", False),
+    ("a.mov", "pcm_s16le", False), ("a.avi", "pcm_s16le", False), ("a.mkv", "pcm_s16le", False),
 ])  # fmt: skip
 def test_sound_is_kept(tmp_path: Path, name: str, codec: str, same: bool) -> None:
     if codec == "libopus" and "libopus" not in av.codecs_available:
@@ -48,6 +48,31 @@ def test_sound_is_kept(tmp_path: Path, name: str, codec: str, same: bool) -> Non
     with av.open(str(tmp_path / "out.mp4")) as media:
         length_s = sum(f.samples / f.sample_rate for f in media.decode(audio=0))
     assert length_s == pytest.approx(float(REGULAR[-1]), abs=0.15)
+
+
+@pytest.mark.parametrize(("rate", "layout"), [(48000, "stereo"), (17000, "stereo"), (192000, "mono"), (8000, "5.1")])
+@pytest.mark.parametrize("suffix", [".avi", ".mkv", ".mov"])
+def test_any_rate_and_number_of_channels_fits(tmp_path: Path, suffix: str, rate: int, layout: str) -> None:
+    source = write_video(tmp_path / f"in{suffix}", audio="pcm_s16le", sound=(rate, layout))
+    out = copied(source, tmp_path / "out.mp4")
+    assert len(video_pts_s(out)) == len(REGULAR)
+    with av.open(str(out)) as media:
+        length_s = sum(f.samples / f.sample_rate for f in media.decode(audio=0))
+    assert length_s == pytest.approx(float(REGULAR[-1]), abs=0.15)
+
+
+@pytest.mark.parametrize("sound", [(48000, "mono"), (44100, "stereo"), (32000, "mono")])
+def test_sound_that_changes_on_its_way_never_stops_the_pictures(tmp_path: Path, sound: tuple[int, str]) -> None:
+    parts = [
+        write_video(tmp_path / f"{number}.ts", [t + 2 * number for t in REGULAR], audio="mp2", sound=kind)
+        for number, kind in enumerate([(48000, "stereo"), sound])
+    ]
+    (tmp_path / "in.ts").write_bytes(b"".join(part.read_bytes() for part in parts))
+    out = copied(tmp_path / "in.ts", tmp_path / "out.mp4")
+    assert len(video_pts_s(out)) >= 2 * len(REGULAR) - 2
+    with av.open(str(out)) as media:
+        length_s = sum(f.samples / f.sample_rate for f in media.decode(audio=0))
+    assert length_s > 1.5 * float(REGULAR[-1])
 
 
 @pytest.mark.parametrize(("size_wh", "even_wh"), [((17, 13), (18, 14)), ((1, 1), (2, 2)), ((64, 48), (64, 48))])

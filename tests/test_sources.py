@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import cv2
@@ -104,6 +105,23 @@ def test_rotation_is_applied_as_opencv_does(tmp_path: Path, rotation: int) -> No
         assert video.size_wh == expected.shape[1::-1]
     assert frame.image.shape == expected.shape
     assert np.abs(frame.image.astype(int) - expected).mean() < 3
+
+
+@pytest.mark.parametrize(
+    ("pixel_aspect", "rotation", "size_wh"),
+    [
+        (Fraction(4, 3), 0, (85, 48)),
+        (Fraction(1, 2), 0, (32, 48)),
+        (Fraction(4, 3), 90, (48, 85)),
+        (Fraction(1000), 0, (64, 48)),  # nonsense
+        (Fraction(1), 0, (64, 48)),
+    ],
+)
+def test_pixels_become_square(tmp_path: Path, pixel_aspect: Fraction, rotation: int, size_wh) -> None:
+    path = write_video(tmp_path / "in.mp4", rotation=rotation, pixel_aspect=pixel_aspect)
+    with open_video(path) as video:
+        assert video.size_wh == size_wh
+        assert {frame.image.shape for frame in video} == {(size_wh[1], size_wh[0], 3)}
 
 
 def test_truncated_file_gives_what_it_has(tmp_path: Path) -> None:

@@ -37,7 +37,8 @@ class TwoViews:
 
     def detect(self, image, options):
         found = self.mirrored if image[0, 0, 0] else self.plain
-        sure = found.scores >= options.detector_threshold
+        sure = np.flatnonzero(found.scores >= options.detector_threshold)
+        sure = sure[np.argsort(-found.scores[sure])][: options.max_hands]
         return Detections(found.boxes_xyxy[sure], found.scores[sure], found.classes[sure])
 
     def classify_boxes(self, image, boxes_xyxy):
@@ -71,6 +72,16 @@ def test_a_right_hand_is_a_left_one_in_the_mirror() -> None:
     other = detections((150, 20, 190, 60, 0.9))
     hands = recognize_still(TwoViews(one, other, ([1, 0, 0, 0.9], [1, 0, 0, 0.2])), picture())
     assert hands[0].right == pytest.approx(0.85) and hands[0].side == "right"
+
+
+def test_hands_that_the_views_rank_differently_are_sure_all_the_same() -> None:
+    both = TwoViews(
+        detections((10, 20, 50, 60, 0.8), (120, 10, 160, 50, 0.7)),
+        detections((150, 20, 190, 60, 0.7), (40, 10, 80, 50, 0.85)),
+        options=RecognizerOptions(detector_threshold=0.5, max_hands=1),
+    )
+    hands = recognize_still(both, picture())
+    assert [hand.detector_score for hand in hands] == [pytest.approx(0.775)]
 
 
 @pytest.mark.parametrize(

@@ -139,6 +139,14 @@ def test_what_is_faint_goes_on_where_a_hand_was(x: float, score: float, least: f
     assert [h.id for h in tracker.update([faint], 0.03)] == ([1 if x == 0 else 2] if kept else [])
 
 
+def test_a_faint_hand_is_looked_at_though_a_surer_box_lies_on_its_place() -> None:
+    tracker = Tracker(LABELS, RecognizerOptions())
+    tracker.update([hand(0)], 0.0)
+    boxes = np.array([hand(10).box_xyxy, hand(0).box_xyxy], np.float32)
+    found = Detections(boxes, np.array([0.4, 0.07], np.float32), np.zeros(2, np.int64))
+    assert len(tracker.expected(found, 0.03).scores) == 2
+
+
 def test_a_faint_box_does_not_take_the_place_of_a_sure_one() -> None:
     tracker = Tracker(LABELS, RecognizerOptions())
     tracker.update([hand(0)], 0.0)

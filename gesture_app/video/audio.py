@@ -17,6 +17,9 @@ from gesture_app.video.files import container_start_s, open_container
 
 COPIED_CODECS = frozenset({"aac", "ac3", "alac", "eac3", "flac", "mp3", "mp3float", "opus", "libopus"})
 
+AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
+USUAL_RATE = 48000
+
 Packet = Any  # generic in some versions of PyAV only
 
 log = logging.getLogger(__name__)
@@ -50,7 +53,12 @@ class AudioTrack:
             self._packets = self._copied()
         else:
             context = self._stream.codec_context
-            self._target = output.add_stream("aac", rate=context.sample_rate, layout=context.layout.name)
+            rate = context.sample_rate if context.sample_rate in AAC_RATES else USUAL_RATE
+            layout = context.layout.name
+            if layout.endswith("channels"):  # raw sound in AVI and Matroska does not tell their order
+                layout = "mono" if context.layout.nb_channels == 1 else "stereo"
+            self._target = output.add_stream("aac", rate=rate, layout=layout)
+            self._target.codec_context.open(strict=False)
             self._packets = self._encoded()
 
     @classmethod
@@ -69,7 +77,10 @@ class AudioTrack:
         """Write the sound that starts before `time_s` (of `Frame.time_s`), or all that is left when it is None."""
         while True:
             if self._waiting is None:
-                self._waiting = next(self._packets, None)
+                try:
+                    self._waiting = next(self._packets, None)
+                except (av.FFmpegError, OSError, ValueError) as error:
+                    self._end_early(error)
             packet = self._waiting
             if packet is None:
                 return
@@ -81,10 +92,13 @@ class AudioTrack:
             except OSError:  # the disk: as fatal for the pictures
                 raise
             except av.FFmpegError as error:
-                log.warning("the sound ends early: %s", error)
-                self._packets = iter(())
+                self._end_early(error)
                 return
             self.packets += 1
+
+    def _end_early(self, error: Exception) -> None:
+        log.warning("the sound ends early: %s", error)
+        self._packets = iter(())
 
     def close(self) -> None:
         """Close the source of the sound."""
@@ -103,8 +117,8 @@ class AudioTrack:
 
     def _encoded(self) -> Iterator[Packet]:
         context: Any = self._target.codec_context
-        context.open(strict=False)
-        resampler = AudioResampler(context.format, context.layout, context.sample_rate, context.frame_size or 1024)
+        target = (context.format, context.layout, context.sample_rate, context.frame_size or 1024)
+        resampler, kind = AudioResampler(*target), None
         shift_s = Fraction(self._start_s).limit_denominator(1_000_000)
         for packet in self._demuxed():
             try:
@@ -112,6 +126,9 @@ class AudioTrack:
             except (av.FFmpegError, OSError):
                 continue
             for frame in frames:
+                before, kind = kind, (frame.format.name, frame.layout.name, frame.sample_rate)
+                if before not in (None, kind):  # another programme of a broadcast; its first sounds find their own time
+                    resampler = AudioResampler(*target)
                 if frame.pts is not None:
                     frame.pts -= round(shift_s / frame.time_base)
                 for piece in resampler.resample(frame):

@@ -59,12 +59,12 @@ def check_size(size_wh: tuple[int, int], path: Path, what: str) -> None:
 
 
 class VideoFile:
-    """The pictures of a video file, once, in order, upright and with their presentation times. From `open_video`.
+    """The pictures of a video file, once, in order, upright, with square pixels and their times. From `open_video`.
 
     Attributes:
         path: the file.
         codec: the name of the video codec.
-        size_wh: width and height of the first picture, after rotation; a later one may differ.
+        size_wh: width and height of the first picture as it is given; a later one may differ.
         frame_rate: the mean rate in 1/s; 30 where the file tells none that makes sense.
         time_base: the unit of the file's times in seconds.
         start_s: the time in the file that is 0 in `Frame.time_s`.
@@ -87,6 +87,8 @@ class VideoFile:
         self.frame_rate = rate if rate and 0 < rate <= 1000 else DEFAULT_RATE
         self.time_base = stream.time_base or Fraction(1, 90_000)
         self.start_s = container_start_s(container)
+        aspect = stream.sample_aspect_ratio  # of a pixel, as DV and DVDs have it
+        self._pixel_width = float(aspect) if aspect and 1 / 4 <= aspect <= 4 else 1.0
         self._announced = stream.frames if 0 < stream.frames < 1e9 else None
         self._stream_duration_s = _stream_duration_s(stream)
         whole_s = container.duration / 1e6 if container.duration and container.duration > 0 else None
@@ -196,9 +198,10 @@ class VideoFile:
             yield from decoded
 
     def _to_frame(self, picture: VideoFrame, time_s: float) -> Frame:
-        check_size((picture.width, picture.height), self.path, "video")
+        width = round(picture.width * self._pixel_width)
+        check_size((width, picture.height), self.path, "video")
         try:
-            image = picture.to_ndarray(format="bgr24")
+            image = picture.to_ndarray(format="bgr24", width=width, height=picture.height)
         except (av.FFmpegError, ValueError) as error:
             why = f"its pixel format {picture.format.name} is not known"
             raise InputError(f"video: {self.path}: {why}. Convert it to H.264") from error

@@ -6,14 +6,24 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+from PIL import ExifTags, UnidentifiedImageError
 from PIL import Image as PillowImage
-from PIL import ImageOps, UnidentifiedImageError
 
 from gesture_app.errors import InputError
 from gesture_app.vision.hands import Image
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 MAX_PIXELS = 64_000_000
+TURNS = {
+    2: PillowImage.Transpose.FLIP_LEFT_RIGHT,
+    3: PillowImage.Transpose.ROTATE_180,
+    4: PillowImage.Transpose.FLIP_TOP_BOTTOM,
+    5: PillowImage.Transpose.TRANSPOSE,
+    6: PillowImage.Transpose.ROTATE_270,
+    7: PillowImage.Transpose.TRANSVERSE,
+    8: PillowImage.Transpose.ROTATE_90,
+}
+"""What makes a picture of each of EXIF's orientations upright."""
 
 
 def read_image(path: Path) -> Image:
@@ -35,16 +45,28 @@ def read_image(path: Path) -> Image:
         if path.stat().st_size == 0:
             raise refuse("the file is empty")
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", PillowImage.DecompressionBombWarning)
+            warnings.simplefilter("ignore")  # of many pixels, and of faults in what is told beside them
             with PillowImage.open(path) as picture:
                 if picture.width * picture.height > MAX_PIXELS:
                     raise refuse(f"{picture.width}x{picture.height} is more than {MAX_PIXELS // 1_000_000} Mpx")
-                upright = ImageOps.exif_transpose(picture)
-                return to_bgr(upright)
+                picture.load()  # damage is told here; where EXIF is read it would be taken for EXIF's
+                turn = TURNS.get(orientation(picture))
+                return to_bgr(picture if turn is None else picture.transpose(turn))
     except UnidentifiedImageError as error:
         raise refuse("not a picture that can be decoded") from error
     except (OSError, SyntaxError, ValueError, PillowImage.DecompressionBombError) as error:
         raise refuse(str(error)[:160] or type(error).__name__) from error
+
+
+def orientation(picture: PillowImage.Image) -> int:
+    """EXIF's orientation, 1 to 8; 1, upright, where it tells none or makes no sense."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            value = picture.getexif().get(ExifTags.Base.Orientation, 1)
+    except Exception:  # malformed EXIF raises anything from TypeError to struct.error; the pixels may be sound
+        return 1
+    return value if value in TURNS else 1
 
 
 def to_bgr(picture: PillowImage.Image) -> Image:

@@ -34,7 +34,9 @@ def recognize_still(networks: HandNetworks, image: Image) -> list[Hand]:
         ValueError: the image is empty or not HWC uint8 with 3 channels.
     """
     options = networks.options
-    faint = replace(options, detector_threshold=FAINT * options.detector_threshold)
+    # Twice as many hands and more: what one view ranks last the other may rank first.
+    most = min(100, 2 * options.max_hands + 8)
+    faint = replace(options, detector_threshold=FAINT * options.detector_threshold, max_hands=most)
     here = networks.detect(image, faint)
     mirrored = np.asarray(cv2.flip(image, 1))
     there = detect_mirrored(networks, mirrored, faint)

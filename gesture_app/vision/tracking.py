@@ -116,9 +116,11 @@ class Tracker:
     def expected(self, found: Detections, time_s: float) -> Detections:
         """Without what is too faint for a new hand and lies where none was: nobody need look at it any closer."""
         self._forget(time_s)
-        sure = found.scores >= self.options.detector_threshold
-        known = self.match(found.boxes_xyxy, sure)
-        kept = sure | np.isin(np.arange(len(sure)), list(known))
+        kept = found.scores >= self.options.detector_threshold
+        if self.tracks and len(kept):
+            # Any hand's place will do: a surer box there may turn out to be none.
+            overlaps = iou_matrix(found.boxes_xyxy, np.array([track.box_xyxy for track in self.tracks]))
+            kept |= overlaps.max(axis=1) >= MIN_FAINT_IOU
         return Detections(found.boxes_xyxy[kept], found.scores[kept], found.classes[kept])
 
     def match(
