@@ -55,16 +55,14 @@ def run_and_exit(main: Callable[[], int | None], program: str, debug: bool = Fal
     try:
         code = main() or 0
         sys.stdout.flush()
-    except (GestureError, MemoryError) as error:
+    except (GestureError, MemoryError, RuntimeError) as error:
+        known = as_known(error)
+        if known is None:
+            raise
         if debug:
             traceback.print_exc()
-        message = (
-            "memory: none left. Close other programs or use smaller pictures"
-            if isinstance(error, MemoryError)
-            else error
-        )
-        print(f"{program}: error: {one_line(message)}", file=sys.stderr)
-        code = error.exit_code if isinstance(error, GestureError) else EnvironmentFault.exit_code
+        print(f"{program}: error: {one_line(known)}", file=sys.stderr)
+        code = known.exit_code
     except KeyboardInterrupt as error:
         code = 128 + (signal.SIGTERM if isinstance(error, Terminated) else signal.SIGINT)
     except BrokenPipeError:
@@ -72,6 +70,17 @@ def run_and_exit(main: Callable[[], int | None], program: str, debug: bool = Fal
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 128 + 13
     sys.exit(code)
+
+
+def as_known(error: Exception) -> GestureError | None:
+    """The error as one for the user, where it is none of the program's: short memory, of the machine or a GPU."""
+    if isinstance(error, GestureError):
+        return error
+    if isinstance(error, MemoryError):
+        return EnvironmentFault("memory: none left. Close other programs or use smaller pictures")
+    if type(error).__name__ == "OutOfMemoryError":  # PyTorch's, which need not be imported for that
+        return EnvironmentFault("memory: none left on the GPU. Close other programs, or use --device cpu")
+    return None
 
 
 def one_line(message: object) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import torch
 from fakes import FakeRecognizer
 from media import REGULAR, video_pts_s, write_video
 
@@ -140,6 +141,8 @@ def raising(error: BaseException) -> None:
     (InputError("a: b: two\nlines"), 2, "p: error: a: b: two lines\n"),
     (EnvironmentFault("c"), 3, "p: error: c\n"),
     (MemoryError(), 3, "p: error: memory: none left. Close other programs or use smaller pictures\n"),
+    (torch.OutOfMemoryError("CUDA"), 3,
+     "p: error: memory: none left on the GPU. Close other programs, or use --device cpu\n"),
     (KeyboardInterrupt(), 130, ""),
 ])  # fmt: skip
 def test_endings(error: BaseException, code: int, line: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -162,9 +165,10 @@ def test_names_of_any_bytes_can_be_printed() -> None:
     assert done.returncode == 0 and done.stdout.startswith("caf"), done.stderr
 
 
-def test_a_bug_shows_itself() -> None:
-    with pytest.raises(ZeroDivisionError):
-        run_and_exit(lambda: raising(ZeroDivisionError()), "p")
+@pytest.mark.parametrize("kind", [ZeroDivisionError, RuntimeError])
+def test_a_bug_shows_itself(kind: type[Exception]) -> None:
+    with pytest.raises(kind):
+        run_and_exit(lambda: raising(kind()), "p")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="faulthandler reports harmless exceptions there")
