@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pickle
+
 import pytest
 import torch
 
@@ -55,6 +57,7 @@ def test_a_fifth_is_erased() -> None:
 
 @pytest.mark.parametrize("change", [change for change, _ in FRAME_CHANGES])
 def test_every_change_of_colour_keeps_shape_and_finite(change) -> None:
+    pickle.dumps(change)  # loading processes that are not forked get it so
     images = torch.randint(0, 256, (3, 3, 24, 40)).float()
     images[1], images[2] = 0.0, 255.0
     changed = change(images)

@@ -19,6 +19,7 @@ from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.vision.model_info import load_info
 from training import fit as fit_module
 from training.checkpoint import RunFolder
+from training.collection import Picture
 from training.fit import Diverged, fit
 from training.preflight import PreflightFailed
 
@@ -190,6 +191,42 @@ def test_initial_weights_have_their_part_in_the_result(tmp_path: Path, initial_w
 def test_a_share_of_the_initial_weights_must_leave_something_to_learn(tmp_path: Path, initial_weight: float) -> None:
     with pytest.raises(InputError, match="--initial-weight"):
         run(tmp_path / "w.safetensors", initial_weight=initial_weight)
+
+
+@pytest.mark.parametrize("name", ["w", "w.pt", "w.v2"])
+def test_weights_have_their_suffix(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InputError, match=r"end in \.safetensors"):
+        run(tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
+def test_initial_weights_are_not_written_over_while_they_are_needed(tmp_path: Path) -> None:
+    options = toy_options(initial_weight=0.5)
+    output = tmp_path / "w.safetensors"
+    task = replace(toy_task(output, options), options={"init": str(tmp_path / "x" / ".." / "w.safetensors")})
+    with pytest.raises(InputError, match="is --init"):
+        fit(task, options)
+
+
+def test_the_list_of_pictures_is_that_of_the_run(tmp_path: Path) -> None:
+    output, options = tmp_path / "w.safetensors", toy_options()
+    pictures = [Picture(Path("/x/a.png"), ((0, 0, 1, 1),), ("fist",), "train", key="x/a.png")]
+    fit(replace(toy_task(output, options), pictures=pictures), options)
+    listed = (tmp_path / "w" / "splits.csv").read_text()
+    assert "x/a.png" in listed
+    other = replace(toy_task(output, options), pictures=[replace(pictures[0], key="y")], options={"epochs": 9})
+    with pytest.raises(InputError, match="cannot resume"):
+        fit(other, replace(options, resume=True))
+    assert (tmp_path / "w" / "splits.csv").read_text() == listed
+
+
+def test_weights_that_cannot_be_written_are_told(tmp_path: Path, monkeypatch) -> None:
+    def full(path: Path, data: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("gesture_app.vision.model_info.write_atomically", full)
+    with pytest.raises(EnvironmentFault, match=r"cannot write weights.*No space left"):
+        run(tmp_path / "w.safetensors")
 
 
 def test_from_scratch_there_are_no_initial_weights_to_keep(tmp_path: Path) -> None:

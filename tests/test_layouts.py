@@ -186,6 +186,14 @@ def test_own_class_names(crops_root: Path) -> None:
     assert len(read(crops_root, ("vulcan_salute",)).pictures) == 10
 
 
+@pytest.mark.parametrize("content", [[], {"fist0": 5}, {"fist0": None}, 3])
+def test_boxes_of_another_shape_are_refused(crops_root: Path, hagrid_root: Path, content) -> None:
+    write_json(crops_root / "boxes.json", content)
+    for root, file in ((crops_root, None), (hagrid_root, crops_root / "boxes.json")):
+        with pytest.raises(InputError, match="cannot read boxes"):
+            read(root, LABELS, file)
+
+
 def test_class_folders_of_whole_pictures(crops_root: Path) -> None:
     box = [0.1, 0.1, 0.5, 0.5]
     boxes = {

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance
 
+from training import leakage
 from training.collection import Picture
 from training.leakage import difference_hash, find_leakage
 
@@ -52,6 +53,14 @@ def variant(source: Path, path: Path, kind: str) -> Path:
         image = ImageEnhance.Brightness(image).enhance(1.15)
     image.save(path, quality=60)
     return path
+
+
+def test_many_pictures_are_compared_in_parts(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(leakage, "MOST_MATCHED", 2)
+    pictures = [picture(photo(tmp_path / f"{i}.png", i), "train") for i in range(7)]
+    for number in (0, 3, 6):
+        copy = variant(pictures[number].path, tmp_path / f"copy {number}.jpg", "smaller")
+        assert find_leakage([*pictures, picture(copy, "val")]).near == ((copy, pictures[number].path),)
 
 
 @pytest.mark.parametrize("kind", ["smaller", "brighter", "compressed"])

@@ -10,7 +10,8 @@ import pytest
 from gesture_app.errors import InputError
 from gesture_app.vision.boxes import iou_matrix
 from gesture_app.vision.postprocess import Detections
-from training.own_pictures import natural, read_own
+from training.collection import Picture
+from training.own_pictures import is_split, natural, read_own
 
 SHIPPED = ("like", "fist", "no_gesture")
 
@@ -93,6 +94,24 @@ def test_what_cannot_be_trained_on(tmp_path: Path, names, count, message) -> Non
         folder(tmp_path, name, [picture((2, 2, 150, 110))] * count)
     with pytest.raises(InputError, match=message):
         read_own(tmp_path, SHIPPED, FindsWhite())
+
+
+@pytest.mark.parametrize(
+    ("people", "splits", "expected"),
+    [
+        (("", ""), ("train", "val"), False),
+        (("anna", "anna"), ("train", "train"), False),  # one person's pictures are all on one side
+        (("anna", "anna"), ("val", "val"), False),
+        (("anna", "ben"), ("train", "val"), True),
+        (("anna", "ben"), ("train", "train"), False),
+    ],
+)
+def test_people_split_pictures_only_if_there_are_some_on_both_sides(tmp_path: Path, people, splits, expected) -> None:
+    pictures = [
+        Picture(tmp_path / "x.png", ((0, 0, 1, 1),), ("like",), split, person=person, key="set/x.png")
+        for person, split in zip(people, splits, strict=True)
+    ]
+    assert is_split(tmp_path, pictures) is expected
 
 
 def test_natural_order() -> None:

@@ -42,6 +42,14 @@ def test_every_person_is_in_one_fold() -> None:
         assert not {p.person for p in kept} & {p.person for p in part}
 
 
+def test_the_hands_of_one_photograph_are_in_one_fold() -> None:
+    pairs = [picture(f"a/{name}/{i}.png", "train") for i in range(100) for name in ("fist", "no_gesture")]
+    frames = [picture(f"b/{i}.jpg", "train", f"person {i // 2}") for i in range(50)]
+    kept, held = hold_out([*pairs, *frames], 1)
+    assert held and not {p.path.stem for p in kept} & {p.path.stem for p in held}
+    assert not {p.person for p in kept if p.person} & {p.person for p in held if p.person}
+
+
 @pytest.mark.parametrize("fold", [-1, FOLDS])
 def test_there_is_no_such_fold(fold: int) -> None:
     with pytest.raises(InputError, match="--fold"):

@@ -108,7 +108,6 @@ def test_a_tiny_run_overfits_drawn_data_and_the_app_runs_it(
 
     metrics = evaluate(EvaluateConfig("detector", (hagrid_root,), weights / "detector.safetensors", "val", workers=0))
     assert metrics["ap50"] == pytest.approx(best["ap50"], abs=0.1) and metrics["frames"] == 2
-    monkeypatch.setattr("training.cli.HAGRID_GESTURES", LABELS)
     metrics = evaluate(EvaluateConfig("frames", (hagrid_root,), weights, runtime="torch"))
     assert metrics["frames"] == 8 and metrics["named"] + metrics["empty"] <= 1
     assert set(metrics["per_class"]) == set(LABELS)
@@ -301,6 +300,14 @@ def test_evaluate_writes_json(crops_root: Path, tmp_path: Path, program) -> None
     metrics = json.loads(out.read_text())
     assert {"top1", "macro_f1", "per_class", "confusion"} <= metrics.keys() and metrics["crops"] == 20
     assert "macro_f1" in told
+
+
+def test_own_classes_are_measured_too(crops_root: Path, tmp_path: Path) -> None:
+    (crops_root / "palm").rename(crops_root / "my own")
+    weights = tmp_path / "w.safetensors"
+    save_model(weights, GestureClassifier(2), ModelInfo("classifier", "resnet18d", ("fist", "my own"), (48, 48)))
+    metrics = evaluate(EvaluateConfig("classifier", (crops_root,), weights, workers=0))
+    assert metrics["crops"] == 20 and set(metrics["per_class"]) == {"fist", "my own"}
 
 
 @pytest.mark.parametrize(("start", "end"), [(64, 96), (32, 72), (72, 72), (100, 100), (96, 104), (48, 50), (96, 64)])

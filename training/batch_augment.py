@@ -105,6 +105,16 @@ def noisy(images: Tensor) -> Tensor:
     return 255 * (light + grain * (photons * light + readout**2).sqrt()).clamp(0, 1) ** (1 / 2.2)
 
 
+def greyed(images: Tensor) -> Tensor:
+    """Without colour."""
+    return luminance(images).expand_as(images)
+
+
+def posterised(images: Tensor) -> Tensor:
+    """Four bits of each channel."""
+    return images - images % 16
+
+
 def equalized(images: Tensor) -> Tensor:
     """Every shade equally often."""
     equal: Tensor = v2.functional.equalize(images.round().to(torch.uint8))
@@ -116,9 +126,9 @@ POOR_CAMERA: tuple[tuple[Change, float], ...] = ((moved, 0.15), (blurred, 0.15),
 
 FRAME_CHANGES: tuple[tuple[Change, float], ...] = (
     (jittered, 0.7),
-    (lambda images: luminance(images).expand_as(images), 0.03),
+    (greyed, 0.03),
     (equalized, 0.03),
-    (lambda images: images - images % 16, 0.03),  # posterised to four bits
+    (posterised, 0.03),
     *POOR_CAMERA,
 )
 """Of the detector's frames."""

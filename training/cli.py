@@ -13,7 +13,7 @@ import tyro
 from torch.utils.data import DataLoader
 
 from gesture_app.errors import EnvironmentFault, run_and_exit
-from gesture_app.vision.labels import HAGRID_GESTURES, HAGRID_LABELS
+from gesture_app.vision.labels import HAGRID_LABELS, NO_GESTURE
 from gesture_app.vision.model_info import load_model, shipped_weights, write_atomically
 from gesture_app.vision.recognizer import Recognizer
 from gesture_app.vision.runtimes import RuntimeName, choose_device
@@ -75,13 +75,15 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
         InputError: the data or the weights cannot be used.
     """
     if config.model == "frames":
-        frames = [f for root in config.data for f in read_gesture_frames(root, HAGRID_GESTURES)]
         recognizer = Recognizer.load(config.weights, config.device, runtime=config.runtime)
+        gestures = tuple(name for name in recognizer.labels if name != NO_GESTURE)
+        frames = [f for root in config.data for f in read_gesture_frames(root, gestures)]
         return evaluate_frames(recognizer, [f for f in frames if config.split in (None, f.split)], config.condition)
     weights = config.weights or shipped_weights(config.model)
     model, info = load_model(weights, config.model)
     model = model.to(choose_device(config.device)).to(memory_format=torch.channels_last)
-    pictures = read_all(config.data, HAGRID_LABELS, config.split, config.boxes)
+    labels = info.labels if config.model == "classifier" else HAGRID_LABELS
+    pictures = read_all(config.data, labels, config.split, config.boxes)
     if config.model == "classifier":
         crops = HandCrops(pictures, info.labels, info.input_hw[0], augment=False)
         loader = DataLoader(crops, config.batch_size, num_workers=config.workers, worker_init_fn=begin_worker)

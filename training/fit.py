@@ -35,6 +35,7 @@ from training.run import (
     state_to_resume,
 )
 from training.signals import StopSignal
+from training.splits import write_splits
 
 BAD_STEPS = 50
 """So many steps in a row that are not finite are no accident."""
@@ -110,6 +111,8 @@ def begin(run: Run) -> None:
         preflight(run)
     if run.options.overfit_check:
         overfit_check(run)
+    if run.task.pictures and distributed.is_main():
+        write_splits(run.folder.path / "splits.csv", run.task.pictures)
     save(run)
 
 

@@ -56,6 +56,19 @@ def read_json(path: Path) -> Any:
         raise InputError(f"cannot read annotations: {path}: {error}") from error
 
 
+def read_boxes(path: Path) -> dict[str, list[Any]]:
+    """Read a file of boxes: picture -> its hands, of which nothing is checked yet.
+
+    Raises:
+        InputError: it cannot be read or holds something else.
+    """
+    content = read_json(path)
+    if not isinstance(content, dict) or not all(isinstance(hands, list) for hands in content.values()):
+        expected = 'expected an object, name of a picture -> [{"bbox": [left, top, width, height]}]'
+        raise InputError(f"cannot read boxes: {path}: {expected}")
+    return content
+
+
 def annotation_files(root: Path) -> list[tuple[Path, str]] | None:
     """HaGRID's JSON files, one a gesture, and the split that their folder stands for; None in another layout."""
     flat = [root / name for name in FLAT_FOLDERS if (root / name).is_dir()]
@@ -184,7 +197,7 @@ def boxes_file_entries(root: Path, file: Path, labels: Sequence[str] | None) -> 
         labels = sorted({annotations.stem for annotations, _ in annotation_files(root) or []})
     folders = [folder for found in gesture_folders(root, labels).values() for folder in found]
     paths = {path.stem: path for path in picture_files(f for f in folders if not f.name.startswith(PREFIXES))}
-    for uuid, hands in read_json(file).items():
+    for uuid, hands in read_boxes(file).items():
         path = paths.get(uuid)
         name = path.relative_to(root).as_posix() if path is not None else uuid
         yield boxed_entry(name, path, hands)
@@ -232,7 +245,7 @@ def class_folder_entries(
     root: Path, folders: Sequence[tuple[Path, str]], labels: Sequence[str] | None
 ) -> Iterator[Entry]:
     """The pictures of class folders: hand crops, or whole pictures where there is a `boxes.json`."""
-    boxes, find_label = read_json(root / BOXES_FILE) if (root / BOXES_FILE).is_file() else None, label_finder(labels)
+    boxes, find_label = read_boxes(root / BOXES_FILE) if (root / BOXES_FILE).is_file() else None, label_finder(labels)
     for folder, split in folders:
         no_label = "" if find_label(folder.name) else f"in {folder.name}/, which is no label"
         for path in picture_files([folder]):

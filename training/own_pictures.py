@@ -93,10 +93,11 @@ def read_own(root: Path, shipped: tuple[str, ...], recognizer: Recognizer) -> Ow
 
 
 def is_split(root: Path, pictures: Sequence[Picture]) -> bool:
-    """Whether somebody said, by a list, by folders or by naming the people, what is to be held out."""
+    """Whether somebody said, by a list, by folders or by naming several people, what is to be held out."""
     listed = any((folder / "index.csv").is_file() for folder in (root, *root.glob("*/")))
     by_folder = any(Path(p.key).parts[1:2] and Path(p.key).parts[1] in SPLIT_NAMES for p in pictures)
-    return listed or by_folder or any(p.person for p in pictures)
+    both = len({p.split == "train" for p in pictures}) == 2
+    return listed or by_folder or (both and any(p.person for p in pictures))
 
 
 def held_out(pictures: Sequence[Picture]) -> list[Picture]:

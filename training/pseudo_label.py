@@ -28,6 +28,7 @@ from training.augment import covers
 from training.datasets import pixel_boxes
 from training.frame_views import visible_share
 from training.hagrid import picture_files, read, read_gesture_frames
+from training.layouts import read_boxes
 
 SHRINK, GROW = -0.08, 0.08
 FAINT = 0.15
@@ -190,7 +191,7 @@ def box_frames(config: PseudoLabelConfig, recognizer: Recognizer) -> dict[str, i
     named so, or when its boxes were known before.
     """
     assert config.frames is not None
-    known: dict[str, list[dict[str, Any]]] = json.loads(config.boxes.read_text("utf-8")) if config.boxes else {}
+    known: dict[str, list[dict[str, Any]]] = read_boxes(config.boxes) if config.boxes else {}
     counts: Counter[str] = Counter()
     boxes: dict[str, list[dict[str, Any]]] = {}
     frames = [f for f in read_gesture_frames(config.frames, HAGRID_GESTURES) if f.split == "train"]

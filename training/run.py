@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -17,6 +17,7 @@ from gesture_app.errors import InputError
 from gesture_app.vision.model_info import ModelInfo
 from training import distributed
 from training.checkpoint import RunFolder, random_state, set_random_state
+from training.collection import Picture
 from training.draws import Loading
 from training.engine import Learner, Precision, Step, autocast_dtype, ema_model, grad_scaler
 from training.optimization import (
@@ -120,6 +121,7 @@ class Task:
         info: (epoch, metrics) -> what is written beside the weights.
         output: the best weights.
         options: all options as plain data, see `options_of`.
+        pictures: for training and validation, to be listed in the run's folder.
     """
 
     labels: tuple[str, ...]
@@ -131,6 +133,7 @@ class Task:
     info: Callable[[int, dict[str, Any]], ModelInfo]
     output: Path
     options: dict[str, Any] = field(default_factory=dict)
+    pictures: Sequence[Picture] = ()
 
 
 @dataclass
@@ -210,6 +213,10 @@ def build_run(task: Task, options: FitOptions) -> Run:
     """
     if not 0 <= options.initial_weight < 1 or (options.initial_weight and not task.options.get("init")):
         raise InputError(f"--initial-weight {options.initial_weight}: it is from 0 to below 1, and needs --init")
+    if task.output.suffix != ".safetensors":
+        raise InputError(f"--output {task.output}: let the name end in .safetensors")
+    if options.initial_weight and Path(task.options["init"]).resolve() == task.output.resolve():
+        raise InputError(f"--output {task.output}: is --init, which --initial-weight needs to the end")
     device = next(task.model.parameters()).device
     if distributed.active() and options.sync_norm and device.type == "cuda":
         nn.SyncBatchNorm.convert_sync_batchnorm(task.model)  # type: ignore[no-untyped-call]

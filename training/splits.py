@@ -42,17 +42,20 @@ def split_by_hash(text: str) -> Split:
 def hold_out(pictures: Iterable[Picture], fold: int) -> tuple[list[Picture], list[Picture]]:
     """Of training pictures all but those of one of `FOLDS` folds, and those, as val, each once.
 
-    People stay together; where nobody is known, a picture is by itself.
+    People stay together, and so do the hands of one photograph, whose files have its name.
 
     Raises:
         InputError: there is no such fold.
     """
     if not 0 <= fold < FOLDS:
         raise InputError(f"--fold {fold}: the folds are 0 to {FOLDS - 1}")
+    pictures = list(pictures)
+    person_of = {p.path.stem: p.person for p in pictures if p.person}
     kept: list[Picture] = []
     held: list[Picture] = []
     for picture in pictures:
-        chosen = percentile(f"fold {picture.person or picture.key or picture.path.name}") % FOLDS == fold
+        stem = picture.path.stem
+        chosen = percentile(f"fold {picture.person or person_of.get(stem) or stem}") % FOLDS == fold
         (held if chosen else kept).append(picture)
     return kept, [replace(picture, split="val") for picture in dict.fromkeys(held)]
 

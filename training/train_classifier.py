@@ -26,12 +26,12 @@ from gesture_app.vision.runtimes import choose_device
 from training import distributed
 from training.augment import AugmentationName, classifier_augmentation
 from training.batch_augment import POOR_CAMERA, BatchAugmentation, RandomChanges
-from training.checkpoint import RunFolder, fingerprint, options_of, provenance
+from training.checkpoint import fingerprint, options_of, provenance
 from training.datasets import HandCrops, balanced_sampler, class_shares
 from training.draws import begin_worker, in_batches
 from training.evaluate import evaluate_classifier
 from training.fit import fit
-from training.hagrid import Picture, read_all, require_classes, write_splits
+from training.hagrid import Picture, read_all, require_classes
 from training.picture_store import PictureStore
 from training.run import Epoch, FitOptions, Task
 from training.signals import StopSignal
@@ -314,10 +314,9 @@ def build(
         described = ModelInfo("classifier", ARCHITECTURE, config.labels, (size, size), metrics, trained)
         return replace(described, handedness=config.handedness, shares=shares)
 
-    options = {**options_of(config), "pictures": fingerprint((*training, *validation))}
-    if distributed.is_main():
-        write_splits(RunFolder(config.output).path / "splits.csv", [*training, *validation])
-    return Task(config.labels, model, stages(model), epoch, evaluate, "macro_f1", info, config.output, options)
+    used = (*training, *validation)
+    options = {**options_of(config), "pictures": fingerprint(used)}
+    return Task(config.labels, model, stages(model), epoch, evaluate, "macro_f1", info, config.output, options, used)
 
 
 def train(config: ClassifierConfig, on_epoch: Callable[[dict[str, float]], None] | None = None) -> dict[str, Any]:

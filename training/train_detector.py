@@ -23,11 +23,11 @@ from gesture_app.vision.model_info import ModelInfo, load_model
 from gesture_app.vision.runtimes import choose_device
 from gesture_app.vision.yolox import SIZES, YOLOX, build_yolox, load_matching
 from training import distributed
-from training.checkpoint import RunFolder, fingerprint, options_of, provenance
+from training.checkpoint import fingerprint, options_of, provenance
 from training.datasets import HandFrames, Pasting, SameShapeBatches, collate_frames
 from training.evaluate import evaluate_detector
 from training.fit import fit
-from training.hagrid import Picture, picture_files, read_all, write_splits
+from training.hagrid import Picture, picture_files, read_all
 from training.losses import detector_loss
 from training.mosaic import Mosaic
 from training.picture_store import PictureStore
@@ -203,10 +203,9 @@ def build(
         trained = provenance(start, number, config.data, frames.pictures)
         return ModelInfo("detector", f"yolox-{config.yolox}", labels, config.input_hw, metrics, trained)
 
-    options = {**options_of(config), "pictures": fingerprint((*frames.pictures, *held_out.pictures))}
-    if distributed.is_main():
-        write_splits(RunFolder(config.output).path / "splits.csv", [*frames.pictures, *held_out.pictures])
-    return Task(labels, model, stages(model), epoch, evaluate, "ap50", info, config.output, options)
+    used = (*frames.pictures, *held_out.pictures)
+    options = {**options_of(config), "pictures": fingerprint(used)}
+    return Task(labels, model, stages(model), epoch, evaluate, "ap50", info, config.output, options, used)
 
 
 def train(config: DetectorConfig, on_epoch: Callable[[dict[str, float]], None] | None = None) -> dict[str, Any]:

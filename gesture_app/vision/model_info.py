@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from gesture_app.errors import InputError
+from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.vision.assets import assets_folder, models_folder
 from gesture_app.vision.labels import BACKGROUND, NO_GESTURE
 
@@ -129,14 +129,21 @@ def half(state: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def save_model(path: Path, model: nn.Module, info: ModelInfo) -> ModelInfo:
-    """Write `path` (.safetensors) and its info file (.json); returns the info with the checksum filled in."""
+    """Write `path` (.safetensors) and its info file (.json); returns the info with the checksum filled in.
+
+    Raises:
+        EnvironmentFault: they cannot be written.
+    """
     from safetensors.torch import save as save_safetensors
 
     data = save_safetensors(half(model.state_dict()))
     info = replace(info, sha256=hashlib.sha256(data).hexdigest())
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, data)
-    write_atomically(path.with_suffix(".json"), (json.dumps(asdict(info), indent=2) + "\n").encode())
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, data)
+        write_atomically(path.with_suffix(".json"), (json.dumps(asdict(info), indent=2) + "\n").encode())
+    except OSError as error:
+        raise EnvironmentFault(f"cannot write weights: {path}: {error.strerror}. Choose another place") from error
     return info
 
 
