@@ -192,3 +192,23 @@ def test_shipped_weights_run_without_torch(export_cache: Path, monkeypatch) -> N
         "Recognizer.load(device='cpu')(np.zeros((72, 128, 3), np.uint8)); sys.exit('torch' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+
+
+def test_threads_may_begin_at_once() -> None:
+    """The bindings' tables of types are no reason for two threads to wait for each other for good."""
+    code = """
+import os, sys, threading
+from gesture_app.vision.openvino_runtime import import_openvino, openvino_core
+openvino_core()
+sys.setswitchinterval(1e-6)
+barrier = threading.Barrier(4)
+def first_use():
+    barrier.wait()
+    import_openvino().Type.u8.to_dtype()
+threads = [threading.Thread(target=first_use, daemon=True) for _ in range(4)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+os._exit(0)
+"""
+    for _ in range(3):
+        subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

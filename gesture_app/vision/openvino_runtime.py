@@ -165,7 +165,11 @@ def openvino_core() -> Any:
     Raises:
         ImportError: OpenVINO is not installed.
     """
-    return import_openvino().Core()
+    openvino = import_openvino()
+    # The bindings make their tables of types at the first use. Two threads that do so at once wait for each other
+    # without end, one for the table, one for the interpreter: so they are made here.
+    openvino.Tensor(np.zeros(1, np.uint8)).element_type.to_dtype()
+    return openvino.Core()
 
 
 def export_openvino(network: nn.Module, info: ModelInfo) -> Any:
