@@ -198,7 +198,7 @@ class VideoFile:
             yield from decoded
 
     def _to_frame(self, picture: VideoFrame, time_s: float) -> Frame:
-        width = round(picture.width * self._pixel_width)
+        width = max(1, round(picture.width * self._pixel_width))
         check_size((width, picture.height), self.path, "video")
         try:
             image = picture.to_ndarray(format="bgr24", width=width, height=picture.height)
