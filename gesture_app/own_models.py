@@ -13,7 +13,7 @@ from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.vision.assets import assets_folder, models_folder
 from gesture_app.vision.images import IMAGE_SUFFIXES
 from gesture_app.vision.model_info import Kind, read_weights
-from gesture_app.vision.quantization import quantization_path
+from gesture_app.vision.quantization import network_files
 
 KINDS: tuple[Kind, ...] = ("detector", "classifier")
 MOST_COUNTED = 100_000
@@ -85,8 +85,7 @@ def install_model(trained: Path, name: str, base: Path | None = None, kinds: Col
         folders = [folder for folder in (trained if kind in kinds else None, base, shipped) if folder is not None]
         path = next(f for f in (folder / f"{kind}.safetensors" for folder in folders) if f.is_file())
         read_weights(path, kind)
-        quantized = quantization_path(path)
-        sources += [path, path.with_suffix(".json"), *([quantized] if quantized.is_file() else [])]
+        sources += network_files(path)
     folder = free_folder(models_folder(), name)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)

@@ -25,7 +25,7 @@ from gesture_app.errors import EnvironmentFault
 from gesture_app.vision.assets import models_folder
 from gesture_app.vision.labels import BACKGROUND, NO_GESTURE
 from gesture_app.vision.model_info import RETRAINED, RIGHT_HAND, load_info, load_model, shipped_weights
-from gesture_app.vision.quantization import quantization_path
+from gesture_app.vision.quantization import network_files
 from gesture_app.vision.recognizer import Recognizer
 from gesture_app.vision.runtimes import choose_device
 from training import train_classifier, train_detector
@@ -308,8 +308,7 @@ def install(output: Path, outcomes: Sequence[Outcome], force: bool) -> Path:
         fresh.mkdir(parents=True)
         for kind in ("detector", "classifier"):
             source = output / f"{kind}.safetensors" if kind in new else shipped_weights(kind)  # type: ignore[arg-type]
-            quantized = quantization_path(source)
-            for file in (source, source.with_suffix(".json"), *([quantized] if quantized.is_file() else [])):
+            for file in network_files(source):
                 shutil.copyfile(file, fresh / file.name)
         if target.exists():
             target.replace(old)

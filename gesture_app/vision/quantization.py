@@ -105,6 +105,12 @@ def graph_sha256(model: Any) -> str:
     return hashlib.sha256(json.dumps(graph).encode()).hexdigest()
 
 
+def network_files(weights: Path) -> list[Path]:
+    """What belongs to weights and goes where they go: themselves, their info file, and the quantization if any."""
+    quantized = quantization_path(weights)
+    return [weights, weights.with_suffix(".json"), *([quantized] if quantized.is_file() else [])]
+
+
 def quantization_path(weights: Path) -> Path:
     """Where the quantization of a weights file is looked for: beside it."""
     return weights.with_suffix(".int8.safetensors")
