@@ -19,7 +19,7 @@ from gesture_app.vision.model_info import load_model, save_model
 from gesture_app.vision.runtimes import choose_device
 from training.datasets import HandCrops
 from training.draws import begin_worker
-from training.evaluate import evaluate_classifier
+from training.evaluate import calibration_error
 from training.hagrid import Split, read_all
 
 TEMPERATURES = (0.05, 20.0)
@@ -72,15 +72,15 @@ def calibrate(config: CalibrateConfig) -> dict[str, Any]:
     if not len(crops):
         raise InputError(f"nothing to calibrate on: no labelled hand in {config.split}. Check --data and --split")
     loader = DataLoader(crops, config.batch_size, num_workers=config.workers, worker_init_fn=begin_worker)
-    before = evaluate_classifier(model, loader, info.labels)
-    temperature = config.temperature or fit_temperature(*classify(model, loader, len(info.labels)))
-    cool(model, len(info.labels), temperature)
-    after = evaluate_classifier(model, loader, info.labels)
+    logits, targets = classify(model, loader, len(info.labels))
+    temperature = config.temperature or fit_temperature(logits, targets)
+    before, after = (error_of(logits / divisor, targets) for divisor in (1.0, temperature))
     if config.output is not None:
-        metrics = {**info.metrics, **({"ece": after["ece"]} if "ece" in info.metrics else {})}
+        cool(model, len(info.labels), temperature)
+        metrics = {**info.metrics, **({"ece": after} if "ece" in info.metrics else {})}
         trained = {**info.trained, "temperature": round(temperature * info.trained.get("temperature", 1.0), 4)}
         save_model(config.output, model, replace(info, metrics=metrics, trained=trained))
-    return {"temperature": temperature, "ece_before": before["ece"], "ece_after": after["ece"], "crops": len(crops)}
+    return {"temperature": temperature, "ece_before": before, "ece_after": after, "crops": len(crops)}
 
 
 @torch.no_grad()
@@ -93,6 +93,12 @@ def classify(model: nn.Module, loader: Iterable[tuple[Tensor, Tensor, Tensor]], 
     ]
     logits, targets = zip(*found, strict=True)
     return torch.cat(logits), torch.cat(targets)
+
+
+def error_of(logits: Tensor, targets: Tensor) -> float:
+    """The calibration error of logits (N, classes) against the true classes (N,)."""
+    confidences, told = logits.softmax(dim=1).max(dim=1)
+    return calibration_error(confidences, told == targets)
 
 
 def fit_temperature(logits: Tensor, targets: Tensor) -> float:

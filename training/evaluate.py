@@ -32,6 +32,16 @@ LOWEST_SCORE = 0.01
 """Average precision looks at the whole curve, so detections far below any useful threshold count too."""
 
 
+def calibration_error(confidences: Tensor, right: Tensor) -> float:
+    """The expected calibration error over 15 bins (Guo et al., arXiv:1706.04599).
+
+    Args:
+        confidences: (N,) of the names that are told, 0..1.
+        right: (N,) whether they are right, 0 or 1.
+    """
+    return float(BinaryCalibrationError(n_bins=15, sync_on_compute=False)(confidences, right.long()))
+
+
 @torch.inference_mode()
 def evaluate_classifier(
     model: nn.Module, loader: Iterable[tuple[Tensor, Tensor, Tensor]], labels: Sequence[str]
@@ -43,10 +53,9 @@ def evaluate_classifier(
         labels: of the outputs; one output more is the logit of a right hand.
 
     Returns:
-        `top1`; `macro_f1`, the mean F1 over the classes that occur; `ece`, the expected calibration error over 15 bins
-        (Guo et al., arXiv:1706.04599); `crops`; where sides are known and told,
-        `side_accuracy` and `sides`, how many are known; per class `f1`, `recall` and `count`; and `confusion`, rows
-        true, columns predicted, in the order of `labels`.
+        `top1`; `macro_f1`, the mean F1 over the classes that occur; `ece`, see `calibration_error`; `crops`; where
+        sides are known and told, `side_accuracy` and `sides`, how many are known; per class `f1`, `recall` and
+        `count`; and `confusion`, rows true, columns predicted, in the order of `labels`.
 
     Raises:
         InputError: there is no crop.
@@ -71,7 +80,6 @@ def evaluate_classifier(
     crops = int(confusion.sum())
     if not crops:
         raise InputError("nothing to measure a classifier on: there is no labelled hand. Check --data and --split")
-    confidence, right = torch.cat(distributed.gathered(confidences), dim=1)
     correct, true, predicted = confusion.diag().double(), confusion.sum(dim=1), confusion.sum(dim=0)
     f1 = 2 * correct / (true + predicted).clamp(min=1)
     occurs = true > 0
@@ -79,7 +87,7 @@ def evaluate_classifier(
     return {
         "top1": float(correct.sum() / true.sum().clamp(min=1)),
         "macro_f1": float(f1[occurs].mean()) if occurs.any() else 0.0,
-        "ece": float(BinaryCalibrationError(n_bins=15, sync_on_compute=False)(confidence, right.long())),
+        "ece": calibration_error(*torch.cat(distributed.gathered(confidences), dim=1)),
         "crops": crops,
         **({"side_accuracy": told / known_sides, "sides": known_sides} if known_sides else {}),
         "per_class": {
