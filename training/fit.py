@@ -21,6 +21,7 @@ from training.engine import Step, set_training, train_step
 from training.journal import TensorBoard, write_journal
 from training.optimization import halve_rates
 from training.preflight import overfit_check, preflight
+from training.resume import refuse_unfinished, restore, save, state_to_resume
 from training.run import (
     FitOptions,
     Run,
@@ -28,11 +29,7 @@ from training.run import (
     all_finite,
     build_run,
     out_of_patience,
-    refuse_unfinished,
-    restore,
-    save,
     start_phase,
-    state_to_resume,
 )
 from training.signals import StopSignal
 from training.splits import write_splits

@@ -37,7 +37,8 @@ from training.hagrid import Picture
 from training.own_pictures import OwnPictures, read_own
 from training.plots import confusion_matrix
 from training.report import Comparison, Report, write_report
-from training.run import FitOptions, OtherRun, Task
+from training.resume import OtherRun
+from training.run import FitOptions, Task
 from training.signals import StopSignal
 from training.train_classifier import ClassifierConfig
 from training.train_detector import DetectorConfig

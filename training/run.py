@@ -1,11 +1,11 @@
-"""A training in progress: its options, what learns, how far it is, and how that is saved and found again."""
+"""A training in progress: its options, what learns, and how far it is."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
 from copy import deepcopy
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,7 +16,7 @@ from torch.utils.data import Dataset
 from gesture_app.errors import InputError
 from gesture_app.vision.model_info import ModelInfo
 from training import distributed
-from training.checkpoint import RunFolder, random_state, set_random_state
+from training.checkpoint import RunFolder
 from training.collection import Picture
 from training.draws import Loading
 from training.engine import Learner, Precision, Step, autocast_dtype, ema_model, grad_scaler
@@ -81,13 +81,6 @@ class FitOptions:
     device: str = "auto"
     workers: int = 2
     seed: int = 0
-
-
-FREE_TO_CHANGE = {
-    "resume", "save_minutes", "preflight", "overfit_check", "tensorboard", "device", "workers", "accumulate",
-    "compile", "channels_last", "output", "patience", "sync_norm", "cache",
-}  # fmt: skip
-"""Options that a run may go on with differently."""
 
 
 @dataclass(frozen=True)
@@ -250,108 +243,6 @@ def start_phase(run: Run) -> None:
     run.learner.network = distributed.wrap(network, run.learner.device)  # type: ignore[arg-type]
     steps = (end - first) * len(run.task.epoch(run.progress.epoch).batches)
     run.learner.schedule = build_schedule(run.options.schedule, run.learner.optimizer, steps)
-
-
-def refuse_unfinished(run: Run) -> None:
-    """Do not write over a run that could be gone on with.
-
-    Raises:
-        InputError: there is one.
-    """
-    state = run.folder.load()
-    if state is not None and not state["finished"] and state["progress"]["epoch"] + state["progress"]["batch"] > 0:
-        raise InputError(
-            f"{run.folder.path} holds an unfinished run (epoch {state['progress']['epoch'] + 1} of "
-            f"{state['options'].get('epochs')}): go on with --resume, or name another --output, or delete the folder"
-        )
-
-
-class OtherRun(InputError):
-    """The run that is to be gone on with was begun with other options.
-
-    Attributes:
-        finished: and it has come to its end.
-    """
-
-    def __init__(self, message: str, finished: bool) -> None:
-        super().__init__(message)
-        self.finished = finished
-
-
-def state_to_resume(run: Run) -> dict[str, Any] | None:
-    """The checkpoint to go on from; None to begin, where there is none.
-
-    Raises:
-        OtherRun: it was begun with other options, which are named.
-    """
-    state = run.folder.load()
-    if state is None:
-        return None
-    before, now = state["options"], run.task.options
-    changed = [name for name in {*before, *now} - FREE_TO_CHANGE if before.get(name) != now.get(name)]
-    if changed:
-        told = ", ".join(f"{n} was {before.get(n)!r}, is {now.get(n)!r}" for n in sorted(changed))
-        what = "it is finished, and " if state["finished"] else ""
-        advice = (
-            "another --output, perhaps with --init" if state["finished"] else "the same options, or another --output"
-        )
-        raise OtherRun(f"cannot resume {run.folder.path}: {what}{told}. Give {advice}", state["finished"])
-    return state
-
-
-def save(run: Run, randomness: dict[str, Any] | None = None) -> None:
-    """Write a checkpoint, with the random state of every process; weights that are not finite are never saved."""
-    progress, learner = run.progress, run.learner
-    if not all_finite(learner.model):
-        return
-    progress.sums = {name: float(value) for name, value in run.sums.items()}
-    states = distributed.gathered([randomness or random_state()])
-    run.saved_s = time.monotonic()
-    if not distributed.is_main():
-        return
-    run.folder.save(
-        {
-            "options": run.task.options,
-            "labels": list(run.task.labels),
-            "finished": progress.epoch >= run.options.epochs or out_of_patience(run),
-            "model": learner.model.state_dict(),
-            "ema": learner.ema.state_dict(),
-            "optimizer": learner.optimizer.state_dict(),
-            "schedule": learner.schedule.state_dict(),
-            "scaler": learner.scaler.state_dict(),
-            "pieces": learner.pieces,
-            "random": states,
-            "progress": asdict(progress),
-        }
-    )
-
-
-def restore(run: Run, state: dict[str, Any]) -> None:
-    """Be where the checkpoint was taken.
-
-    Raises:
-        InputError: it is of another network.
-    """
-    learner = run.learner
-    run.progress = Progress(**{f.name: state["progress"][f.name] for f in fields(Progress)})
-    try:
-        learner.model.load_state_dict(state["model"])
-        learner.ema.load_state_dict(state["ema"])
-        start_phase(run)
-        learner.optimizer.load_state_dict(state["optimizer"])
-        learner.schedule.load_state_dict(state["schedule"])
-        learner.scaler.load_state_dict(state["scaler"])
-    except (RuntimeError, ValueError, KeyError) as error:
-        raise InputError(f"cannot resume {run.folder.path}: {str(error).splitlines()[0]}") from error
-    learner.pieces = max(int(state["pieces"]), run.options.accumulate)
-    run.sums = {
-        name: torch.tensor(value, dtype=torch.float64, device=learner.device)
-        for name, value in run.progress.sums.items()
-    }
-    if len(state["random"]) == distributed.world_size():
-        set_random_state(state["random"][distributed.rank()])
-    if distributed.is_main():
-        print(f"Going on with epoch {run.progress.epoch + 1}, batch {run.progress.batch + 1}, of {run.folder.path}.")
 
 
 def out_of_patience(run: Run) -> bool:
