@@ -283,7 +283,8 @@ def measure_start(words: Sequence[str | None], clip: Path) -> Result:
     done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": _import_path()})
     seconds = time.perf_counter() - start_s
     if done.returncode:
-        raise EnvironmentFault(f"benchmark: a fresh process failed: {done.stderr.strip().splitlines()[-1]}")
+        told = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        raise EnvironmentFault(f"benchmark: a fresh process failed: {told[-1]}")
     return {"seconds": seconds, "memory_mb": json.loads(done.stdout)}
 
 

@@ -39,10 +39,10 @@ class Model:
     weights: Path | None = None
     """Folder of weights; unless told what `gesture-train retrain` installed, else those that come with the program. In
     the window unless told the model that is chosen there."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where the networks run."""
-    runtime: Literal["auto", "torch", "openvino", "onnx", "tensorrt"] = "auto"
-    """What runs them: OpenVINO on a CPU, PyTorch on CUDA, unless told; onnx and tensorrt need their extras."""
+    device: Literal["auto", "cpu", "cuda"] | None = None
+    """Where the networks run; auto, on a GPU where there is one, unless told."""
+    runtime: Literal["auto", "torch", "openvino", "onnx", "tensorrt"] | None = None
+    """What runs them; auto, OpenVINO on a CPU and PyTorch on CUDA, unless told. onnx and tensorrt need their extras."""
     precision: Literal["auto", "f32", "bf16", "int8"] = "auto"
     """What they compute in: what the CPU is fastest at unless told, on most eight bits."""
     detector_threshold: float | None = None
@@ -76,9 +76,8 @@ class Model:
         """The recognizer with all of these options."""
         from gesture_app.vision.recognizer import Recognizer
 
-        return Recognizer.load(
-            self.weights_folder(), self.device, self.recognizer_options(), self.runtime, self.precision
-        )
+        options, device, runtime = self.recognizer_options(), self.device or "auto", self.runtime or "auto"
+        return Recognizer.load(self.weights_folder(), device, options, runtime, self.precision)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,8 +134,10 @@ class Benchmark(Model):
         """Measure and print; the exit code."""
         import json
 
-        from gesture_app.vision.model_info import write_atomically
+        from gesture_app.vision.atomic import write_atomically
 
+        if self.json is not None and not self.json.parent.is_dir():
+            raise EnvironmentFault(f"results: {self.json}: there is no such folder. Check the folder")
         result = self.measure()
         if self.json is not None:
             try:
@@ -157,7 +158,7 @@ class Benchmark(Model):
         print(benchmark_report.stages_table(result["stages"]))
         result["live"] = benchmark.measure_live(recognizer, clip, self.seconds)
         print(benchmark_report.live_line(result["live"]))
-        words = (str(self.weights_folder()), self.device, self.runtime, self.precision)
+        words = (str(self.weights_folder()), self.device or "auto", self.runtime or "auto", self.precision)
         result["start"] = benchmark.measure_start(words, clip.path)
         print(benchmark_report.start_line(result["start"]))
         result["memory_mb"] = benchmark.peak_memory_mb()
@@ -221,9 +222,8 @@ class Live(Model):
 
     def overrides(self) -> dict[str, object]:
         """What was given, as fields of the settings: it holds for this time, unless it is changed in the window."""
-        usual = Live()
         names = ("device", "runtime", *THRESHOLDS)
-        given = {name: getattr(self, name) for name in names if getattr(self, name) != getattr(usual, name)}
+        given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
         return given | ({"weights": str(self.weights.absolute())} if self.weights else {})
 
 

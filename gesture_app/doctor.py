@@ -315,7 +315,9 @@ def settings_findings(warning: str | None) -> Iterator[Finding]:
         what, _, mend = warning.removeprefix("settings: ").partition(". ")
         yield Finding("settings", "note", what, f"{mend}; mend or remove the file")
     else:
-        yield Finding("settings", "good", str(path) if path.exists() else f"{path}: not there yet, all as usual")
+        yield Finding(
+            "settings", "good", str(path) if os.access(path, os.F_OK) else f"{path}: not there yet, all as usual"
+        )
 
 
 def folder_findings(settings: Settings) -> Iterator[Finding]:
@@ -326,7 +328,8 @@ def folder_findings(settings: Settings) -> Iterator[Finding]:
         "recordings": settings.recordings(),
     }
     for name, folder in folders.items():
-        there = next((path for path in (folder, *folder.parents) if path.exists()), folder)
+        # Not Path.exists, which raises below a folder that may not be entered.
+        there = next((path for path in (folder, *folder.parents) if os.access(path, os.F_OK)), folder)
         if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
             yield Finding("folders", "bad", f"{name}: {folder}: cannot be written", "Give yourself the permission")
             continue

@@ -7,7 +7,7 @@ import io
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +84,7 @@ class _Sight:
     seen_s: float
     score_sum: float
     side: str
+    started_at: datetime | None
     count: int = 1
     number: int = 0
 
@@ -101,42 +102,31 @@ class _Watch:
     current: _Sight | None = None
     rival: _Sight | None = None
 
-    def see(self, hand: Hand, time_s: float) -> None:
+    def see(self, hand: Hand, time_s: float, now: datetime | None) -> None:
         for sight in (self.current, self.rival):
             if sight is not None and sight.label == hand.label and time_s - sight.seen_s <= LONGEST_GAP_S:
                 sight.add(hand, time_s)
                 if sight is self.current:
                     self.rival = None
                 return
-        self.rival = _Sight(hand.label, time_s, time_s, hand.score, hand.side)
+        self.rival = _Sight(hand.label, time_s, time_s, hand.score, hand.side, now)
 
 
 class EventDetector:
     """Tells events from flicker.
 
-    A gesture becomes an event once a hand has shown it for `start_after_s`, and counts from its first sight; it has
-    ended once the hand has not shown it for `end_after_s`, or another for `start_after_s`, and counts to its last
+    A gesture becomes an event once a hand has shown it for `START_AFTER_S`, and counts from its first sight; it has
+    ended once the hand has not shown it for `END_AFTER_S`, or another for `START_AFTER_S`, and counts to its last
     sight. Both are seconds of the source, whatever the frame rate.
 
     Args:
         source: where the hands are seen, as it may be shown.
         live: whether frames are taken at the time they show, so that events have a time on the clock.
-        start_after_s: see above.
-        end_after_s: see above.
     """
 
-    def __init__(
-        self,
-        source: str = "",
-        live: bool = False,
-        start_after_s: float = START_AFTER_S,
-        end_after_s: float = END_AFTER_S,
-    ) -> None:
+    def __init__(self, source: str = "", live: bool = False) -> None:
         self._source = source
         self._live = live
-        self._zero_at: datetime | None = None
-        self._start_after_s = start_after_s
-        self._end_after_s = end_after_s
         self._watches: dict[int, _Watch] = {}
         self._count = 0
         self._time_s = 0.0
@@ -148,14 +138,13 @@ class EventDetector:
         """
         ended = list(self.finish().ended) if time_s < self._time_s else []
         self._time_s = time_s
-        if self._live and self._zero_at is None:
-            self._zero_at = datetime.now().astimezone() - timedelta(seconds=time_s)
+        now = datetime.now().astimezone() if self._live else None
         first_new = self._count + 1
         shown = {hand.id: hand for hand in hands if hand.label != NO_GESTURE}
         for hand_id in sorted(shown.keys() | self._watches.keys()):
             watch = self._watches.setdefault(hand_id, _Watch())
             if hand_id in shown:
-                watch.see(shown[hand_id], time_s)
+                watch.see(shown[hand_id], time_s, now)
             if (over := self._advance(watch, time_s)) is not None:
                 ended.append(self._event(over, hand_id, over.seen_s))
             if watch.current is None and watch.rival is None:
@@ -172,10 +161,10 @@ class EventDetector:
     def _advance(self, watch: _Watch, time_s: float) -> _Sight | None:
         """Let gestures end and begin; the one that has ended."""
         over = None
-        if watch.rival is not None and self._unseen_s(watch.rival, time_s) >= self._start_after_s:
+        if watch.rival is not None and time_s - watch.rival.seen_s >= START_AFTER_S:
             watch.rival = None
-        ripe = watch.rival is not None and watch.rival.seen_s - watch.rival.start_s >= self._start_after_s
-        if watch.current is not None and (ripe or self._unseen_s(watch.current, time_s) >= self._end_after_s):
+        ripe = watch.rival is not None and watch.rival.seen_s - watch.rival.start_s >= START_AFTER_S
+        if watch.current is not None and (ripe or time_s - watch.current.seen_s >= END_AFTER_S):
             over, watch.current = watch.current, None
         if ripe and watch.rival is not None:
             self._count += 1
@@ -197,13 +186,9 @@ class EventDetector:
             sight.seen_s,
             sight.score_sum / sight.count,
             self._source,
-            None if self._zero_at is None else self._zero_at + timedelta(seconds=sight.start_s),
+            sight.started_at,
             sight.side,
         )
-
-    @staticmethod
-    def _unseen_s(sight: _Sight, time_s: float) -> float:
-        return time_s - sight.seen_s
 
 
 def events_csv(events: Iterable[GestureEvent], delimiter: str = ",") -> str:

@@ -87,6 +87,12 @@ def test_a_start_that_fails_is_told(clip: Clip) -> None:
         benchmark.measure_start(("nowhere", "cpu", "auto", "auto"), clip.path)
 
 
+def test_a_start_that_ends_without_a_word_is_told(clip: Clip, monkeypatch) -> None:
+    monkeypatch.setattr(benchmark, "FIRST_RESULT", "import os; os.kill(os.getpid(), 9)")
+    with pytest.raises(EnvironmentFault, match="exit code -9"):
+        benchmark.measure_start(("nowhere", "cpu", "auto", "auto"), clip.path)
+
+
 def test_the_command(clip: Clip, tmp_path: Path, monkeypatch, capsys) -> None:
     monkeypatch.setattr(cli.Model, "load_recognizer", lambda self: FakeRecognizer(device_name=f"a {self.runtime}"))
     monkeypatch.setattr(benchmark, "measure_start", lambda words, path: {"seconds": 1.5, "memory_mb": 300.0})
@@ -95,7 +101,7 @@ def test_the_command(clip: Clip, tmp_path: Path, monkeypatch, capsys) -> None:
         cli.main(["benchmark", *words])
     assert caught.value.code == 0
     told = capsys.readouterr().out
-    assert all(word in told for word in ("a auto", "a torch", "a openvino", "1.5 s, 300 MB", "3840x2160"))
+    assert all(word in told for word in ("a None", "a torch", "a openvino", "1.5 s, 300 MB", "3840x2160"))
     result = json.loads((tmp_path / "b.json").read_text())
     assert set(result) == {"device", "stages", "live", "start", "memory_mb", "scaling", "comparison"}
 

@@ -123,6 +123,9 @@ def test_live_hands_over(monkeypatch: pytest.MonkeyPatch, loaded: list[tuple]) -
     assert code_of("live", "--weights", "mine") == 0
     assert seen[1][0] is None and seen[1][2] == {"weights": str(Path("mine").absolute())}
     assert code_of("live", "--max-hands", "0") == 2 and len(seen) == 2
+    # What the window has saved may be something else.
+    assert code_of("live", "--device", "auto", "--runtime", "auto") == 0
+    assert seen[2][2] == {"device": "auto", "runtime": "auto"}
 
 
 def test_help_is_fast() -> None:

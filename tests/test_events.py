@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ def hand(label: str, number: int = 1, score: float = 0.9) -> Hand:
 
 def play(frames: str, fps: float = 10.0, detector: EventDetector | None = None) -> list[EventChanges]:
     """One hand; a letter a frame, a space where the hand is not seen."""
-    detector = detector or EventDetector(start_after_s=0.25, end_after_s=0.4)
+    detector = detector or EventDetector()
     changes = [
         detector.update([hand(NAMES[name])] if name != " " else [], number / fps) for number, name in enumerate(frames)
     ]
@@ -99,16 +100,20 @@ def test_a_step_back_in_time_ends_everything() -> None:
     assert changes.active == ()
 
 
-def test_live_events_have_a_time_on_the_clock() -> None:
+def test_live_events_have_a_time_on_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = SimpleNamespace(now=lambda: at)
+    monkeypatch.setattr("gesture_app.events.datetime", clock)
     detector = EventDetector("camera 0", live=True)
-    before = datetime.now().astimezone()
-    for number in range(10):
-        changes = detector.update([hand("like")] if number > 2 else [], 100 + number / 10)
+    at = datetime(2026, 5, 4, 12, 0)
+    detector.update([], 100.0)
+    at += timedelta(hours=8)  # the computer slept, and the frames' clock with it
+    for number in range(4):
+        at += timedelta(seconds=0.1)
+        changes = detector.update([hand("like")], 100.1 + number / 10)
     (event,) = changes.active
-    assert event.source == "camera 0" and event.started_at is not None
-    assert timedelta(seconds=0.3) <= event.started_at - before < timedelta(seconds=5)
+    assert event.source == "camera 0" and event.started_at == datetime(2026, 5, 4, 20, 0, 0, 100_000).astimezone()
     row = json.loads(events_jsonl([event]))
-    assert datetime.fromisoformat(row["started_at"]).utcoffset() == before.utcoffset()
+    assert datetime.fromisoformat(row["started_at"]) == event.started_at
 
 
 def test_a_source_that_stalls_ends_a_gesture() -> None:
@@ -142,7 +147,7 @@ def test_events_of_a_hand_follow_each_other(steps: list[tuple[float, str]]) -> N
     [(["", "", "", ""], ""), (["", "left", "", ""], "left"), (["left", "left", "right", "right"], "right")],
 )
 def test_an_event_has_the_last_side_that_was_known(sides: list[str], expected: str) -> None:
-    detector = EventDetector(start_after_s=0.25)
+    detector = EventDetector()
     for number, side in enumerate(sides):
         detector.update([replace(hand("like"), side=side)], number / 10)
     assert [event.side for event in detector.finish().ended] == [expected]

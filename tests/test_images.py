@@ -86,6 +86,18 @@ def test_16_bit_grey_is_scaled(tmp_path: Path) -> None:
     assert read_image(tmp_path / "grey.png").tolist() == np.full((4, 4, 3), 127).tolist()
 
 
+@pytest.mark.parametrize(("dtype", "bright"), [(np.float32, 1.0), (np.float32, 1e9), (np.int32, 200)])
+def test_greys_of_32_bits_are_scaled_by_the_brightest(tmp_path: Path, dtype: type, bright: float) -> None:
+    Image.fromarray(np.array([[0, bright], [bright, bright / 2]], dtype)).save(tmp_path / "grey.tif")
+    assert read_image(tmp_path / "grey.tif")[..., 0] == pytest.approx(np.array([[0, 255], [255, 127]]), abs=1)
+
+
+@pytest.mark.parametrize("value", [np.nan, 0.0, -5.0])
+def test_greys_without_light_are_black(tmp_path: Path, value: float) -> None:
+    Image.fromarray(np.full((2, 2), value, np.float32)).save(tmp_path / "grey.tif")
+    assert not read_image(tmp_path / "grey.tif").any()
+
+
 def bad_file(tmp_path: Path, kind: str) -> Path:
     path = tmp_path / "bad.png"
     if kind == "folder":
@@ -104,6 +116,10 @@ def bad_file(tmp_path: Path, kind: str) -> Path:
         data = bytearray(path.read_bytes())
         data[900] ^= 255
         path.write_bytes(data)
+    elif kind == "PostScript":  # Pillow would start Ghostscript
+        Image.new("RGB", (8, 8)).save(path, format="EPS")
+    elif kind == "rare":
+        Image.new("RGB", (8, 8)).save(path, format="DDS")
     elif kind == "huge":
         Image.new("1", (12000, 12000)).save(path)
     return path
@@ -117,6 +133,8 @@ def bad_file(tmp_path: Path, kind: str) -> Path:
         ("pipe", "device"),
         ("empty", "empty"),
         ("text", "not a picture"),
+        ("PostScript", "not a picture"),
+        ("rare", "not a picture"),
         ("truncated", "cannot read picture"),
         ("flipped byte", "cannot read picture"),
         ("huge", "Mpx"),

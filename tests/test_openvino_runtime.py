@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -192,6 +193,31 @@ def test_shipped_weights_run_without_torch(export_cache: Path, monkeypatch) -> N
         "Recognizer.load(device='cpu')(np.zeros((72, 128, 3), np.uint8)); sys.exit('torch' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+
+
+def test_other_outputs_than_those_exported_are_refused(weights: Path, export_cache: Path) -> None:
+    load_network(weights, "classifier", "cpu")
+    info = weights.with_suffix(".json")
+    info.write_text(json.dumps({**json.loads(info.read_text()), "labels": ["like", "four"]}))
+    with pytest.raises(InputError, match="size mismatch"):
+        load_network(weights, "classifier", "cpu")
+
+
+def test_threads_get_one_core() -> None:
+    code = """
+import sys, threading
+from gesture_app.vision.openvino_runtime import openvino_core
+sys.setswitchinterval(1e-6)
+barrier, cores = threading.Barrier(4), []
+def first_use():
+    barrier.wait()
+    cores.append(openvino_core())
+threads = [threading.Thread(target=first_use) for _ in range(4)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+assert len({id(core) for core in cores}) == 1
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
 def test_threads_may_begin_at_once() -> None:

@@ -47,6 +47,13 @@ def test_crossing_pairs_are_matched_as_a_whole() -> None:
     assert [h.id for h in tracker.update([hand(15), hand(38)], 0.03)] == [1, 2]
 
 
+def test_overlaps_too_small_for_a_pair_part_no_other() -> None:
+    tracker = Tracker(LABELS, RecognizerOptions())
+    tracker.update([hand(0), hand(61)], 0.0)
+    # Overlaps of 0.167 and 0.104 with the tracks, and of 0.131 and 0: the second and third together are more.
+    assert [h.id for h in tracker.update([hand(28.5), hand(-30.7)], 0.03)] == [1, 3]
+
+
 @pytest.mark.parametrize("fps", [10, 30, 60])
 def test_smoothing_is_in_seconds(fps: int) -> None:
     tracker = Tracker(LABELS, RecognizerOptions())

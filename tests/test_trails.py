@@ -15,7 +15,7 @@ def test_no_hands() -> None:
 
 
 def test_each_hand_has_its_way_of_the_last_second() -> None:
-    trails = Trails(length_s=1.0)
+    trails = Trails()
     for step in range(5):
         found = trails.update([hand(10 * step, 1), hand(100, 2, "rock")], step * 0.4)
     assert found == [

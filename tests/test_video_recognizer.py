@@ -199,6 +199,17 @@ def test_a_source_that_changes_its_size(image_hw) -> None:
     assert len(engine(scene.frame(2, 30, [(200, 100)]))) == 1
 
 
+def test_a_source_that_changes_its_size_and_keeps_its_aspect() -> None:
+    scene = Scene(detect_s=9.0)
+    engine = scene.engine()
+    frame = scene.frame(0, 30, [(200, 100)])
+    engine(frame)
+    height, width = frame.image.shape[:2]
+    scene.time_s, scene.places = 1 / 30, [(100, 50)]
+    engine(Frame(cv2.resize(frame.image, (width // 2, height // 2)), 1, 1 / 30))
+    assert len(scene.detections) == 2
+
+
 def test_a_step_back_in_time_starts_afresh() -> None:
     scene = Scene(detect_s=9.0)
     engine = scene.engine()

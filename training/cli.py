@@ -13,8 +13,9 @@ import tyro
 from torch.utils.data import DataLoader
 
 from gesture_app.errors import EnvironmentFault, run_and_exit
+from gesture_app.vision.atomic import write_atomically
 from gesture_app.vision.labels import HAGRID_LABELS, NO_GESTURE
-from gesture_app.vision.model_info import load_model, shipped_weights, write_atomically
+from gesture_app.vision.model_info import load_model, shipped_weights
 from gesture_app.vision.recognizer import Recognizer
 from gesture_app.vision.runtimes import RuntimeName, choose_device
 from training import distributed, train_classifier, train_detector

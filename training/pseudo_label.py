@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from gesture_app.errors import InputError
+from gesture_app.vision.atomic import write_atomically
 from gesture_app.vision.boxes import box_areas, iou_matrix
 from gesture_app.vision.hands import FloatArray, Image
 from gesture_app.vision.images import read_image
 from gesture_app.vision.labels import BACKGROUND, HAGRID_GESTURES, HAGRID_LABELS
-from gesture_app.vision.model_info import write_atomically
 from gesture_app.vision.preprocess import crop_hand
 from gesture_app.vision.recognizer import Recognizer
 from gesture_app.vision.stills import detect_mirrored

@@ -13,6 +13,9 @@ from gesture_app.errors import InputError
 from gesture_app.vision.hands import Image
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
+"""What Pillow may take a file for, whatever its name: its PostScript reader would start another program, and rarer
+readers raise anything."""
 MAX_PIXELS = 64_000_000
 TURNS = {
     2: PillowImage.Transpose.FLIP_LEFT_RIGHT,
@@ -30,7 +33,8 @@ def read_image(path: Path) -> Image:
     """Read a picture, turned upright by its EXIF orientation; of an animation the first frame.
 
     Returns:
-        HWC uint8 BGR. Greys of 16 bits are scaled to 8; transparency is dropped.
+        HWC uint8 BGR. Greys of 16 bits are scaled to 8, those of 32 by the brightest pixel; transparency is
+        dropped.
 
     Raises:
         InputError: the file is missing, empty, not a picture, damaged, or has more than 64 million pixels.
@@ -46,7 +50,7 @@ def read_image(path: Path) -> Image:
             raise refuse("the file is empty")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of many pixels, and of faults in what is told beside them
-            with PillowImage.open(path) as picture:
+            with PillowImage.open(path, formats=FORMATS) as picture:
                 if picture.width * picture.height > MAX_PIXELS:
                     raise refuse(f"{picture.width}x{picture.height} is more than {MAX_PIXELS // 1_000_000} Mpx")
                 picture.load()  # damage is told here; where EXIF is read it would be taken for EXIF's
@@ -72,7 +76,9 @@ def orientation(picture: PillowImage.Image) -> int:
 def to_bgr(picture: PillowImage.Image) -> Image:
     """A Pillow picture of any mode as HWC uint8 BGR."""
     if picture.mode.startswith("I") or picture.mode == "F":
-        # Pillow's own conversion clips 16-bit greys at 255 instead of scaling them.
-        grey = np.clip(np.asarray(picture, dtype=np.float64) / 257, 0, 255).astype(np.uint8)
+        # Pillow's own conversion clips greys at 255 instead of scaling them. Before Pillow 12 a PNG of 16 bits is "I".
+        values = np.nan_to_num(np.asarray(picture, dtype=np.float64))
+        sixteen = picture.mode.startswith("I;16") or picture.format == "PNG"
+        grey = np.clip(values / (257 if sixteen else max(values.max() / 255, 1e-9)), 0, 255).astype(np.uint8)
         return np.repeat(grey[..., None], 3, axis=2)
     return np.ascontiguousarray(np.asarray(picture.convert("RGB"))[..., ::-1])

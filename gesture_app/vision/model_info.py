@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from gesture_app.errors import EnvironmentFault, InputError
+from gesture_app.errors import EnvironmentFault, InputError, one_line
 from gesture_app.vision.assets import assets_folder, models_folder
+from gesture_app.vision.atomic import write_atomically
 from gesture_app.vision.labels import BACKGROUND, NO_GESTURE
 
 if TYPE_CHECKING:  # PyTorch takes seconds to import and is not needed where an exported network runs
@@ -110,16 +110,6 @@ def build_network(info: ModelInfo) -> YOLOX | GestureClassifier:
     raise ValueError(f"unknown {info.kind} {info.architecture!r}")
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file so that at every moment the old or the new one is whole."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    with temporary.open("wb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
-    temporary.replace(path)
-
-
 def half(state: dict[str, Tensor]) -> dict[str, Tensor]:
     """Matrices and kernels as float16; vectors stay float32, since variances of raw pixels exceed float16's range."""
     return {
@@ -171,7 +161,7 @@ def load_info(path: Path) -> ModelInfo:
         raise InputError(
             f"cannot read weights: {json_path}: {error.strerror}. Every .safetensors file needs its .json beside it"
         ) from error
-    except (ValueError, KeyError, TypeError, IndexError) as error:
+    except (ValueError, KeyError, TypeError, IndexError, OverflowError, RecursionError) as error:
         raise InputError(f"cannot read weights: {json_path}: not the info file of a model ({error!r:.80})") from error
     duplicated = len(set(info.labels)) != len(info.labels)
     if info.kind not in ("detector", "classifier") or not info.labels or duplicated or min(info.input_hw) < 32:
@@ -228,7 +218,7 @@ def load_model(path: Path, kind: Kind) -> tuple[YOLOX | GestureClassifier, Model
     except SafetensorError as error:
         raise _refusal(path, f"not a safetensors file ({error})") from error
     except (RuntimeError, ValueError) as error:
-        raise _refusal(path, str(error).splitlines()[0]) from error
+        raise _refusal(path, one_line(error)[:200]) from error
     if not all(torch.isfinite(value).all() for value in model.state_dict().values()):
         raise _refusal(path, "it holds NaN or infinite values")
     return model.eval(), info

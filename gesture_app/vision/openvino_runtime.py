@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import platform
 import sys
 import tempfile
@@ -28,6 +29,7 @@ MAX_SHAPES = 6
 """Compiled shapes that are kept, some 40 MB each; folders of pictures have many."""
 
 log = logging.getLogger(__name__)
+_core_lock = threading.Lock()  # without it two threads may make a Core each, in spite of the cache
 
 
 class OpenVinoNetwork:
@@ -154,7 +156,6 @@ def import_openvino() -> Any:
     return openvino
 
 
-@cache
 def openvino_core() -> Any:
     """OpenVINO's `Core`: one for the process, until its end.
 
@@ -165,6 +166,12 @@ def openvino_core() -> Any:
     Raises:
         ImportError: OpenVINO is not installed.
     """
+    with _core_lock:
+        return _make_core()
+
+
+@cache
+def _make_core() -> Any:
     openvino = import_openvino()
     # The bindings make their tables of types at the first use. Two threads that do so at once wait for each other
     # without end, one for the table, one for the interpreter: so they are made here.
@@ -205,5 +212,8 @@ def store_openvino(model: Any, path: Path) -> None:
             openvino.save_model(model, Path(folder) / "model.xml", compress_to_fp16=False)
         except RuntimeError as error:
             raise OSError(str(error)) from error
+        for name in ("model.bin", "model.xml"):
+            with (Path(folder) / name).open("rb+") as file:
+                os.fsync(file.fileno())
         (Path(folder) / "model.bin").replace(path.with_suffix(".bin"))
         (Path(folder) / "model.xml").replace(path)

@@ -125,8 +125,9 @@ def load_network(
 
 
 def cached_export(info: ModelInfo, suffix: str) -> Path:
-    """Where the export of some weights is kept."""
-    return user_cache_path("gesture-app") / f"{info.sha256[:16]}-{EXPORT_VERSION}{suffix}"
+    """Where the export of some weights is kept; other outputs than theirs have another place, where none is found."""
+    name = f"{info.sha256[:16]}-{len(info.outputs)}-{EXPORT_VERSION}{suffix}"
+    return user_cache_path("gesture-app") / name
 
 
 def usable_cores() -> int:

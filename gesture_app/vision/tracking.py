@@ -135,8 +135,9 @@ class Tracker:
         for rows, least in ((np.flatnonzero(first), MIN_IOU), (np.flatnonzero(~first), MIN_FAINT_IOU)):
             free = np.setdiff1d(np.arange(len(self.tracks)), list(known.values()))
             shared = overlaps[np.ix_(rows, free)]
+            shared = np.where(shared >= least, shared, 0)  # what is no pair must not part others that are
             for row, column in zip(*linear_sum_assignment(-shared), strict=True):
-                if shared[row, column] >= least:
+                if shared[row, column] > 0:
                     known[int(rows[row])] = int(free[column])
         return {number: self.tracks[column] for number, column in known.items()}
 

@@ -19,14 +19,9 @@ class Trail:
 
 
 class Trails:
-    """Collects the ways of tracked hands.
+    """Collects the ways of tracked hands, as far back as `LENGTH_S`."""
 
-    Args:
-        length_s: how far back they go, in seconds.
-    """
-
-    def __init__(self, length_s: float = LENGTH_S) -> None:
-        self._length_s = length_s
+    def __init__(self) -> None:
         self._points: dict[int, list[tuple[float, float, float]]] = {}
         self._time_s = 0.0
 
@@ -40,7 +35,7 @@ class Trails:
             left, top, right, bottom = hand.box_xyxy
             self._points.setdefault(hand.id, []).append((time_s, (left + right) / 2, (top + bottom) / 2))
         for number, points in list(self._points.items()):
-            self._points[number] = [point for point in points if time_s - point[0] <= self._length_s]
+            self._points[number] = [point for point in points if time_s - point[0] <= LENGTH_S]
             if not self._points[number]:
                 del self._points[number]
         return [Trail(hand.label, tuple((x, y) for _, x, y in self._points[hand.id])) for hand in now.values()]

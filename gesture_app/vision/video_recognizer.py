@@ -57,7 +57,7 @@ class VideoRecognizer:
         self._clock = clock
         self._pace = DetectionPace()
         self._memory = GestureMemory()
-        self._last: tuple[float, Grey, Detections] | None = None
+        self._last: tuple[float, tuple[int, ...], Grey, Detections] | None = None
         self._options = recognizer.options
 
     def __call__(self, frame: Frame) -> list[Hand]:
@@ -84,7 +84,7 @@ class VideoRecognizer:
             detect_s = self._clock() - before
             self._pace.detected(frame.time_s, detect_s)
         probabilities = self._classify(frame, grey, found.boxes_xyxy)
-        self._last = frame.time_s, grey, found
+        self._last = frame.time_s, frame.image.shape, grey, found
         self._pace.rested(self._clock() - started - detect_s)
         hands = to_hands(found, probabilities, self.recognizer.labels, followed)
         return self.tracker.update(hands, frame.time_s)
@@ -110,10 +110,10 @@ class VideoRecognizer:
             yield frame, self.tracker.update(hands, frame.time_s)
 
     def _follow(self, image: Image, grey: Grey) -> Detections | None:
-        """The last boxes where they are now; None when one was lost."""
-        if self._last is None:
+        """The last boxes where they are now; None when one was lost, or the picture has another size."""
+        if self._last is None or image.shape != self._last[1]:
             return None
-        _, before, found = self._last
+        _, _, before, found = self._last
         height, width = image.shape[:2]
         to_grey = np.array((grey.shape[1] / width, grey.shape[0] / height) * 2, np.float32)
         boxes, sure = follow_boxes(before, grey, found.boxes_xyxy * to_grey)

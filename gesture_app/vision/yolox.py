@@ -26,6 +26,9 @@ SIZES: dict[str, tuple[float, float, bool]] = {
 }
 """Depth factor, width factor, and whether the 3x3 convolutions are depthwise separable."""
 
+PRIOR = 0.01
+"""The probability that every cell starts with."""
+
 
 class BaseConv(nn.Module):
     """Convolution without bias, batch norm, SiLU; padded so that stride 1 keeps the size."""
@@ -198,7 +201,7 @@ class YOLOPAFPN(nn.Module):
 class YOLOXHead(nn.Module):
     """Decoupled head: one branch for the classes, one for box and objectness, at every stride."""
 
-    def __init__(self, num_classes: int, width: float, depthwise: bool, prior: float = 0.01) -> None:
+    def __init__(self, num_classes: int, width: float, depthwise: bool) -> None:
         super().__init__()
         hidden = int(256 * width)
         channels = [int(c * width) for c in (256, 512, 1024)]
@@ -215,7 +218,7 @@ class YOLOXHead(nn.Module):
         # Starting at a low probability keeps the many background cells from drowning the first steps (RetinaNet).
         for layer in (*self.cls_preds, *self.obj_preds):
             assert isinstance(layer, nn.Conv2d) and layer.bias is not None
-            nn.init.constant_(layer.bias, -math.log((1 - prior) / prior))
+            nn.init.constant_(layer.bias, -math.log((1 - PRIOR) / PRIOR))
 
     def forward(self, features: tuple[Tensor, ...]) -> Tensor:
         """Features of every stride -> (N, cells of all strides, 5 + classes)."""
