@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -233,6 +234,8 @@ def plan(source: Path, options: AnnotateOptions) -> tuple[list[Job], int]:
     """
     if not options.media and options.jsonl is None:
         raise InputError("options: --no-media: nothing would be written. Give --jsonl FILE too")
+    if re.match(r"[a-z]+:/", str(source)):  # an address has lost a slash on the way to being a path
+        raise InputError(f"input: {source}: annotate takes files. Play streams with `gesture-app live --source`")
     try:
         return _plan(source, options)
     except OSError as error:  # a name that is too long, a folder that may not be entered

@@ -134,8 +134,13 @@ class Benchmark(Model):
         """Measure and print; the exit code."""
         import json
 
+        from gesture_app.video.files import check_regular_file
         from gesture_app.vision.atomic import write_atomically
 
+        if self.seconds <= 0:
+            raise InputError(f"options: --seconds {self.seconds}: is not above 0")
+        if self.clip is not None:
+            check_regular_file(self.clip, "video")
         if self.json is not None and not self.json.parent.is_dir():
             raise EnvironmentFault(f"results: {self.json}: there is no such folder. Check the folder")
         result = self.measure()
@@ -236,7 +241,7 @@ class Doctor:
     jsonl: Path | None = None
     """File for one JSON line a finding; - is the standard output."""
     camera_in_use: str = ""
-    """Number of a camera that is not opened."""
+    """Number of a camera that another program uses now, and that is not opened."""
     debug: bool = False
     """Show the traceback of an error."""
 
@@ -266,7 +271,7 @@ class Doctor:
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a command and leave the process: 0, 2 bad input or usage, 3 the machine, 130 or 143 after a signal."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    if words == ["--version"]:
+    if "--version" in words:
         print(f"{PROGRAM} {__version__}")
         sys.exit(0)
     commands: Any = (

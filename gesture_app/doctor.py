@@ -210,6 +210,10 @@ def weights_findings(folder: Path) -> Iterator[Finding]:
     """Whether both networks can be loaded and are what their info files say."""
     from gesture_app.vision.model_info import Kind, load_model
 
+    if not folder.is_dir():
+        mend = "Choose another model in the window's settings, or give another --weights"
+        yield Finding("weights", "bad", f"{folder}: no such folder", mend)
+        return
     kinds: tuple[Kind, ...] = ("detector", "classifier")
     for kind in kinds:
         path = folder / f"{kind}.safetensors"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import faulthandler
 import io
 import os
@@ -10,6 +11,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
@@ -50,6 +52,9 @@ def run_and_exit(main: Callable[[], int | None], program: str, debug: bool = Fal
             # A crash in a library tells where it was. And handlers of signals get a stack of their own: oneDNN's
             # generated code uses the stack pointer for other things (uxlfoundation/oneDNN issue 4845).
             faulthandler.enable(sys.__stderr__)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever started the program
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be any bytes
     try:
@@ -66,10 +71,20 @@ def run_and_exit(main: Callable[[], int | None], program: str, debug: bool = Fal
     except KeyboardInterrupt as error:
         code = 128 + (signal.SIGTERM if isinstance(error, Terminated) else signal.SIGINT)
     except BrokenPipeError:
-        # What is left in the buffer has no reader; without this the interpreter complains about it at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        forget_output()
         code = 128 + 13
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EIO) or error.filename is not None:
+            raise
+        forget_output()
+        print(f"{program}: error: output: {error.strerror}. Free some space, or give another place", file=sys.stderr)
+        code = EnvironmentFault.exit_code
     sys.exit(code)
+
+
+def forget_output() -> None:
+    """Let what is left in the buffer go nowhere; else the interpreter complains about it at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def as_known(error: Exception) -> GestureError | None:

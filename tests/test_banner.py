@@ -6,6 +6,7 @@ import pytest
 
 from gesture_app.ui.banner import banner_for
 from gesture_app.ui.live import Phase, Status
+from gesture_app.video.clips import Clip
 
 
 @pytest.mark.parametrize("phase", list(Phase))
@@ -14,6 +15,11 @@ def test_every_phase_without_a_picture_of_its_own_has_its_banner(phase: Phase) -
     assert (banner is None) is (phase in (Phase.LIVE, Phase.PAUSED))
     if banner is not None:
         assert banner.title and not (banner.busy and banner.alarm)
+
+
+def test_the_last_picture_of_a_folder_stays_in_sight() -> None:
+    assert banner_for(Status(1, Phase.ENDED, "", Clip(9.0, 3.0, 3)), "pictures") is None
+    assert banner_for(Status(1, Phase.ENDED, "", Clip(9.0, 0.04)), "clip.mp4") is not None
 
 
 @pytest.mark.parametrize(("phase", "text"), [

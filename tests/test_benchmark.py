@@ -93,6 +93,18 @@ def test_a_start_that_ends_without_a_word_is_told(clip: Clip, monkeypatch) -> No
         benchmark.measure_start(("nowhere", "cpu", "auto", "auto"), clip.path)
 
 
+@pytest.mark.parametrize(("words", "why"), [
+    (["--seconds", "0"], "--seconds"),
+    (["--clip", "none.mp4"], "no such file"),
+    (["--json", "no/x.json"], "no such folder"),
+])  # fmt: skip
+def test_what_cannot_be_measured_is_told_at_once(words: list[str], why: str, monkeypatch, capsys) -> None:
+    monkeypatch.setattr(cli.Model, "load_recognizer", lambda self: pytest.fail("networks are loaded"))
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["benchmark", *words])
+    assert caught.value.code in (2, 3) and why in capsys.readouterr().err
+
+
 def test_the_command(clip: Clip, tmp_path: Path, monkeypatch, capsys) -> None:
     monkeypatch.setattr(cli.Model, "load_recognizer", lambda self: FakeRecognizer(device_name=f"a {self.runtime}"))
     monkeypatch.setattr(benchmark, "measure_start", lambda words, path: {"seconds": 1.5, "memory_mb": 300.0})

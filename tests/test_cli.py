@@ -75,6 +75,7 @@ def test_annotate(tmp_path: Path, loaded: list[tuple], capsys: pytest.CaptureFix
     (["{video}", "--no-media"], "--jsonl"),
     (["{video}", "--label-threshold", "7"], "label threshold"),
     (["{text}"], "is not a video"),
+    (["rtsp://10.0.0.1/front"], "annotate takes files"),
 ])  # fmt: skip
 def test_bad_input_is_one_line(
     tmp_path: Path, loaded: list[tuple], capsys: pytest.CaptureFixture[str], words: list[str], why: str
@@ -107,8 +108,9 @@ def test_wrong_usage(words: list[str], capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
-    assert code_of("--version") == 0
-    assert capsys.readouterr().out == f"gesture-app {__version__}\n"
+    for words in (["--version"], ["annotate", "--version"]):
+        assert code_of(*words) == 0
+        assert capsys.readouterr().out == f"gesture-app {__version__}\n"
 
 
 def test_live_hands_over(monkeypatch: pytest.MonkeyPatch, loaded: list[tuple]) -> None:
@@ -219,6 +221,18 @@ def test_signals_keep_a_video_that_plays(tmp_path: Path, number: signal.Signals)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["in-annotated.partial.mp4", "in.mp4", "out.partial.jsonl"]
     rows = [json.loads(line) for line in (tmp_path / "out.partial.jsonl").read_text().splitlines()]
     assert 5 < len(rows) < 400 and len(video_pts_s(tmp_path / "in-annotated.partial.mp4")) == len(rows)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.parametrize(
+    ("redirection", "code", "told"), [(">&-", 0, ""), (">&- 2>&-", 0, ""), (">/dev/full", 3, "output")]
+)
+def test_a_standard_output_that_takes_nothing(tmp_path: Path, redirection: str, code: int, told: str) -> None:
+    source = write_video(tmp_path / "in.mp4", REGULAR[:2])
+    program = f"{sys.executable} -m gesture_app annotate {source} --weights {default_weights()} {redirection}"
+    done = subprocess.run(["sh", "-c", program], capture_output=True, text=True, timeout=60)
+    assert done.returncode == code and done.stderr.count("\n") == bool(told) and told in done.stderr
+    assert len(video_pts_s(tmp_path / "in-annotated.mp4")) == 2
 
 
 def test_a_reader_that_leaves(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from pathlib import Path
 
 import av
@@ -14,12 +15,15 @@ from PyQt6.QtCore import QCoreApplication, QEvent, QMimeData, QPoint, QPointF, Q
 from PyQt6.QtGui import QColor, QDropEvent, QKeySequence
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import (
+    QAbstractButton,
     QApplication,
     QDialog,
     QDockWidget,
     QFileDialog,
+    QLabel,
     QMenu,
     QMessageBox,
+    QPushButton,
     QTabBar,
     QToolButton,
     QWidget,
@@ -505,6 +509,19 @@ def test_arrows_move_a_focused_slider_and_not_the_film(open_window, qtbot, clip)
     window.view.setFocus()
     qtbot.keyClick(window.view, Qt.Key.Key_Right)
     assert stepped == [1]
+
+
+@pytest.mark.parametrize("panel", ["controls", "events"])
+def test_a_letter_with_alt_means_one_thing(open_window, panel):
+    window = open_window()
+    dock = window.findChild(QDockWidget, panel)
+    dock.raise_()
+    texts = [action.text() for action in window.menuBar().actions()]
+    parts = [*window.source_bar.findChildren(QPushButton), *dock.findChildren(QAbstractButton)]
+    parts += [label for label in dock.findChildren(QLabel) if label.buddy() is not None]
+    letters = [QKeySequence.mnemonic(text).toString() for text in [*texts, *(part.text() for part in parts)]]
+    counts = Counter(letter for letter in letters if letter)
+    assert len(counts) >= 7 and [letter for letter, count in counts.items() if count > 1] == []
 
 
 def test_every_action_has_a_name_and_a_key_of_its_own(open_window):

@@ -127,6 +127,21 @@ def test_a_paused_clip_stands_still_until_it_is_stepped(tmp_path: Path) -> None:
     assert reader.stop(1)
 
 
+def test_the_last_picture_of_a_folder_is_shown_as_long_as_the_others(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("gesture_app.video.clips.PICTURE_S", 0.2)
+    for number in range(3):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), picture(number))
+    states, box = States(), Mailbox()
+    reader = FrameReader(str(tmp_path), box, states, SourceOptions(loop=True))
+    reader.start()
+    items = [item for item in (box.get(2) for _ in range(7)) if item is not None]
+    assert [frame.index for frame, _ in items] == [0, 1, 2, 0, 1, 2, 0]
+    assert min(np.diff([captured_s for _, captured_s in items])) > 0.1
+    reader.set_loop(False)
+    states.wait_for("ended")
+    assert reader.stop(2)
+
+
 def test_one_picture_is_shown_and_waits(tmp_path: Path) -> None:
     states, box = States(), Mailbox()
     cv2.imwrite(str(tmp_path / "a.png"), picture(0))

@@ -79,9 +79,9 @@ def wait_for(condition: Callable[[], object], timeout_s: float = 10.0) -> None:
 def make_worker(qapp):
     workers = []
 
-    def make(recognizer=None, script=(), ends=True, load=None, tap=None):
-        def open_reader(source, mailbox, on_state, options):
-            return FrameReader(source, mailbox, on_state, options, opener=lambda *_: ScriptedSource(script, ends))
+    def make(recognizer=None, script=(), ends=True, load=None, tap=None, source=ScriptedSource):
+        def open_reader(name, mailbox, on_state, options):
+            return FrameReader(name, mailbox, on_state, options, opener=lambda *_: source(script, ends))
 
         recognizer = recognizer or FakeRecognizer()
         worker = LiveWorker(load or (lambda choice: recognizer), open_reader, LiveSettings(RecognizerOptions()), tap)
@@ -366,6 +366,31 @@ def test_boxes_leave_the_picture_of_a_lost_source(make_worker):
     wait_for(lambda: Phase.RECONNECTING in news.phases)
     assert news.results[-1].hands == ()
     assert news.results[-1].picture.pixelColor(4, 18) == QColor(*reversed(LEFT_BGR))
+
+
+class StillSource(ScriptedSource):
+    """Pictures by themselves, each for a third of a second."""
+
+    def __init__(self, script: Iterable[bool], ends: bool) -> None:
+        super().__init__(script, ends)
+        self.clip = Clip(None, 0.3, 3)
+
+    def read_at(self, time_s: float) -> Frame | None:
+        return Frame(two_colours(), round(time_s * 100), time_s, still=True)
+
+
+def test_pictures_keep_their_boxes_however_long_they_stand(make_worker, monkeypatch):
+    monkeypatch.setattr("gesture_app.ui.stream.STALE_AFTER_S", 0.01)
+    worker = make_worker(script=[True] * 3, source=StillSource)
+    news = News(worker)
+    worker.start()
+    worker.play("pictures")
+    wait_for(lambda: Phase.ENDED in news.phases)
+    time.sleep(0.2)
+    assert news.results and all(result.hands for result in news.results)
+    worker.configure(LiveSettings(RecognizerOptions(), mirror=True))
+    wait_for(lambda: news.results[-1].picture.pixelColor(4, 18) != QColor(*reversed(LEFT_BGR)))
+    assert news.results[-1].hands
 
 
 def test_at_most_one_notice_is_in_flight(make_worker):

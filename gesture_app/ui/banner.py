@@ -33,7 +33,9 @@ class Banner:
 
 
 def banner_for(status: Status, source: str) -> Banner | None:
-    """The banner of a status; `source` is how the user knows the source. None while pictures come."""
+    """The banner of a status; `source` is how the user knows the source. None while a picture is there to look at."""
+    if status.phase is Phase.ENDED and status.clip is not None and status.clip.pictures is not None:
+        return None
     translate = QCoreApplication.translate
     message = status.message
     reason = _reason(message)

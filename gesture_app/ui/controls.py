@@ -111,14 +111,14 @@ class Controls(QScrollArea):
 
     def _recognition(self) -> QGroupBox:
         self.hand = NumberSlider(
-            self.tr("&Hand threshold"), self.tr("How certain the detector must be that something is a hand")
+            self.tr("Hand threshold"), self.tr("How certain the detector must be that something is a hand")
         )
         self.gesture = NumberSlider(
-            self.tr("&Gesture threshold"),
+            self.tr("Gesture threshold"),
             self.tr("How certain a gesture must be to be named; below it the hand shows “no gesture”"),
         )
         self.smoothing = NumberSlider(
-            self.tr("Smoo&thing"),
+            self.tr("Smoothing"),
             self.tr("Over how many seconds a gesture is averaged: more is calmer, less is quicker"),
             LONGEST_SMOOTHING_S,
             self.tr(" s"),
@@ -153,9 +153,9 @@ class Controls(QScrollArea):
         return self._group(
             self.tr("Picture"),
             *self._overlay.values(),
-            self._bound_check("blur", self.tr("&Blur the rest"), self.tr("Blur everything but the hands")),
+            self._bound_check("blur", self.tr("Blur the rest"), self.tr("Blur everything but the hands")),
             self._bound_check("mirror_cameras", self.tr("&Mirror cameras"), self.tr("As in a mirror")),
-            self._bound_check("mirror_files", self.tr("Mirror &videos and streams"), self.tr("Swap left and right")),
+            self._bound_check("mirror_files", self.tr("Mirror videos and streams"), self.tr("Swap left and right")),
             self._row(self.tr("&Camera picture"), self._sizes()),
         )
 
@@ -195,7 +195,7 @@ class Controls(QScrollArea):
         return self._group(
             self.tr("Program"),
             self._row(self.tr("Co&lours"), self.theme),
-            self._bound_check("sounds", self.tr("&Sounds"), self.tr("A short sound when a gesture begins")),
+            self._bound_check("sounds", self.tr("Sounds"), self.tr("A short sound when a gesture begins")),
             self._bound_check(
                 "record_clean", self.tr("Record &without drawing"), self.tr("Recordings leave out boxes and names")
             ),

@@ -37,7 +37,7 @@ class GestureList(QWidget):
         self._list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._unlisted: set[str] = set()
         self.all_button = QPushButton(self.tr("&All"))
-        self.none_button = QPushButton(self.tr("&None"))
+        self.none_button = QPushButton(self.tr("None"))
         buttons = QHBoxLayout()
         buttons.addWidget(self.all_button)
         buttons.addWidget(self.none_button)

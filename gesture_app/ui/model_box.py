@@ -45,7 +45,7 @@ class ModelBox(QWidget):
         form.setContentsMargins(0, 0, 0, 0)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         for text, box in (
-            (self.tr("M&odel"), self.model),
+            (self.tr("Model"), self.model),
             (self.tr("&Device"), self.device),
             (self.tr("Runtim&e"), self.runtime),
         ):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QAction, QKeySequence
 from PyQt6.QtWidgets import (
     QDialog,
@@ -97,15 +96,13 @@ class ShortcutsDialog(QDialog):
         area.setWidgetResizable(True)
         area.setAccessibleName(self.windowTitle())
         area.setFrameShape(QScrollArea.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setMinimumWidth(inside.sizeHint().width() + 24)
         buttons = QDialogButtonBox()
         buttons.addButton(self.tr("Close"), QDialogButtonBox.ButtonRole.RejectRole)
         buttons.rejected.connect(self.reject)
         whole = QVBoxLayout(self)
         whole.addWidget(area, 1)
         whole.addWidget(buttons)
-        resize_to_fit(self, area.minimumWidth() + 40, inside.sizeHint().height() + 90)
+        resize_to_fit(self, inside.sizeHint().width() + 64, inside.sizeHint().height() + 90)
 
     def _keys_of_parts(self, groups: list[tuple[str, list[Shortcut]]]) -> list[Shortcut]:
         """Keys that are no action's: those of cameras, as long as there is none, and of what has the focus."""

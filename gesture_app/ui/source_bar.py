@@ -59,6 +59,7 @@ class SourceBar(QWidget):
         line = self._box.lineEdit()
         assert line is not None
         line.setPlaceholderText(self.tr("Camera, file or rtsp:// address"))
+        line.setAccessibleName(self.tr("Source"))
         # One Enter can tell `returnPressed`, `activated` or both, by what the list holds: they count as one choice.
         self._choice = QTimer(self)
         self._choice.setSingleShot(True)

@@ -103,11 +103,11 @@ class LiveStream:
                     pipeline = make_pipeline()
                 self._last = item
                 self._show(item, pipeline)
-                if self._phase is Phase.ENDED:  # the last frame was still on its way when the end was told
-                    self._remove_boxes()
+                if self._phase is Phase.ENDED and not self._is_still():
+                    self._remove_boxes()  # the last frame was on its way when the end was told
             elif self._phase in (Phase.PAUSED, Phase.ENDED):
                 self._redraw(make_pipeline)
-            elif self._last is not None and time.monotonic() - self._last[1] > STALE_AFTER_S:
+            elif not self._is_still() and self._last is not None and time.monotonic() - self._last[1] > STALE_AFTER_S:
                 self._remove_boxes()
             self._relay_states()
 
@@ -118,6 +118,10 @@ class LiveStream:
     def tell_loaded(self) -> None:
         """Say where the source stands, after other phases were told."""
         self._enter(self._phase)
+
+    def _is_still(self) -> bool:
+        """Whether a picture by itself is shown, whose hands are where they were however long it stands."""
+        return self._last is not None and self._last[0].still
 
     def _is_cut(self, frame: Frame) -> bool:
         """Whether a frame does not follow the one before: a jump, a loop, the next picture of a folder."""
@@ -140,7 +144,7 @@ class LiveStream:
         """Show a picture that stands still as the settings are now."""
         if self._last is None or self._shown_with == self._settings():
             return
-        if self._phase is Phase.ENDED:
+        if self._phase is Phase.ENDED and not self._is_still():
             self._boxes_shown = True
             self._remove_boxes()
             return
@@ -196,7 +200,7 @@ class LiveStream:
             except queue.Empty:
                 return
             phase = PHASE_OF_STATE[state]
-            if phase not in (Phase.LIVE, Phase.PAUSED):
+            if phase not in (Phase.LIVE, Phase.PAUSED) and not (phase is Phase.ENDED and self._is_still()):
                 self._remove_boxes()
             elif self._phase is Phase.ENDED:
                 self._shown_with = None  # it was sought: what it stands at now gets its boxes back

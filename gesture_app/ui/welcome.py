@@ -60,7 +60,7 @@ class WelcomePage(QWidget):
         row = QHBoxLayout()
         row.addWidget(self.label)
         row.addWidget(self.camera, 1)
-        row.addWidget(self.none, 1)
+        row.addStretch()
         for button in (self.start_button, self.file_button, self.skip_button):
             row.addWidget(button)
         column = QVBoxLayout(self)
@@ -68,6 +68,7 @@ class WelcomePage(QWidget):
         column.setSpacing(12)
         column.addWidget(title, 0, Qt.AlignmentFlag.AlignLeft)
         column.addWidget(text)
+        column.addWidget(self.none)
         column.addLayout(row)
         column.addWidget(self.gallery, 1)
         self.set_cameras(cameras)

@@ -153,7 +153,7 @@ class ClipPlayer:
                 if self._state != "live":
                     self._zero_s = time.monotonic() - self._at_s
                 self._tell("live")
-                self._go_on()
+                self._go_on(clip.frame_s)
 
     def _obey(self, order: float | int) -> None:
         if isinstance(order, float):
@@ -169,14 +169,15 @@ class ClipPlayer:
         self._next = None
         self._over = not self._show(self._source.read_at(max(0.0, time_s)))
 
-    def _go_on(self) -> None:
-        """Deliver the next frame at its time, unless something else is asked for first."""
+    def _go_on(self, frame_s: float) -> None:
+        """Deliver the next frame at its time, unless something else is asked for first; the last has its time, too."""
         self._next = self._next or self._source.read()
+        due_s = self._at_s + frame_s if self._next is None else self._next.time_s
+        ahead_s = self._zero_s + due_s - time.monotonic()
+        if ahead_s > 0 and self._transport.wait(ahead_s):
+            return
         if self._next is None:
             self._over = True
-            return
-        ahead_s = self._zero_s + self._next.time_s - time.monotonic()
-        if ahead_s > 0 and self._transport.wait(ahead_s):
             return
         zero_s = self._zero_s
         self._show(self._take_next())
