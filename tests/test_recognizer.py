@@ -82,7 +82,8 @@ def test_a_classifier_that_tells_sides(labels, classes: int) -> None:
     info = ModelInfo("classifier", "resnet18d", labels, (32, 32), handedness=True)
     logits = np.array([[3, 0, 0, 2.0], [3, 0, 0, -900.0], [3, 0, 0, 0.1], [np.inf, 0, 0, 5.0]], np.float32)
     boxes = [(4.0, 8.0, 20.0, 24.0), (30.0, 8.0, 46.0, 24.0), (60.0, 8.0, 76.0, 24.0), (4.0, 36.0, 20.0, 52.0)]
-    engine = Recognizer((FakeDetector(boxes), DETECTOR), (lambda batch: logits[: len(batch)], info))
+    options = RecognizerOptions(least_hand=0.95)
+    engine = Recognizer((FakeDetector(boxes), DETECTOR), (lambda batch: logits[: len(batch)], info), options)
     hands = engine(picture())
     # Where nothing is known of the last one, it is as likely to be no hand at all.
     count = 4 if classes == 3 else 3
@@ -117,7 +118,7 @@ def test_options_act_from_the_next_picture_on() -> None:
 def test_what_the_classifier_takes_for_background_is_left_out() -> None:
     info = ModelInfo("classifier", "resnet18d", ("like", "background", "no_gesture"), (32, 32))
     networks = (FakeDetector([(60, 10, 80, 40), (10, 10, 30, 40)]), DETECTOR), (FakeClassifier(), info)
-    both = Recognizer(*networks, RecognizerOptions())
+    both = Recognizer(*networks, RecognizerOptions(least_hand=0.95))
     hands = both(picture())  # the surest detection is dark
     assert both.labels == ("like", "no_gesture")
     assert [(h.label, h.id, len(h.probabilities)) for h in hands] == [("like", 1, 2)]

@@ -138,7 +138,7 @@ def test_a_step_back_in_time_starts_afresh() -> None:
     ],
 )
 def test_what_is_faint_goes_on_where_a_hand_was(x: float, score: float, least: float, kept: bool) -> None:
-    tracker = Tracker(LABELS, RecognizerOptions())
+    tracker = Tracker(LABELS, RecognizerOptions(detector_threshold=0.15, least_hand=0.95))
     tracker.update([hand(0)], 0.0)
     faint = replace(hand(x, (least, 0.0, 0.0)), detector_score=score)
     found = Detections(np.array([faint.box_xyxy], np.float32), np.array([score], np.float32), np.zeros(1, np.int64))

@@ -121,7 +121,7 @@ def equalized(images: Tensor) -> Tensor:
     return equal.float()
 
 
-POOR_CAMERA: tuple[tuple[Change, float], ...] = ((moved, 0.15), (blurred, 0.15), (dimmed, 0.3), (noisy, 0.35))
+POOR_CAMERA: tuple[tuple[Change, float], ...] = ((moved, 0.3), (blurred, 0.15), (dimmed, 0.4), (noisy, 0.45))
 """A cheap camera in a dim room, in the order in which light meets it."""
 
 FRAME_CHANGES: tuple[tuple[Change, float], ...] = (

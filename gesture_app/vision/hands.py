@@ -80,10 +80,10 @@ class RecognizerOptions:
         ValueError: a value is out of range.
     """
 
-    detector_threshold: float = 0.15
+    detector_threshold: float = 0.125
     label_threshold: float = 0.5
     max_hands: int = 4
-    least_hand: float = 0.95
+    least_hand: float = 0.99
 
     def __post_init__(self) -> None:
         for name in ("detector_threshold", "label_threshold", "least_hand"):
