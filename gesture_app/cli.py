@@ -37,14 +37,14 @@ class Model:
     """Options of every command that recognizes hands."""
 
     weights: Path | None = None
-    """Folder of weights; unless told what `gesture-train retrain` installed, else those that come with the program. In
-    the window unless told the model that is chosen there."""
+    """Folder of weights. Usually what `gesture-train retrain` installed, else those that come with the program;
+    in the window, the model that is chosen there."""
     device: Literal["auto", "cpu", "cuda"] | None = None
-    """Where the networks run; auto, on a GPU where there is one, unless told."""
+    """Where the networks run. Usually auto: on a GPU where there is one."""
     runtime: Literal["auto", "torch", "openvino", "onnx", "tensorrt"] | None = None
-    """What runs them; auto, OpenVINO on a CPU and PyTorch on CUDA, unless told. onnx and tensorrt need their extras."""
+    """What runs them. Usually auto: OpenVINO on a CPU, PyTorch on CUDA. onnx and tensorrt need their extras."""
     precision: Literal["auto", "f32", "bf16", "int8"] = "auto"
-    """What they compute in: what the CPU is fastest at unless told, on most eight bits."""
+    """What they compute in. auto: what the CPU is fastest at, on most of them eight bits."""
     detector_threshold: float | None = None
     """Least certainty, 0 to 1, that something is a hand."""
     label_threshold: float | None = None
@@ -207,8 +207,8 @@ class Live(Model):
     """Open the window: recognize hands in what a camera, a stream or a video file shows now."""
 
     source: str | None = None
-    """Number of a camera, an rtsp or http address, a video, a picture, a folder of pictures, or `screen`; what was
-    played last, or the first camera, unless told."""
+    """Number of a camera, an rtsp or http address, a video, a picture, a folder of pictures, or `screen`.
+    Usually what was played last, or the first camera."""
     loop: bool = False
     """Start a video again at its end."""
 

@@ -54,6 +54,7 @@ class PlaybackBar(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.setLayoutDirection(Qt.LayoutDirection.LeftToRight)  # as time runs, in players of all languages
         self._clip: Clip | None = None
         self.back_button = self._button("step-back", self.tr("Frame back"), self.tr("One frame back (Left)"))
         self.play_button = self._button("play", self.tr("Play"), self.tr("Play (Space)"))

@@ -37,6 +37,7 @@ class Timeline(QWidget):
 
     def __init__(self, window_s: float = WINDOW_S, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
         self._window_s = window_s
         self._now_s = 0.0
         self._events: dict[int, GestureEvent] = {}

@@ -80,7 +80,7 @@ class RecognizerOptions:
         ValueError: a value is out of range.
     """
 
-    detector_threshold: float = 0.125
+    detector_threshold: float = 0.12
     label_threshold: float = 0.5
     max_hands: int = 4
     least_hand: float = 0.99
