@@ -169,7 +169,7 @@ def test_not_a_picture(engine, image) -> None:
 def test_networks_that_give_no_numbers(device: str, hands_shown) -> None:
     detector, classifier = shipped(device)
     torch.nn.init.constant_(classifier[0].network.network.fc.bias, float("nan"))
-    engine = GpuRecognizer(detector, classifier, RecognizerOptions(label_threshold=0.3))
+    engine = GpuRecognizer(detector, classifier, RecognizerOptions(label_threshold=0.3, least_hand=0.9))
     share = 1 / len(classifier[1].labels)
     hands = engine(hands_shown)
     assert len(hands) == 2

@@ -221,7 +221,7 @@ def test_a_step_back_in_time_starts_afresh() -> None:
 
 @pytest.mark.parametrize("every_frame", [True, False])
 def test_a_hand_that_grows_faint_stays_and_none_begins_faint(every_frame: bool) -> None:
-    scores = [0.07, 0.3, 0.07, 0.07, 0.04, 0.07]
+    scores = [0.07, 0.3, 0.07, 0.07, 0.03, 0.07]
     scene = Scene()
     engine = scene.engine(every_frame=every_frame)
     shown = []

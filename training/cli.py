@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,7 +14,6 @@ import torch
 import tyro
 from torch.utils.data import DataLoader
 
-from gesture_app import __version__
 from gesture_app.errors import EnvironmentFault, run_and_exit
 from gesture_app.vision.atomic import write_atomically
 from gesture_app.vision.labels import HAGRID_LABELS, NO_GESTURE
@@ -173,7 +173,7 @@ def run(command: Any) -> None:
 def main() -> None:
     """The console script `gesture-train`."""
     if "--version" in sys.argv[1:]:
-        print(f"gesture-train {__version__}")
+        print(f"gesture-train {version('gesture-app')}")
         sys.exit(0)
     command = tyro.cli(Command, prog="gesture-train", description=__doc__)  # type: ignore[arg-type]
     run_and_exit(lambda: run(command), "gesture-train")
