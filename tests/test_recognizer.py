@@ -12,7 +12,8 @@ from gesture_app.errors import InputError
 from gesture_app.vision import recognizer as recognizer_module
 from gesture_app.vision.hands import RecognizerOptions
 from gesture_app.vision.model_info import ModelInfo
-from gesture_app.vision.recognizer import Recognizer
+from gesture_app.vision.postprocess import Detections
+from gesture_app.vision.recognizer import Recognizer, to_hands
 from gesture_app.vision.yolox import cell_grid
 from training.losses import box_offsets
 
@@ -123,6 +124,20 @@ def test_what_the_classifier_takes_for_background_is_left_out() -> None:
     assert both.labels == ("like", "no_gesture")
     assert [(h.label, h.id, len(h.probabilities)) for h in hands] == [("like", 1, 2)]
     assert hands[0].probabilities.sum() == pytest.approx(21.1 / 22.1, abs=0.01)
+
+
+@pytest.mark.parametrize(("box", "score", "kept"), [
+    ((0, 0, 40, 60), 0.3, False),  # a forearm with its hand
+    ((0, 0, 40, 60), 0.5, True),  # as sure: perhaps two hands
+    ((0, 0, 24, 60), 0.3, True),  # half of the hand lies outside
+    ((50, 0, 90, 60), 0.3, True),  # beside it
+    ((22, 12, 26, 20), 0.3, True),  # in it
+])  # fmt: skip
+def test_what_lies_around_a_surer_hand_is_none(box: tuple[int, int, int, int], score: float, kept: bool) -> None:
+    scores = np.array([0.9, score], np.float32)
+    found = Detections(np.array([(20, 10, 30, 40), box], np.float32), scores, np.zeros(2, np.int64))
+    hands = to_hands(found, np.eye(2, dtype=np.float32), ("like", "rock"), RecognizerOptions())
+    assert [hand.label for hand in hands] == ["like", "rock"][: 1 + kept]
 
 
 def test_a_crop_that_is_not_finite_is_unsure() -> None:

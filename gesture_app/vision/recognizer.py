@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeGuard
@@ -28,6 +28,8 @@ from gesture_app.vision.runtimes import (
 
 MAX_THREADS = 8
 """Most pictures that are recognized at once on a CPU."""
+ENCLOSED, MUCH_FAINTER = 0.8, 0.5
+"""So much of a hand lies in a box around it, and such a share of its detector score makes that box no hand."""
 
 
 class Recognizer:
@@ -195,10 +197,21 @@ def on_cuda(loaded: tuple[Network, ModelInfo]) -> TypeGuard[tuple[TorchNetwork, 
     return isinstance(loaded[0], TorchNetwork) and loaded[0].device.type == "cuda"
 
 
+def encloses(box_xyxy: Sequence[float], hand: Hand, score: float) -> bool:
+    """Whether a box with this detector score lies around nearly all of a hand that the detector is much surer of."""
+    left, top, right, bottom = hand.box_xyxy
+    width = min(right, box_xyxy[2]) - max(left, box_xyxy[0])
+    height = min(bottom, box_xyxy[3]) - max(top, box_xyxy[1])
+    inside = max(0.0, width) * max(0.0, height) >= ENCLOSED * (right - left) * (bottom - top)
+    return inside and score <= MUCH_FAINTER * hand.detector_score
+
+
 def to_hands(
     found: Detections, probabilities: FloatArray, labels: tuple[str, ...], options: RecognizerOptions
 ) -> list[Hand]:
     """The hands at the detected places, with the ids 1, 2, ...; a place that is probably none is left out.
+
+    So is one around a hand that the detector is much surer of: a forearm with its hand can look like another gesture.
 
     Args:
         probabilities: (N, classes) or (N, classes + 1), see `Recognizer.classify`.
@@ -207,7 +220,7 @@ def to_hands(
     boxes, scores = found.boxes_xyxy.tolist(), found.scores.tolist()
     for box, score, row in zip(boxes, scores, probabilities, strict=True):
         row, sides = row[: len(labels)], row[len(labels) :]
-        if row.sum() < options.least_hand:
+        if row.sum() < options.least_hand or any(encloses(box, hand, score) for hand in hands):
             continue
         name = name_gesture(row, labels, options.label_threshold)
         right = float(sides[0]) if len(sides) else 0.5
