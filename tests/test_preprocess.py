@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -82,6 +83,16 @@ def test_crop_hand_keeps_the_aspect_and_centres() -> None:
     crop = crop_hand(image, (30, 10, 70, 90), 64)
     assert (crop[:, 16:48] == 255).all()
     assert (crop[:, :16] == GREY).all() and (crop[:, 48:] == GREY).all()
+
+
+@pytest.mark.parametrize("side", [65, 128, 200, 700, 1500])
+def test_a_large_hand_is_shrunk_without_aliasing(side: int) -> None:
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:side, :side] / side
+    smooth = 128 + 60 * np.sin(9 * x + 4 * y)[..., None] + np.zeros(3)
+    crop = crop_hand((smooth + rng.normal(0, 12, smooth.shape)).clip(0, 255).astype(np.uint8), (0, 0, side, side), 64)
+    expected = cv2.resize(smooth, (64, 64), interpolation=cv2.INTER_AREA)
+    assert abs((crop - expected).mean()) < 1 and (crop - expected).std() < 9
 
 
 @pytest.mark.parametrize(

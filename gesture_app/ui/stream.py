@@ -103,7 +103,7 @@ class LiveStream:
                     pipeline = make_pipeline()
                 self._last = item
                 self._show(item, pipeline)
-                if self._phase is Phase.ENDED and not self._is_still():
+                if self._is_over(self._phase):
                     self._remove_boxes()  # the last frame was on its way when the end was told
             elif self._phase in (Phase.PAUSED, Phase.ENDED):
                 self._redraw(make_pipeline)
@@ -122,6 +122,10 @@ class LiveStream:
     def _is_still(self) -> bool:
         """Whether a picture by itself is shown, whose hands are where they were however long it stands."""
         return self._last is not None and self._last[0].still
+
+    def _is_over(self, phase: Phase) -> bool:
+        """Whether this is the end of a video; a picture that stands at its end keeps its boxes."""
+        return phase is Phase.ENDED and not self._is_still()
 
     def _is_cut(self, frame: Frame) -> bool:
         """Whether a frame does not follow the one before: a jump, a loop, the next picture of a folder."""
@@ -144,7 +148,7 @@ class LiveStream:
         """Show a picture that stands still as the settings are now."""
         if self._last is None or self._shown_with == self._settings():
             return
-        if self._phase is Phase.ENDED and not self._is_still():
+        if self._is_over(self._phase):
             self._boxes_shown = True
             self._remove_boxes()
             return
@@ -200,7 +204,7 @@ class LiveStream:
             except queue.Empty:
                 return
             phase = PHASE_OF_STATE[state]
-            if phase not in (Phase.LIVE, Phase.PAUSED) and not (phase is Phase.ENDED and self._is_still()):
+            if self._is_over(phase) or phase not in (Phase.LIVE, Phase.PAUSED, Phase.ENDED):
                 self._remove_boxes()
             elif self._phase is Phase.ENDED:
                 self._shown_with = None  # it was sought: what it stands at now gets its boxes back
