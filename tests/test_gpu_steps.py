@@ -61,7 +61,9 @@ def test_folding_changes_nothing(info: ModelInfo) -> None:
     torch.testing.assert_close(got, expected, atol=1e-3 * float(expected.abs().max()), rtol=0)
 
 
-@pytest.mark.parametrize("frame_hw", [(120, 200), (200, 120), (64, 96), (33, 41), (2, 500), (1, 1)])
+@pytest.mark.parametrize(
+    "frame_hw", [(120, 200), (200, 120), (64, 96), (33, 41), (300, 500), (700, 140), (2, 500), (1, 1)]
+)
 def test_letterbox_is_the_reference(frame_hw: tuple[int, int]) -> None:
     image = smooth(*frame_hw)
     expected, _ = preprocess.letterbox(image, INPUT_HW)

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import interpolate, pad
+from torch.nn.functional import avg_pool2d, interpolate, pad
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torchvision.ops import roi_align
 
@@ -46,7 +46,10 @@ def to_pictures(frames: Tensor) -> Tensor:
 def letterbox(pictures: Tensor, size_hw: tuple[int, int]) -> Tensor:
     """As `preprocess.letterbox`: (B, 3, H, W) -> (B, 3, *size_hw), whole numbers."""
     new_h, new_w = scaled_hw((pictures.shape[2], pictures.shape[3]), size_hw)[0]
-    small = interpolate(pictures, (new_h, new_w), mode="bilinear", align_corners=False).round()
+    halved = 2 * new_h < pictures.shape[2] and 2 * new_w < pictures.shape[3]
+    size = (2 * new_h, 2 * new_w) if halved else (new_h, new_w)
+    small = interpolate(pictures, size, mode="bilinear", align_corners=False)
+    small = (avg_pool2d(small, 2) if halved else small).round()
     return pad(small, (0, size_hw[1] - new_w, 0, size_hw[0] - new_h), value=GREY)
 
 
@@ -107,7 +110,7 @@ def suppress_overlaps(boxes_xyxy: Tensor, scores: Tensor, count: int) -> tuple[T
 def crop_hands(pictures: Tensor, boxes_xyxy: Tensor, size: int) -> Tensor:
     """As `preprocess.crop_hand`: squares with the boxes in their middle and grey beside them.
 
-    Shrinking takes the mean of as many samples as there are pixels, in place of OpenCV's exact areas.
+    Every pixel is the mean of four samples: what `preprocess.resize` does for less than half the size.
 
     Args:
         pictures: (B, 3, H, W), float32.
@@ -128,7 +131,7 @@ def crop_hands(pictures: Tensor, boxes_xyxy: Tensor, size: int) -> Tensor:
     starts = starts - margins * steps
     numbers = torch.arange(len(starts), device=pictures.device) // boxes_xyxy.shape[1]
     regions = torch.cat((numbers[:, None].to(starts.dtype), starts, starts + size * steps), -1)
-    crops = roi_align(pictures, regions, size, sampling_ratio=-1, aligned=True).round()
+    crops = roi_align(pictures, regions, size, sampling_ratio=2, aligned=True).round()
     places = torch.arange(size, device=pictures.device)
     inside = (places >= margins[..., None]) & (places < (margins + inner)[..., None])  # (B * N, 2, size)
     return torch.where(inside[:, None, 1, :, None] & inside[:, None, 0, None, :], crops, GREY)
