@@ -140,6 +140,21 @@ def test_what_lies_around_a_surer_hand_is_none(box: tuple[int, int, int, int], s
     assert [hand.label for hand in hands] == ["like", "rock"][: 1 + kept]
 
 
+def test_a_box_around_what_is_hardly_a_hand_may_be_one() -> None:
+    found = Detections(np.array([(20, 10, 30, 40), (0, 0, 40, 60)], np.float32), np.array([0.8, 0.4]), np.zeros(2, int))
+    probabilities = np.array([(0.5, 0), (0, 1)], np.float32)
+    hands = to_hands(found, probabilities, ("like", "rock"), RecognizerOptions().followed())
+    assert [hand.label for hand in hands] == ["like", "rock"]
+
+
+def test_what_is_no_hand_takes_no_place() -> None:
+    info = ModelInfo("classifier", "resnet18d", ("like", "background", "no_gesture"), (32, 32))
+    networks = (FakeDetector([(60, 10, 80, 40), (10, 10, 30, 40)]), DETECTOR), (FakeClassifier(), info)
+    assert [
+        hand.label for hand in Recognizer(*networks, RecognizerOptions(max_hands=1, least_hand=0.95))(picture())
+    ] == ["like"]
+
+
 def test_a_crop_that_is_not_finite_is_unsure() -> None:
     engine = recognizer(BOXES)
     engine.classifier = lambda batch: np.full((len(batch), 3), np.nan, np.float32)

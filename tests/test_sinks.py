@@ -4,12 +4,14 @@ import json
 import os
 import subprocess
 import sys
+from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 from media import REGULAR, VARIABLE, audio_packets, picture, video_pts_s, write_video
+from PIL import Image as PillowImage
 
 from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.video.sinks import JsonlSink, VideoSink, write_image
@@ -59,6 +61,43 @@ def test_any_rate_and_number_of_channels_fits(tmp_path: Path, suffix: str, rate:
     with av.open(str(out)) as media:
         length_s = sum(f.samples / f.sample_rate for f in media.decode(audio=0))
     assert length_s == pytest.approx(float(REGULAR[-1]), abs=0.15)
+
+
+def test_sound_that_mp4_does_not_take_is_encoded_again(tmp_path: Path) -> None:
+    out = copied(write_video(tmp_path / "in.avi", audio="libmp3lame", sound=(8000, "mono")), tmp_path / "out.mp4")
+    with av.open(str(out)) as media:
+        assert media.streams.audio[0].codec_context.name == "aac"
+
+
+def test_a_track_without_sound_is_left_out(tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "in.mkv"), "w") as made:
+        stream = made.add_stream("mpeg4", rate=30)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        made.add_stream("ac3", rate=48000, layout="stereo")
+        for index in range(5):
+            made.mux(stream.encode(av.VideoFrame.from_ndarray(picture(index), format="bgr24")))
+        made.mux(stream.encode(None))
+    out = copied(tmp_path / "in.mkv", tmp_path / "out.mp4")
+    assert len(video_pts_s(out)) == 5
+    with av.open(str(out)) as media:
+        assert not media.streams.audio
+
+
+def test_the_sound_of_joined_files_goes_on(tmp_path: Path) -> None:
+    times = [Fraction(i, 30) for i in range(60)]
+    part = write_video(tmp_path / "part.ts", times, audio="aac").read_bytes()
+    (tmp_path / "in.ts").write_bytes(part + part)
+    out = copied(tmp_path / "in.ts", tmp_path / "out.mp4")
+    assert video_pts_s(out)[-1] == pytest.approx(4, abs=0.1)
+    with av.open(str(out)) as media:
+        assert sum(f.samples / f.sample_rate for f in media.decode(audio=0)) == pytest.approx(4, abs=0.3)
+
+
+def test_the_last_picture_stays_as_long_as_it_did(tmp_path: Path) -> None:
+    first, *others = [PillowImage.fromarray(picture(number)) for number in range(4)]
+    first.save(tmp_path / "in.gif", save_all=True, append_images=others, duration=[200, 200, 200, 3000])
+    with av.open(str(copied(tmp_path / "in.gif", tmp_path / "out.mp4"))) as media:
+        assert media.duration / 1e6 == pytest.approx(3.6)
 
 
 @pytest.mark.parametrize("sound", [(48000, "mono"), (44100, "stereo"), (32000, "mono")])
@@ -214,6 +253,12 @@ def test_images(tmp_path: Path, suffix: str) -> None:
     write_image(tmp_path / f"out{suffix}", image)
     assert np.abs(read_image(tmp_path / f"out{suffix}").astype(int) - image).mean() < 6
     assert os.listdir(tmp_path) == [f"out{suffix}"]  # noqa: PTH208
+
+
+def test_a_picture_that_the_format_cannot_hold(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot hold 17000x1"):
+        write_image(tmp_path / "out.webp", np.zeros((1, 17000, 3), np.uint8))
+    assert not list(tmp_path.iterdir())
 
 
 def test_unknown_picture_format(tmp_path: Path) -> None:

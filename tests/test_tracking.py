@@ -37,7 +37,20 @@ def test_a_hand_comes_back_within_the_time_and_not_after() -> None:
     tracker.update([hand(0)], 0.0)
     assert tracker.update([], 0.2) == []
     assert tracker.update([hand(5)], 0.4)[0].id == 1
+    tracker.update([], 0.5)
     assert tracker.update([hand(5)], 0.4 + LOST_AFTER_S + 0.1)[0].id == 2
+
+
+@pytest.mark.parametrize(("step_s", "ids"), [(0.3, [1, 1, 1]), (0.9, [1, 1, 1]), (1.2, [1, 2, 3])])
+def test_hands_of_slow_sources_stay_from_frame_to_frame(step_s: float, ids: list[int]) -> None:
+    tracker = Tracker(LABELS, RecognizerOptions())
+    assert [tracker.update([hand(0)], number * step_s)[0].id for number in range(3)] == ids
+
+
+def test_no_more_hands_than_wanted() -> None:
+    tracker = Tracker(LABELS, RecognizerOptions(max_hands=1))
+    unsure = replace(hand(0), probabilities=np.array((0.3, 0.2, 0.1), np.float32))
+    assert [h.box_xyxy[0] for h in tracker.update([unsure, hand(100), hand(200)], 0.0)] == [100]
 
 
 def test_crossing_pairs_are_matched_as_a_whole() -> None:
@@ -168,4 +181,5 @@ def test_a_hand_may_stay_faint_and_is_forgotten_like_others() -> None:
     assert tracker.update([faint], 0.0) == []
     tracker.update([hand(0)], 0.1)
     assert all(tracker.update([faint], 0.1 + frame / 10)[0].id == 1 for frame in range(1, 20))
+    tracker.update([], 2.1)
     assert tracker.update([faint], 2.0 + LOST_AFTER_S + 0.1) == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -391,6 +392,42 @@ def test_pictures_keep_their_boxes_however_long_they_stand(make_worker, monkeypa
     worker.configure(LiveSettings(RecognizerOptions(), mirror=True))
     wait_for(lambda: news.results[-1].picture.pixelColor(4, 18) != QColor(*reversed(LEFT_BGR)))
     assert news.results[-1].hands
+
+
+class SlowSource(ScriptedSource):
+    def read(self) -> Frame | None:
+        time.sleep(0.1)
+        return super().read()
+
+
+def test_a_slow_clip_keeps_its_boxes(make_worker, monkeypatch):
+    monkeypatch.setattr("gesture_app.ui.stream.STALE_AFTER_S", 0.01)
+    worker = make_worker(script=[True] * 6, source=SlowSource)
+    news = News(worker)
+    worker.start()
+    worker.play("clip")
+    wait_for(lambda: len(news.results) > 4)
+    assert all(result.hands for result in news.results[:4])
+
+
+def test_a_paused_hand_keeps_its_number_when_only_the_look_changes(make_worker):
+    class Jumping(FakeRecognizer):
+        def detect(self, image, options):
+            found = super().detect(image, options)
+            return replace(found, boxes_xyxy=found.boxes_xyxy + 30) if len(self.seen) > 2 else found
+
+    worker = make_worker(Jumping(), script=[True] * 1000)
+    news = News(worker)
+    worker.start()
+    worker.play("script")
+    wait_for(lambda: news.results and news.results[-1].hands[0].id == 2)
+    worker.set_paused(True)
+    wait_for(lambda: news.phases[-1] is Phase.PAUSED)
+    time.sleep(0.3)
+    shown = len(news.results)
+    worker.configure(LiveSettings(RecognizerOptions(), mirror=True))
+    wait_for(lambda: len(news.results) > shown)
+    assert [hand.id for hand in news.results[-1].hands] == [2]
 
 
 def test_at_most_one_notice_is_in_flight(make_worker):

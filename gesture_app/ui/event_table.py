@@ -129,7 +129,7 @@ def shown_time(event: GestureEvent, time_s: float) -> str:
     """A time of the event as people read it: of the day where it was live, else in the video."""
     if event.started_at is not None:
         return f"{event.started_at + timedelta(seconds=time_s - event.start_s):%H:%M:%S}"
-    minutes, seconds = divmod(time_s, 60)
+    minutes, seconds = divmod(round(time_s, 1), 60)
     return f"{minutes:.0f}:{seconds:04.1f}"
 
 

@@ -106,8 +106,8 @@ class LiveStream:
                 if self._is_over(self._phase):
                     self._remove_boxes()  # the last frame was on its way when the end was told
             elif self._phase in (Phase.PAUSED, Phase.ENDED):
-                self._redraw(make_pipeline)
-            elif not self._is_still() and self._last is not None and time.monotonic() - self._last[1] > STALE_AFTER_S:
+                self._redraw(pipeline, make_pipeline)
+            elif self._is_stale():
                 self._remove_boxes()
             self._relay_states()
 
@@ -122,6 +122,12 @@ class LiveStream:
     def _is_still(self) -> bool:
         """Whether a picture by itself is shown, whose hands are where they were however long it stands."""
         return self._last is not None and self._last[0].still
+
+    def _is_stale(self) -> bool:
+        """Whether a source that cannot be sought, as a camera, has had nothing new for long; clips may be slow."""
+        if self._last is None or self._is_still() or self._clip() is not None:
+            return False
+        return time.monotonic() - self._last[1] > STALE_AFTER_S
 
     def _is_over(self, phase: Phase) -> bool:
         """Whether this is the end of a video; a picture that stands at its end keeps its boxes."""
@@ -144,15 +150,18 @@ class LiveStream:
             self._tap.add_annotated(annotated.image, captured_s)
             self._tap.add_clean(annotated.clean, captured_s)
 
-    def _redraw(self, make_pipeline: Callable[[], Pipeline]) -> None:
-        """Show a picture that stands still as the settings are now."""
-        if self._last is None or self._shown_with == self._settings():
+    def _redraw(self, pipeline: Pipeline, make_pipeline: Callable[[], Pipeline]) -> None:
+        """Show a picture that stands still as the settings are now; its hands are found anew for other thresholds."""
+        before, now = self._shown_with, self._settings()
+        if self._last is None or before == now:
             return
+        if before is None or before.options != now.options:
+            pipeline = make_pipeline()
         if self._is_over(self._phase):
             self._boxes_shown = True
             self._remove_boxes()
             return
-        annotated = self._annotate(self._last[0], make_pipeline())
+        annotated = self._annotate(self._last[0], pipeline)
         if annotated is not None:
             self._deliver(annotated.image, annotated.hands, None)
 

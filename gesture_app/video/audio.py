@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ COPIED_CODECS = frozenset({"aac", "ac3", "alac", "eac3", "flac", "mp3", "mp3floa
 
 AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
 USUAL_RATE = 48000
+LEAST_MP3_RATE = 16000
 
 Packet = Any  # generic in some versions of PyAV only
 
@@ -41,14 +43,20 @@ class AudioTrack:
         self._input = open_container(source)
         self._stream: Any = self._input.streams.best("audio")
         self._waiting: Packet | None = None
-        self._last_dts: int | None = None
         if self._stream is None or self._stream.codec_context is None:
             self._stream = None
             return
+        packets = self._demuxed()
+        first = next(packets, None)
+        if first is None:  # a track without sound, which MP4 refuses
+            self._stream = None
+            return
+        self._source = chain((first,), packets)
         self._start_s = container_start_s(self._input)
         codec = self._stream.codec_context.name
         headless = codec == "aac" and not self._stream.codec_context.extradata  # broadcast AAC, which MP4 refuses
-        if codec in COPIED_CODECS and not headless:
+        low = codec.startswith("mp3") and self._stream.codec_context.sample_rate < LEAST_MP3_RATE
+        if codec in COPIED_CODECS and not headless and not low:
             self._target: Any = output.add_stream_from_template(self._stream)
             self._packets = self._copied()
         else:
@@ -105,10 +113,11 @@ class AudioTrack:
         self._input.close()
 
     def _copied(self) -> Iterator[Packet]:
-        for packet in self._demuxed():
-            if packet.dts is None or (self._last_dts is not None and packet.dts <= self._last_dts):
-                continue  # joined files start again; MP4 takes growing times only
-            self._last_dts = packet.dts
+        last_dts: int | None = None
+        for packet in self._source:
+            if packet.dts is None or (last_dts is not None and packet.dts <= last_dts):
+                continue  # MP4 takes growing times only
+            last_dts = packet.dts
             shift = round(Fraction(self._start_s).limit_denominator(1_000_000) / packet.time_base)
             packet.dts -= shift
             packet.pts = packet.dts if packet.pts is None else packet.pts - shift
@@ -120,7 +129,7 @@ class AudioTrack:
         target = (context.format, context.layout, context.sample_rate, context.frame_size or 1024)
         resampler, kind = AudioResampler(*target), None
         shift_s = Fraction(self._start_s).limit_denominator(1_000_000)
-        for packet in self._demuxed():
+        for packet in self._source:
             try:
                 frames = packet.decode()
             except (av.FFmpegError, OSError):
@@ -138,7 +147,10 @@ class AudioTrack:
         yield from self._target.encode(None)
 
     def _demuxed(self) -> Iterator[Packet]:
+        """The packets; where another file was joined on, its times go on after those before, as `VideoFile`'s do."""
         packets = self._input.demux(self._stream)
+        end: int | None = None
+        shift = 0
         while True:
             try:
                 packet = next(packets, None)
@@ -146,5 +158,12 @@ class AudioTrack:
                 return
             if packet is None:
                 return
-            if packet.size:
-                yield packet
+            if not packet.size:
+                continue
+            if packet.dts is not None:
+                if end is not None and packet.dts + shift < end - 1 / packet.time_base:
+                    shift = end - packet.dts
+                packet.dts += shift
+                packet.pts = None if packet.pts is None else packet.pts + shift
+                end = packet.dts + (packet.duration or 0)
+            yield packet

@@ -71,6 +71,7 @@ class VideoFile:
         frame_count: as the file announces it, or estimated from its duration; None when neither is known.
         duration_s: as the file announces it, or None.
         damaged: how many packets could not be decoded so far.
+        end_s: until when the last picture that was given is shown.
     """
 
     def __init__(self, path: Path, container: InputContainer, stream: VideoStream) -> None:
@@ -82,6 +83,7 @@ class VideoFile:
         self._decoded = 0
         self._last_s = -1.0
         self._shift_s = 0.0
+        self.end_s = 0.0
         self.codec = stream.codec_context.name
         rate = stream.average_rate or stream.guessed_rate
         self.frame_rate = rate if rate and 0 < rate <= 1000 else DEFAULT_RATE
@@ -109,12 +111,11 @@ class VideoFile:
         """Whether the file ended before what it announces; known after the last frame."""
         if self._broke_off:
             return True
-        end_s = self._last_s + float(1 / self.frame_rate)
         fewer = self._announced is None or self._decoded < self._announced
         # An edit list also hides frames, but takes their time from the announced duration.
         if self._stream_duration_s is None:
             return self._announced is not None and fewer
-        return fewer and end_s < self._stream_duration_s - max(0.1, 2 / float(self.frame_rate))
+        return fewer and self.end_s < self._stream_duration_s - max(0.1, 2 / float(self.frame_rate))
 
     def __iter__(self) -> Iterator[Frame]:
         if self._first is not None:
@@ -208,6 +209,8 @@ class VideoFile:
         turns = round((picture.rotation or 0) / 90) % 4  # counter-clockwise, as np.rot90 turns
         frame = Frame(np.ascontiguousarray(np.rot90(image, turns)), self._decoded, time_s)
         self._decoded += 1
+        lasts_s = float((picture.duration or 0) * (picture.time_base or self.time_base))
+        self.end_s = time_s + max(lasts_s, float(1 / self.frame_rate))
         return frame
 
     def _time_s(self, picture: VideoFrame) -> float:

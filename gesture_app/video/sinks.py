@@ -100,6 +100,10 @@ class SourceTiming(Protocol):
     def time_base(self) -> Fraction:
         """The unit of the times in seconds."""
 
+    @property
+    def end_s(self) -> float:
+        """Until when the last picture is shown; known when it was given."""
+
 
 @dataclass(frozen=True)
 class LiveTiming:
@@ -108,6 +112,7 @@ class LiveTiming:
     path: Path | None = None
     frame_rate: Fraction = Fraction(30)
     time_base: Fraction = Fraction(1, 90_000)
+    end_s: float = 0.0
 
 
 class VideoSink:
@@ -136,7 +141,7 @@ class VideoSink:
         self._ended = False
         self._last_pts = -1
         self._size_wh: tuple[int, int] | None = None
-        self._rate = source.frame_rate
+        self._source = source
         self._preset = preset
         self._time_base = max(source.time_base, Fraction(1, 1_000_000))
         options = {"movflags": MOVFLAGS, "movie_timescale": str(self._time_base.denominator), "flush_packets": "1"}
@@ -146,7 +151,7 @@ class VideoSink:
             self._container = av.open(str(self._file.writing), "w", format="mp4", options=options)
         except OSError as error:
             raise storage_fault("video", path, error) from error
-        self._stream = self._container.add_stream("libx264", rate=self._rate)
+        self._stream = self._container.add_stream("libx264", rate=source.frame_rate)
         self._audio = AudioTrack.of(source.path, self._container)
 
     def __enter__(self) -> VideoSink:
@@ -248,6 +253,8 @@ class VideoSink:
 
     def _mux(self, picture: av.VideoFrame | None) -> None:
         for packet in self._stream.encode(picture):
+            if picture is None:  # the last ones, whose durations do not follow from the next one's time
+                packet.duration = max(0, round(Fraction(self._source.end_s) / self._time_base) - packet.pts)
             self._container.mux(packet)
             self._packets += 1
 
@@ -321,14 +328,18 @@ def write_image(path: Path, image: Image) -> None:
     """Write a BGR picture, shape (height, width, 3), in the format of the suffix.
 
     Raises:
-        InputError: no picture format has this suffix.
+        InputError: no picture format has this suffix, or this one cannot hold such a picture.
         EnvironmentFault: the file cannot be written.
     """
     if path.suffix.lower() not in IMAGE_SUFFIXES:
         raise InputError(f"image: {path}: unknown format. Use one of {', '.join(IMAGE_SUFFIXES)}")
     encoded = io.BytesIO()
     kind = PillowImage.registered_extensions()[path.suffix.lower()]
-    PillowImage.fromarray(np.ascontiguousarray(image[:, :, ::-1])).save(encoded, kind, quality=95)
+    try:
+        PillowImage.fromarray(np.ascontiguousarray(image[:, :, ::-1])).save(encoded, kind, quality=95)
+    except (OSError, ValueError) as error:
+        size = f"{image.shape[1]}x{image.shape[0]}"
+        raise InputError(f"image: {path}: {kind} cannot hold {size} ({error}). Use another format") from error
     file = PartialFile(path)
     try:
         file.prepare()

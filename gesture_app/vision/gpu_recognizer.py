@@ -75,12 +75,12 @@ class GpuRecognizer(Recognizer):
         """See `Recognizer`."""
         check_image(image)
         options = options or self.options
-        return self._hands(self._program("recognize", image.shape, options.max_hands)([image])[0], options)
+        return self._hands(self._program("recognize", image.shape, options.max_boxes)([image])[0], options)
 
     def detect(self, image: Image, options: RecognizerOptions) -> Detections:
         """See `Recognizer`."""
         check_image(image)
-        return _detections(self._program("detect", image.shape, options.max_hands)([image])[0], options)
+        return _detections(self._program("detect", image.shape, options.max_boxes)([image])[0], options)
 
     def classify_boxes(self, image: Image, boxes_xyxy: FloatArray) -> FloatArray:
         """See `Recognizer`."""
@@ -105,7 +105,7 @@ class GpuRecognizer(Recognizer):
             for number, batch in enumerate(batches(until_error(images, errors))):
                 wanted, shape = options or self.options, batch[0].shape
                 # Two programs take turns, each with buffers and a stream of its own.
-                program = self._program("recognize", shape, wanted.max_hands, batch_size(shape), number % 2)
+                program = self._program("recognize", shape, wanted.max_boxes, batch_size(shape), number % 2)
                 program.start(batch)
                 running.append((program, len(batch), wanted))
                 if len(running) > 1:
@@ -181,7 +181,7 @@ class GpuRecognizer(Recognizer):
 
 def _detections(rows: FloatArray, options: RecognizerOptions) -> Detections:
     """Of the rows (hands, 6 or more) of one picture those that are sure enough; copies."""
-    sure = int((rows[: options.max_hands, 4] >= options.detector_threshold).sum())
+    sure = int((rows[: options.max_boxes, 4] >= options.detector_threshold).sum())
     return Detections(rows[:sure, :4].copy(), rows[:sure, 4].copy(), rows[:sure, 5].astype(np.int64))
 
 

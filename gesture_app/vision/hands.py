@@ -20,6 +20,7 @@ FloatArray: TypeAlias = "NDArray[np.float32]"
 Box: TypeAlias = tuple[float, float, float, float]
 """Left, top, right, bottom in pixels."""
 
+LEAST_BOXES = 4
 FOLLOWED = 1 / 3
 """The share of the thresholds that suffices for a hand that was there a moment ago."""
 
@@ -92,10 +93,18 @@ class RecognizerOptions:
         if not 1 <= self.max_hands <= 100:
             raise ValueError(f"max hands {self.max_hands} is not within 1..100")
 
+    @property
+    def max_boxes(self) -> int:
+        """Most boxes to classify: some turn out to be none, and must not take the place of a hand."""
+        return max(LEAST_BOXES, self.max_hands)
+
     def followed(self) -> RecognizerOptions:
         """What suffices for a hand that was there a moment ago: a tracker drops what is none of those."""
         return replace(
-            self, detector_threshold=FOLLOWED * self.detector_threshold, least_hand=FOLLOWED * self.least_hand
+            self,
+            detector_threshold=FOLLOWED * self.detector_threshold,
+            least_hand=FOLLOWED * self.least_hand,
+            max_hands=self.max_boxes,
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeGuard
@@ -28,8 +28,8 @@ from gesture_app.vision.runtimes import (
 
 MAX_THREADS = 8
 """Most pictures that are recognized at once on a CPU."""
-ENCLOSED, MUCH_FAINTER = 0.8, 0.5
-"""So much of a hand lies in a box around it, and such a share of its detector score makes that box no hand."""
+ENCLOSED, MUCH_FAINTER, SURE_HAND = 0.8, 0.5, 0.99
+"""So much of a sure hand lies in a box around it, and such a share of its detector score makes that box no hand."""
 
 
 class Recognizer:
@@ -146,7 +146,7 @@ class Recognizer:
         frame_hw = (image.shape[0], image.shape[1])
         input_hw = fitted_hw(frame_hw, self.detector_info.input_hw) if image.size else self.detector_info.input_hw
         raw = self.detector(letterbox(image, input_hw)[0][None])[0]
-        return select(raw, input_hw, frame_hw, options.detector_threshold, options.max_hands)
+        return select(raw, input_hw, frame_hw, options.detector_threshold, options.max_boxes)
 
     def classify_boxes(self, image: Image, boxes_xyxy: FloatArray) -> FloatArray:
         """Probabilities of the boxes (N, 4) of a picture, see `classify`."""
@@ -197,21 +197,23 @@ def on_cuda(loaded: tuple[Network, ModelInfo]) -> TypeGuard[tuple[TorchNetwork, 
     return isinstance(loaded[0], TorchNetwork) and loaded[0].device.type == "cuda"
 
 
-def encloses(box_xyxy: Sequence[float], hand: Hand, score: float) -> bool:
-    """Whether a box with this detector score lies around nearly all of a hand that the detector is much surer of."""
-    left, top, right, bottom = hand.box_xyxy
-    width = min(right, box_xyxy[2]) - max(left, box_xyxy[0])
-    height = min(bottom, box_xyxy[3]) - max(top, box_xyxy[1])
+def encloses(outer: Hand, inner: Hand) -> bool:
+    """Whether one lies around nearly all of another, a sure hand, of which the detector is much surer."""
+    left, top, right, bottom = inner.box_xyxy
+    width = min(right, outer.box_xyxy[2]) - max(left, outer.box_xyxy[0])
+    height = min(bottom, outer.box_xyxy[3]) - max(top, outer.box_xyxy[1])
     inside = max(0.0, width) * max(0.0, height) >= ENCLOSED * (right - left) * (bottom - top)
-    return inside and score <= MUCH_FAINTER * hand.detector_score
+    surer = outer.detector_score <= MUCH_FAINTER * inner.detector_score
+    return inside and surer and bool(inner.probabilities.sum() >= SURE_HAND)
 
 
 def to_hands(
     found: Detections, probabilities: FloatArray, labels: tuple[str, ...], options: RecognizerOptions
 ) -> list[Hand]:
-    """The hands at the detected places, with the ids 1, 2, ...; a place that is probably none is left out.
+    """The hands at the detected places, best first, with the ids 1, 2, ...; a place that is probably none is left out.
 
     So is one around a hand that the detector is much surer of: a forearm with its hand can look like another gesture.
+    At most `options.max_hands` are given.
 
     Args:
         probabilities: (N, classes) or (N, classes + 1), see `Recognizer.classify`.
@@ -220,11 +222,13 @@ def to_hands(
     boxes, scores = found.boxes_xyxy.tolist(), found.scores.tolist()
     for box, score, row in zip(boxes, scores, probabilities, strict=True):
         row, sides = row[: len(labels)], row[len(labels) :]
-        if row.sum() < options.least_hand or any(encloses(box, hand, score) for hand in hands):
+        if row.sum() < options.least_hand:
             continue
         name = name_gesture(row, labels, options.label_threshold)
         right = float(sides[0]) if len(sides) else 0.5
         box_xyxy = (box[0], box[1], box[2], box[3])
         side = name_side(right)
-        hands.append(Hand(box_xyxy, score, name.label, name.score, name.top, row, len(hands) + 1, right, side))
-    return hands
+        hand = Hand(box_xyxy, score, name.label, name.score, name.top, row, len(hands) + 1, right, side)
+        if not any(encloses(hand, other) for other in hands):
+            hands.append(hand)
+    return hands[: options.max_hands]

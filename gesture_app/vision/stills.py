@@ -40,7 +40,7 @@ def recognize_still(networks: HandNetworks, image: Image) -> list[Hand]:
     here = networks.detect(image, faint)
     mirrored = np.asarray(cv2.flip(image, 1))
     there = detect_mirrored(networks, mirrored, faint)
-    found = merge_views(here, there, options.detector_threshold, options.max_hands)
+    found = merge_views(here, there, options.detector_threshold, options.max_boxes)
     probabilities = networks.classify_boxes(image, found.boxes_xyxy)
     others = networks.classify_boxes(mirrored, mirror_boxes(found.boxes_xyxy, image.shape[1]))
     classes = len(networks.labels)

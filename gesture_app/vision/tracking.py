@@ -22,6 +22,8 @@ SMOOTHING_S = 0.2
 SIDE_SMOOTHING = 5.0
 """The side is averaged over so many times as long: a hand keeps it, whatever gesture it shows."""
 LOST_AFTER_S = 0.5
+LONGEST_STEP_S = 1.0
+"""The time between two frames over which a hand that was in the first one may be the same in the second."""
 
 
 @dataclass
@@ -68,14 +70,18 @@ class Tracker:
         self.smoothing_s = SMOOTHING_S
         self.tracks: list[Track] = []
         self.next_id = 1
+        self._updated_s = 0.0
 
     def update(self, hands: list[Hand], time_s: float) -> list[Hand]:
-        """Give the hands of the next frame their ids and smoothed probabilities; order and boxes stay.
+        """Give the hands of the next frame, at most `options.max_hands`, their ids and smoothed probabilities.
+
+        Order and boxes stay.
 
         Args:
             time_s: of the frame, in seconds. A step back in time, as after a loop or a seek, starts afresh.
         """
         self._forget(time_s)
+        self._updated_s = time_s
         sure = [
             hand.detector_score >= self.options.detector_threshold
             and hand.probabilities.sum() >= self.options.least_hand
@@ -111,7 +117,7 @@ class Tracker:
                     side=track.side,
                 )
             )
-        return named
+        return named[: self.options.max_hands]
 
     def expected(self, found: Detections, time_s: float) -> Detections:
         """Without what is too faint for a new hand and lies where none was: nobody need look at it any closer."""
@@ -145,4 +151,8 @@ class Tracker:
         """Drop the hands that were last seen too long ago, or later than that."""
         if any(track.seen_s > time_s for track in self.tracks):
             self.tracks = []
-        self.tracks = [track for track in self.tracks if time_s - track.seen_s <= LOST_AFTER_S]
+        self.tracks = [
+            track
+            for track in self.tracks
+            if time_s - track.seen_s <= (LONGEST_STEP_S if track.seen_s == self._updated_s else LOST_AFTER_S)
+        ]
