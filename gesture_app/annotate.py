@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from collections import Counter
@@ -16,7 +15,7 @@ from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.video.files import check_regular_file
 from gesture_app.video.sinks import VIDEO_SUFFIX, JsonlSink, VideoSink, write_image
 from gesture_app.video.sources import open_video, read_image
-from gesture_app.video.suffixes import VIDEO_SUFFIXES
+from gesture_app.video.suffixes import media_below, same_file
 from gesture_app.vision.hands import Frame, Hand, HandNetworks
 from gesture_app.vision.images import IMAGE_SUFFIXES
 from gesture_app.vision.overlay import draw_hands
@@ -64,7 +63,7 @@ class Summary:
     Attributes:
         outputs: the annotated files that are complete.
         failed: the sources that could not be used, or not to their end.
-        ignored: how many files of the folder are neither videos nor pictures.
+        ignored: how many files of the folder are neither videos nor pictures, or are results of others.
         stopped: whether `should_stop` ended it early.
     """
 
@@ -235,7 +234,8 @@ def plan(source: Path, options: AnnotateOptions) -> tuple[list[Job], int]:
     if not options.media and options.jsonl is None:
         raise InputError("options: --no-media: nothing would be written. Give --jsonl FILE too")
     if re.match(r"[a-z]+:/", str(source)):  # an address has lost a slash on the way to being a path
-        raise InputError(f"input: {source}: annotate takes files. Play streams with `gesture-app live --source`")
+        address = str(source).replace(":/", "://", 1)
+        raise InputError(f"input: {address}: annotate takes files. Play streams with `gesture-app live --source`")
     try:
         return _plan(source, options)
     except OSError as error:  # a name that is too long, a folder that may not be entered
@@ -245,7 +245,9 @@ def plan(source: Path, options: AnnotateOptions) -> tuple[list[Job], int]:
 def _plan(source: Path, options: AnnotateOptions) -> tuple[list[Job], int]:
     if source.is_dir():
         output = options.output or _beside_folder(source.resolve())
-        sources, ignored = _media_in(source, output)
+        sources, ignored = media_below(source, output)
+        if not sources:
+            raise InputError(f"folder: {source}: holds no video and no picture. Give another folder")
         jobs = _folder_jobs(source, output, sources, options.media)
     else:
         check_regular_file(source, "input")
@@ -257,29 +259,11 @@ def _plan(source: Path, options: AnnotateOptions) -> tuple[list[Job], int]:
     return jobs, ignored
 
 
-def _media_in(folder: Path, output: Path) -> tuple[list[Path], int]:
-    """The videos and pictures below a folder, without hidden ones and those below `output`; how many others."""
-    found: list[Path] = []
-    ignored = 0
-    for at, folders, names in os.walk(folder):
-        here = Path(at)
-        folders[:] = [name for name in folders if not name.startswith(".") and not _same(here / name, output)]
-        for name in names:
-            known = Path(name).suffix.lower() in VIDEO_SUFFIXES or Path(name).suffix.lower() in IMAGE_SUFFIXES
-            if known and not name.startswith(".") and ".partial." not in name:
-                found.append(here / name)
-            else:
-                ignored += 1
-    if not found:
-        raise InputError(f"folder: {folder}: holds no video and no picture. Give another folder")
-    return sorted(found), ignored
-
-
 def _folder_jobs(folder: Path, output: Path, sources: Sequence[Path], media: bool) -> list[Job]:
     """Results keep their place below the folder; names that would meet keep their old suffix too."""
     if not media:
         return [Job(source, None) for source in sources]
-    if _same(folder, output):
+    if same_file(folder, output):
         raise InputError(f"output: {output}: is the input. Give another folder")
     if output.exists() and not output.is_dir():
         raise InputError(f"output: {output}: is not a folder, but the input is one. Give a folder")
@@ -327,10 +311,3 @@ def _check_results(results: Sequence[Path], sources: Sequence[Path], force: bool
             raise InputError(f"output: {path}: is a folder. Give the name of a file")
         if not force:
             raise InputError(f"output: {path}: is there already. Give another name, or --force to replace it")
-
-
-def _same(first: Path, second: Path) -> bool:
-    try:
-        return first.samefile(second)
-    except OSError:
-        return False

@@ -8,6 +8,7 @@ gesture-app annotate pictures/ --no-media --jsonl hands.jsonl
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -87,7 +88,7 @@ class Annotate(Model):
     input: Annotated[Positional[Path], tyro.conf.arg(metavar="INPUT")]
     """The video, picture or folder."""
     output: Path | None = None
-    """File or folder of the results; NAME-annotated.mp4 beside the input unless told."""
+    """File or folder of the results; NAME-annotated.mp4 beside the input, NAME-annotated for a folder unless told."""
     media: bool = True
     """Write annotated videos and pictures."""
     jsonl: Path | None = None
@@ -208,7 +209,7 @@ class Live(Model):
 
     source: str | None = None
     """Number of a camera, an rtsp or http address, a video, a picture, a folder of pictures, or `screen`.
-    Usually what was played last, or the first camera."""
+    Usually the last camera or stream, or the first camera."""
     loop: bool = False
     """Start a video again at its end."""
 
@@ -346,6 +347,6 @@ def told(summary: Summary) -> str:
         text += f"; {summary.ignored} other files ignored"
     if summary.failed:
         text += f"; {len(summary.failed)} failed"
-    if len(summary.outputs) == 1:
-        text += f" -> {summary.outputs[0]}"
+    if summary.outputs:
+        text += f" -> {os.path.commonpath(summary.outputs)}"
     return text + (" (stopped early)" if summary.stopped else "")

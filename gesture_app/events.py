@@ -131,10 +131,11 @@ class EventDetector:
         self._count = 0
         self._time_s = 0.0
 
-    def update(self, hands: Sequence[Hand], time_s: float) -> EventChanges:
+    def update(self, hands: Sequence[Hand], time_s: float, still: bool = False) -> EventChanges:
         """Take the hands of the next frame, with the ids that a tracker gave.
 
-        A step back in time, as after a loop or a seek, ends everything first.
+        A step back in time, as after a loop or a seek, ends everything first. What a still picture shows is an event
+        at once.
         """
         ended = list(self.finish().ended) if time_s < self._time_s else []
         self._time_s = time_s
@@ -145,7 +146,7 @@ class EventDetector:
             watch = self._watches.setdefault(hand_id, _Watch())
             if hand_id in shown:
                 watch.see(shown[hand_id], time_s, now)
-            if (over := self._advance(watch, time_s)) is not None:
+            if (over := self._advance(watch, time_s, 0.0 if still else START_AFTER_S)) is not None:
                 ended.append(self._event(over, hand_id, over.seen_s))
             if watch.current is None and watch.rival is None:
                 del self._watches[hand_id]
@@ -158,12 +159,12 @@ class EventDetector:
         self._watches.clear()
         return EventChanges(self._time_s, ended=ended)
 
-    def _advance(self, watch: _Watch, time_s: float) -> _Sight | None:
+    def _advance(self, watch: _Watch, time_s: float, start_after_s: float) -> _Sight | None:
         """Let gestures end and begin; the one that has ended."""
         over = None
         if watch.rival is not None and time_s - watch.rival.seen_s >= START_AFTER_S:
             watch.rival = None
-        ripe = watch.rival is not None and watch.rival.seen_s - watch.rival.start_s >= START_AFTER_S
+        ripe = watch.rival is not None and watch.rival.seen_s - watch.rival.start_s >= start_after_s
         if watch.current is not None and (ripe or time_s - watch.current.seen_s >= END_AFTER_S):
             over, watch.current = watch.current, None
         if ripe and watch.rival is not None:

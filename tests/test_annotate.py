@@ -17,6 +17,7 @@ from gesture_app.annotate import AnnotateOptions, Progress, _beside_folder, anno
 from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.video.sinks import VideoSink, write_image
 from gesture_app.video.sources import open_video, read_image
+from gesture_app.video.suffixes import media_below
 from gesture_app.vision.hands import Hand, RecognizerOptions
 
 
@@ -105,6 +106,14 @@ def test_folder(tmp_path: Path) -> None:
     assert [(Path(r["source"]).name, r["frame"]) for r in rows(tmp_path / "out.jsonl")] == [
         ("a.jpg", 0), ("a.mp4", 0), ("a.mp4", 1), ("a.mp4", 2), ("b.mkv", 0), ("b.mkv", 1), ("b.png", 0),
     ]  # fmt: skip
+
+
+def test_results_beside_their_sources_are_no_input(tmp_path: Path) -> None:
+    folder = a_folder(tmp_path / "in")
+    for name in ("a-annotated.mp4", "a-annotated 2.jpg", "a-annotated.partial.mp4", "other-annotated.jpg"):
+        (folder / name).touch()
+    found, others = media_below(folder)
+    assert [path.name for path in found] == ["a.jpg", "a.mp4", "b.mkv", "b.png", "other-annotated.jpg"] and others == 5
 
 
 @pytest.mark.parametrize(("given", "output"), [(".", "../in-annotated"), ("..", "../../b-annotated")])

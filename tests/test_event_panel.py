@@ -19,6 +19,9 @@ from gesture_app.events import EventChanges, GestureEvent
 from gesture_app.ui import event_table
 from gesture_app.ui.chime import LENGTH_S, Chime, bell_wav
 from gesture_app.ui.event_panel import EventPanel
+from gesture_app.ui.event_table import GESTURE
+from gesture_app.vision.labels import HAGRID_LABELS
+from gesture_app.vision.style import gesture_name
 
 
 def event(number: int, label: str = "like", end_s: float | None = None, started_at: datetime | None = None):
@@ -91,7 +94,7 @@ def test_the_oldest_go(panel, monkeypatch):
 def test_clear(panel, monkeypatch):
     panel.show_changes(started(event(1), event(2)))
     for answer, left in ((QMessageBox.StandardButton.No, 2), (QMessageBox.StandardButton.Yes, 0)):
-        monkeypatch.setattr(QMessageBox, "question", lambda *_, answer=answer: answer)
+        monkeypatch.setattr(QMessageBox, "question", lambda *_, answer=answer, **__: answer)
         panel.clear_action.trigger()
         assert len(panel.events) == left
     assert panel.empty.isVisible()
@@ -142,7 +145,7 @@ def test_a_name_that_gets_its_end_later_replaces_nothing_unasked(panel, tmp_path
     panel.show_changes(started(event(1)))
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "mine"), "Table (*.csv)"))
     answer = QMessageBox.StandardButton.Yes if replace_it else QMessageBox.StandardButton.No
-    monkeypatch.setattr(QMessageBox, "question", lambda *_: answer)
+    monkeypatch.setattr(QMessageBox, "question", lambda *_, **__: answer)
     panel.export_action.trigger()
     assert ((tmp_path / "mine.csv").read_text() == "old") is not replace_it
 
@@ -186,3 +189,15 @@ def test_buttons_are_named(panel):
     names = {button.accessibleName() for button in panel.findChildren(QToolButton)}
     assert names == {"Sounds", "Copy events", "Export events", "Clear events"}
     assert panel.table.headerData(1, Qt.Orientation.Horizontal, Qt.ItemDataRole.ToolTipRole)
+
+
+@pytest.mark.parametrize("width", [100, 200, 324, 900])
+def test_names_of_gestures_are_readable_at_any_width(panel, qtbot, width):
+    panel.show_changes(started(event(1)))
+    panel.resize(width, 300)
+    qtbot.waitUntil(lambda: panel.view.isVisible())
+    widest = max(panel.view.fontMetrics().horizontalAdvance(gesture_name(label)) for label in HAGRID_LABELS)
+    widths = [panel.view.columnWidth(column) for column in range(panel.table.columnCount())]
+    assert widths[GESTURE] >= widest + panel.view.iconSize().width()
+    assert sum(widths) == max(panel.view.viewport().width(), sum(panel.view.least_px.values()))
+    assert panel.sizeHint().width() >= sum(panel.view.least_px.values())

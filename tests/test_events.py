@@ -205,3 +205,13 @@ def test_the_name_of_a_source_may_be_any_bytes(tmp_path: Path) -> None:
 def test_files_that_cannot_be(tmp_path: Path, name: str, error: type[Exception]) -> None:
     with pytest.raises(error, match="events"):
         write_events(tmp_path / name, EVENTS)
+
+
+def test_what_a_still_picture_shows_is_an_event_at_once() -> None:
+    detector = EventDetector()
+    changes = [
+        detector.update([hand(label, number)], 2.0 * number, still=True)
+        for number, label in enumerate(("like", "rock"))
+    ]
+    assert [[event.label for event in change.started] for change in changes] == [["like"], ["rock"]]
+    assert ended([*changes, detector.finish()]) == [("like", 0.0, 0.0), ("rock", 2.0, 2.0)]

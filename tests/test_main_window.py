@@ -358,8 +358,9 @@ def test_no_camera_at_the_start_and_then_one(open_window, qtbot):
 
 
 def test_the_first_start_asks(open_window, qtbot, clip, monkeypatch):
-    window = open_window(cameras=CAMERAS, welcome_seen=False)
+    window = open_window(cameras=CAMERAS)
     window.halt()
+    window._store.update(welcome_seen=False)
     window.begin(None)
     welcome = window.layout_.stack.currentWidget()
     assert welcome is not window.view and window.phase is Phase.IDLE
@@ -371,6 +372,22 @@ def test_the_first_start_asks(open_window, qtbot, clip, monkeypatch):
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(clip), ""))
     welcome.file_requested.emit()
     assert window.playback.source == str(clip) and window.layout_.stack.currentWidget() is window.view
+
+
+def test_start_without_a_source_asks_for_a_file_and_a_file_of_the_last_time_is_offered(open_window, clip, monkeypatch):
+    window = open_window(last_source=str(clip))
+    window.begin(None)
+    assert not window.playback.source and window.source_bar.source() == str(clip)
+    window.source_bar.set_source("")
+    asked = []
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: asked.append(1) or ("", ""))
+    window.source_bar.start_button.click()
+    assert asked and not window.playback.source
+
+
+def test_who_has_played_something_is_not_welcomed_again(open_window, qtbot, clip):
+    window = playing(qtbot, open_window(welcome_seen=False), clip)
+    assert settings_of(window).welcome_seen
 
 
 def test_recent_sources(open_window, qtbot, clip):
@@ -622,7 +639,7 @@ def test_what_can_be_done_with_events(open_window, qtbot, clip, tmp_path, monkey
     assert "like" in QApplication.clipboard().text()
     panel.sounds_action.trigger()
     assert settings_of(window).sounds
-    monkeypatch.setattr(QMessageBox, "question", lambda *_: QMessageBox.StandardButton.Yes)
+    monkeypatch.setattr(QMessageBox, "question", lambda *_, **__: QMessageBox.StandardButton.Yes)
     panel.clear_action.trigger()
     assert panel.events == () and not panel.export_action.isEnabled()
 
@@ -715,7 +732,7 @@ def test_closing_asks_before_it_breaks_off_work(open_window, monkeypatch):
     window = open_window()
     monkeypatch.setattr(type(window.tools), "running", property(lambda self: True))
     answers = [QMessageBox.StandardButton.No, QMessageBox.StandardButton.Yes]
-    monkeypatch.setattr(QMessageBox, "question", lambda *_: answers.pop(0))
+    monkeypatch.setattr(QMessageBox, "question", lambda *_, **__: answers.pop(0))
     assert not window.close() and window.isVisible()
     assert window.close() and answers == []
 

@@ -42,6 +42,29 @@ def test_what_was_given_for_this_time_is_not_kept_unless_it_is_changed(path: Pat
     assert Settings.load(path)[0] == Settings(max_hands=3, device="cpu", blur=True)
 
 
+def test_two_windows_keep_what_the_other_one_changed(path: Path) -> None:
+    first = SettingsStore(path)
+    first.update(max_hands=1)
+    first.write()
+    second = SettingsStore(path)
+    second.update(smoothing_s=0.7)
+    second.write()
+    first.update(blur=True)
+    first.write()
+    assert Settings.load(path)[0] == Settings(max_hands=1, smoothing_s=0.7, blur=True)
+
+
+def test_a_file_that_is_gone_or_broken_is_written_whole(path: Path) -> None:
+    store = SettingsStore(path)
+    store.update(max_hands=1)
+    store.write()
+    for spoil in (path.unlink, lambda: path.write_text("{")):
+        spoil()
+        store.update(blur=not store.settings.blur)
+        store.write()
+        assert Settings.load(path) == (store.settings, None)
+
+
 def test_nothing_changed_writes_nothing(path: Path) -> None:
     store = SettingsStore(path, {"max_hands": 2})
     store.write()

@@ -48,6 +48,8 @@ def bar(qtbot) -> SourceBar:
     ("  /tmp/a clip.mp4 ", "/tmp/a clip.mp4"),  # noqa: S108
     ("file:///media/a%20clip.mp4", "/media/a clip.mp4"),
     ("rtsp://host/x", "rtsp://host/x"),
+    ('"/media/a clip.mp4"', "/media/a clip.mp4"),
+    ("'~/clip.mp4'", str(Path("~/clip.mp4").expanduser())),
     ("~/clip.mp4", str(Path("~/clip.mp4").expanduser())),
 ])  # fmt: skip
 def test_what_is_entered(bar: SourceBar, entered: str, source: str) -> None:

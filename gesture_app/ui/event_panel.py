@@ -6,12 +6,11 @@ import time
 from pathlib import Path
 
 from PyQt6.QtCore import QModelIndex, QSignalBlocker, QSize, Qt, pyqtSignal
-from PyQt6.QtGui import QAction, QGuiApplication, QKeySequence
+from PyQt6.QtGui import QAction, QGuiApplication, QKeySequence, QResizeEvent
 from PyQt6.QtWidgets import (
     QAbstractItemView,
     QFileDialog,
     QHBoxLayout,
-    QHeaderView,
     QLabel,
     QMessageBox,
     QStackedLayout,
@@ -27,10 +26,44 @@ from gesture_app.ui.chime import Chime
 from gesture_app.ui.desktop import Place, user_folder
 from gesture_app.ui.event_table import END, GESTURE, HAND, START, SURE, EventTable
 from gesture_app.ui.icons import icon
+from gesture_app.vision.labels import HAGRID_LABELS
+from gesture_app.vision.style import gesture_name
 
 REFRESH_S = 0.25
-WIDEST = {START: "00:00:00", END: "00:00:00", HAND: "R 000", SURE: "100 %"}
+WIDEST = {
+    GESTURE: max(map(gesture_name, HAGRID_LABELS), key=len),
+    START: "00:00:00",
+    END: "00:00:00",
+    HAND: "R 000",
+    SURE: "100 %",
+}
 CELL_PADDING_PX = 12
+
+
+class EventView(QTableView):
+    """The gestures get what the other columns leave, and never less than their names need.
+
+    Attributes:
+        least_px: what every column needs.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.least_px: dict[int, int] = {}
+
+    def sizeHint(self) -> QSize:
+        """Room for all columns."""
+        bar = self.verticalScrollBar()
+        edge_px = 2 * self.frameWidth() + (bar.sizeHint().width() if bar is not None else 0)
+        return QSize(sum(self.least_px.values()) + edge_px, super().sizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Share the width."""
+        super().resizeEvent(event)
+        others = sum(self.columnWidth(column) for column in self.least_px if column != GESTURE)
+        viewport = self.viewport()
+        assert viewport is not None
+        self.setColumnWidth(GESTURE, max(self.least_px[GESTURE], viewport.width() - others))
 
 
 class EventPanel(QWidget):
@@ -117,10 +150,10 @@ class EventPanel(QWidget):
 
     def sizeHint(self) -> QSize:
         """Room for the columns and some rows."""
-        return QSize(54 * self.fontMetrics().averageCharWidth(), 14 * self.fontMetrics().height())
+        return QSize(self.view.sizeHint().width(), 14 * self.fontMetrics().height())
 
     def _make_view(self) -> QTableView:
-        view = QTableView()
+        view = EventView()
         view.setModel(self.table)
         view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         view.setAccessibleName(self.tr("Gesture events"))
@@ -135,11 +168,11 @@ class EventPanel(QWidget):
         view.setIconSize(QSize(row_px - 5, row_px - 5))
         columns.setHighlightSections(False)
         columns.setMinimumSectionSize(24)
-        columns.setSectionResizeMode(GESTURE, QHeaderView.ResizeMode.Stretch)
         for column, text in WIDEST.items():
             title = self.table.headerData(column, Qt.Orientation.Horizontal)
             widest_px = max(columns.fontMetrics().horizontalAdvance(shown) for shown in (text, f"{title}  "))
-            columns.resizeSection(column, widest_px + CELL_PADDING_PX)
+            view.least_px[column] = widest_px + CELL_PADDING_PX + (view.iconSize().width() if column == GESTURE else 0)
+            columns.resizeSection(column, view.least_px[column])
         view.activated.connect(self._choose)
         return view
 
@@ -191,12 +224,15 @@ class EventPanel(QWidget):
     def _may_replace(self, path: Path) -> bool:
         """Ask what the dialog of files, which saw the name without its end, did not."""
         text = self.tr("{name} already exists. Replace it?").format(name=path.name)
-        yes = QMessageBox.StandardButton.Yes
-        return QMessageBox.question(self, self.tr("Export events"), text) == yes
+        return self._is_sure(self.tr("Export events"), text)
+
+    def _is_sure(self, title: str, text: str) -> bool:
+        yes, no = QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No
+        return QMessageBox.question(self, title, text, defaultButton=no) == yes
 
     def _ask_and_clear(self) -> None:
         text = self.tr("Forget all events in the list?")
-        if QMessageBox.question(self, self.tr("Clear events"), text) == QMessageBox.StandardButton.Yes:
+        if self._is_sure(self.tr("Clear events"), text):
             self.clear()
 
     def _choose(self, index: QModelIndex) -> None:

@@ -10,7 +10,7 @@ from PyQt6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QKeyEvent
 from PyQt6.QtWidgets import QAbstractItemView, QHeaderView, QTreeWidget, QTreeWidgetItem, QWidget
 
 from gesture_app.ui.annotating import Outcome, State
-from gesture_app.video.suffixes import VIDEO_SUFFIXES
+from gesture_app.video.suffixes import VIDEO_SUFFIXES, media_below
 from gesture_app.vision.images import IMAGE_SUFFIXES
 
 MEDIA_SUFFIXES = (*VIDEO_SUFFIXES, *IMAGE_SUFFIXES)
@@ -70,7 +70,7 @@ class FileList(QTreeWidget):
             return
         known = {self.source(row) for row in self.rows()}
         for path in paths:
-            for file in media_below(path) if path.is_dir() else [path]:
+            for file in media_below(path)[0] if path.is_dir() else [path]:
                 if file not in known:
                     known.add(file)
                     self._add(file)
@@ -139,12 +139,6 @@ class FileList(QTreeWidget):
         row.setToolTip(FILE, str(file))
         self.show_outcome(row, Outcome(State.WAITING))
         self.addTopLevelItem(row)
-
-
-def media_below(folder: Path) -> list[Path]:
-    """The videos and pictures of a folder and its subfolders, in the order of their names, without hidden ones."""
-    files = (path for path in folder.rglob("*") if path.suffix.lower() in MEDIA_SUFFIXES and path.is_file())
-    return sorted(path for path in files if not path.name.startswith("."))
 
 
 def _dropped(event: QDropEvent) -> list[Path]:

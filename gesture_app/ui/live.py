@@ -138,6 +138,7 @@ class Result:
         captured_s: when the frame was read, on the clock of `time.monotonic`.
         inference_s: how long recognizing took; None for a picture that was shown before and is only drawn anew.
         dropped: frames of this run that were never looked at because newer ones came.
+        still: whether it is a picture by itself, not a frame of a video.
     """
 
     run: int
@@ -147,3 +148,4 @@ class Result:
     captured_s: float
     inference_s: float | None
     dropped: int
+    still: bool = False

@@ -345,8 +345,8 @@ class MainWindow(QMainWindow):
 
     def _may_break_off(self) -> bool:
         question = self.tr("Videos are being annotated or a model is being trained. Close and break that off?")
-        answer = QMessageBox.question(self, self.tr("Close"), question)
-        return answer is QMessageBox.StandardButton.Yes
+        yes, no = QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No
+        return QMessageBox.question(self, self.tr("Close"), question, defaultButton=no) is yes
 
     @pyqtSlot(str)
     def _show_fault(self, text: str) -> None:

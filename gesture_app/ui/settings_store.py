@@ -1,9 +1,9 @@
-"""The settings while the window is open: changed at once, written soon after."""
+"""The settings while the window is open: changed at once, written soon after, beside those of other windows."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -70,10 +70,16 @@ class SettingsStore(QObject):
             if getattr(self._settings, name) == given
         }
         wanted = replace(self._settings, **kept)
-        if wanted == self._stored:
+        names = [field.name for field in fields(wanted)]
+        changes = {
+            name: getattr(wanted, name) for name in names if getattr(wanted, name) != getattr(self._stored, name)
+        }
+        if not changes:
             return
+        newest, warning = Settings.load(self._path)  # another window may have written since
+        whole = self._path.exists() and warning is None
         try:
-            wanted.save(self._path)
+            replace(newest if whole else wanted, **changes).save(self._path)
             self._stored, self._failed = wanted, False
         except EnvironmentFault as fault:
             if not self._failed:

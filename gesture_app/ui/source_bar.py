@@ -106,6 +106,8 @@ class SourceBar(QWidget):
     def source(self) -> str:
         """The chosen source: digits for a camera, else a path or an address; empty when nothing is entered."""
         text = self._box.currentText().strip()
+        if quoted := re.fullmatch(r"""(["'])(.+)\1""", text):  # as terminals and file managers copy paths
+            text = quoted[2]
         index = self._box.findText(text, EXACTLY)
         if text and index >= 0 and self._box.itemData(index) is not None:
             return str(self._box.itemData(index))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import QObject, pyqtSignal
@@ -69,8 +70,11 @@ class SourceChoice(QObject):
             self._choose_usual()
 
     def choose_entered(self) -> None:
-        """Choose what is entered in the row above the picture."""
-        self.chosen.emit(self._layout.source_bar.source())
+        """Choose what is entered in the row above the picture, or ask for a file."""
+        if source := self._layout.source_bar.source():
+            self.chosen.emit(source)
+        else:
+            self.opening.ask_file()
 
     def remember(self, source: str) -> None:
         """A source begins to play."""
@@ -78,7 +82,7 @@ class SourceChoice(QObject):
         self._layout.show_page(self._layout.view)
         self._layout.source_bar.set_source(source)
         self.opening.remember(source)
-        self._store.set(self._store.settings.with_source(source))
+        self._store.set(replace(self._store.settings.with_source(source), welcome_seen=True))
 
     def forget(self, source: str) -> None:
         """A source turned out to be none."""
@@ -129,13 +133,15 @@ class SourceChoice(QObject):
             self._choose_usual()
 
     def _choose_usual(self) -> None:
-        """The camera or stream of the last time, else the first camera, if there is one."""
+        """The camera or stream of the last time, else the first camera; a file of the last time is only offered."""
         last = self._store.settings.last_source
         numbers = [camera.source for camera in self.cameras.found]
         if last in numbers or (last and source_kind(last) == "stream"):
             self.chosen.emit(last)
         elif numbers:
             self.chosen.emit(numbers[0])
+        elif last:
+            self._layout.source_bar.set_source(last)  # Start plays it again
 
     def _follow_cameras(self) -> None:
         """Offer what is connected; go on at once with a camera that is back, under whatever number it has now."""

@@ -203,7 +203,7 @@ class LiveStream:
         self._boxes_shown = bool(hands)
         dropped = self._mailbox.dropped
         self._delivery.deliver_result(
-            Result(self._run, to_qimage(image), hands, frame.time_s, captured_s, inference_s, dropped)
+            Result(self._run, to_qimage(image), hands, frame.time_s, captured_s, inference_s, dropped, frame.still)
         )
 
     def _relay_states(self) -> None:

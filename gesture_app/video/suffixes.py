@@ -1,4 +1,11 @@
-"""How the names of videos end; light, so that a window can offer them before anything is loaded."""
+"""How the names of videos end, and what a folder holds; light: a window offers both before anything is loaded."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Collection
+from pathlib import Path
 
 # fmt: off
 VIDEO_SUFFIXES = (
@@ -6,3 +13,40 @@ VIDEO_SUFFIXES = (
     ".ogv", ".ts", ".webm", ".wmv",
 )
 # fmt: on
+RESULT = re.compile(r"(.+)-annotated( \d+)?")
+"""The stems that annotated files get beside the file that they are made of."""
+
+
+def media_below(folder: Path, output: Path | None = None) -> tuple[list[Path], int]:
+    """The videos and pictures of a folder and its subfolders, sorted, and how many other files there are.
+
+    Hidden ones are left out, what is below `output`, and results that lie beside their source.
+    """
+    from gesture_app.vision.images import IMAGE_SUFFIXES  # brings Pillow
+
+    found: list[Path] = []
+    others = 0
+    for at, folders, names in os.walk(folder):
+        here = Path(at)
+        folders[:] = [name for name in folders if not name.startswith(".") and not same_file(here / name, output)]
+        stems = {Path(name).stem for name in names}
+        for name in names:
+            known = Path(name).suffix.lower() in (*VIDEO_SUFFIXES, *IMAGE_SUFFIXES)
+            if known and not name.startswith(".") and not _is_result(Path(name).stem, stems):
+                found.append(here / name)
+            else:
+                others += 1
+    return sorted(found), others
+
+
+def same_file(first: Path, second: Path | None) -> bool:
+    """Whether both are there and the same."""
+    try:
+        return second is not None and first.samefile(second)
+    except OSError:
+        return False
+
+
+def _is_result(stem: str, stems: Collection[str]) -> bool:
+    made = RESULT.fullmatch(stem.removesuffix(".partial"))
+    return stem.endswith(".partial") or (made is not None and made[1] in stems)
