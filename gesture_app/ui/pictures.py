@@ -33,11 +33,9 @@ def from_qimage(picture: QImage) -> Image:
 
 def mirror_image(image: Image) -> Image:
     """Left and right swapped, as a new contiguous array."""
-    import numpy as np
+    import cv2  # several times faster than slices of NumPy
 
-    mirrored = np.empty_like(image)
-    for channel in range(image.shape[2]):  # whole planes: seven times faster than image[:, ::-1].copy()
-        mirrored[:, :, channel] = image[:, ::-1, channel]
+    mirrored: Image = cv2.flip(image, 1)
     return mirrored
 
 
