@@ -11,6 +11,7 @@ from pathlib import Path
 
 from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.vision.assets import assets_folder, models_folder
+from gesture_app.vision.atomic import first_free
 from gesture_app.vision.images import IMAGE_SUFFIXES
 from gesture_app.vision.model_info import Kind, read_weights
 from gesture_app.vision.quantization import network_files
@@ -53,12 +54,7 @@ def file_name(name: str) -> str:
 
 def free_folder(parent: Path, name: str) -> Path:
     """A folder of this name that is not there yet: `name`, `name 2`, ..."""
-    folder = parent / file_name(name)
-    number = 2
-    while folder.exists():
-        folder = parent / f"{file_name(name)} {number}"
-        number += 1
-    return folder
+    return first_free(parent, file_name(name))
 
 
 def install_model(trained: Path, name: str, base: Path | None = None, kinds: Collection[Kind] = KINDS) -> Path:

@@ -14,6 +14,7 @@ from PyQt6.QtCore import QObject, QThread, pyqtSignal
 
 from gesture_app.errors import GestureError
 from gesture_app.ui.live import HandRecognizer
+from gesture_app.vision.atomic import first_free
 from gesture_app.vision.hands import RecognizerOptions
 from gesture_app.vision.images import IMAGE_SUFFIXES
 
@@ -181,13 +182,9 @@ def plan_tasks(sources: Sequence[Path], folder: Path | None, media: bool, jsonl:
 
 
 def _free(folder: Path, stem: str, suffix: str, taken: set[Path]) -> Path:
-    number = 1
-    while True:
-        path = folder / (f"{stem}{suffix}" if number == 1 else f"{stem} {number}{suffix}")
-        if path not in taken and not path.exists() and not _partial(path).exists():
-            taken.add(path)
-            return path
-        number += 1
+    path = first_free(folder, stem, suffix, lambda path: path in taken or path.exists() or _partial(path).exists())
+    taken.add(path)
+    return path
 
 
 def _partial(path: Path) -> Path:

@@ -19,6 +19,7 @@ from PyQt6.QtGui import QImage
 
 from gesture_app.errors import GestureError
 from gesture_app.ui.pictures import from_qimage
+from gesture_app.vision.atomic import first_free
 from gesture_app.vision.hands import Frame
 
 if TYPE_CHECKING:
@@ -33,13 +34,12 @@ NICENESS = 5
 
 def free_path(folder: Path, moment: datetime, suffix: str, taken: Collection[Path] = ()) -> Path:
     """A name in the folder that tells the moment, and that no file has, no unfinished one, and none of `taken`."""
+
+    def is_taken(path: Path) -> bool:
+        return path in taken or path.exists() or path.with_name(f".{path.stem}.partial{suffix}").exists()
+
     stem = f"gestures {moment:%Y-%m-%d %H.%M.%S}"  # colons are not for Windows
-    path = folder / f"{stem}{suffix}"
-    number = 2
-    while path in taken or path.exists() or path.with_name(f".{path.stem}.partial{suffix}").exists():
-        path = folder / f"{stem} {number}{suffix}"
-        number += 1
-    return path
+    return first_free(folder, stem, suffix, is_taken)
 
 
 class Encoding(QThread):

@@ -1,8 +1,10 @@
-"""Files that are whole at every moment."""
+"""Files that are whole at every moment, and names that no file has."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 
 
@@ -27,3 +29,9 @@ def write_atomically(path: Path, data: bytes, mode: int = 0o666) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def first_free(folder: Path, stem: str, suffix: str = "", taken: Callable[[Path], bool] = Path.exists) -> Path:
+    """The first of `stem`, `stem 2`, `stem 3`, ..., with the suffix and in the folder, that is not taken."""
+    names = (f"{stem}{suffix}" if number == 1 else f"{stem} {number}{suffix}" for number in count(1))
+    return next(path for path in map(folder.joinpath, names) if not taken(path))
