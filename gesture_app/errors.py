@@ -98,6 +98,14 @@ def as_known(error: Exception) -> GestureError | None:
     return None
 
 
+def message_of(error: Exception) -> str:
+    """What a window shows of an error; a bug also leaves its traceback on the standard error."""
+    if isinstance(error, GestureError):
+        return str(error)
+    traceback.print_exception(error)
+    return f"{type(error).__name__}: {error}"
+
+
 def one_line(message: object) -> str:
     """The message with all its white space as single spaces: what a terminal and a log show as one line."""
     return " ".join(str(message).split())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import QObject, QThread, pyqtSignal
 
-from gesture_app.errors import GestureError
+from gesture_app.errors import GestureError, message_of
 from gesture_app.ui.live import HandRecognizer
 from gesture_app.vision.atomic import first_free
 from gesture_app.vision.hands import RecognizerOptions
@@ -124,7 +123,7 @@ class Annotating(QThread):
             recognizer.options = self._options
             self._counts = [_frame_count(task.source) for task in self._tasks]
         except Exception as error:
-            self.fault = _told(error)
+            self.fault = message_of(error)
             return
         self.loaded.emit()
         for number, task in enumerate(self._tasks):
@@ -145,7 +144,7 @@ class Annotating(QThread):
                 task.source, recognizer, options, self._teller(number), warnings.append, lambda: self._cancelled
             )
         except Exception as error:
-            return Outcome(State.FAILED, _kept(task), _told(error))
+            return Outcome(State.FAILED, _kept(task), message_of(error))
         if summary.stopped:
             kept = _kept(task)
             return Outcome(State.PARTIAL if kept else State.STOPPED, kept)
@@ -209,10 +208,3 @@ def _frame_count(source: Path) -> int:
             return video.frame_count or 0
     except GestureError:
         return 0
-
-
-def _told(error: Exception) -> str:
-    if isinstance(error, GestureError):
-        return str(error)
-    traceback.print_exception(error)
-    return f"{type(error).__name__}: {error}"

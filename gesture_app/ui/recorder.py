@@ -6,7 +6,6 @@ import os
 import sys
 import threading
 import time
-import traceback
 from collections import deque
 from collections.abc import Collection
 from contextlib import suppress
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING
 from PyQt6.QtCore import QObject, QThread, QThreadPool, QTimer, pyqtSignal
 from PyQt6.QtGui import QImage
 
-from gesture_app.errors import GestureError
+from gesture_app.errors import message_of
 from gesture_app.ui.pictures import from_qimage
 from gesture_app.vision.atomic import first_free
 from gesture_app.vision.hands import Frame
@@ -87,11 +86,8 @@ class Encoding(QThread):
             self._write()
             if not self.frames:
                 self.fault = self.tr("Nothing was recorded: no picture came.")
-        except GestureError as error:
-            self.fault = str(error)
         except Exception as error:
-            traceback.print_exc()
-            self.fault = f"{type(error).__name__}: {error}"
+            self.fault = message_of(error)
         self.finish()
 
     def _write(self) -> None:
@@ -253,10 +249,7 @@ class Snapshots(QObject):
         try:
             path = free_path(folder, moment, ".png")
             write_image(path, from_qimage(picture))
-        except GestureError as error:
-            self.failed.emit(str(error))
         except Exception as error:
-            traceback.print_exc()
-            self.failed.emit(f"{type(error).__name__}: {error}")
+            self.failed.emit(message_of(error))
         else:
             self.saved.emit(path)

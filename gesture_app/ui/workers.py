@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import QObject, QThread, pyqtSignal
 
-from gesture_app.errors import GestureError
+from gesture_app.errors import message_of
 from gesture_app.ui.live import HandRecognizer, LiveSettings, LoadRecognizer, ModelChoice, Phase, Result, Status, Tap
 from gesture_app.ui.outbox import Outbox
 from gesture_app.video.addresses import USUAL, SourceOptions, source_kind
@@ -181,11 +180,8 @@ class LiveWorker(QThread):
     def _obey(self, order: _Order, source: str) -> None:
         try:
             self._play(order, source)
-        except GestureError as error:
-            self.deliver_status(Status(order.run, Phase.FAILED, str(error)))
         except Exception as error:
-            traceback.print_exc()
-            self.deliver_status(Status(order.run, Phase.FAILED, f"{type(error).__name__}: {error}"))
+            self.deliver_status(Status(order.run, Phase.FAILED, message_of(error)))
 
     def _play(self, order: _Order, source: str) -> None:
         """Open the source, load models while it opens, and show it until something else is wanted."""
