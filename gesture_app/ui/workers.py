@@ -100,28 +100,13 @@ class LiveWorker(QThread):
     def set_paused(self, paused: bool) -> None:
         """Let the clip that is played stand still or go on."""
         self._paused = paused
-        if self._reader is not None:
-            (self._reader.pause if paused else self._reader.resume)()
+        self.tell_reader(lambda reader: (reader.pause if paused else reader.resume)())
 
-    def seek(self, time_s: float) -> None:
-        """Go to a time of the clip that is played."""
-        if self._reader is not None:
-            self._reader.seek(time_s)
-
-    def step(self, frames: int) -> None:
-        """Pause the clip that is played, and go some frames forth or back."""
-        if self._reader is not None:
-            self._reader.step(frames)
-
-    def set_loop(self, loop: bool) -> None:
-        """Whether the clip that is played starts again at its end."""
-        if self._reader is not None:
-            self._reader.set_loop(loop)
-
-    def retry(self) -> None:
-        """Try at once to open a source that is not available."""
-        if self._reader is not None:
-            self._reader.retry()
+    def tell_reader(self, tell: Callable[[FrameReader], object]) -> None:
+        """Call this with the reader of what is played, such as `lambda reader: reader.seek(2.0)`, if there is one."""
+        reader = self._reader  # once: the thread may take it away at any moment
+        if reader is not None:
+            tell(reader)
 
     def take_result(self) -> Result | None:
         """The newest result, once."""
