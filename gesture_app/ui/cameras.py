@@ -14,7 +14,7 @@ from PyQt6.QtCore import QCoreApplication, QFileSystemWatcher, QObject, QTimer, 
 DEVICES = Path("/dev")
 DRIVERS = Path("/sys/class/video4linux")
 SETTLE_MS = 400  # a device is there before its name, its permissions and its second node are
-USUAL_SIZES_WH = ((640, 480), (1280, 720), (1920, 1080))
+USUAL_SIZES_WH = ((640, 480), (1280, 720), (1920, 1080), (3840, 2160))
 
 
 @dataclass(frozen=True)

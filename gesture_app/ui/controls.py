@@ -22,16 +22,15 @@ from PyQt6.QtWidgets import (
 )
 
 from gesture_app.settings import LONGEST_SMOOTHING_S, Settings
+from gesture_app.ui.cameras import USUAL_SIZES_WH
 from gesture_app.ui.folder_box import FolderBox
 from gesture_app.ui.gesture_list import GestureList
 from gesture_app.ui.model_box import ModelBox
 from gesture_app.ui.number_slider import NumberSlider
 from gesture_app.ui.wheel_guard import WheelGuard
+from gesture_app.vision.hands import MOST_HANDS
 from gesture_app.vision.labels import HAGRID_LABELS
 from gesture_app.vision.style import OverlayStyle
-
-MOST_HANDS = 100
-CAMERA_SIZES_WH = ((640, 480), (1280, 720), (1920, 1080), (3840, 2160))
 
 
 class Field(NamedTuple):
@@ -162,7 +161,7 @@ class Controls(QScrollArea):
     def _sizes(self) -> QComboBox:
         self.camera_size = QComboBox()
         self.camera_size.addItem(self.tr("Automatic"), None)
-        for width, height in CAMERA_SIZES_WH:
+        for width, height in USUAL_SIZES_WH:
             self.camera_size.addItem(f"{width} × {height}", (width, height))
         self._bind_choice("camera_size_wh", self.camera_size)
         return self.camera_size
@@ -181,7 +180,7 @@ class Controls(QScrollArea):
     def _program(self) -> QGroupBox:
         self.theme = QComboBox()
         for text, value in (
-            (self.tr("As the desktop"), "system"),
+            (self.tr("As the system"), "system"),
             (self.tr("Light"), "light"),
             (self.tr("Dark"), "dark"),
         ):

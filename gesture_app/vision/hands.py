@@ -20,6 +20,9 @@ FloatArray: TypeAlias = "NDArray[np.float32]"
 Box: TypeAlias = tuple[float, float, float, float]
 """Left, top, right, bottom in pixels."""
 
+MOST_HANDS = 100
+"""As many can be asked for in a picture."""
+
 LEAST_BOXES = 4
 FOLLOWED = 1 / 3
 """The share of the thresholds that suffices for a hand that was there a moment ago."""
@@ -90,8 +93,8 @@ class RecognizerOptions:
         for name in ("detector_threshold", "label_threshold", "least_hand"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name.replace('_', ' ')} {getattr(self, name)} is not within 0..1")
-        if not 1 <= self.max_hands <= 100:
-            raise ValueError(f"max hands {self.max_hands} is not within 1..100")
+        if not 1 <= self.max_hands <= MOST_HANDS:
+            raise ValueError(f"max hands {self.max_hands} is not within 1..{MOST_HANDS}")
 
     @property
     def max_boxes(self) -> int:
