@@ -260,13 +260,13 @@ from pathlib import Path
 from gesture_app.benchmark import Clip, peak_memory_mb
 from gesture_app.vision.recognizer import Recognizer
 weights, device, runtime, precision, clip = json.loads(sys.argv[1])
-recognizer = Recognizer.load(Path(weights) if weights else None, device, None, runtime, precision)
+recognizer = Recognizer.load(Path(weights), device, None, runtime, precision)
 recognizer(next(Clip(Path(clip)).frames()).image)
 print(json.dumps(peak_memory_mb()), flush=True)
 """
 
 
-def measure_start(words: Sequence[str | None], clip: Path) -> Result:
+def measure_start(words: Sequence[str], clip: Path) -> Result:
     """Start another process, up to its first result; the caches are warm if this process has filled them.
 
     Args:

@@ -10,7 +10,6 @@ from typing import Any
 
 from gesture_app.benchmark import WARM_UP, Clip, percentiles_ms
 from gesture_app.vision.hands import HandNetworks, Image
-from gesture_app.vision.model_info import shipped_weights
 from gesture_app.vision.recognizer import Recognizer
 from gesture_app.vision.runtimes import load_network
 
@@ -19,17 +18,16 @@ FRAMES = 96
 Result = dict[str, Any]
 
 
-def plain_recognizer(weights: Path | None, device: str) -> Recognizer:
+def plain_recognizer(weights: Path, device: str) -> Recognizer:
     """Both networks in PyTorch in float32, one step after the other; letterbox, crops and suppression on the CPU.
 
     Raises:
         InputError: the weights cannot be read.
         EnvironmentFault: CUDA cannot be used.
     """
-    folder = weights if weights is not None else shipped_weights("detector").parent
     return Recognizer(
-        load_network(folder / "detector.safetensors", "detector", device, "torch", "f32"),
-        load_network(folder / "classifier.safetensors", "classifier", device, "torch", "f32"),
+        load_network(weights / "detector.safetensors", "detector", device, "torch", "f32"),
+        load_network(weights / "classifier.safetensors", "classifier", device, "torch", "f32"),
     )
 
 

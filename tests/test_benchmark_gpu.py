@@ -8,6 +8,7 @@ from fakes import FakeGpu, FakeRecognizer, write_two_colours
 
 from gesture_app import benchmark_gpu
 from gesture_app.benchmark import Clip
+from gesture_app.vision.assets import assets_folder
 
 
 @pytest.mark.parametrize("memory_mb", [None, 250.0])
@@ -23,6 +24,6 @@ def test_frames_and_batches(tmp_path: Path, monkeypatch, memory_mb: float | None
 
 
 def test_the_plain_recognizer_is_the_reference() -> None:
-    plain = benchmark_gpu.plain_recognizer(None, "cpu")
+    plain = benchmark_gpu.plain_recognizer(assets_folder() / "weights", "cpu")
     assert plain.device_name == "CPU, PyTorch"
     assert plain(np.zeros((90, 160, 3), np.uint8)) == []

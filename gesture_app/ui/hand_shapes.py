@@ -78,7 +78,6 @@ LENGTHS = (34.0, 38.0, 34.0, 26.0)
 WIDTHS = (10.6, 11.0, 10.6, 9.4)
 THUMB_WIDTH = 11.5
 FOLDED_LENGTH = 13.0
-CURL = 4.0
 
 
 @dataclass(frozen=True)

@@ -40,8 +40,6 @@ SHAPES = {
     "train": '<path d="M3.5 4v16h17"/><path d="M7 15.5l4-5 3.5 2.5L20 6"/>',
     "doctor": '<path d="M3 12.5h4.5l2.5-7 4 13 2.5-6H21"/>',
     "theme": '<circle cx="12" cy="12" r="8.5"/><path fill="{0}" stroke="none" d="M12 3.5a8.5 8.5 0 0 1 0 17z"/>',
-    "plus": '<path d="M12 5v14M5 12h14"/>',
-    "minus": '<path d="M5 12h14"/>',
 }
 RECORDING = QColor(226, 55, 68)
 LIT = {"record": RECORDING}  # while what they stand for is going on

@@ -249,7 +249,6 @@ class YOLOX(nn.Module):
 
     def __init__(self, num_classes: int, depth: float, width: float, depthwise: bool = False) -> None:
         super().__init__()
-        self.num_classes = num_classes
         self.backbone = YOLOPAFPN(depth, width, depthwise)
         self.head = YOLOXHead(num_classes, width, depthwise)
 
