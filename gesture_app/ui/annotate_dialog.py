@@ -9,27 +9,24 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QDialog,
     QFileDialog,
     QHBoxLayout,
     QLabel,
-    QMessageBox,
     QProgressBar,
-    QPushButton,
     QTreeWidgetItem,
     QVBoxLayout,
     QWidget,
 )
 
 from gesture_app.ui.annotating import Annotating, LoadOwn, Outcome, State, Step, plan_tasks
-from gesture_app.ui.closing import ask_to_stop
+from gesture_app.ui.closing import WorkDialog
 from gesture_app.ui.desktop import Place, open_file, resize_to_fit, show_in_folder, user_folder
 from gesture_app.ui.file_list import MEDIA_SUFFIXES, FileList
 from gesture_app.ui.recording_badge import clock
 from gesture_app.vision.hands import RecognizerOptions
 
 
-class AnnotateDialog(QDialog):
+class AnnotateDialog(WorkDialog):
     """A list of files, where the results go, progress; not modal, so that the live picture goes on.
 
     Args:
@@ -43,7 +40,6 @@ class AnnotateDialog(QDialog):
         self._options = options
         self._work: Annotating | None = None
         self._working: list[QTreeWidgetItem] = []
-        self._question: QMessageBox | None = None
         self.setWindowTitle(self.tr("Annotate videos"))
         resize_to_fit(self, 720, 520)
         self._build_parts()
@@ -106,10 +102,8 @@ class AnnotateDialog(QDialog):
 
     def reject(self) -> None:
         """Close; while files are being annotated, ask first."""
-        if not self.running:
-            super().reject()
-        elif self._question is None:
-            self._ask()
+        consequence = self.tr("What is done of the current file is kept and can be played.")
+        self.close_or_ask(self.running, self.tr("Stop annotating?"), consequence, self.cancel)
 
     def _build_parts(self) -> None:
         self.hint = QLabel(self.tr("Drop videos, pictures or folders into the list, or choose “Add files”."))
@@ -142,12 +136,6 @@ class AnnotateDialog(QDialog):
         self.start_button = self._button("", lambda: self.cancel() if self.running else self.start())
         self.start_button.setDefault(True)
         self.close_button = self._button(self.tr("Close"), self.reject)
-
-    def _button(self, text: str, act: Callable[[], object]) -> QPushButton:
-        button = QPushButton(text)
-        button.setAutoDefault(False)
-        button.clicked.connect(lambda: act())
-        return button
 
     def _build_layout(self) -> None:
         save_label = QLabel(self.tr("&Save to"))
@@ -199,8 +187,7 @@ class AnnotateDialog(QDialog):
         self.progress_bar.setRange(0, len(outcomes))
         self.progress_bar.setValue(done)
         work.deleteLater()
-        if self._question is not None:
-            self._question.close()
+        self.close_question()
         with_result = [row for row in self._working if self.list.outcome(row).result is not None]
         if with_result and not self.list.selectedItems():
             with_result[0].setSelected(True)
@@ -239,14 +226,6 @@ class AnnotateDialog(QDialog):
     def _with_result(self, act: Callable[[Path], object]) -> None:
         if (result := self.list.selected_result()) is not None:
             act(result)
-
-    def _ask(self) -> None:
-        consequence = self.tr("What is done of the current file is kept and can be played.")
-        self._question = ask_to_stop(self, self.tr("Stop annotating?"), consequence, self.cancel)
-        self._question.finished.connect(self._forget_question)
-
-    def _forget_question(self) -> None:
-        self._question = None
 
 
 def _row(*parts: QWidget | None) -> QHBoxLayout:

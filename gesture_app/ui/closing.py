@@ -5,27 +5,56 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PyQt6.QtCore import QCoreApplication, Qt
-from PyQt6.QtWidgets import QDialog, QMessageBox
+from PyQt6.QtWidgets import QDialog, QMessageBox, QPushButton, QWidget
 
 
-def ask_to_stop(dialog: QDialog, question: str, consequence: str, stop: Callable[[], None]) -> QMessageBox:
-    """Ask whether the dialog's work is to be stopped, go on behind the closed dialog, or neither.
+class WorkDialog(QDialog):
+    """A dialog that starts some work, which may go on behind it when it is closed."""
 
-    Args:
-        question: such as "Stop training?".
-        consequence: what becomes of the work that is done.
-        stop: called before the dialog is closed.
-    """
-    translate = QCoreApplication.translate
-    box = QMessageBox(QMessageBox.Icon.Question, dialog.windowTitle(), question, parent=dialog)
-    box.setInformativeText(consequence)
-    end = box.addButton(translate("Closing", "&Stop"), QMessageBox.ButtonRole.DestructiveRole)
-    leave = box.addButton(translate("Closing", "&Go on in the background"), QMessageBox.ButtonRole.AcceptRole)
-    box.setEscapeButton(box.addButton(QMessageBox.StandardButton.Cancel))
-    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-    assert end is not None and leave is not None
-    end.clicked.connect(lambda: stop())
-    for button in (end, leave):
-        button.clicked.connect(lambda: QDialog.reject(dialog))
-    box.open()
-    return box
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._question: QMessageBox | None = None
+
+    def close_or_ask(self, running: bool, question: str, consequence: str, stop: Callable[[], None]) -> None:
+        """Close; while the work is `running`, ask whether to stop it, go on behind the closed dialog, or neither.
+
+        Args:
+            question: such as "Stop training?".
+            consequence: what becomes of the work that is done.
+            stop: called before the dialog is closed.
+        """
+        if not running:
+            super().reject()
+            return
+        if self._question is not None:
+            return
+        translate = QCoreApplication.translate
+        box = QMessageBox(QMessageBox.Icon.Question, self.windowTitle(), question, parent=self)
+        box.setInformativeText(consequence)
+        end = box.addButton(translate("Closing", "&Stop"), QMessageBox.ButtonRole.DestructiveRole)
+        leave = box.addButton(translate("Closing", "&Go on in the background"), QMessageBox.ButtonRole.AcceptRole)
+        box.setEscapeButton(box.addButton(QMessageBox.StandardButton.Cancel))
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        assert end is not None and leave is not None
+        end.clicked.connect(lambda: stop())
+        for button in (end, leave):
+            button.clicked.connect(lambda: QDialog.reject(self))
+        box.finished.connect(self._forget_question)
+        self._question = box
+        box.open()
+
+    def close_question(self) -> None:
+        """Ask no more: the work has ended."""
+        if self._question is not None:
+            self._question.close()
+
+    def _forget_question(self) -> None:
+        self._question = None
+
+    @staticmethod
+    def _button(text: str, act: Callable[[], object]) -> QPushButton:
+        """A button that Enter does not press in another part of the dialog."""
+        button = QPushButton(text)
+        button.setAutoDefault(False)
+        button.clicked.connect(lambda: act())
+        return button

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,15 +11,12 @@ from typing import Any
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import (
     QCheckBox,
-    QDialog,
     QFormLayout,
     QHBoxLayout,
     QLabel,
     QLineEdit,
-    QMessageBox,
     QPlainTextEdit,
     QProgressBar,
-    QPushButton,
     QVBoxLayout,
     QWidget,
 )
@@ -27,7 +24,7 @@ from PyQt6.QtWidgets import (
 from gesture_app.errors import GestureError
 from gesture_app.own_models import KINDS, free_folder, install_model, runs_folder
 from gesture_app.ui.child import Child
-from gesture_app.ui.closing import ask_to_stop
+from gesture_app.ui.closing import WorkDialog
 from gesture_app.ui.curves import Curves
 from gesture_app.ui.desktop import open_file, resize_to_fit
 from gesture_app.ui.pictures_folder import PicturesFolder
@@ -42,7 +39,7 @@ MEASURES = {"macro_f1": "macro-F1", "ap50": "AP50"}
 MEASURED: dict[Kind, str] = {"classifier": "macro_f1", "detector": "ap50"}
 
 
-class TrainDialog(QDialog):
+class TrainDialog(WorkDialog):
     """Asks for a folder of pictures, shows how the training goes, installs what comes out of it.
 
     Args:
@@ -70,7 +67,6 @@ class TrainDialog(QDialog):
         self._cancelled = False
         self._arguments: list[str] = []
         self._interrupted: list[str] = []
-        self._question: QMessageBox | None = None
         self._child = Child(self)
         self._child.told.connect(self._take)
         self._child.ended.connect(self._end)
@@ -124,12 +120,8 @@ class TrainDialog(QDialog):
 
     def reject(self) -> None:
         """Close; while something is trained, ask first."""
-        if not self.running:
-            super().reject()
-        elif self._question is None:
-            consequence = self.tr("A training that is stopped cannot go on once this dialog is closed.")
-            self._question = ask_to_stop(self, self.tr("Stop training?"), consequence, self.cancel)
-            self._question.finished.connect(self._forget_question)
+        consequence = self.tr("A training that is stopped cannot go on once this dialog is closed.")
+        self.close_or_ask(self.running, self.tr("Stop training?"), consequence, self.cancel)
 
     def _build_parts(self) -> None:
         self.hint = QLabel(
@@ -167,12 +159,6 @@ class TrainDialog(QDialog):
         self.train_button = self._button("", lambda: self.cancel() if self.running else self.start())
         self.train_button.setDefault(True)
         self.close_button = self._button(self.tr("Close"), self.reject)
-
-    def _button(self, text: str, act: Callable[[], object]) -> QPushButton:
-        button = QPushButton(text)
-        button.setAutoDefault(False)
-        button.clicked.connect(lambda: act())
-        return button
 
     def _build_layout(self) -> None:
         form = QFormLayout()
@@ -244,8 +230,7 @@ class TrainDialog(QDialog):
             self.state.setText(why.removeprefix("gesture-train: error: "))
             if code not in (2, 3):
                 self.details.setChecked(True)
-        if self._question is not None:
-            self._question.close()
+        self.close_question()
         self._refresh()
         if not self._cancelled:
             self.ended.emit()
@@ -310,6 +295,3 @@ class TrainDialog(QDialog):
         self.install_button.setEnabled(False)
         self.state.setText(self.tr("The window uses the model “{name}” now.").format(name=folder.name))
         self.installed.emit(folder)
-
-    def _forget_question(self) -> None:
-        self._question = None
