@@ -9,7 +9,8 @@ from PyQt6.QtWidgets import QMainWindow, QTextBrowser
 from gesture_app import __version__
 from gesture_app.ui import about_dialog
 from gesture_app.ui.about_dialog import PARTS, AboutDialog, installed_version
-from gesture_app.ui.shortcuts_dialog import Shortcut, ShortcutsDialog, _halves, plain, shortcuts_of
+from gesture_app.ui.menu_texts import plain
+from gesture_app.ui.shortcuts_dialog import Shortcut, ShortcutsDialog, _halves, shortcuts_of
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from PyQt6.QtCore import QPoint, Qt
 
-from gesture_app.ui.playback_bar import PlaybackBar, clock
+from gesture_app.ui.playback_bar import PlaybackBar, clock_with_tenths
 from gesture_app.video.clips import Clip
 
 
@@ -13,7 +13,7 @@ from gesture_app.video.clips import Clip
     (-1.0, "0:00.0"), (0.0, "0:00.0"), (0.3, "0:00.3"), (59.99, "0:59.9"), (60.0, "1:00.0"), (3723.45, "1:02:03.4"),
 ])  # fmt: skip
 def test_clock(time_s: float, text: str) -> None:
-    assert clock(time_s) == text
+    assert clock_with_tenths(time_s) == text
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from PyQt6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QTabWidget, QText
 
 from gesture_app import __version__
 from gesture_app.ui.desktop import resize_to_fit
+from gesture_app.ui.menu_texts import plain
 from gesture_app.vision.assets import assets_folder
 
 
@@ -63,7 +64,7 @@ class AboutDialog(QDialog):
             (self.tr("&Licences"), self._licences()),
         ):
             page = self._page(text)
-            page.setAccessibleName(name.replace("&", ""))
+            page.setAccessibleName(plain(name))
             self.tabs.addTab(page, name)
         buttons = QDialogButtonBox()
         buttons.addButton(self.tr("Close"), QDialogButtonBox.ButtonRole.RejectRole)

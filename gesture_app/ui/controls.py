@@ -25,6 +25,7 @@ from gesture_app.settings import LONGEST_SMOOTHING_S, Settings
 from gesture_app.ui.cameras import USUAL_SIZES_WH
 from gesture_app.ui.folder_box import FolderBox
 from gesture_app.ui.gesture_list import GestureList
+from gesture_app.ui.menu_texts import plain
 from gesture_app.ui.model_box import ModelBox
 from gesture_app.ui.number_slider import NumberSlider
 from gesture_app.ui.wheel_guard import WheelGuard
@@ -260,7 +261,7 @@ class Controls(QScrollArea):
         label.setContentsMargins(0, 3, 0, 3)  # a label that is much lower than its field is put at the top by Qt
         form.addRow(label, editor)
         if not editor.accessibleName():
-            editor.setAccessibleName(text.replace("&", ""))
+            editor.setAccessibleName(plain(text))
         return row
 
     @staticmethod

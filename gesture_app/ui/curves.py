@@ -8,6 +8,8 @@ from PyQt6.QtCore import QPointF, QRectF, QSize, Qt
 from PyQt6.QtGui import QColor, QPainter, QPainterPath, QPaintEvent, QPen
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
+from gesture_app.ui.theme import is_dark
+
 COLOURS = (("#0072b2", "#56b4e9"), ("#d55e00", "#ff9d5c"), ("#117a58", "#3fcf9d"), ("#a0457b", "#e39cc6"))
 """For light and dark windows; of Okabe and Ito, some made lighter or darker for contrast."""
 TICKS = 4
@@ -64,7 +66,7 @@ class Curves(QWidget):
         plot = QRectF(self.rect()).adjusted(left, metrics.height() * 1.6, -10, -metrics.height() * 1.4)
         top = self._top or nice_top(max((value for _, value in self._values()), default=1.0))
         self._paint_axes(painter, plot, top)
-        dark = self.palette().window().color().lightness() < 128
+        dark = is_dark(self.palette())
         x = painter.boundingRect(QRectF(), 0, self._title).width() + 14
         for number, (name, points) in enumerate(self.curves.items()):
             colour = QColor(COLOURS[number % len(COLOURS)][dark])

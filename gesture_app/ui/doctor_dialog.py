@@ -10,6 +10,7 @@ from PyQt6.QtWidgets import QDialog, QHBoxLayout, QLabel, QProgressBar, QPushBut
 
 from gesture_app.ui.child import Child
 from gesture_app.ui.desktop import resize_to_fit
+from gesture_app.ui.theme import is_dark
 
 COMMAND = ("-m", "gesture_app", "doctor", "--jsonl", "-")
 MARKS = {"good": "✓", "note": "!", "bad": "✗"}
@@ -109,7 +110,7 @@ class DoctorDialog(QDialog):
         self._write()
 
     def _write(self) -> None:
-        dark = self.palette().base().color().lightness() < 128
+        dark = is_dark(self.palette())
         rows = []
         for finding in self.findings:
             colour = COLOURS[finding["state"]][dark]

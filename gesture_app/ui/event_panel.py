@@ -26,6 +26,7 @@ from gesture_app.ui.chime import Chime
 from gesture_app.ui.desktop import Place, user_folder
 from gesture_app.ui.event_table import END, GESTURE, HAND, START, SURE, EventTable
 from gesture_app.ui.icons import icon
+from gesture_app.ui.menu_texts import plain, tip
 from gesture_app.vision.labels import HAGRID_LABELS
 from gesture_app.vision.style import gesture_name
 
@@ -99,7 +100,7 @@ class EventPanel(QWidget):
             button = QToolButton()
             button.setDefaultAction(action)
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-            button.setAccessibleName(action.text().replace("&", "").rstrip("…"))
+            button.setAccessibleName(plain(action.text()))
             row.addWidget(button)
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 4, 8, 8)
@@ -191,8 +192,7 @@ class EventPanel(QWidget):
         action = QAction(icon(name), text, self)
         if keys:
             action.setShortcut(QKeySequence(keys))
-        shown = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
-        action.setToolTip(text.replace("&", "") + (f" ({shown})" if shown else ""))
+        action.setToolTip(tip(action))
         if callable(do):
             action.triggered.connect(lambda _checked: do())
         self.addAction(action)

@@ -8,6 +8,7 @@ from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from gesture_app.ui.hand_shapes import SHAPES, SIDE, outlines
 from gesture_app.ui.swatch import gesture_qcolor, paint_swatch
+from gesture_app.ui.theme import is_dark
 from gesture_app.vision.style import gesture_name
 
 LINE = 2.6
@@ -102,7 +103,7 @@ class GestureDrawing(QWidget):
         painter.setBrush(colour)
         painter.drawRoundedRect(tile, 10, 10)
         margin = tile.height() * 0.08
-        colours = ON_DARK if self.palette().window().color().lightness() < 128 else ON_LIGHT
+        colours = ON_DARK if is_dark(self.palette()) else ON_LIGHT
         paint_gesture(painter, tile.adjusted(margin, margin, -margin, -margin), self.name, *colours)
         painter.setPen(self.palette().windowText().color())
         place = QRectF(0, self.height() - text_height, self.width(), text_height)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from PyQt6.QtCore import QSignalBlocker, Qt, pyqtSignal
 from PyQt6.QtWidgets import QDoubleSpinBox, QGridLayout, QLabel, QSlider, QWidget
 
+from gesture_app.ui.menu_texts import plain
+
 STEPS_PER_UNIT = 100
 ROOM_PX = 62  # for the edges and buttons of a field; sliders below each other end at the same place
 
@@ -28,7 +30,7 @@ class NumberSlider(QWidget):
         self, name: str, explanation: str, highest: float = 1.0, unit: str = "", parent: QWidget | None = None
     ) -> None:
         super().__init__(parent)
-        spoken = name.replace("&", "")
+        spoken = plain(name)
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, round(highest * STEPS_PER_UNIT))
         self.slider.setPageStep(round(highest * STEPS_PER_UNIT) // 20)

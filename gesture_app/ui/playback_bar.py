@@ -118,8 +118,8 @@ class PlaybackBar(QWidget):
             number = min(int(time_s / self._clip.frame_s) + 1, self._clip.pictures)
             return self.tr("Picture {number} of {count}").format(number=number, count=self._clip.pictures)
         if self._clip.duration_s is None:
-            return clock(time_s)
-        return f"{clock(time_s)} / {clock(self._clip.duration_s)}"
+            return clock_with_tenths(time_s)
+        return f"{clock_with_tenths(time_s)} / {clock_with_tenths(self._clip.duration_s)}"
 
     def _button(self, name: str, title: str, explanation: str) -> QToolButton:
         button = QToolButton()
@@ -131,7 +131,7 @@ class PlaybackBar(QWidget):
         return button
 
 
-def clock(time_s: float) -> str:
+def clock_with_tenths(time_s: float) -> str:
     """Hours where there are any, minutes, seconds and tenths: 1:02:03.4, 2:03.4."""
     tenths = max(0, int(time_s * 10 + 1e-6))
     seconds, tenth = divmod(tenths, 10)

@@ -20,6 +20,7 @@ from PyQt6.QtWidgets import (
 )
 
 from gesture_app.ui.desktop import resize_to_fit
+from gesture_app.ui.menu_texts import native, plain
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,6 @@ def shortcuts_of(window: QMainWindow, others: str) -> list[tuple[str, list[Short
     return [(title, lines) for title, lines in groups if lines]
 
 
-def plain(text: str) -> str:
-    """A text of a menu without what marks its key and its dialog."""
-    return text.replace("&&", "\0").replace("&", "").replace("\0", "&").removesuffix("…")
-
-
 def _actions(menu: QMenu, before: str = "") -> Iterable[tuple[str, QAction]]:
     """The actions of a menu and of the menus in it, with what they are called: "Colours: Dark"."""
     for action in menu.actions():
@@ -65,7 +61,7 @@ def _actions(menu: QMenu, before: str = "") -> Iterable[tuple[str, QAction]]:
 def _lines(actions: Iterable[tuple[str, QAction]]) -> list[Shortcut]:
     lines = []
     for text, action in actions:
-        keys = tuple(key.toString(QKeySequence.SequenceFormat.NativeText) for key in action.shortcuts())
+        keys = tuple(native(key) for key in action.shortcuts())
         if any(keys) and action.text():
             lines.append(Shortcut(plain(text), tuple(key for key in keys if key)))
     return lines
@@ -112,8 +108,8 @@ class ShortcutsDialog(QDialog):
             *cameras,
             Shortcut(self.tr("Picture: move what is enlarged"), (self.tr("Shift+arrows"),)),
             Shortcut(self.tr("Timeline: less or more time"), ("+", "-")),
-            Shortcut(self.tr("Events: go to where it began"), (_native("Return"),)),
-            Shortcut(self.tr("Files to annotate: remove"), (_native("Del"),)),
+            Shortcut(self.tr("Events: go to where it began"), (native(QKeySequence("Return")),)),
+            Shortcut(self.tr("Files to annotate: remove"), (native(QKeySequence("Del")),)),
         ]
 
     def _title(self, text: str) -> QLabel:
@@ -143,10 +139,6 @@ class ShortcutsDialog(QDialog):
         label.setObjectName("key")
         label.setStyleSheet("#key { border: 1px solid palette(mid); border-radius: 4px; padding: 1px 6px; }")
         return label
-
-
-def _native(key: str) -> str:
-    return QKeySequence(key).toString(QKeySequence.SequenceFormat.NativeText)
 
 
 def _halves(groups: list[tuple[str, list[Shortcut]]]) -> list[list[tuple[str, list[Shortcut]]]]:

@@ -13,6 +13,7 @@ from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QSizePolicy, QT
 from gesture_app.ui.cameras import Camera
 from gesture_app.ui.desktop import shown_path
 from gesture_app.ui.icons import icon
+from gesture_app.ui.menu_texts import plain, tip
 from gesture_app.video.addresses import masked, source_kind
 
 EXACTLY = Qt.MatchFlag.MatchExactly | Qt.MatchFlag.MatchCaseSensitive
@@ -81,10 +82,8 @@ class SourceBar(QWidget):
         button = QToolButton()
         button.setDefaultAction(action)
         button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
-        name = action.text().replace("&", "").rstrip("…")
-        keys = action.shortcut().toString()
-        button.setToolTip(f"{name} ({keys})" if keys else name)
-        button.setAccessibleName(name)
+        button.setToolTip(tip(action))
+        button.setAccessibleName(plain(action.text()))
         self._row.addWidget(button)
 
     def set_sources(self, cameras: Sequence[Camera], recent: Sequence[str]) -> None:

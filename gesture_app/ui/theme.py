@@ -149,7 +149,7 @@ class Theme(QObject):
         super().__init__(application)
         self._application = application
         self._choice: Choice = choice
-        self._desktop_dark = _is_dark(application.palette())  # before the first palette of ours
+        self._desktop_dark = is_dark(application.palette())  # before the first palette of ours
         self._dark: bool | None = None
         application.setStyle("Fusion")
         hints = application.styleHints()
@@ -202,7 +202,8 @@ def make_palette(dark: bool) -> QPalette:
     return palette
 
 
-def _is_dark(palette: QPalette) -> bool:
+def is_dark(palette: QPalette) -> bool:
+    """Whether its text is lighter than what is behind it."""
     return palette.color(Role.Window).lightness() < palette.color(Role.WindowText).lightness()
 
 
@@ -215,7 +216,7 @@ def _style_sheet(palette: QPalette) -> str:
         outline=palette.color(Role.PlaceholderText).name(),
         tip=palette.color(Role.ToolTipBase).name(),
         tip_text=palette.color(Role.ToolTipText).name(),
-        handle=palette.color(Role.Dark if palette.color(Role.Window).lightness() > 128 else Role.Light).name(),
+        handle=palette.color(Role.Light if is_dark(palette) else Role.Dark).name(),
         edge=palette.color(Role.Mid).name(),
         hover=palette.color(Role.Midlight).name(),
         button=palette.color(Role.Button).name(),

@@ -11,6 +11,7 @@ from gesture_app.ui.controls import Controls
 from gesture_app.ui.desktop import resize_to_fit
 from gesture_app.ui.event_panel import EventPanel
 from gesture_app.ui.figures import Figures
+from gesture_app.ui.menu_texts import plain
 from gesture_app.ui.playback_bar import PlaybackBar
 from gesture_app.ui.saved_notice import SavedNotice
 from gesture_app.ui.source_bar import SourceBar
@@ -111,7 +112,7 @@ class WindowLayout:
 
     def _dock(self, name: str, key: str, part: QWidget, area: Area) -> QDockWidget:
         title = _title(name)
-        dock = QDockWidget(title.replace("&", ""), self._window)
+        dock = QDockWidget(plain(title), self._window)
         dock.setObjectName(name)
         dock.setWidget(part)
         self._window.addDockWidget(area, dock)
