@@ -19,12 +19,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
-from platformdirs import user_cache_path
-
 from gesture_app import __version__
 from gesture_app.errors import GestureError, one_line
 from gesture_app.settings import APP, Settings, config_folder, settings_path
-from gesture_app.vision.assets import assets_folder
+from gesture_app.vision.assets import assets_folder, cache_folder
 
 PROBE_TIMEOUT_S = 30.0
 CAMERA_TIMEOUT_S = 4.0
@@ -328,7 +326,7 @@ def folder_findings(settings: Settings) -> Iterator[Finding]:
     """Whether the folders that are written to can be, and have room."""
     folders = {
         "settings": config_folder(),
-        "cache": user_cache_path(APP),
+        "cache": cache_folder(),
         "recordings": settings.recordings(),
     }
     for name, folder in folders.items():

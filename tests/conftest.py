@@ -95,5 +95,5 @@ def draw_hagrid(root: Path, count: int = 4) -> Path:
 @pytest.fixture
 def export_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The user's cache of exported networks, empty and in a folder of its own."""
-    monkeypatch.setattr("gesture_app.vision.runtimes.user_cache_path", lambda name: tmp_path / "cache" / name)
+    monkeypatch.setattr("gesture_app.vision.assets.user_cache_path", lambda name: tmp_path / "cache" / name)
     return tmp_path / "cache" / "gesture-app"

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from gesture_app.errors import InputError
-from gesture_app.vision import openvino_runtime, runtimes
+from gesture_app.vision import openvino_runtime
 from gesture_app.vision.model_info import ModelInfo, build_network, load_info, save_model, shipped_weights
 from gesture_app.vision.openvino_runtime import OpenVinoNetwork, export_openvino, fastest_precision, load_openvino
 from gesture_app.vision.quantization import (
@@ -26,6 +26,8 @@ from gesture_app.vision.runtimes import load_network
 
 CLASSIFIER = ModelInfo("classifier", "resnet18d", ("like", "palm", "no_gesture"), (64, 64))
 
+pytestmark = pytest.mark.usefixtures("export_cache")
+
 
 class Blur(torch.nn.Module):
     """Quick to export and to compile."""
@@ -36,11 +38,6 @@ class Blur(torch.nn.Module):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         return self.conv(images.to(self.conv.weight.dtype)).flatten(1)
-
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runtimes, "user_cache_path", lambda name: tmp_path / "cache" / name)
 
 
 @pytest.fixture

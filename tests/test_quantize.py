@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from gesture_app.errors import EnvironmentFault, InputError
-from gesture_app.vision import runtimes
 from gesture_app.vision.hands import Hand
 from gesture_app.vision.model_info import ModelInfo, build_network, save_model
 from gesture_app.vision.openvino_runtime import OpenVinoNetwork, export_openvino
@@ -20,10 +19,7 @@ from training.quantize import QuantizeConfig, calibrate, import_nncf, quantize, 
 DETECTOR = ModelInfo("detector", "yolox-nano", ("hand",), (64, 96))
 CLASSIFIER = ModelInfo("classifier", "resnet18d", ("fist", "palm"), (32, 32))
 
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runtimes, "user_cache_path", lambda name: tmp_path / "cache" / name)
+pytestmark = pytest.mark.usefixtures("export_cache")
 
 
 @pytest.fixture

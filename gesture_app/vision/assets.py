@@ -1,11 +1,11 @@
-"""Where the files are that come with the program, and where the user's own models are."""
+"""Where the files are that come with the program, the user's own models, and what can be made again."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-from platformdirs import user_data_path
+from platformdirs import user_cache_path, user_data_path
 
 
 def assets_folder() -> Path:
@@ -21,3 +21,8 @@ def models_folder() -> Path:
     """
     given = os.environ.get("GESTURE_APP_CONFIG_DIR")
     return (Path(given) if given else user_data_path("gesture-app", appauthor=False)) / "models"
+
+
+def cache_folder() -> Path:
+    """The user's folder for what can be made again, such as exported networks."""
+    return user_cache_path("gesture-app")

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from platformdirs import user_cache_path
 
 from gesture_app.errors import EnvironmentFault
+from gesture_app.vision.assets import cache_folder
 from gesture_app.vision.atomic import write_atomically
 from gesture_app.vision.hands import FloatArray, Image
 from gesture_app.vision.model_info import Kind, ModelInfo, load_model, read_weights
@@ -45,7 +45,7 @@ class OnnxNetwork:
             options = {
                 "trt_fp16_enable": True,
                 "trt_engine_cache_enable": True,
-                "trt_engine_cache_path": str(user_cache_path("gesture-app") / "tensorrt"),
+                "trt_engine_cache_path": str(cache_folder() / "tensorrt"),
             }
             providers = [(TENSORRT, options), "CUDAExecutionProvider"]
         self._session = import_onnxruntime(tensorrt).InferenceSession(model, providers=providers)

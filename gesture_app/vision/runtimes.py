@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 import numpy as np
-from platformdirs import user_cache_path
 
 from gesture_app.errors import EnvironmentFault, InputError
+from gesture_app.vision.assets import cache_folder
 from gesture_app.vision.hands import FloatArray, Image
 from gesture_app.vision.model_info import Kind, ModelInfo, load_model
 
@@ -127,7 +127,7 @@ def load_network(
 def cached_export(info: ModelInfo, suffix: str) -> Path:
     """Where the export of some weights is kept; other outputs than theirs have another place, where none is found."""
     name = f"{info.sha256[:16]}-{len(info.outputs)}-{EXPORT_VERSION}{suffix}"
-    return user_cache_path("gesture-app") / name
+    return cache_folder() / name
 
 
 def usable_cores() -> int:
