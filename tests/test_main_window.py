@@ -644,10 +644,8 @@ def test_what_can_be_done_with_events(open_window, qtbot, clip, tmp_path, monkey
     assert panel.events == () and not panel.export_action.isEnabled()
 
 
-def test_the_tab_key_reaches_everything_and_comes_round(open_window, qtbot, clip):
-    window = playing(qtbot, open_window(), clip)
-    qtbot.keyClick(window.view, Qt.Key.Key_Space)
-    first = window.source_bar.start_button
+def tab_order(qtbot, first: QWidget) -> list[QWidget]:
+    """Where the key leads to, until it is back."""
     first.setFocus()
     order = [first]
     for _ in range(200):
@@ -656,12 +654,32 @@ def test_the_tab_key_reaches_everything_and_comes_round(open_window, qtbot, clip
             break
         order.append(reached)
     assert len(order) == len(set(order)) < 200, "the key is caught somewhere"
+    return order
+
+
+def test_the_tab_key_reaches_everything_and_comes_round(open_window, qtbot, clip):
+    window = playing(qtbot, open_window(), clip)
+    qtbot.keyClick(window.view, Qt.Key.Key_Space)
+    order = tab_order(qtbot, window.source_bar.start_button)
     expected = {window.timeline, window.playback_bar.slider, window.playback_bar.play_button}
     expected |= set(window.source_bar.findChildren(QToolButton))
     expected |= {window.controls.hand.slider, window.controls.theme, window.controls.gestures.all_button}
     assert {widget for widget in expected if widget.isEnabled()} <= set(order)
     for widget in order:
         assert spoken(widget), f"{widget} has no name"
+    buttons = [b for b in window.source_bar.findChildren(QToolButton) if b.isEnabled()]
+    assert order[1 : len(buttons) + 2] == [*buttons, window.playback_bar.back_button], "as one reads"
+
+
+def test_the_tab_key_passes_over_what_is_behind(open_window, qtbot):
+    window = open_window()
+    window.controls.hand.slider.setFocus()
+    window.layout_.dock_actions[1].trigger()
+    order = tab_order(qtbot, window.source_bar.start_button)
+    assert not any(window.controls.isAncestorOf(widget) for widget in order)
+    assert any(window.event_panel.isAncestorOf(widget) for widget in order) and window.timeline in order
+    qtbot.keyClick(window.source_bar.start_button, Qt.Key.Key_Backtab)
+    assert QApplication.focusWidget() is order[-1], "and back"
 
 
 def test_a_recording_is_seen_in_full_screen(open_window, qtbot, clip):
@@ -684,6 +702,22 @@ def test_double_click_is_full_screen(open_window, qtbot):
     for expected in (True, False):
         QTest.mouseDClick(window.view, Qt.MouseButton.LeftButton, pos=QPoint(20, 20))
         assert window.isFullScreen() is expected
+
+
+def test_what_can_be_kept_of_a_source(open_window, qtbot, world):
+    go_on = threading.Event()
+    window = open_window(load=lambda choice: FakeRecognizer() if go_on.wait(10) else None)
+    record, snapshot = window.menus.record, window.menus.snapshot
+    window.play("0")
+    qtbot.waitUntil(lambda: window.phase is Phase.LOADING)
+    assert not record.isEnabled() and not snapshot.isEnabled(), "no picture has come"
+    go_on.set()
+    qtbot.waitUntil(record.isEnabled)
+    record.trigger()
+    window.halt()
+    assert record.isEnabled() and not snapshot.isEnabled(), "what is recorded can be ended"
+    record.trigger()
+    assert not record.isEnabled()
 
 
 def test_snapshot_and_recording(open_window, qtbot, clip, tmp_path):

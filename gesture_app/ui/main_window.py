@@ -16,6 +16,7 @@ from PyQt6.QtWidgets import (
     QApplication,
     QComboBox,
     QDialog,
+    QDockWidget,
     QMainWindow,
     QMessageBox,
     QTabBar,
@@ -124,8 +125,6 @@ class MainWindow(QMainWindow):
     def halt(self) -> None:
         """Stop playing; the picture goes."""
         self.playback.halt()
-        self.view.clear_picture()
-        self.figures.begin()
 
     @property
     def _is_camera(self) -> bool:
@@ -171,6 +170,16 @@ class MainWindow(QMainWindow):
                 event.accept()
                 return True
         return super().event(event)
+
+    def focusNextPrevChild(self, next: bool) -> bool:
+        """Pass over a dock that lies behind another: Qt has it outside the window, and takes it for visible."""
+        first = QApplication.focusWidget()
+        behind = [dock for dock in self.findChildren(QDockWidget) if dock.visibleRegion().isEmpty()]
+        while super().focusNextPrevChild(next):
+            reached = QApplication.focusWidget()
+            if reached is first or not any(dock.isAncestorOf(reached) for dock in behind):
+                return True
+        return False
 
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
         """Welcome files and addresses."""
@@ -254,6 +263,7 @@ class MainWindow(QMainWindow):
         self.source_bar.toggled.connect(lambda: self.halt() if self.phase.running else self.sources.choose_entered())
         self.view.painted.connect(self.figures.add_painted)
         self.view.double_clicked.connect(self.menus.full_screen.toggle)
+        self.capture.recorder.recording_changed.connect(lambda _on: self._offer_capture())
         self.tools.model_installed.connect(self._use_model)
 
     @pyqtSlot(object)
@@ -263,15 +273,22 @@ class MainWindow(QMainWindow):
         self.view.show_picture(result.picture, result.captured_s if is_new else None)
         self.playback_bar.set_position(result.time_s)
         self.events.add(result)
-        self.menus.snapshot.setEnabled(True)
+        self._offer_capture()
+
+    def _offer_capture(self) -> None:
+        """A snapshot needs a picture, a recording also a source that goes on; what is recorded can always be ended."""
+        shown = self.view.picture is not None
+        self.menus.snapshot.setEnabled(shown)
+        self.menus.record.setEnabled((shown and self.phase.running) or self.capture.recorder.recording)
 
     @pyqtSlot(object)
     def _show_status(self, status: Status) -> None:
         nothing_there = status.phase is Phase.IDLE and not self.playback.source and not self.sources.cameras.found
         hint = self.tr("No camera is connected. Connect one, or open a file (Ctrl+O).") if nothing_there else ""
         shown = replace(status, message=hint) if hint else status
-        if status.phase is Phase.FAILED:
-            self.view.clear_picture()  # its boxes are of other networks
+        if status.phase in (Phase.IDLE, Phase.FAILED):  # nothing is played, or the boxes are of other networks
+            self.view.clear_picture()
+            self.figures.begin()
         self.view.show_banner(banner_for(shown, self.sources.shown(self.playback.source)))
         self.source_bar.set_running(status.phase.running)
         clip = status.clip if status.clip is not None and not status.clip.still else None
@@ -280,8 +297,7 @@ class MainWindow(QMainWindow):
         self.playback_bar.setVisible(clip is not None and not self.isFullScreen())
         self.menus.enable_clip(clip is not None)
         self.menus.stop.setEnabled(status.phase.running)
-        self.menus.snapshot.setEnabled(self.view.picture is not None)
-        self.menus.record.setEnabled(status.phase.running or self.capture.recorder.recording)
+        self._offer_capture()
         self.events.follow(status)
         if status.phase is Phase.NO_SOURCE:
             self.sources.forget(self.playback.source)
@@ -324,9 +340,6 @@ class MainWindow(QMainWindow):
             self.playback.toggle()
         else:
             self.sources.choose_entered()
-        if self.phase is Phase.IDLE:
-            self.view.clear_picture()
-            self.figures.begin()
 
     def _mirror(self, on: bool) -> None:
         self._store.update(**{"mirror_cameras" if self._is_camera else "mirror_files": on})

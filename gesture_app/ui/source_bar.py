@@ -76,6 +76,7 @@ class SourceBar(QWidget):
         self._row.setContentsMargins(0, 0, 0, 0)
         self._row.addWidget(self._box, 1)
         self._row.addWidget(self.start_button)
+        self._last: QWidget = self.start_button
 
     def add_button(self, action: QAction) -> None:
         """Add a button for an action at the end of the row."""
@@ -85,6 +86,8 @@ class SourceBar(QWidget):
         button.setToolTip(tip(action))
         button.setAccessibleName(plain(action.text()))
         self._row.addWidget(button)
+        self.setTabOrder(self._last, button)  # else the key comes here after all that was made before
+        self._last = button
 
     def set_sources(self, cameras: Sequence[Camera], recent: Sequence[str]) -> None:
         """Offer these cameras, and these files and addresses; what is entered stays."""
