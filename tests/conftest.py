@@ -19,7 +19,10 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from networks import CLASSIFIER, randomised
 from pytestqt.qtbot import QtBot
+
+from gesture_app.vision.model_info import save_model
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -97,3 +100,23 @@ def export_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The user's cache of exported networks, empty and in a folder of its own."""
     monkeypatch.setattr("gesture_app.vision.assets.user_cache_path", lambda name: tmp_path / "cache" / name)
     return tmp_path / "cache" / "gesture-app"
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    """A file of a classifier with three outputs."""
+    path = tmp_path / "weights" / "classifier.safetensors"
+    save_model(path, randomised(CLASSIFIER), CLASSIFIER)
+    return path
+
+
+@pytest.fixture
+def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The user's settings and models in an empty folder."""
+    monkeypatch.setenv("GESTURE_APP_CONFIG_DIR", str(tmp_path / "config"))
+
+
+@pytest.fixture
+def no_curves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drawing takes longer than tiny trainings."""
+    monkeypatch.setattr("training.journal.curves", lambda rows: b"")

@@ -9,6 +9,8 @@ from pathlib import Path
 import av
 import numpy as np
 
+from gesture_app.vision.hands import Frame
+
 TIME_BASE = Fraction(1, 15360)
 REGULAR = tuple(Fraction(i, 30) for i in range(20))
 VARIABLE = tuple(Fraction(n, 1000) for n in (0, 33, 40, 140, 141, 200, 333, 700, 733, 766, 800, 801, 1200))
@@ -23,6 +25,10 @@ def picture(index: int, size_wh: tuple[int, int] = (64, 48)) -> np.ndarray:
     bar = index * 4 % max(1, width - 4)
     image[:, bar : bar + 4] = (0, 255, 0)
     return image
+
+
+def frame_of(index: int) -> Frame:
+    return Frame(picture(index), index, index / 30)
 
 
 def write_video(

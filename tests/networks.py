@@ -1,4 +1,4 @@
-"""Networks and pictures that are anything but zero, for the tests of what runs them."""
+"""Networks, pictures and a trap, for the tests of what runs and reads them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,26 @@ import numpy as np
 import torch
 
 from gesture_app.vision.model_info import ModelInfo, build_network
+
+CLASSIFIER = ModelInfo("classifier", "resnet18d", ("like", "palm", "no_gesture"), (64, 64))
+
+
+class Blur(torch.nn.Module):
+    """Quick to export and to compile."""
+
+    def __init__(self, channels: int = 2) -> None:
+        super().__init__()
+        self.conv = torch.nn.Conv2d(3, channels, 3)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.conv(images.to(self.conv.weight.dtype)).flatten(1)
+
+
+class Malicious:
+    """Ends the program when it is unpickled."""
+
+    def __reduce__(self):
+        return (exec, ("raise SystemExit('executed')",))
 
 
 def randomised(info: ModelInfo) -> torch.nn.Module:

@@ -25,10 +25,9 @@ from training.preflight import PreflightFailed
 
 
 @pytest.fixture(autouse=True)
-def no_curves(request: pytest.FixtureRequest, monkeypatch) -> None:
-    """Drawing takes longer than these trainings; one test draws."""
+def one_test_draws(request: pytest.FixtureRequest) -> None:
     if "leaves" not in request.node.name:
-        monkeypatch.setattr("training.journal.curves", lambda rows: b"")
+        request.getfixturevalue("no_curves")
 
 
 def state_of(output: Path) -> dict:

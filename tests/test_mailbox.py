@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import threading
 
-from media import picture
+from media import frame_of
 
 from gesture_app.video.mailbox import Mailbox
-from gesture_app.vision.hands import Frame
-
-
-def frame_of(index: int) -> Frame:
-    return Frame(picture(index), index, index / 30)
 
 
 def test_mailbox_keeps_the_newest() -> None:

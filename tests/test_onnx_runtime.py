@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from networks import pictures, randomised
+from networks import CLASSIFIER, pictures, randomised
 
 from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.vision import onnx_runtime
@@ -15,7 +15,6 @@ from gesture_app.vision.onnx_runtime import TENSORRT
 from gesture_app.vision.runtimes import load_network
 
 DETECTOR = ModelInfo("detector", "yolox-nano", ("hand",), (64, 96))
-CLASSIFIER = ModelInfo("classifier", "resnet18d", ("like", "palm", "no_gesture"), (64, 64))
 
 pytestmark = pytest.mark.usefixtures("export_cache")
 

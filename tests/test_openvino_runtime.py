@@ -10,42 +10,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from networks import pictures, randomised
+from networks import CLASSIFIER, Blur, pictures, randomised
 
 from gesture_app.errors import InputError
 from gesture_app.vision import openvino_runtime
-from gesture_app.vision.model_info import ModelInfo, save_model
+from gesture_app.vision.model_info import ModelInfo
 from gesture_app.vision.openvino_runtime import MAX_SHAPES, OpenVinoNetwork, export_openvino
 from gesture_app.vision.recognizer import Recognizer
 from gesture_app.vision.runtimes import TorchNetwork, load_network
 
 CPU = torch.device("cpu")
 DETECTOR = ModelInfo("detector", "yolox-nano", ("hand",), (64, 96))
-CLASSIFIER = ModelInfo("classifier", "resnet18d", ("like", "palm", "no_gesture"), (64, 64))
 
 pytestmark = pytest.mark.usefixtures("export_cache")
 
 
-class Blur(torch.nn.Module):
-    """Quick to export and to compile."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv = torch.nn.Conv2d(3, 2, 3)
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        return self.conv(images.to(self.conv.weight.dtype)).flatten(1)
-
-
 def openvino_network(network: torch.nn.Module, info: ModelInfo, **options) -> OpenVinoNetwork:
     return OpenVinoNetwork(export_openvino(network, info), info.kind, **options)
-
-
-@pytest.fixture
-def weights(tmp_path: Path) -> Path:
-    path = tmp_path / "weights" / "classifier.safetensors"
-    save_model(path, randomised(CLASSIFIER), CLASSIFIER)
-    return path
 
 
 @pytest.mark.parametrize(

@@ -17,9 +17,7 @@ SHIPPED = assets_folder() / "weights"
 FILES = ["classifier.json", "classifier.safetensors", "detector.json", "detector.safetensors"]
 
 
-@pytest.fixture(autouse=True)
-def own_folder(monkeypatch, tmp_path) -> None:
-    monkeypatch.setenv("GESTURE_APP_CONFIG_DIR", str(tmp_path / "config"))
+pytestmark = pytest.mark.usefixtures("own_folder")
 
 
 def trained(folder: Path, *kinds: str) -> Path:

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from networks import CLASSIFIER, Blur, randomised
 
 from gesture_app.errors import InputError
 from gesture_app.vision import openvino_runtime
-from gesture_app.vision.model_info import ModelInfo, build_network, load_info, save_model, shipped_weights
+from gesture_app.vision.model_info import load_info, shipped_weights
 from gesture_app.vision.openvino_runtime import OpenVinoNetwork, export_openvino, fastest_precision, load_openvino
 from gesture_app.vision.quantization import (
     Quantization,
@@ -24,27 +25,7 @@ from gesture_app.vision.quantization import (
 )
 from gesture_app.vision.runtimes import load_network
 
-CLASSIFIER = ModelInfo("classifier", "resnet18d", ("like", "palm", "no_gesture"), (64, 64))
-
 pytestmark = pytest.mark.usefixtures("export_cache")
-
-
-class Blur(torch.nn.Module):
-    """Quick to export and to compile."""
-
-    def __init__(self, channels: int = 2) -> None:
-        super().__init__()
-        self.conv = torch.nn.Conv2d(3, channels, 3)
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        return self.conv(images.to(self.conv.weight.dtype)).flatten(1)
-
-
-@pytest.fixture
-def weights(tmp_path: Path) -> Path:
-    path = tmp_path / "weights" / "classifier.safetensors"
-    save_model(path, build_network(CLASSIFIER).eval(), CLASSIFIER)
-    return path
 
 
 def exported(channels: int = 2):
@@ -103,7 +84,7 @@ def test_another_network_is_refused_and_left_alone() -> None:
 def test_the_checksum_is_of_the_graph_alone(weights: Path) -> None:
     fresh, _ = load_openvino(weights, "classifier")
     cached, info = load_openvino(weights, "classifier")
-    other_weights = export_openvino(build_network(info), info)
+    other_weights = export_openvino(randomised(info), info)
     assert graph_sha256(fresh) == graph_sha256(cached) == graph_sha256(other_weights)
     assert graph_sha256(exported()) != graph_sha256(exported(channels=3))
 

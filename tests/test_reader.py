@@ -13,7 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from media import REGULAR, picture, write_video
+from media import REGULAR, frame_of, picture, write_video
 
 from gesture_app.errors import EnvironmentFault
 from gesture_app.video import reader as reading
@@ -21,10 +21,6 @@ from gesture_app.video.addresses import SourceOptions
 from gesture_app.video.mailbox import Mailbox
 from gesture_app.video.reader import FrameReader
 from gesture_app.vision.hands import Frame
-
-
-def frame_of(index: int) -> Frame:
-    return Frame(picture(index), index, index / 30)
 
 
 class States:

@@ -24,13 +24,11 @@ from training.retrain import RetrainConfig, absent_outputs, install, labels_to_l
 SHIPPED = ("like", "fist", "no_gesture")
 
 
-@pytest.fixture(autouse=True)
-def own_folder(monkeypatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("GESTURE_APP_CONFIG_DIR", str(tmp_path / "config"))
+pytestmark = pytest.mark.usefixtures("own_folder")
 
 
 @pytest.fixture
-def small(monkeypatch) -> None:
+def small(monkeypatch, no_curves) -> None:
     """Both networks at a fraction of the input shape they come with, and no curves: both take long."""
     shapes = {"classifier": (48, 48), "detector": (96, 128)}
     original = retrain_module.load_info
@@ -40,7 +38,6 @@ def small(monkeypatch) -> None:
         return replace(info, input_hw=shapes[info.kind])
 
     monkeypatch.setattr(retrain_module, "load_info", shrunk)
-    monkeypatch.setattr("training.journal.curves", lambda rows: b"")
 
 
 @pytest.fixture

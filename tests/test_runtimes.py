@@ -6,25 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from networks import pictures, randomised
+from networks import pictures
 
 from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.vision import runtimes
-from gesture_app.vision.model_info import ModelInfo, save_model
 from gesture_app.vision.openvino_runtime import OpenVinoNetwork
 from gesture_app.vision.runtimes import TorchNetwork, choose_device, load_network
 
 CPU = torch.device("cpu")
-CLASSIFIER = ModelInfo("classifier", "resnet18d", ("like", "palm", "no_gesture"), (64, 64))
 
 pytestmark = pytest.mark.usefixtures("export_cache")
-
-
-@pytest.fixture
-def weights(tmp_path: Path) -> Path:
-    path = tmp_path / "weights" / "classifier.safetensors"
-    save_model(path, randomised(CLASSIFIER), CLASSIFIER)
-    return path
 
 
 @pytest.mark.parametrize("runtime", ["torch", "openvino"])

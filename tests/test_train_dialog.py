@@ -43,9 +43,7 @@ def talking(code: str) -> list[str]:
     return ["-c", f"WEIGHTS = {str(assets_folder() / 'weights')!r}\n{TALK}\n{code}"]
 
 
-@pytest.fixture(autouse=True)
-def own_folder(monkeypatch, tmp_path) -> None:
-    monkeypatch.setenv("GESTURE_APP_CONFIG_DIR", str(tmp_path / "config"))
+pytestmark = pytest.mark.usefixtures("own_folder")
 
 
 @pytest.fixture

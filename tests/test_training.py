@@ -11,6 +11,7 @@ from types import ModuleType
 import pytest
 import torch
 import toy
+from networks import Malicious
 
 from gesture_app.errors import InputError
 from gesture_app.vision.classifier import GestureClassifier
@@ -69,10 +70,7 @@ def classifier_config(root: Path, output: Path, **changes: object) -> Classifier
     return ClassifierConfig(**{**fields, **changes})
 
 
-@pytest.fixture(autouse=True)
-def no_curves(monkeypatch) -> None:
-    """Drawing takes longer than these trainings."""
-    monkeypatch.setattr("training.journal.curves", lambda rows: b"")
+pytestmark = pytest.mark.usefixtures("no_curves")
 
 
 @pytest.mark.timeout(600)
@@ -136,11 +134,6 @@ def test_starts_from_a_release_or_from_own_weights(tmp_path: Path, hagrid_root: 
     assert torch.equal(model.head.stems[0].conv.weight, state["head.stems.0.conv.weight"])
     with pytest.raises(InputError, match="do not fit"):
         initial_detector(detector_config(hagrid_root, tmp_path, yolox="tiny", init=release), ("hand",))
-
-
-class Malicious:
-    def __reduce__(self):
-        return (exec, ("raise SystemExit('executed')",))
 
 
 @pytest.mark.parametrize("content", ["malicious", "text", "empty", "list", "missing"])
