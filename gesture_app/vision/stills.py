@@ -9,7 +9,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from gesture_app.vision.boxes import iou_matrix, mirror_boxes
-from gesture_app.vision.hands import Hand, HandNetworks, Image, RecognizerOptions
+from gesture_app.vision.hands import MOST_HANDS, Hand, HandNetworks, Image, RecognizerOptions
 from gesture_app.vision.postprocess import NMS_IOU, Detections, suppress_overlaps
 from gesture_app.vision.recognizer import to_hands
 
@@ -35,7 +35,7 @@ def recognize_still(networks: HandNetworks, image: Image) -> list[Hand]:
     """
     options = networks.options
     # Twice as many hands and more: what one view ranks last the other may rank first.
-    most = min(100, 2 * options.max_hands + 8)
+    most = min(MOST_HANDS, 2 * options.max_hands + 8)
     faint = replace(options, detector_threshold=FAINT * options.detector_threshold, max_hands=most)
     here = networks.detect(image, faint)
     mirrored = np.asarray(cv2.flip(image, 1))
