@@ -219,6 +219,7 @@ def test_full_disk(tmp_path: Path) -> None:
         assert not (tmp_path / "out.mp4").exists()
         with open_video(tmp_path / "out.partial.mp4") as video:
             assert len(list(video)) >= int(told.split()[0]) - 60
+        (tmp_path / "out.partial.mp4").unlink()
 
 
 def test_killed_process_leaves_fragments(tmp_path: Path) -> None:
@@ -264,3 +265,18 @@ def test_a_picture_that_the_format_cannot_hold(tmp_path: Path) -> None:
 def test_unknown_picture_format(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="unknown format"):
         write_image(tmp_path / "out.xyz", picture(0))
+
+
+def test_two_results_of_one_name_and_two_partial_ones_do_not_meet(tmp_path: Path) -> None:
+    for number in (1, 2):
+        with (
+            pytest.raises(RuntimeError),
+            JsonlSink(tmp_path / "out.jsonl") as one,
+            JsonlSink(tmp_path / "out.jsonl") as two,
+        ):
+            one.write({"a": number})
+            two.write({"b": number})
+            raise RuntimeError
+    kept = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    assert sorted(kept) == ["out.partial 2.jsonl", "out.partial 3.jsonl", "out.partial 4.jsonl", "out.partial.jsonl"]
+    assert sorted(kept.values()) == [f'{{"{name}": {number}}}\n' for name in "ab" for number in (1, 2)]

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
+from os.path import lexists
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, TextIO
@@ -23,6 +24,7 @@ from PIL import Image as PillowImage
 
 from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.video.audio import AudioTrack
+from gesture_app.vision.atomic import first_free
 from gesture_app.vision.hands import Frame, Image
 from gesture_app.vision.images import IMAGE_SUFFIXES
 
@@ -52,30 +54,34 @@ class PartialFile:
 
     Attributes:
         final: the name in the end.
-        writing: the hidden name while it is written, in the same folder.
-        kept: the name under which an incomplete file is kept.
+        writing: the hidden name while it is written, in the same folder; nobody else writes there.
     """
 
     def __init__(self, final: Path) -> None:
         self.final = final
         self.writing = final.with_name(f".{final.stem}.partial{final.suffix}")
-        self.kept = final.with_name(f"{final.stem}.partial{final.suffix}")
 
     def prepare(self) -> None:
-        """Make the folder; raises OSError."""
+        """Make the folder and an empty file; raises OSError."""
         self.final.parent.mkdir(parents=True, exist_ok=True)
+        while True:
+            self.writing = first_free(self.final.parent, f".{self.final.stem}.partial", self.final.suffix, lexists)
+            with suppress(FileExistsError):  # another program was quicker
+                self.writing.touch(exist_ok=False)
+                return
 
     def commit(self) -> None:
         """Give the file its final name, in place of an old one; raises OSError."""
         self.writing.replace(self.final)
 
     def keep(self) -> Path | None:
-        """Keep an incomplete file under its `.partial` name; None when there is none."""
+        """Keep an incomplete file as `NAME.partial`, or a number more; None when there is none."""
         try:
             if self.writing.stat().st_size == 0:
                 self.writing.unlink()
                 return None
-            return self.writing.replace(self.kept)
+            kept = first_free(self.final.parent, f"{self.final.stem}.partial", self.final.suffix)
+            return self.writing.replace(kept)
         except OSError:
             return None
 
@@ -147,7 +153,6 @@ class VideoSink:
         options = {"movflags": MOVFLAGS, "movie_timescale": str(self._time_base.denominator), "flush_packets": "1"}
         try:
             self._file.prepare()
-            self._file.writing.touch()  # PyAV opens it with the first packet only, which is late to tell a fault
             self._container = av.open(str(self._file.writing), "w", format="mp4", options=options)
         except OSError as error:
             raise storage_fault("video", path, error) from error
