@@ -6,10 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import EpsImagePlugin, Image, UnidentifiedImageError
 
 from gesture_app.errors import InputError
-from gesture_app.vision.images import read_image
+from gesture_app.vision.images import open_picture, read_image
+from training.collection import picture_size
+from training.leakage import difference_hash
 
 RED, GREEN = (255, 0, 0), (0, 255, 0)
 
@@ -43,6 +45,16 @@ def test_exif_orientation_is_applied(tmp_path: Path, orientation: int) -> None:
     exif[0x0112] = orientation
     stored.save(tmp_path / "turned.png", exif=exif)
     assert (read_image(tmp_path / "turned.png") == np.asarray(image)[..., ::-1]).all()
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "CMYK"])
+def test_exif_orientation_of_plain_tiffs_is_applied(tmp_path: Path, mode: str) -> None:
+    image = red_over_green().convert(mode)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "turned.tif", exif=exif, compression="raw")
+    assert (read_image(tmp_path / "turned.tif") == np.asarray(image.convert("RGB"))[..., ::-1]).all()
+    assert picture_size(tmp_path / "turned.tif") == image.size
 
 
 @pytest.mark.parametrize(
@@ -123,6 +135,14 @@ def bad_file(tmp_path: Path, kind: str) -> Path:
     elif kind == "huge":
         Image.new("1", (12000, 12000)).save(path)
     return path
+
+
+def test_no_other_program_is_started(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(EpsImagePlugin, "Ghostscript", None)  # whoever calls it gets a TypeError
+    path = bad_file(tmp_path, "PostScript")
+    assert picture_size(path) == (0, 0) and difference_hash(path) is None
+    with pytest.raises(UnidentifiedImageError), open_picture(path):
+        pass
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from typing import Any
 from PIL import Image as PillowImage
 
 from gesture_app.errors import InputError
-from gesture_app.vision.images import IMAGE_SUFFIXES, orientation
+from gesture_app.vision.images import IMAGE_SUFFIXES, open_picture, orientation
 from gesture_app.vision.labels import SIDES
 from training.splits import Split, Splits, as_split, split_by_hash
 
@@ -211,8 +211,9 @@ def picture_files(folders: Iterable[Path]) -> Iterator[Path]:
 def picture_size(path: Path) -> tuple[int, int]:
     """Width and height in pixels, upright, from the header alone; (0, 0) where that cannot be read."""
     try:
-        with PillowImage.open(path) as picture:
-            return (picture.height, picture.width) if orientation(picture) >= 5 else picture.size
+        with open_picture(path) as picture:
+            turned = orientation(picture) >= 5 and picture.format != "TIFF"  # whose size Pillow tells upright
+            return (picture.height, picture.width) if turned else picture.size
     except (OSError, SyntaxError, ValueError, PillowImage.DecompressionBombError):
         return 0, 0
 

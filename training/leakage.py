@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 from tqdm import tqdm
 
+from gesture_app.vision.images import open_picture
 from training.collection import Picture
 
 HASH_SIDE = 16
@@ -95,7 +96,7 @@ def difference_hash(path: Path) -> NDArray[np.uint8] | None:
     even that the bits mean nothing.
     """
     try:
-        with PillowImage.open(path) as picture:
+        with open_picture(path) as picture:
             picture.draft("L", (4 * HASH_SIDE, 4 * HASH_SIDE))  # a JPEG is decoded no larger than needed
             grey = picture.convert("L").resize((HASH_SIDE + 1, HASH_SIDE), PillowImage.Resampling.BOX)
     except (OSError, SyntaxError, ValueError, PillowImage.DecompressionBombError):

@@ -7,10 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image as PillowImage
-
 from gesture_app.errors import InputError, one_line
-from gesture_app.vision.images import read_image
+from gesture_app.vision.images import open_picture, orientation, read_image
 from training.collection import NO_PICTURE, Collection, Picture, canonical
 from training.layouts import gesture_of
 from training.leakage import in_threads
@@ -70,15 +68,15 @@ def fault_and_oddity(path: Path) -> tuple[str, str]:
 
 def oddity(path: Path) -> str:
     """What is unusual about a picture that can be read."""
-    with PillowImage.open(path) as picture:
-        orientation = picture.getexif().get(0x0112, 1)
+    with open_picture(path) as picture:
+        turned = orientation(picture)
         if picture.mode == "CMYK":
             return "CMYK colours"
         if picture.mode.startswith("I") or picture.mode == "F":
             return "more than 8 bits a pixel"
         if getattr(picture, "n_frames", 1) > 1:
             return "an animation: only its first picture is used"
-    return f"turned by its EXIF orientation {orientation}" if orientation not in (0, 1) else ""
+    return f"turned by its EXIF orientation {turned}" if turned != 1 else ""
 
 
 def wrong_folder(pictures: Sequence[Picture]) -> list[Picture]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +31,18 @@ TURNS = {
 """What makes a picture of each of EXIF's orientations upright."""
 
 
+@contextmanager
+def open_picture(path: Path) -> Iterator[PillowImage.Image]:
+    """A picture file of one of `FORMATS`, as Pillow opens it: its pixels are not decoded yet.
+
+    Raises:
+        OSError, SyntaxError, ValueError, DecompressionBombError: it cannot be read, or is no such file.
+    """
+    # By name Pillow maps plain TIFFs into memory, and of those with an orientation it then turns the size alone.
+    with path.open("rb") as stream, PillowImage.open(stream, formats=FORMATS) as picture:
+        yield picture
+
+
 def read_image(path: Path) -> Image:
     """Read a picture, turned upright by its EXIF orientation; of an animation the first frame.
 
@@ -50,7 +64,7 @@ def read_image(path: Path) -> Image:
             raise refuse("the file is empty")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of many pixels, and of faults in what is told beside them
-            with PillowImage.open(path, formats=FORMATS) as picture:
+            with open_picture(path) as picture:
                 if picture.width * picture.height > MAX_PIXELS:
                     raise refuse(f"{picture.width}x{picture.height} is more than {MAX_PIXELS // 1_000_000} Mpx")
                 picture.load()  # damage is told here; where EXIF is read it would be taken for EXIF's
