@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gesture_app.vision.atomic import write_atomically
+from gesture_app.errors import EnvironmentFault
+from gesture_app.vision.atomic import write_atomically, write_file
 
 
 @pytest.mark.parametrize("data", [b"", b"one\r\ntwo\n\x00\xff"])
@@ -39,3 +40,10 @@ def test_a_failure_leaves_the_old_file_alone(tmp_path: Path, monkeypatch: pytest
 def test_no_folder(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         write_atomically(tmp_path / "none" / "file", b"")
+
+
+def test_a_file_with_its_folder_or_a_line_that_tells_why_not(tmp_path: Path) -> None:
+    write_file(path := tmp_path / "new" / "file", b"data", "the report")
+    assert path.read_bytes() == b"data"
+    with pytest.raises(EnvironmentFault, match=r"cannot write the report: .*/file/below: "):
+        write_file(path / "below", b"", "the report")

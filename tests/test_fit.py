@@ -223,7 +223,7 @@ def test_weights_that_cannot_be_written_are_told(tmp_path: Path, monkeypatch) ->
     def full(path: Path, data: bytes) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("gesture_app.vision.model_info.write_atomically", full)
+    monkeypatch.setattr("gesture_app.vision.atomic.write_atomically", full)
     with pytest.raises(EnvironmentFault, match=r"cannot write weights.*No space left"):
         run(tmp_path / "w.safetensors")
 

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from gesture_app.vision.atomic import write_atomically
+from gesture_app.vision.atomic import write_file
 from gesture_app.vision.images import read_image
 from gesture_app.vision.runtimes import choose_device
 from training import train_classifier, train_detector
@@ -69,8 +69,7 @@ def benchmark(config: BenchmarkConfig) -> dict[str, Any]:
         result = measure(run, config, sorted((root / "data").rglob("*.jpg")))
     print(table(config, result))
     if config.json is not None:
-        config.json.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(config.json, (json.dumps(result, indent=2) + "\n").encode())
+        write_file(config.json, (json.dumps(result, indent=2) + "\n").encode(), "the figures")
     return result
 
 

@@ -15,7 +15,7 @@ import tyro
 from torch.utils.data import DataLoader
 
 from gesture_app.errors import EnvironmentFault, run_and_exit
-from gesture_app.vision.atomic import write_atomically
+from gesture_app.vision.atomic import write_file
 from gesture_app.vision.labels import HAGRID_LABELS, NO_GESTURE
 from gesture_app.vision.model_info import load_model, shipped_weights
 from gesture_app.vision.recognizer import Recognizer
@@ -102,11 +102,7 @@ def print_metrics(metrics: dict[str, Any], file: Path | None) -> None:
         if isinstance(value, (int, float)):
             print(f"{name:12} {value:.4f}" if isinstance(value, float) else f"{name:12} {value}")
     if file is not None:
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(file, (json.dumps(metrics, indent=2) + "\n").encode())
-        except OSError as error:
-            raise EnvironmentFault(f"cannot write metrics: {file}: {error.strerror}") from error
+        write_file(file, (json.dumps(metrics, indent=2) + "\n").encode(), "metrics")
 
 
 def run_synthesize(config: SynthesizeConfig) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from gesture_app.errors import EnvironmentFault, InputError
-from gesture_app.vision.atomic import write_atomically
+from gesture_app.errors import InputError
+from gesture_app.vision.atomic import write_file
 from gesture_app.vision.hands import Image
 from gesture_app.vision.images import read_image
 from training.collection import Picture
@@ -80,9 +80,4 @@ def write_sheet(pictures: Sequence[Picture], file: Path) -> None:
     """
     if file.suffix.lower() not in (".png", ".jpg", ".jpeg"):
         raise InputError(f"cannot draw {file}: a sheet is a .png or .jpg file")
-    sheet = draw_sheet(pictures)
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(file, cv2.imencode(file.suffix, sheet)[1].tobytes())
-    except OSError as error:
-        raise EnvironmentFault(f"cannot write {file}: {error.strerror}") from error
+    write_file(file, cv2.imencode(file.suffix, draw_sheet(pictures))[1].tobytes(), "the sheet")

@@ -23,6 +23,7 @@ from platformdirs import user_cache_path
 from tqdm import tqdm
 
 from gesture_app.errors import EnvironmentFault, InputError
+from gesture_app.vision.atomic import write_file
 from training.archives import unpack
 from training.published import HUB_SETS, MAKEHUMAN, RemoteFile, SetName, hagrid_files, makehuman_files
 from training.transfer import TIMEOUT_S, fetch, require_space
@@ -118,6 +119,7 @@ def copy_makehuman(source: Path, folder: Path) -> None:
 
     Raises:
         InputError: the source lacks a file, or holds another one.
+        EnvironmentFault: the folder cannot be written.
     """
     for file in makehuman_files():
         target = folder / file.path
@@ -131,22 +133,7 @@ def copy_makehuman(source: Path, folder: Path) -> None:
             raise InputError(f"cannot take {file.path} from {source}: {error}") from error
         if hashlib.sha256(data).hexdigest() != file.sha256:
             raise InputError(f"cannot take {file.path} from {source}: it is not the published file (sha256)")
-        write(target, data)
-
-
-def write(target: Path, data: bytes) -> None:
-    """Write a whole file, or nothing.
-
-    Raises:
-        EnvironmentFault: the disk or the permissions do not allow it.
-    """
-    part = target.with_name(f"{target.name}.part")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(data)
-        part.replace(target)
-    except OSError as error:
-        raise EnvironmentFault(f"cannot write {target}: {error.strerror}") from error
+        write_file(target, data, "MakeHuman's files")
 
 
 def download_hub_set(name: str, to: Path, endpoint: str | None, keep_archive: bool) -> Path:

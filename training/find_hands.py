@@ -7,8 +7,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from gesture_app.errors import EnvironmentFault, InputError
-from gesture_app.vision.atomic import write_atomically
+from gesture_app.errors import InputError
+from gesture_app.vision.atomic import write_file
 from gesture_app.vision.images import read_image
 from gesture_app.vision.recognizer import Recognizer
 from training.collection import picture_files
@@ -49,10 +49,7 @@ def write_boxes(root: Path, recognizer: Recognizer | None = None) -> Path:
         hands = [boxed(hand.box_xyxy, image.shape[1], image.shape[0]) for hand in recognizer(image)]
         if hands:
             boxes[path.relative_to(folder).as_posix()] = [{"bbox": box} for box in hands]
-    try:
-        write_atomically(file, (json.dumps(boxes, indent=1) + "\n").encode())
-    except OSError as error:
-        raise EnvironmentFault(f"cannot write {file}: {error.strerror}") from error
+    write_file(file, (json.dumps(boxes, indent=1) + "\n").encode(), "boxes")
     print(f"{file}: hands in {len(boxes)} of {len(paths)} pictures")
     return file
 

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 import tyro
 
-from gesture_app.errors import EnvironmentFault, InputError
-from gesture_app.vision.atomic import write_atomically
+from gesture_app.errors import InputError
+from gesture_app.vision.atomic import write_file
 from training.collection import Collection, Picture, picture_size
 from training.hagrid import count_hands, open_set, read, read_splits, write_splits
 from training.leakage import Leakage, find_leakage, in_threads
@@ -99,7 +99,7 @@ def inspect(config: DataConfig) -> dict[str, Any]:
         write_sheet(everything.pictures, config.sheet)
         print(f"sheet: {config.sheet}")
     if config.json is not None:
-        write_text(config.json, json.dumps(figures, indent=2) + "\n")
+        write_file(config.json, (json.dumps(figures, indent=2) + "\n").encode(), "the figures")
     if config.verify:
         report_findings(everything, config)
     return figures
@@ -221,22 +221,9 @@ def report_findings(found: Collection, config: DataConfig) -> None:
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(("kind", "picture", "reason"))
         writer.writerows([("bad", *row) for row in findings.bad] + [("unusual", *row) for row in findings.unusual])
-        write_text(config.bad, text.getvalue())
+        write_file(config.bad, text.getvalue().encode(), "the list of bad pictures")
     if findings.too_many:
         raise InputError(
             f"{len(findings.bad)} of {findings.entries} entries are bad, more than 0.1 %: training would stop. Repair "
             "or remove what is listed"
         )
-
-
-def write_text(file: Path, text: str) -> None:
-    """Write a text file, whole or not at all.
-
-    Raises:
-        EnvironmentFault: it cannot be written.
-    """
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(file, text.encode())
-    except OSError as error:
-        raise EnvironmentFault(f"cannot write {file}: {error.strerror}") from error

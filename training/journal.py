@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gesture_app.errors import EnvironmentFault, InputError
-from gesture_app.vision.atomic import write_atomically
+from gesture_app.errors import InputError
+from gesture_app.vision.atomic import write_file
 from training.plots import curves
 
 Row = Mapping[str, float]
@@ -31,12 +31,8 @@ def write_journal(folder: Path, rows: Sequence[Row]) -> None:
     Raises:
         EnvironmentFault: they cannot be written.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(folder / "metrics.csv", as_csv(rows).encode())
-        write_atomically(folder / "curves.png", curves(rows))
-    except OSError as error:
-        raise EnvironmentFault(f"cannot write figures: {folder}: {error.strerror}") from error
+    write_file(folder / "metrics.csv", as_csv(rows).encode(), "figures")
+    write_file(folder / "curves.png", curves(rows), "figures")
 
 
 class TensorBoard:

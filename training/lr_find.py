@@ -20,8 +20,8 @@ import tyro
 from torch.optim.lr_scheduler import LambdaLR
 from tqdm import tqdm
 
-from gesture_app.errors import EnvironmentFault, InputError
-from gesture_app.vision.atomic import write_atomically
+from gesture_app.errors import InputError
+from gesture_app.vision.atomic import write_file
 from gesture_app.vision.runtimes import choose_device
 from training import train_classifier, train_detector
 from training.draws import Loading, load, seeded_share
@@ -68,11 +68,7 @@ def find_learning_rate(config: LearningRateConfig) -> float:
     build: Any = train_classifier.build if isinstance(options, ClassifierConfig) else train_detector.build
     rates, losses = search(build(options, device), options, config.start, config.end, config.steps)
     suggested = valley(rates, losses)
-    try:
-        config.plot.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(config.plot, learning_rate_search(rates, losses, suggested))
-    except OSError as error:
-        raise EnvironmentFault(f"cannot write the plot: {config.plot}: {error.strerror}") from error
+    write_file(config.plot, learning_rate_search(rates, losses, suggested), "the plot")
     print(f"--learning-rate {suggested:.1e}   (plot: {config.plot})")
     return suggested
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from gesture_app.errors import InputError
-from gesture_app.vision.atomic import write_atomically
+from gesture_app.vision.atomic import write_file
 from gesture_app.vision.boxes import box_areas, iou_matrix
 from gesture_app.vision.hands import FloatArray, Image
 from gesture_app.vision.images import read_image
@@ -223,7 +223,7 @@ def box_frames(config: PseudoLabelConfig, recognizer: Recognizer) -> dict[str, i
         for (x0, y0, x1, y1), shows_it in zip(found[new].tolist(), named[new].tolist(), strict=True):
             bbox = [x0 / width, y0 / height, (x1 - x0) / width, (y1 - y0) / height]
             boxes[uuid].append({"bbox": bbox, **({"label": frame.gesture} if shows_it else {})})
-    write_atomically(config.output / "boxes.json", (json.dumps(boxes) + "\n").encode())
+    write_file(config.output / "boxes.json", (json.dumps(boxes) + "\n").encode(), "boxes")
     return dict(counts)
 
 
@@ -252,7 +252,7 @@ def cut_background(config: PseudoLabelConfig, recognizer: Recognizer) -> dict[st
             if min(right - left, bottom - top) < SMALLEST_PX or covers(hands, (left, top, right, bottom)):
                 continue
             patch = image[max(top, 0) : bottom, max(left, 0) : right]
-            write_atomically(folder / f"{path.stem}_{count}.png", cv2.imencode(".png", patch)[1].tobytes())
+            write_file(folder / f"{path.stem}_{count}.png", cv2.imencode(".png", patch)[1].tobytes(), "a crop")
             count += 1
     return {BACKGROUND: count}
 

@@ -320,9 +320,5 @@ def write(path: Path, candidate: Candidate, agreement: float | None) -> None:
         EnvironmentFault: it cannot be written.
     """
     measured = candidate.measured | ({"agreement": agreement} if agreement is not None else {})
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_quantization(path, replace(candidate.quantization, measured=measured))
-    except OSError as error:
-        raise EnvironmentFault(f"cannot write {path}: {error.strerror}. Check the folder") from error
+    save_quantization(path, replace(candidate.quantization, measured=measured))
     print(f"eight bits: {path}")

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import cv2
 
-from gesture_app.errors import EnvironmentFault
-from gesture_app.vision.atomic import write_atomically
+from gesture_app.vision.atomic import write_file
 from gesture_app.vision.hands import Image
 
 STYLE = """
@@ -124,8 +123,4 @@ def write_report(path: Path, report: Report) -> None:
     Raises:
         EnvironmentFault: it cannot be written.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, page(report).encode())
-    except OSError as error:
-        raise EnvironmentFault(f"cannot write the report: {path}: {error.strerror}") from error
+    write_file(path, page(report).encode(), "the report")

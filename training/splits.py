@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast, get_args
 
-from gesture_app.errors import EnvironmentFault, InputError
-from gesture_app.vision.atomic import write_atomically
+from gesture_app.errors import InputError
+from gesture_app.vision.atomic import write_file
 
 if TYPE_CHECKING:
     from training.collection import Picture
@@ -140,8 +140,4 @@ def write_splits(path: Path, pictures: Iterable[Picture]) -> None:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     writer.writerows(sorted({(p.key or p.path.name, p.person, p.split) for p in pictures}))
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, text.getvalue().encode())
-    except OSError as error:
-        raise EnvironmentFault(f"cannot write {path}: {error.strerror}") from error
+    write_file(path, text.getvalue().encode(), "the list of splits")

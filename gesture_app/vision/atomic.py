@@ -7,6 +7,8 @@ from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 
+from gesture_app.errors import EnvironmentFault
+
 
 def write_atomically(path: Path, data: bytes, mode: int = 0o666) -> None:
     """Write a file so that at every moment the old or the new one is whole, also after a loss of power.
@@ -29,6 +31,22 @@ def write_atomically(path: Path, data: bytes, mode: int = 0o666) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def write_file(path: Path, data: bytes, what: str) -> None:
+    """Make the folder of a file where it is missing, and write the file as `write_atomically` does.
+
+    Args:
+        what: the name of its content for people.
+
+    Raises:
+        EnvironmentFault: it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, data)
+    except OSError as error:
+        raise EnvironmentFault(f"cannot write {what}: {path}: {error.strerror}. Choose another place") from error
 
 
 def first_free(folder: Path, stem: str, suffix: str = "", taken: Callable[[Path], bool] = Path.exists) -> Path:

@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from gesture_app.errors import EnvironmentFault, InputError, one_line
+from gesture_app.errors import InputError, one_line
 from gesture_app.vision.assets import assets_folder, models_folder
-from gesture_app.vision.atomic import write_atomically
+from gesture_app.vision.atomic import write_file
 from gesture_app.vision.labels import BACKGROUND, NO_GESTURE
 
 if TYPE_CHECKING:  # PyTorch takes seconds to import and is not needed where an exported network runs
@@ -128,12 +128,8 @@ def save_model(path: Path, model: nn.Module, info: ModelInfo) -> ModelInfo:
 
     data = save_safetensors(half(model.state_dict()))
     info = replace(info, sha256=hashlib.sha256(data).hexdigest())
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, data)
-        write_atomically(path.with_suffix(".json"), (json.dumps(asdict(info), indent=2) + "\n").encode())
-    except OSError as error:
-        raise EnvironmentFault(f"cannot write weights: {path}: {error.strerror}. Choose another place") from error
+    write_file(path, data, "weights")
+    write_file(path.with_suffix(".json"), (json.dumps(asdict(info), indent=2) + "\n").encode(), "weights")
     return info
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from gesture_app.vision.atomic import write_atomically
+from gesture_app.vision.atomic import write_file
 from gesture_app.vision.hands import FloatArray
 from gesture_app.vision.model_info import ModelInfo
 
@@ -120,7 +120,7 @@ def save_quantization(path: Path, quantization: Quantization) -> None:
     """Write the file.
 
     Raises:
-        OSError: it cannot be written.
+        EnvironmentFault: it cannot be written.
     """
     from safetensors.numpy import save
 
@@ -135,7 +135,7 @@ def save_quantization(path: Path, quantization: Quantization) -> None:
         "measured": json.dumps(quantization.measured),
     }
     contiguous = {name: np.ascontiguousarray(value, np.float32) for name, value in arrays.items()}
-    write_atomically(path, save(contiguous, metadata))
+    write_file(path, save(contiguous, metadata), "eight bits")
 
 
 def load_quantization(path: Path) -> Quantization:

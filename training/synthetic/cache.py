@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gesture_app.errors import EnvironmentFault
-from gesture_app.vision.atomic import write_atomically
+from gesture_app.vision.atomic import write_file
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -30,9 +29,5 @@ def load_arrays(file: Path, make: Callable[[], Arrays]) -> Arrays:
         made = make()
     packed = io.BytesIO()
     np.savez_compressed(packed, **made)  # type: ignore[arg-type]
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(file, packed.getvalue())
-    except OSError as error:
-        raise EnvironmentFault(f"cannot write the cache: {file}: {error.strerror}") from error
+    write_file(file, packed.getvalue(), "the cache")
     return made

@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from gesture_app.vision.atomic import write_atomically
+from gesture_app.vision.atomic import write_file
 from gesture_app.vision.hands import Image
 from gesture_app.vision.images import read_image
 from gesture_app.vision.labels import HAGRID_LABELS
@@ -46,5 +46,4 @@ def write_sheet(out: Path, file: Path) -> None:
                 row = np.hstack(shown + [np.zeros((TILE, TILE, 3), np.uint8)] * (COLUMNS - len(shown)))
                 cv2.putText(row, label, (4, TILE - 6), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (0, 255, 255), 1, cv2.LINE_AA)
                 rows.append(row)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(file, cv2.imencode(".png", np.vstack(rows))[1].tobytes())
+    write_file(file, cv2.imencode(".png", np.vstack(rows))[1].tobytes(), "the sheet")

@@ -21,7 +21,7 @@ import platformdirs
 from tqdm import tqdm
 
 from gesture_app.errors import EnvironmentFault, InputError
-from gesture_app.vision.atomic import write_atomically
+from gesture_app.vision.atomic import write_file
 from gesture_app.vision.images import IMAGE_SUFFIXES
 from gesture_app.vision.labels import HAGRID_GESTURES, HAGRID_LABELS, NO_GESTURE
 from training.synthetic.assets import load_assets
@@ -176,17 +176,16 @@ def make_all(config: SynthesizeConfig, jobs: list[Job], cache: Path) -> Iterator
 def write_annotations(out: Path, written: list[Written]) -> None:
     """Write what was drawn so far: per kind and gesture a JSON file, and the index."""
     for kind in sorted({w.kind for w in written}):
-        folder = out / kind / "ann_train_val"
-        folder.mkdir(parents=True, exist_ok=True)
         of_kind = [w for w in written if w.kind == kind]
         for gesture in sorted({w.gesture for w in of_kind}):
             entries = {w.name: w.entry for w in of_kind if w.gesture == gesture}
-            write_atomically(folder / f"{gesture}.json", json.dumps(entries).encode())
+            file = out / kind / "ann_train_val" / f"{gesture}.json"
+            write_file(file, json.dumps(entries).encode(), "annotations")
         table = io.StringIO()
         rows = csv.writer(table, lineterminator="\n")
         rows.writerow(("uuid", "gesture", "user_id", "boxes", "split"))
         rows.writerows((w.name, w.gesture, w.person, "true", "train") for w in of_kind)
-        write_atomically(out / kind / "index.csv", table.getvalue().encode())
+        write_file(out / kind / "index.csv", table.getvalue().encode(), "annotations")
 
 
 def kinds_of(config: SynthesizeConfig) -> list[str]:
