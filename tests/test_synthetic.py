@@ -398,6 +398,7 @@ def test_jobs_cover_all_pictures() -> None:
         ({"frames": 1, "backgrounds": Path("nowhere")}, "no backgrounds"),
         ({"frames": 1, "makehuman": Path("nowhere")}, "no MakeHuman body"),
         ({"crops": 1}, "will not overwrite"),
+        ({"frames": 1, "sheet": Path("s.gif")}, "a sheet is"),
     ],
 )
 def test_bad_commands(options: dict[str, object], message: str, tmp_path: Path) -> None:

@@ -71,6 +71,16 @@ def draw_sheet(pictures: Sequence[Picture]) -> Image:
     return np.vstack(rows) if rows else np.full((TILE_PX, TILE_PX, 3), DARK, np.uint8)
 
 
+def check_name(file: Path) -> None:
+    """Refuse a file for a sheet by its name.
+
+    Raises:
+        InputError: its suffix is neither .png nor .jpg.
+    """
+    if file.suffix.lower() not in (".png", ".jpg", ".jpeg"):
+        raise InputError(f"cannot draw {file}: a sheet is a .png or .jpg file")
+
+
 def write_sheet(pictures: Sequence[Picture], file: Path) -> None:
     """Draw the sheet into a .png or .jpg file.
 
@@ -78,6 +88,5 @@ def write_sheet(pictures: Sequence[Picture], file: Path) -> None:
         InputError: the file's name has another suffix.
         EnvironmentFault: it cannot be written.
     """
-    if file.suffix.lower() not in (".png", ".jpg", ".jpeg"):
-        raise InputError(f"cannot draw {file}: a sheet is a .png or .jpg file")
+    check_name(file)
     write_file(file, cv2.imencode(file.suffix, draw_sheet(pictures))[1].tobytes(), "the sheet")

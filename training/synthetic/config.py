@@ -29,6 +29,6 @@ class SynthesizeConfig:
     no_gesture: float = 0.15
     """Share of pictures of which the hand shows no gesture."""
     sheet: Path | None = None
-    """Write a picture of samples of every class here."""
+    """Draw some pictures of every class with their boxes into this .png or .jpg file."""
     labels: tuple[str, ...] = HAGRID_GESTURES
     """The gestures to render, by default all."""

@@ -24,12 +24,13 @@ from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.vision.atomic import write_file
 from gesture_app.vision.images import IMAGE_SUFFIXES
 from gesture_app.vision.labels import HAGRID_GESTURES, HAGRID_LABELS, NO_GESTURE
+from training.contact_sheet import check_name, write_sheet
+from training.hagrid import read
 from training.synthetic.assets import load_assets
 from training.synthetic.body import BodyModel
 from training.synthetic.config import SynthesizeConfig
 from training.synthetic.render import Labelled, Renderer
 from training.synthetic.scene import draw_person
-from training.synthetic.sheet import write_sheet
 
 PICTURES_OF_ONE = 4
 """Consecutive pictures that show the same person."""
@@ -197,7 +198,8 @@ def check(config: SynthesizeConfig) -> None:
     """Refuse a command that cannot be carried out.
 
     Raises:
-        InputError: numbers below 0 or nothing to do, unknown labels, or a folder that holds pictures already.
+        InputError: numbers below 0 or nothing to do, unknown labels, a folder that holds pictures already, or a sheet
+            that is no picture.
     """
     if min(config.frames, config.crops) < 0 or not config.frames + config.crops:
         raise InputError("nothing to render: give --frames or --crops a number above 0")
@@ -209,6 +211,8 @@ def check(config: SynthesizeConfig) -> None:
     for kind in kinds_of(config):
         if (config.out / kind).exists():
             raise InputError(f"will not overwrite {config.out / kind}: name another folder with --out, or remove it")
+    if config.sheet is not None:
+        check_name(config.sheet)
     list_backgrounds(config)
 
 
@@ -257,5 +261,7 @@ def synthesize(config: SynthesizeConfig, cache: Path | None = None) -> dict[str,
         write_annotations(config.out, written)
     seconds = time.perf_counter() - start
     if config.sheet is not None:
-        write_sheet(config.out, config.sheet)
+        kinds = sorted({w.kind for w in written})
+        pictures = [p for kind in kinds for p in read(config.out / kind, HAGRID_LABELS).pictures]
+        write_sheet(pictures, config.sheet)
     return {"pictures": len(written), "pictures/s": len(written) / seconds}
