@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from gesture_app.vision.model_info import ModelInfo, load_model, shipped_weights
+from gesture_app.vision.model_info import Kind, ModelInfo, load_model, shipped_weights
 from training.datasets import HandCrops
 from training.evaluate import evaluate_classifier
 from training.hagrid import Picture
@@ -26,12 +26,12 @@ class Outcome:
     """One network after training.
 
     Attributes:
-        kind: classifier or detector.
+        kind: which network.
         score: the deciding metric, of the new and of the shipped weights.
         metrics: all of the new weights.
     """
 
-    kind: str
+    kind: Kind
     score: tuple[float, float]
     metrics: dict[str, Any]
 

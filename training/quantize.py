@@ -17,7 +17,7 @@ from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.vision.boxes import iou_matrix
 from gesture_app.vision.hands import Hand, Image
 from gesture_app.vision.images import read_image
-from gesture_app.vision.model_info import Kind, ModelInfo, shipped_weights
+from gesture_app.vision.model_info import KINDS, Kind, ModelInfo, shipped_weights, weights_path
 from gesture_app.vision.openvino_runtime import OpenVinoNetwork, import_openvino, load_openvino
 from gesture_app.vision.preprocess import fitted_hw, letterbox
 from gesture_app.vision.quantization import (
@@ -105,10 +105,10 @@ def quantize(config: QuantizeConfig) -> dict[str, Any]:
     candidates: list[Candidate] = []
     compared: list[Picture] = []
     if config.frames:
-        detector, compared = calibrate_detector(folder / "detector.safetensors", config, rng)
+        detector, compared = calibrate_detector(weights_path(folder, "detector"), config, rng)
         candidates.append(detector)
     if config.crops:
-        candidates.append(calibrate_classifier(folder / "classifier.safetensors", config, rng))
+        candidates.append(calibrate_classifier(weights_path(folder, "classifier"), config, rng))
     results: dict[str, Any] = {candidate.kind: candidate.measured for candidate in candidates}
     if compared:
         results["agreement"] = label_agreement(*both_recognizers(folder, candidates), compared)
@@ -119,7 +119,7 @@ def quantize(config: QuantizeConfig) -> dict[str, Any]:
     output = config.output or folder
     for candidate in candidates:
         if candidate.lost <= MOST_LOST:
-            write(quantization_path(output / f"{candidate.kind}.safetensors"), candidate, results.get("agreement"))
+            write(quantization_path(weights_path(output, candidate.kind)), candidate, results.get("agreement"))
     refused = [f"the {c.kind} loses {c.lost * 100:.2f} points" for c in candidates if c.lost > MOST_LOST]
     if refused:
         raise InputError(f"{folder}: {', '.join(refused)} in eight bits, at most 0.3 are allowed: it stays as it is")
@@ -274,10 +274,9 @@ class AsModule(nn.Module):
 def both_recognizers(folder: Path, candidates: Sequence[Candidate]) -> tuple[Recognizer, Recognizer]:
     """The original, and what it is with the candidates in eight bits."""
     plain: dict[Kind, tuple[Network, ModelInfo]] = {c.kind: (c.plain, c.info) for c in candidates}
-    kinds: tuple[Kind, ...] = ("detector", "classifier")
-    for kind in kinds:
+    for kind in KINDS:
         if kind not in plain:
-            model, info = load_openvino(folder / f"{kind}.safetensors", kind)
+            model, info = load_openvino(weights_path(folder, kind), kind)
             plain[kind] = OpenVinoNetwork(model, kind, "f32"), info
     rounded = plain | {c.kind: (c.rounded, c.info) for c in candidates}
     return tuple(Recognizer(nets["detector"], nets["classifier"]) for nets in (plain, rounded))  # type: ignore[return-value]

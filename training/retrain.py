@@ -24,7 +24,15 @@ import torch
 from gesture_app.errors import EnvironmentFault
 from gesture_app.vision.assets import models_folder
 from gesture_app.vision.labels import BACKGROUND, NO_GESTURE
-from gesture_app.vision.model_info import RETRAINED, RIGHT_HAND, load_info, load_model, shipped_weights
+from gesture_app.vision.model_info import (
+    KINDS,
+    RETRAINED,
+    RIGHT_HAND,
+    load_info,
+    load_model,
+    shipped_weights,
+    weights_path,
+)
 from gesture_app.vision.quantization import network_files
 from gesture_app.vision.recognizer import Recognizer
 from gesture_app.vision.runtimes import choose_device
@@ -214,7 +222,7 @@ def train_hands(
         **recipe(hands, config.epochs),
         labels=labels,
         handedness=shipped.handedness,
-        output=config.output / "classifier.safetensors",
+        output=weights_path(config.output, "classifier"),
         init=shipped_weights("classifier"),
         size=size,
         start_size=size,
@@ -245,7 +253,7 @@ def train_frames(
     shipped = load_info(shipped_weights("detector"))
     options = DetectorConfig(
         **shared(config),
-        output=config.output / "detector.safetensors",
+        output=weights_path(config.output, "detector"),
         init=shipped_weights("detector"),
         yolox=shipped.architecture.removeprefix("yolox-"),
         input_hw=shipped.input_hw,
@@ -287,8 +295,8 @@ def build_report(
         {name: (train[name], val[name]) for name in labels if train[name] or val[name]},
         [own_measure, *notes],
         pictures,
-        examples(config.output / "classifier.safetensors", own.validation, device),
-        load_info(config.output / "classifier.safetensors").trained["versions"],
+        examples(weights_path(config.output, "classifier"), own.validation, device),
+        load_info(weights_path(config.output, "classifier")).trained["versions"],
     )
 
 
@@ -308,8 +316,8 @@ def install(output: Path, outcomes: Sequence[Outcome], force: bool) -> Path:
         for folder in (fresh, old):
             shutil.rmtree(folder, ignore_errors=True)
         fresh.mkdir(parents=True)
-        for kind in ("detector", "classifier"):
-            source = output / f"{kind}.safetensors" if kind in new else shipped_weights(kind)  # type: ignore[arg-type]
+        for kind in KINDS:
+            source = weights_path(output, kind) if kind in new else shipped_weights(kind)
             for file in network_files(source):
                 shutil.copyfile(file, fresh / file.name)
         if target.exists():

@@ -7,7 +7,7 @@ import json
 import math
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from gesture_app.errors import InputError, one_line
 from gesture_app.vision.assets import assets_folder, models_folder
@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # PyTorch takes seconds to import and is not needed where an 
 
 MAX_WEIGHTS_BYTES = 1 << 30
 Kind = Literal["detector", "classifier"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 RIGHT_HAND = "(right hand)"
 """Name of the output that tells right hands from left ones; no label, which are names of folders."""
 RETRAINED = "Retrained"
@@ -80,9 +81,14 @@ def output_names(labels: tuple[str, ...], handedness: bool) -> tuple[str, ...]:
     return (*labels, RIGHT_HAND) if handedness else labels
 
 
+def weights_path(folder: Path, kind: Kind) -> Path:
+    """The weights of a network in a folder of both."""
+    return folder / f"{kind}.safetensors"
+
+
 def shipped_weights(kind: Kind) -> Path:
     """The weights that come with the program."""
-    return assets_folder() / "weights" / f"{kind}.safetensors"
+    return weights_path(assets_folder() / "weights", kind)
 
 
 def default_weights() -> Path:
@@ -90,8 +96,9 @@ def default_weights() -> Path:
     complete, else the weights that come with the program.
     """
     own = models_folder() / RETRAINED
-    names = [f"{kind}{suffix}" for kind in ("detector", "classifier") for suffix in (".safetensors", ".json")]
-    return own if all((own / name).is_file() for name in names) else shipped_weights("detector").parent
+    weights = [weights_path(own, kind) for kind in KINDS]
+    complete = all(path.is_file() and path.with_suffix(".json").is_file() for path in weights)
+    return own if complete else shipped_weights("detector").parent
 
 
 def build_network(info: ModelInfo) -> YOLOX | GestureClassifier:
@@ -160,7 +167,7 @@ def load_info(path: Path) -> ModelInfo:
     except (ValueError, KeyError, TypeError, IndexError, OverflowError, RecursionError) as error:
         raise InputError(f"cannot read weights: {json_path}: not the info file of a model ({error!r:.80})") from error
     duplicated = len(set(info.labels)) != len(info.labels)
-    if info.kind not in ("detector", "classifier") or not info.labels or duplicated or min(info.input_hw) < 32:
+    if info.kind not in KINDS or not info.labels or duplicated or min(info.input_hw) < 32:
         raise InputError(f"cannot read weights: {json_path}: kind, labels or input shape make no sense")
     if info.shares and (len(info.shares) != len(info.labels) or not all(0 <= share <= 1 for share in info.shares)):
         raise InputError(f"cannot read weights: {json_path}: the shares of the classes make no sense")
