@@ -9,7 +9,6 @@ other layout with labels will do too; if its boxes were drawn by people, the det
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +20,6 @@ from typing import Any, TextIO
 import numpy as np
 import torch
 
-from gesture_app.errors import EnvironmentFault
 from gesture_app.vision.assets import models_folder
 from gesture_app.vision.labels import BACKGROUND, NO_GESTURE
 from gesture_app.vision.model_info import (
@@ -33,7 +31,7 @@ from gesture_app.vision.model_info import (
     shipped_weights,
     weights_path,
 )
-from gesture_app.vision.quantization import network_files
+from gesture_app.vision.quantization import copy_networks
 from gesture_app.vision.recognizer import Recognizer
 from gesture_app.vision.runtimes import choose_device
 from training import train_classifier, train_detector
@@ -311,19 +309,5 @@ def install(output: Path, outcomes: Sequence[Outcome], force: bool) -> Path:
     """
     new = {outcome.kind for outcome in outcomes if outcome.better or force}
     target = models_folder() / RETRAINED
-    fresh, old = target.with_name(f".{RETRAINED}.new"), target.with_name(f".{RETRAINED}.old")
-    try:
-        for folder in (fresh, old):
-            shutil.rmtree(folder, ignore_errors=True)
-        fresh.mkdir(parents=True)
-        for kind in KINDS:
-            source = weights_path(output, kind) if kind in new else shipped_weights(kind)
-            for file in network_files(source):
-                shutil.copyfile(file, fresh / file.name)
-        if target.exists():
-            target.replace(old)
-        fresh.replace(target)
-        shutil.rmtree(old, ignore_errors=True)
-    except OSError as error:
-        raise EnvironmentFault(f"cannot install the weights: {target}: {error.strerror}") from error
+    copy_networks([weights_path(output, kind) if kind in new else shipped_weights(kind) for kind in KINDS], target)
     return target

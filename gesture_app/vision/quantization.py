@@ -5,13 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Mapping, Sequence
+import shutil
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from gesture_app.errors import EnvironmentFault
 from gesture_app.vision.atomic import write_file
 from gesture_app.vision.hands import FloatArray
 from gesture_app.vision.model_info import ModelInfo
@@ -109,6 +112,29 @@ def network_files(weights: Path) -> list[Path]:
     """What belongs to weights and goes where they go: themselves, their info file, and the quantization if any."""
     quantized = quantization_path(weights)
     return [weights, weights.with_suffix(".json"), *([quantized] if quantized.is_file() else [])]
+
+
+def copy_networks(sources: Iterable[Path], target: Path) -> None:
+    """Make a folder of weights and what belongs to them, all at once; a folder of that name is replaced.
+
+    Args:
+        sources: weights files, each with its own name.
+
+    Raises:
+        EnvironmentFault: it cannot be written.
+    """
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".installing-", dir=target.parent) as temporary:
+            fresh = Path(temporary) / "new"
+            fresh.mkdir()
+            for file in (file for source in sources for file in network_files(source)):
+                shutil.copyfile(file, fresh / file.name)
+            if target.exists():
+                target.replace(Path(temporary) / "old")
+            fresh.replace(target)
+    except OSError as error:
+        raise EnvironmentFault(f"model: {target}: {error.strerror}. Free some space or check the folder") from error
 
 
 def quantization_path(weights: Path) -> Path:
