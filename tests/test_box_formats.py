@@ -65,6 +65,14 @@ def test_coco(tmp_path: Path, annotations: str, folder: str, split) -> None:
     assert split is None or {p.split for p in found.pictures} == {split}
 
 
+def test_coco_ids_may_be_text_here_and_numbers_there(tmp_path: Path) -> None:
+    draw(tmp_path / "a.jpg")
+    content = coco(["a.jpg"])
+    content["images"][0]["id"] = "0"
+    (tmp_path / "coco.json").write_text(json.dumps(content))
+    assert read(tmp_path, LABELS).pictures[0].labels == ("fist", "")
+
+
 def test_coco_without_sizes_uses_the_upright_picture(tmp_path: Path) -> None:
     draw(tmp_path / "a.jpg", (100, 200), orientation=6)
     content = coco([], images=[{"id": 0, "file_name": "a.jpg"}])
@@ -108,7 +116,7 @@ YAML = {
         "valid/images",
     ),
     "path": (
-        "path: ../elsewhere\ntrain: [images/train]\nval: images/val\nnames: {0: palm, 1: fist}",
+        "path: ../elsewhere\ntrain: [images/train]\nval: images/val\ntest: images/none\nnames: {0: palm, 1: fist}",
         "images/train",
         "images/val",
     ),
@@ -147,6 +155,15 @@ def test_yolo_with_a_list_of_classes(tmp_path: Path) -> None:
     found = read(tmp_path, LABELS)
     assert [p.labels for p in found.pictures] == [("fist",)]
     assert found.skipped == {"with a box that is not four numbers": 1}
+
+
+def test_a_list_of_classes_that_is_no_text(tmp_path: Path) -> None:
+    draw(tmp_path / "images" / "a.jpg")
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "labels" / "a.txt").write_text("0 0.5 0.5 0.2 0.4")
+    (tmp_path / "classes.txt").write_bytes("Größe".encode("latin-1"))
+    with pytest.raises(InputError, match="no text in UTF-8"):
+        read(tmp_path, LABELS)
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,15 @@ def test_hand_crops_stay_as_they_are_and_the_last_fifth_is_held_out(tmp_path: Pa
     assert len(own.training) == 20 and "hand crops" in own.notes[0]
 
 
+def test_a_set_with_training_pictures_alone_and_files_of_macos(tmp_path: Path) -> None:
+    for name in ("like", "vulcan"):
+        folder(tmp_path / "train", name, [picture((2, 2, 150, 110))] * 10)
+        (tmp_path / "train" / name / "._shot 1.png").write_bytes(b"Mac OS X")
+        (tmp_path / "train" / name / "folder.png").mkdir()
+    own = read_own(tmp_path, SHIPPED, FindsWhite())
+    assert (len(own.training), len(own.validation)) == (16, 4)
+
+
 def test_in_whole_pictures_the_uppermost_hand_is_found_and_patches_show_none(tmp_path: Path) -> None:
     two = picture((100, 20, 30, 30), (20, 70, 40, 40))
     for name in ("like", "vulcan"):

@@ -166,6 +166,7 @@ def test_crops_and_frames_become_training_data(tmp_path: Path, monkeypatch) -> N
     crops.mkdir()
     for name, colour in {"a": (0, 0, 250), "b": (0, 250, 0), "c": (250, 0, 0)}.items():
         cv2.imwrite(str(crops / f"{name}.png"), hand(colour))
+    (crops / "broken.png").write_bytes(b"x")
     root = tmp_path / "frames"
     (root / "ann_train_val").mkdir(parents=True)
     (root / "ann_train_val" / "fist.json").write_text("{}")
@@ -190,7 +191,8 @@ def test_crops_and_frames_become_training_data(tmp_path: Path, monkeypatch) -> N
     counts = pseudo_label.pseudo_label(PseudoLabelConfig(output, crops, frames=root, boxes=boxes, rooms=rooms))
     background = counts.pop("background")
     assert counts == {
-        "fist": 1, "palm": 1, "left out": 1, "frames": 2, "frames left out": 1, "known hands": 1, "found hands": 2,
+        "fist": 1, "palm": 1, "left out": 1, "unreadable": 1,
+        "frames": 2, "frames left out": 1, "known hands": 1, "found hands": 2,
     }  # fmt: skip
     written = read(output / "crops", LABELS)
     assert sorted((p.path.name, p.labels[0], p.split) for p in written.pictures) == [

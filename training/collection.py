@@ -196,14 +196,15 @@ def sides_of(entry: Entry, index: Splits, key: str) -> tuple[str, ...]:
 
 
 def picture_files(folders: Iterable[Path]) -> Iterator[Path]:
-    """Every picture file of the folders, sorted.
+    """Every picture file of the folders, sorted, without hidden ones, as macOS leaves them beside its own.
 
     Raises:
         InputError: a folder cannot be read.
     """
     for folder in folders:
         try:
-            yield from sorted(p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES)
+            files = (p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
+            yield from sorted(p for p in files if not p.name.startswith("."))
         except OSError as error:
             raise InputError(f"cannot read pictures: {folder}: {error.strerror}") from error
 

@@ -136,7 +136,7 @@ def train_epoch(run: Run, stop: StopSignal) -> None:
                 bar.set_postfix(loss=f"{float(run.sums['loss']) / progress.taken:.3f}", lr=f"{rate:.1e}", refresh=False)
             if number := distributed.largest(stop.number, device):
                 save(run)
-                told(f"Stopped in epoch {progress.epoch + 1} after batch {progress.batch}; go on with --resume.")
+                told(f"Stopped in epoch {progress.epoch + 1} after batch {progress.batch}; {how_to_go_on(run)}.")
                 stop.raise_as(number)
             late = time.monotonic() - run.saved_s > options.save_minutes * 60 and progress.bad_in_a_row == 0
             if distributed.largest(int(late), device):
@@ -205,8 +205,13 @@ def evaluate_epoch(run: Run) -> dict[str, Any]:
     except KeyboardInterrupt:
         if not distributed.active():
             save(run, before)
-            told(f"Stopped while evaluating epoch {run.progress.epoch + 1}; go on with --resume.")
+            told(f"Stopped while evaluating epoch {run.progress.epoch + 1}; {how_to_go_on(run)}.")
         raise
+
+
+def how_to_go_on(run: Run) -> str:
+    """What to do with a run that was saved; retraining resumes by itself."""
+    return "the same command goes on" if run.options.resume else "go on with --resume"
 
 
 def complete_epoch(run: Run, metrics: dict[str, Any]) -> dict[str, float]:

@@ -97,7 +97,7 @@ def is_split(root: Path, pictures: Sequence[Picture]) -> bool:
     listed = any((folder / "index.csv").is_file() for folder in (root, *root.glob("*/")))
     by_folder = any(Path(p.key).parts[1:2] and Path(p.key).parts[1] in SPLIT_NAMES for p in pictures)
     both = len({p.split == "train" for p in pictures}) == 2
-    return listed or by_folder or (both and any(p.person for p in pictures))
+    return both and (listed or by_folder or any(p.person for p in pictures))
 
 
 def held_out(pictures: Sequence[Picture]) -> list[Picture]:

@@ -117,7 +117,13 @@ def label_crops(config: PseudoLabelConfig, recognizer: Recognizer) -> dict[str, 
     folder = config.output / "crops"
     counts: Counter[str] = Counter()
     for path in tqdm(list(picture_files([config.crops])), desc="crops"):
-        label = agreed_label(recognizer, read_image(path), labels, columns, config.min_score)
+        try:
+            image = read_image(path)
+        except InputError as error:  # one of thousands must not lose what took hours
+            tqdm.write(str(error))
+            counts["unreadable"] += 1
+            continue
+        label = agreed_label(recognizer, image, labels, columns, config.min_score)
         counts[label or "left out"] += 1
         if label is not None:
             (folder / label).mkdir(parents=True, exist_ok=True)

@@ -134,7 +134,8 @@ def run(config: RetrainConfig, tell: Tell, stop: StopSignal) -> dict[str, Any]:
     tell(result)
     print(verdict(outcomes))
     print(f"report: {report}")
-    print(f"installed: {installed}" if installed is not None else "installed: nothing; --force installs anyway")
+    why = "--force installs anyway" if config.install else "--no-install was given"
+    print(f"installed: {installed}" if installed is not None else f"installed: nothing; {why}")
     return result
 
 

@@ -37,7 +37,8 @@ class FitOptions:
     batch_size: int = 64
     """Pictures a step; under torchrun of every process."""
     accumulate: int = 1
-    """Work off a batch in so many pieces whose gradients are added up: less memory, the same step."""
+    """Work off a batch in so many pieces whose gradients are added up: less memory, nearly the same step (the
+    detector and sides weigh pieces by their pictures)."""
     learning_rate: float = 2e-3
     weight_decay: float = 0.05
     optimizer: OptimizerName = "adamw"
