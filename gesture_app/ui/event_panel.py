@@ -151,7 +151,11 @@ class EventPanel(QWidget):
 
     def sizeHint(self) -> QSize:
         """Room for the columns and some rows."""
-        return QSize(self.view.sizeHint().width(), 14 * self.fontMetrics().height())
+        layout = self.layout()
+        assert layout is not None
+        margins = layout.contentsMargins()
+        width = self.view.sizeHint().width() + margins.left() + margins.right()
+        return QSize(width, 14 * self.fontMetrics().height())
 
     def _make_view(self) -> QTableView:
         view = EventView()
@@ -161,6 +165,7 @@ class EventPanel(QWidget):
         view.setShowGrid(False)
         view.setAlternatingRowColors(True)
         view.setTabKeyNavigation(False)
+        view.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         rows, columns = view.verticalHeader(), view.horizontalHeader()
         assert rows is not None and columns is not None
         rows.hide()
