@@ -58,7 +58,6 @@ def test_a_set_with_training_pictures_alone_and_files_of_macos(tmp_path: Path) -
     for name in ("like", "vulcan"):
         folder(tmp_path / "train", name, [picture((2, 2, 150, 110))] * 10)
         (tmp_path / "train" / name / "._shot 1.png").write_bytes(b"Mac OS X")
-        (tmp_path / "train" / name / "folder.png").mkdir()
     own = read_own(tmp_path, SHIPPED, FindsWhite())
     assert (len(own.training), len(own.validation)) == (16, 4)
 

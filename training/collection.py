@@ -203,7 +203,7 @@ def picture_files(folders: Iterable[Path]) -> Iterator[Path]:
     """
     for folder in folders:
         try:
-            files = (p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
+            files = (p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES)
             yield from sorted(p for p in files if not p.name.startswith("."))
         except OSError as error:
             raise InputError(f"cannot read pictures: {folder}: {error.strerror}") from error
