@@ -66,11 +66,9 @@ class Splits:
 
     Attributes:
         rows: by uuid (the file name without its suffix), by path in the set, or by `<set>/<path>`.
-        complete: a picture that is not listed belongs to no split.
     """
 
     rows: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    complete: bool = False
 
     def row(self, key: str) -> Mapping[str, str] | None:
         """The row of a picture with the key `<set>/<path>`."""
@@ -110,7 +108,7 @@ def read_splits(path: Path) -> Splits:
     for key, row in rows.items():
         short = key.partition("/")[2]
         inner[short] = None if short in inner else row
-    return Splits({**{key: row for key, row in inner.items() if row is not None}, **rows}, complete=True)
+    return Splits({**{key: row for key, row in inner.items() if row is not None}, **rows})
 
 
 def read_rows(path: Path, *keys: str) -> dict[str, dict[str, str]]:

@@ -8,7 +8,6 @@ Every folder is a folder of class folders or a HaGRID layout; `evaluate` reads t
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -206,7 +205,7 @@ def teacher_of(
     return network.requires_grad_(False), taught
 
 
-def progressive_side(start: int, end: int, epoch: int, epochs: int, multiple: int = 16) -> int:
+def progressive_side(start: int, end: int, epoch: int, epochs: int) -> int:
     """The input side of an epoch: small, cheap pictures for the first half, the full size for the last fifth.
 
     Progressive resizing as in fast.ai's recipes and EfficientNetV2 (arXiv:2104.00298, section 4).
@@ -214,7 +213,7 @@ def progressive_side(start: int, end: int, epoch: int, epochs: int, multiple: in
     share = min(1.0, max(0.0, epoch / max(1, epochs - 1) - 0.5) / 0.3)
     if share >= 1 or start == end or epoch >= epochs - 1:
         return end
-    return min(end, max(multiple, round((start + (end - start) * share) / multiple) * multiple))
+    return min(end, max(16, round((start + (end - start) * share) / 16) * 16))
 
 
 def read_pictures(config: ClassifierConfig) -> tuple[list[Picture], list[Picture]]:
@@ -319,11 +318,11 @@ def build(
     return Task(config.labels, model, stages(model), epoch, evaluate, "macro_f1", info, config.output, options, used)
 
 
-def train(config: ClassifierConfig, on_epoch: Callable[[dict[str, float]], None] | None = None) -> dict[str, Any]:
+def train(config: ClassifierConfig) -> dict[str, Any]:
     """Train, keep the best weights, return their metrics.
 
     Raises:
         InputError: the data or the initial weights cannot be used.
     """
     with StopSignal() as stop, distributed.process_group(choose_device(config.device)) as device:
-        return fit(build(config, device), config, on_epoch, stop)
+        return fit(build(config, device), config, stop=stop)

@@ -208,11 +208,11 @@ def build(
     return Task(labels, model, stages(model), epoch, evaluate, "ap50", info, config.output, options, used)
 
 
-def train(config: DetectorConfig, on_epoch: Callable[[dict[str, float]], None] | None = None) -> dict[str, Any]:
+def train(config: DetectorConfig) -> dict[str, Any]:
     """Train, keep the best weights, return their metrics.
 
     Raises:
         InputError: the data, the options or the initial weights cannot be used.
     """
     with StopSignal() as stop, distributed.process_group(choose_device(config.device)) as device:
-        return fit(build(config, device), config, on_epoch, stop)
+        return fit(build(config, device), config, stop=stop)

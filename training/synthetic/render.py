@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -118,8 +118,8 @@ class Renderer:
         """A whole picture of a person who shows a class of HAGRID_LABELS."""
         for _ in range(TRIES):
             view = self.draw_view(label, person, rng)
-            buffer = self.rasterize(view.posed.vertices, view.camera, view, SUPERSAMPLING)
-            hands = self.label_hands(buffer, view, SUPERSAMPLING)
+            buffer = self.rasterize(view)
+            hands = self.label_hands(buffer, view)
             if shows_first(hands, view) and fits(hands[0], view.camera):
                 break
         return Labelled(self.photograph(buffer, view, rng), tuple(hands))
@@ -134,10 +134,9 @@ class Renderer:
             side = float((high - low).max()) + 2 * margin
             size = int(np.clip(side * np.exp(rng.normal(0.1, 0.25)), 48, 256))
             corner = (low + high) / 2 - side / 2
-            camera = view.camera.cut(float(corner[0]), float(corner[1]), side, size)
-            view = View(view.person, view.posed, camera, view.shown)
-            buffer = self.rasterize(view.posed.vertices, camera, view, SUPERSAMPLING)
-            hands = self.label_hands(buffer, view, SUPERSAMPLING)
+            view = replace(view, camera=view.camera.cut(float(corner[0]), float(corner[1]), side, size))
+            buffer = self.rasterize(view)
+            hands = self.label_hands(buffer, view)
             if shows_first(hands, view):
                 break
         return Labelled(self.photograph(buffer, view, rng), tuple(hands[:1]))
@@ -163,33 +162,33 @@ class Renderer:
         shown = np.concatenate((shown, *(np.full(of_thing, hand.holding) for hand in posed.hands)))
         return View(person, posed, camera, shown)
 
-    def rasterize(self, vertices: Floats, camera: Camera, view: View, factor: int) -> Buffer:
-        """Draw the visible triangles with `factor` x `factor` samples a pixel."""
-        finer = camera.scaled(factor)
-        return rasterize(finer.project(vertices), self.triangles, view.shown, finer.size_hw)
+    def rasterize(self, view: View) -> Buffer:
+        """Draw the visible triangles, `SUPERSAMPLING` times as fine as the picture."""
+        finer = view.camera.scaled(SUPERSAMPLING)
+        return rasterize(finer.project(view.posed.vertices), self.triangles, view.shown, finer.size_hw)
 
-    def label_hands(self, buffer: Buffer, view: View, factor: int) -> list[LabelledHand]:
+    def label_hands(self, buffer: Buffer, view: View) -> list[LabelledHand]:
         """Box and landmarks of every hand of which enough is seen."""
         kinds = self.hand_triangles[buffer.triangle]
         found = []
         for hand in view.posed.hands:
             number = 1 if hand.side == "R" else 2
             rows, columns = np.nonzero(kinds == number)
-            whole = self.whole_area(hand, view, factor)
+            whole = self.whole_area(hand, view)
             visible = len(rows) / max(whole, 1)
             if visible < MIN_VISIBLE or len(rows) < 60:
                 continue
-            box = np.array((columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)) / factor
+            box = np.array((columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)) / SUPERSAMPLING
             points = view.camera.project(hand.landmarks)[:, :2]
             x0, y0, x1, y1 = box.tolist()
             found.append(LabelledHand(hand.label, hand.side, (x0, y0, x1, y1), points, min(visible, 1.0)))
         return found
 
-    def whole_area(self, hand: ShownHand, view: View, factor: int) -> int:
+    def whole_area(self, hand: ShownHand, view: View) -> int:
         """How many samples a hand would cover if nothing hid it and the picture went on beyond its edges."""
         number = 1 if hand.side == "R" else 2
         triangles = self.model.triangles[self.model.hand_triangles == number]
-        points = view.camera.scaled(factor).project(view.posed.vertices)
+        points = view.camera.scaled(SUPERSAMPLING).project(view.posed.vertices)
         low = np.floor(points[triangles.ravel(), :2].min(0))
         high = np.ceil(points[triangles.ravel(), :2].max(0))
         width, height = (high - low).astype(int) + 1

@@ -99,6 +99,7 @@ class Maker:
         """Draw and write the pictures of a job; what they show depends on the seed and their numbers alone."""
         seed, kind = self.config.seed, job.kind
         kind_number = ("frames", "crops").index(kind)
+        draw = self.renderer.frame if kind == "frames" else self.renderer.crop
         person_number = job.first // PICTURES_OF_ONE
         person = draw_person(self.renderer.model, np.random.default_rng((seed, kind_number, 1, person_number)))
         name = f"synthetic-{seed}-{kind}-{person_number}"
@@ -106,7 +107,7 @@ class Maker:
         for number in range(job.first, job.last):
             rng = np.random.default_rng((seed, kind_number, 0, number))
             gesture = self.label(rng)
-            picture = getattr(self.renderer, "frame" if kind == "frames" else "crop")(gesture, person, rng)
+            picture = draw(gesture, person, rng)
             if kind == "crops" and not picture.hands:
                 continue
             quality = int(rng.integers(72, 97))
