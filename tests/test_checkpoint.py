@@ -10,7 +10,7 @@ import torch
 from networks import Malicious
 
 from training.checkpoint import RunFolder, options_of, plain, provenance, random_state, set_random_state
-from training.hagrid import Picture
+from training.collection import Picture
 
 
 def draws() -> list[float]:

@@ -15,6 +15,7 @@ from gesture_app.vision.preprocess import GREY
 from gesture_app.vision.recognizer import Recognizer
 from gesture_app.vision.runtimes import TorchNetwork
 from training import datasets
+from training.collection import Picture
 from training.datasets import (
     HandCrops,
     HandFrames,
@@ -26,7 +27,7 @@ from training.datasets import (
     is_upright,
     pixel_boxes,
 )
-from training.hagrid import Picture, read
+from training.hagrid import read
 
 LABELS = ("fist", "palm")
 

@@ -17,9 +17,10 @@ from PIL import Image
 from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.vision.recognizer import Recognizer
 from training import find_hands, verify
+from training.collection import Picture
 from training.contact_sheet import COLUMNS, TILE_PX, draw_sheet, write_sheet
 from training.find_hands import boxed, write_boxes
-from training.hagrid import Picture, read
+from training.hagrid import read
 from training.inspect_data import DataConfig, inspect
 
 LABELS = ("fist", "palm")

@@ -20,7 +20,8 @@ from gesture_app.vision.runtimes import choose_device
 from training.datasets import HandCrops
 from training.draws import begin_worker
 from training.evaluate import calibration_error
-from training.hagrid import Split, read_all
+from training.hagrid import read_all
+from training.splits import Split
 
 TEMPERATURES = (0.05, 20.0)
 

@@ -18,7 +18,7 @@ import torch
 
 from gesture_app.errors import EnvironmentFault
 from gesture_app.vision.atomic import write_atomically
-from training.hagrid import Picture
+from training.collection import Picture
 
 FORMAT = 1
 

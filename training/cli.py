@@ -28,12 +28,13 @@ from training.datasets import HandCrops, HandFrames
 from training.download import DownloadConfig, download
 from training.draws import begin_worker
 from training.evaluate import evaluate_classifier, evaluate_detector, evaluate_frames
-from training.hagrid import Split, read_all, read_gesture_frames
+from training.hagrid import read_all, read_gesture_frames
 from training.inspect_data import DataConfig, inspect
 from training.lr_find import LearningRateConfig, find_learning_rate
 from training.pseudo_label import PseudoLabelConfig, pseudo_label
 from training.quantize import QuantizeConfig, quantize
 from training.retrain import RetrainConfig, retrain
+from training.splits import Split
 from training.synthetic.config import SynthesizeConfig
 from training.train_classifier import ClassifierConfig
 from training.train_detector import DetectorConfig

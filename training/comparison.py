@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from gesture_app.vision.model_info import Kind, ModelInfo, load_model, shipped_weights
+from training.collection import Picture
 from training.datasets import HandCrops
 from training.evaluate import evaluate_classifier
-from training.hagrid import Picture
 from training.report import Example
 
 EXAMPLES = 40

@@ -27,9 +27,8 @@ from training.augment import (
     to_rgb_tensor,
 )
 from training.batch_augment import FRAME_CHANGES, POOR_CAMERA, RandomChanges
-from training.collection import picture_size
+from training.collection import Picture, picture_size
 from training.frame_views import flip, frame_view, hand_window
-from training.hagrid import Picture
 from training.picture_store import PictureStore
 
 SIGNS = {"right": 1, "left": -1}

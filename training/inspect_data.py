@@ -21,9 +21,9 @@ import tyro
 from gesture_app.errors import InputError
 from gesture_app.vision.atomic import write_file
 from training.collection import Collection, Picture, picture_size
-from training.hagrid import count_hands, open_set, read, read_splits, write_splits
+from training.hagrid import count_hands, open_set, read
 from training.leakage import Leakage, find_leakage, in_threads
-from training.splits import SPLIT_NAMES
+from training.splits import SPLIT_NAMES, read_splits, write_splits
 
 PERCENTILES = (5, 25, 50, 75, 95)
 SIZES = ("shorter side, px", "longer side, px", "longer side, % of the picture's")

@@ -17,8 +17,8 @@ from gesture_app.vision.hands import FloatArray, Image, RecognizerOptions
 from gesture_app.vision.images import read_image
 from gesture_app.vision.labels import BACKGROUND, NO_GESTURE
 from gesture_app.vision.recognizer import Recognizer
-from training.collection import Box, label_finder
-from training.hagrid import Picture, read
+from training.collection import Box, Picture, label_finder
+from training.hagrid import read
 from training.splits import SPLIT_NAMES
 
 SAMPLED = 60

@@ -25,9 +25,10 @@ from gesture_app.vision.preprocess import crop_hand
 from gesture_app.vision.recognizer import Recognizer
 from gesture_app.vision.stills import detect_mirrored
 from training.augment import covers
+from training.collection import picture_files
 from training.datasets import pixel_boxes
 from training.frame_views import visible_share
-from training.hagrid import picture_files, read, read_gesture_frames
+from training.hagrid import read, read_gesture_frames
 from training.layouts import read_boxes
 
 SHRINK, GROW = -0.08, 0.08

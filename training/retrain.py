@@ -35,11 +35,11 @@ from gesture_app.vision.quantization import copy_networks
 from gesture_app.vision.recognizer import Recognizer
 from gesture_app.vision.runtimes import choose_device
 from training import train_classifier, train_detector
+from training.collection import Picture
 from training.comparison import Outcome, examples, shipped_metrics, verdict
 from training.datasets import HandFrames
 from training.evaluate import evaluate_detector
 from training.fit import fit
-from training.hagrid import Picture
 from training.own_pictures import OwnPictures, read_own
 from training.plots import confusion_matrix
 from training.report import Comparison, Report, write_report

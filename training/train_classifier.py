@@ -26,11 +26,12 @@ from training import distributed
 from training.augment import AugmentationName, classifier_augmentation
 from training.batch_augment import POOR_CAMERA, BatchAugmentation, RandomChanges
 from training.checkpoint import fingerprint, options_of, provenance
+from training.collection import Picture
 from training.datasets import HandCrops, balanced_sampler, class_shares
 from training.draws import begin_worker, in_batches
 from training.evaluate import evaluate_classifier
 from training.fit import fit
-from training.hagrid import Picture, read_all, require_classes
+from training.hagrid import read_all, require_classes
 from training.picture_store import PictureStore
 from training.run import Epoch, FitOptions, Task
 from training.signals import StopSignal

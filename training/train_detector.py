@@ -24,10 +24,11 @@ from gesture_app.vision.runtimes import choose_device
 from gesture_app.vision.yolox import SIZES, YOLOX, build_yolox, load_matching
 from training import distributed
 from training.checkpoint import fingerprint, options_of, provenance
+from training.collection import Picture, picture_files
 from training.datasets import HandFrames, Pasting, SameShapeBatches, collate_frames
 from training.evaluate import evaluate_detector
 from training.fit import fit
-from training.hagrid import Picture, picture_files, read_all
+from training.hagrid import read_all
 from training.losses import detector_loss
 from training.mosaic import Mosaic
 from training.picture_store import PictureStore
