@@ -24,6 +24,7 @@ from training.datasets import (
     balanced_sampler,
     class_shares,
     collate_frames,
+    fraction_boxes,
     is_upright,
     pixel_boxes,
 )
@@ -66,6 +67,14 @@ def check_identical_input(frames: list[Picture], input_hw: tuple[int, int], size
         assert (trained[:, height:] == GREY).all() and (trained[:, :, width:] == GREY).all()
         recognizer.classify_boxes(image, pixel_boxes(picture.boxes_xywh, image)[:1])
         assert torch.equal(recognizer.classifier.seen[-1][0], crops[item][0])
+
+
+def test_boxes_as_fractions_and_back() -> None:
+    image = np.zeros((10, 20, 3), np.uint8)
+    assert fraction_boxes([], image) == [] and pixel_boxes([], image).shape == (0, 4)
+    assert fraction_boxes([(0, 0, 5, 10), (-1, 5, 21, 10)], image) == [(0, 0, 0.25, 1), (0, 0.5, 1, 0.5)]
+    boxes = np.array([(1, 2, 7, 4), (19, 0, 20, 9)], np.float32)
+    assert pixel_boxes(fraction_boxes(boxes, image), image) == pytest.approx(boxes)
 
 
 def test_training_and_the_app_give_the_networks_the_same_input(hagrid_root: Path) -> None:

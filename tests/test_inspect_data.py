@@ -19,7 +19,7 @@ from gesture_app.vision.recognizer import Recognizer
 from training import find_hands, verify
 from training.collection import Picture
 from training.contact_sheet import COLUMNS, TILE_PX, draw_sheet, write_sheet
-from training.find_hands import boxed, write_boxes
+from training.find_hands import write_boxes
 from training.hagrid import read
 from training.inspect_data import DataConfig, inspect
 
@@ -162,7 +162,6 @@ def test_boxes_for_whole_pictures(crops_root: Path, monkeypatch, capsys) -> None
     assert sum(figures["pictures"].values()) == len(json.loads((crops_root / "boxes.json").read_text()))
     with pytest.raises(InputError, match="will not replace"):
         write_boxes(crops_root)
-    assert boxed((0, 0, 5, 10), 10, 10) == [0, 0, 0.5, 1]
 
 
 def test_boxes_are_not_sought_where_there_are_some(hagrid_root: Path) -> None:

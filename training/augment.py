@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torchvision.transforms import v2
 
-from gesture_app.vision.hands import FloatArray, Image
+from gesture_app.vision.hands import Box, FloatArray, Image
 from gesture_app.vision.preprocess import GREY, crop_hand
 
 AugmentationName = Literal["standard", "trivial", "none"]
@@ -86,9 +86,7 @@ def perhaps_compressed(image: Image, rng: np.random.Generator) -> Image:
     return np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), np.uint8)
 
 
-def jitter_box(
-    box_xyxy: tuple[float, float, float, float], rng: np.random.Generator, inward: float, outward: float
-) -> tuple[float, float, float, float]:
+def jitter_box(box_xyxy: Box, rng: np.random.Generator, inward: float, outward: float) -> Box:
     """Move every side by a share of the box's size, drawn from -inward..outward: a detector's boxes are not exact."""
     left, top, right, bottom = box_xyxy
     width, height = right - left, bottom - top
@@ -96,9 +94,7 @@ def jitter_box(
     return left - moves[0] * width, top - moves[1] * height, right + moves[2] * width, bottom + moves[3] * height
 
 
-def random_crop(
-    image: Image, box_xyxy: tuple[float, float, float, float], size: int, rng: np.random.Generator
-) -> Image:
+def random_crop(image: Image, box_xyxy: Box, size: int, rng: np.random.Generator) -> Image:
     """Cut a hand out as `crop_hand` does, but with an inexact box, at times a wide margin, and not in the middle.
 
     Args:
@@ -128,9 +124,7 @@ def random_crop(
     return shifted
 
 
-def in_context(
-    crop: Image, frame: Image, boxes_xyxy: FloatArray, rng: np.random.Generator
-) -> tuple[Image, tuple[float, float, float, float]]:
+def in_context(crop: Image, frame: Image, boxes_xyxy: FloatArray, rng: np.random.Generator) -> tuple[Image, Box]:
     """Lay a tight hand crop on a part of a frame that shows no hand: detected boxes show what is around the hand too.
 
     Args:

@@ -21,7 +21,8 @@ from training.splits import Split, Splits, as_split, split_by_hash
 # `read_image` decides what is too large; a header may be looked at.
 warnings.filterwarnings("ignore", category=PillowImage.DecompressionBombWarning)
 
-Box = tuple[float, float, float, float]
+BoxXywh = tuple[float, float, float, float]
+"""Left, top, width, height as fractions of the upright picture."""
 
 SYNONYMS = {"hands_heart2": "hand_heart2", "nogesture": "no_gesture", "none": "no_gesture"}
 """Names that mean another one: HaGRIDv2's archive is `hands_heart2`, its label `hand_heart2`."""
@@ -38,7 +39,7 @@ class Picture:
     """One annotated picture.
 
     Attributes:
-        boxes_xywh: left, top, width, height as fractions of the upright picture, one a hand.
+        boxes_xywh: one a hand.
         labels: one a hand; empty where only the box is known.
         split: train, val or test.
         true_boxes: all hands have boxes that people drew.
@@ -49,7 +50,7 @@ class Picture:
     """
 
     path: Path
-    boxes_xywh: tuple[Box, ...]
+    boxes_xywh: tuple[BoxXywh, ...]
     labels: tuple[str, ...]
     split: Split
     true_boxes: bool = True
@@ -152,7 +153,7 @@ def label_finder(labels: Sequence[str] | None) -> Callable[[Any], str]:
     return lambda name: known.get(str(name)) or known.get(canonical(str(name)), "")
 
 
-def valid_box(box: Any) -> Box | None:
+def valid_box(box: Any) -> BoxXywh | None:
     """The box as floats, clipped to the picture; None when it has no area there."""
     try:
         left, top, width, height = (float(value) for value in box)
@@ -293,7 +294,7 @@ def choose_split(entry: Entry, key: str, index: Splits, splits: Splits | None) -
 
 def check(
     entry: Entry, find_label: Callable[[Any], str], found: Collection
-) -> tuple[tuple[Box, ...], tuple[str, ...]] | None:
+) -> tuple[tuple[BoxXywh, ...], tuple[str, ...]] | None:
     """The boxes and labels of a usable entry; the faults of another are noted in `found`."""
     if entry.path is None:
         found.skip(entry.name, NO_PICTURE)

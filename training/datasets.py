@@ -14,7 +14,7 @@ from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Dataset, Sampler, WeightedRandomSampler
 
 from gesture_app.errors import InputError
-from gesture_app.vision.hands import FloatArray, Image
+from gesture_app.vision.hands import Box, FloatArray, Image
 from gesture_app.vision.preprocess import crop_hand, letterbox, oriented_hw, to_batch
 from training.augment import (
     classifier_augmentation,
@@ -27,7 +27,7 @@ from training.augment import (
     to_rgb_tensor,
 )
 from training.batch_augment import FRAME_CHANGES, POOR_CAMERA, RandomChanges
-from training.collection import Picture, picture_size
+from training.collection import BoxXywh, Picture, picture_size
 from training.frame_views import flip, frame_view, hand_window
 from training.picture_store import PictureStore
 
@@ -39,12 +39,19 @@ WINDOW_SCALES = (0.45, 1.8)
 """How much smaller or larger than the app shows them to the detector hands are trained."""
 
 
-def pixel_boxes(boxes_xywh: Sequence[tuple[float, float, float, float]], image: Image) -> FloatArray:
+def pixel_boxes(boxes_xywh: Sequence[BoxXywh], image: Image) -> FloatArray:
     """Fractions of a picture (N, 4) left, top, width, height -> boxes_xyxy in its pixels."""
     boxes = np.array(boxes_xywh, np.float32).reshape(-1, 4)
     height, width = image.shape[:2]
     corners = np.concatenate((boxes[:, :2], boxes[:, :2] + boxes[:, 2:]), axis=1)
     return corners * np.array((width, height, width, height), np.float32)
+
+
+def fraction_boxes(boxes_xyxy: Sequence[Box] | FloatArray, image: Image) -> list[BoxXywh]:
+    """boxes_xyxy (N, 4) in a picture's pixels, cut at its edges -> left, top, width, height as fractions of it."""
+    height, width = image.shape[:2]
+    boxes = np.asarray(boxes_xyxy, np.float64).reshape(-1, 4).clip(0, (width, height, width, height))
+    return [(x0 / width, y0 / height, (x1 - x0) / width, (y1 - y0) / height) for x0, y0, x1, y1 in boxes.tolist()]
 
 
 def hand_share(picture: Picture) -> float:

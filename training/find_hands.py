@@ -12,6 +12,7 @@ from gesture_app.vision.atomic import write_file
 from gesture_app.vision.images import read_image
 from gesture_app.vision.recognizer import Recognizer
 from training.collection import picture_files
+from training.datasets import fraction_boxes
 from training.hagrid import open_set
 from training.layouts import BOXES_FILE, class_folders
 
@@ -46,16 +47,10 @@ def write_boxes(root: Path, recognizer: Recognizer | None = None) -> Path:
         except InputError as error:
             print(error)
             continue
-        hands = [boxed(hand.box_xyxy, image.shape[1], image.shape[0]) for hand in recognizer(image)]
+        hands = fraction_boxes([hand.box_xyxy for hand in recognizer(image)], image)
         if hands:
-            boxes[path.relative_to(folder).as_posix()] = [{"bbox": box} for box in hands]
+            rounded = [{"bbox": [round(value, 5) for value in box]} for box in hands]
+            boxes[path.relative_to(folder).as_posix()] = rounded
     write_file(file, (json.dumps(boxes, indent=1) + "\n").encode(), "boxes")
     print(f"{file}: hands in {len(boxes)} of {len(paths)} pictures")
     return file
-
-
-def boxed(box_xyxy: tuple[float, float, float, float], width: int, height: int) -> list[float]:
-    """Left, top, width, height of a box in pixels as fractions of its picture."""
-    left, top, right, bottom = box_xyxy
-    values = (left / width, top / height, (right - left) / width, (bottom - top) / height)
-    return [round(value, 5) for value in values]

@@ -17,7 +17,8 @@ from gesture_app.vision.hands import FloatArray, Image, RecognizerOptions
 from gesture_app.vision.images import read_image
 from gesture_app.vision.labels import BACKGROUND, NO_GESTURE
 from gesture_app.vision.recognizer import Recognizer
-from training.collection import Box, Picture, label_finder
+from training.collection import Picture, label_finder
+from training.datasets import fraction_boxes
 from training.hagrid import read
 from training.splits import SPLIT_NAMES
 
@@ -154,8 +155,7 @@ def with_hands(crops: list[Picture], recognizer: Recognizer) -> tuple[list[Pictu
             continue
         hand = boxes_xyxy[boxes_xyxy[:, 1].argmin()]
         patches = free_patches(image, hand, recognizer, rng)
-        size = np.array((image.shape[1], image.shape[0]) * 2, np.float32)
-        boxes = [as_fractions(box / size) for box in (hand, *patches)]
+        boxes = fraction_boxes(np.stack((hand, *patches)), image)
         labels = (picture.labels[0], *(nothing,) * len(patches))
         sides = (*picture.sides, *("",) * len(patches)) if picture.sides else ()
         boxed.append(
@@ -194,9 +194,3 @@ def free_patches(image: Image, hand: FloatArray, recognizer: Recognizer, rng: np
         if len(free) == PATCHES:
             break
     return free
-
-
-def as_fractions(box: FloatArray) -> Box:
-    """Corners as fractions -> left, top, width, height as fractions, inside the picture."""
-    left, top, right, bottom = np.clip(box, 0, 1).tolist()
-    return left, top, right - left, bottom - top

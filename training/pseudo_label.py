@@ -18,7 +18,7 @@ from tqdm import tqdm
 from gesture_app.errors import InputError
 from gesture_app.vision.atomic import write_file
 from gesture_app.vision.boxes import box_areas, iou_matrix
-from gesture_app.vision.hands import FloatArray, Image
+from gesture_app.vision.hands import Box, FloatArray, Image
 from gesture_app.vision.images import read_image
 from gesture_app.vision.labels import BACKGROUND, HAGRID_GESTURES, HAGRID_LABELS
 from gesture_app.vision.preprocess import crop_hand
@@ -26,7 +26,7 @@ from gesture_app.vision.recognizer import Recognizer
 from gesture_app.vision.stills import detect_mirrored
 from training.augment import covers
 from training.collection import picture_files
-from training.datasets import pixel_boxes
+from training.datasets import fraction_boxes, pixel_boxes
 from training.frame_views import visible_share
 from training.hagrid import read, read_gesture_frames
 from training.layouts import read_boxes
@@ -175,7 +175,7 @@ def agreed_side(recognizer: Recognizer, crop: Image, min_score: float) -> str:
     return "left" if (right < 0.5).all() and right.mean() <= 1 - min_score else ""
 
 
-def classify_views(recognizer: Recognizer, image: Image, box: tuple[float, float, float, float]) -> FloatArray:
+def classify_views(recognizer: Recognizer, image: Image, box: Box) -> FloatArray:
     """Probabilities (6, classes) of a hand as it is, tighter and wider, each before its mirror image.
 
     There is a column more where the classifier tells sides, see `Recognizer.classify`.
@@ -225,10 +225,8 @@ def box_frames(config: PseudoLabelConfig, recognizer: Recognizer) -> dict[str, i
         counts["frames"] += 1
         counts["known hands"] += len(hands)
         counts["found hands"] += int(new.sum())
-        height, width = image.shape[:2]
         boxes[uuid] = list(hands)
-        for (x0, y0, x1, y1), shows_it in zip(found[new].tolist(), named[new].tolist(), strict=True):
-            bbox = [x0 / width, y0 / height, (x1 - x0) / width, (y1 - y0) / height]
+        for bbox, shows_it in zip(fraction_boxes(found[new], image), named[new].tolist(), strict=True):
             boxes[uuid].append({"bbox": bbox, **({"label": frame.gesture} if shows_it else {})})
     write_file(config.output / "boxes.json", (json.dumps(boxes) + "\n").encode(), "boxes")
     return dict(counts)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gesture_app.vision.hands import Image
+from gesture_app.vision.hands import Box, Image
 from training.synthetic.assets import HAIR
 from training.synthetic.body import BodyModel
 from training.synthetic.detail import load_hands
@@ -56,7 +56,7 @@ class LabelledHand:
 
     label: str
     side: str
-    box_xyxy: tuple[float, float, float, float]
+    box_xyxy: Box
     landmarks_px: Floats
     visible: float
 

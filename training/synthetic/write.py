@@ -25,6 +25,7 @@ from gesture_app.vision.atomic import write_file
 from gesture_app.vision.images import IMAGE_SUFFIXES
 from gesture_app.vision.labels import HAGRID_GESTURES, HAGRID_LABELS, NO_GESTURE
 from training.contact_sheet import check_name, write_sheet
+from training.datasets import fraction_boxes
 from training.hagrid import read
 from training.synthetic.assets import load_assets
 from training.synthetic.body import BodyModel
@@ -65,12 +66,10 @@ def folder_of(out: Path, kind: str, gesture: str) -> Path:
 
 def annotation(picture: Labelled, person: str) -> dict[str, Any]:
     """HaGRID's entry of a picture: boxes and landmarks as fractions of it, rounded as in HaGRID; and sides."""
-    height, width = picture.image.shape[:2]
-    boxes, points = [], []
-    for hand in picture.hands:
-        x0, y0, x1, y1 = hand.box_xyxy
-        boxes.append([round(v, 6) for v in (x0 / width, y0 / height, (x1 - x0) / width, (y1 - y0) / height)])
-        points.append((hand.landmarks_px / (width, height)).round(5).tolist())
+    size_wh = picture.image.shape[1::-1]
+    fractions = fraction_boxes([hand.box_xyxy for hand in picture.hands], picture.image)
+    boxes = [[round(value, 6) for value in box] for box in fractions]
+    points = [(hand.landmarks_px / size_wh).round(5).tolist() for hand in picture.hands]
     labels = [hand.label for hand in picture.hands]
     sides = ["right" if hand.side == "R" else "left" for hand in picture.hands]
     return {"bboxes": boxes, "labels": labels, "sides": sides, "landmarks": points, "user_id": person}
