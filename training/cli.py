@@ -42,7 +42,7 @@ from training.train_detector import DetectorConfig
 
 @dataclass(frozen=True)
 class EvaluateConfig:
-    """Measure weights on a folder of class folders or a HaGRID layout.
+    """Measure weights on folders in any layout that training reads.
 
     `classifier` names the crops or the boxed hands, `detector` finds the hands of boxed frames, `frames` does both
     on whole frames and looks for the gesture in their folder's name.

@@ -10,6 +10,7 @@ from tqdm import tqdm
 from gesture_app.errors import InputError
 from gesture_app.vision.atomic import write_file
 from gesture_app.vision.images import read_image
+from gesture_app.vision.model_info import default_weights
 from gesture_app.vision.recognizer import Recognizer
 from training.collection import picture_files
 from training.datasets import fraction_boxes
@@ -38,7 +39,7 @@ def write_boxes(root: Path, recognizer: Recognizer | None = None) -> Path:
         raise InputError(f"cannot find hands in {folder}: it is in {layout.name}'s layout, which has boxes of its own")
     if file.exists():
         raise InputError(f"will not replace {file}: delete it to find the hands again")
-    recognizer = recognizer or Recognizer.load(None, "auto")
+    recognizer = recognizer or Recognizer.load(default_weights(), "auto")
     paths = list(picture_files(path for path, _ in class_folders(folder, None)))
     boxes = {}
     for path in tqdm(paths, desc="finding hands", unit="picture"):

@@ -74,7 +74,7 @@ class FitOptions:
     save_minutes: float = 10.0
     """Save the run so often within an epoch; it is always saved after one."""
     preflight: bool = True
-    """Before the first epoch try one batch through loss, evaluation and saving."""
+    """Before the first epoch try one batch through loss, step and evaluation."""
     overfit_check: bool = False
     """Before the first epoch see whether eight pictures can be learnt by heart."""
     tensorboard: bool = False

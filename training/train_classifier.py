@@ -3,7 +3,7 @@
     gesture-train classifier --data CROPS_OR_FRAMES [MORE ...] --output weights/classifier.safetensors
     torchrun --nproc-per-node 4 -m training classifier --data ... (the same options)
 
-Every folder is a folder of class folders or a HaGRID layout; `evaluate` reads the same.
+Folders are read in any layout that `gesture-train data` knows; `evaluate` reads the same.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class ClassifierConfig(FitOptions):
     """Train the gesture classifier."""
 
     data: tuple[Path, ...]
-    """Folders: class folders of hand crops, or HaGRID layouts."""
+    """Folders in any layout: class folders of hand crops, HaGRID, COCO or YOLO."""
     boxes: Path | None = None
     """JSON of boxes for the frames of a HaGRID layout that have none: uuid -> [{"bbox": [x, y, w, h]}]."""
     splits: Path | None = None

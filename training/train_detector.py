@@ -3,7 +3,8 @@
     gesture-train detector --data FRAMES [MORE ...] --crops CROPS --backgrounds ROOMS --output runs/detector.safetensors
     torchrun --nproc-per-node 4 -m training detector --data ... (the same options)
 
-Frames are in a HaGRID layout. Crops of hands and pictures without people, where given, become further frames.
+Frames are in any layout with boxes: HaGRID, COCO or YOLO. Crops of hands and pictures without people, where given,
+become further frames.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ class DetectorConfig(FitOptions):
     """Train the hand detector."""
 
     data: tuple[Path, ...]
-    """Folders of frames in a HaGRID layout."""
+    """Folders of frames in any layout with boxes: HaGRID, COCO or YOLO."""
     boxes: Path | None = None
     """JSON of boxes for frames that have none: uuid -> [{"bbox": [x, y, w, h]}]."""
     splits: Path | None = None
