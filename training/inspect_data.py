@@ -26,7 +26,7 @@ from training.leakage import Leakage, find_leakage, in_threads
 from training.splits import SPLIT_NAMES, read_splits, write_splits
 
 PERCENTILES = (5, 25, 50, 75, 95)
-SIZES = ("shorter side, px", "longer side, px", "longer side, % of the picture's")
+SIZES = ("longer side, px", "shorter side, px", "longer side, % of the picture's")
 SHOWN = 20
 LARGE_PX = 400
 """A hand crop whose short side is longer than this is rare; a whole picture's seldom is not."""
@@ -143,20 +143,16 @@ def report_sizes(pictures: Sequence[Picture], workers: int) -> dict[str, Any]:
     """Print and return percentiles of the sizes of boxes and pictures, from the headers alone."""
     paths = list(dict.fromkeys(p.path for p in pictures))
     size_of = dict(zip(paths, in_threads(picture_size, paths, workers, "sizes"), strict=True))
-    rows: dict[str, list[float]] = {
-        "longer side, px": [],
-        "shorter side, px": [],
-        "longer side, % of the picture's": [],
-    }
+    rows: dict[str, list[float]] = {name: [] for name in SIZES}
     for picture in pictures:
         width, height = size_of[picture.path]
         for box in picture.boxes_xywh:
-            sides = sorted((box[2] * width, box[3] * height))
-            if sides[0] > 0:
-                rows[SIZES[0]].append(sides[0])
-                rows[SIZES[1]].append(sides[1])
+            shorter, longer = sorted((box[2] * width, box[3] * height))
+            if shorter > 0:
+                rows[SIZES[0]].append(longer)
+                rows[SIZES[1]].append(shorter)
                 if not picture.is_crop:
-                    rows[SIZES[2]].append(100 * sides[1] / max(width, height))
+                    rows[SIZES[2]].append(100 * longer / max(width, height))
     print_row("\nboxes, percentile", PERCENTILES)
     result = {}
     for name, values in rows.items():
