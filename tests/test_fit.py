@@ -415,5 +415,5 @@ def test_tensorboard(tmp_path: Path, monkeypatch) -> None:
     run(tmp_path / "w.safetensors", tensorboard=True, epochs=1)
     assert list((tmp_path / "w").glob("events.out.tfevents*"))
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
-    with pytest.raises(InputError, match="pip install"):
+    with pytest.raises(EnvironmentFault, match="pip install"):
         run(tmp_path / "v.safetensors", tensorboard=True)

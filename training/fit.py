@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from gesture_app.errors import EnvironmentFault, GestureError
+from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.vision.model_info import save_model
 from training import distributed
 from training.checkpoint import random_state
@@ -44,7 +44,7 @@ MAX_RELOADS = 3
 MAX_HALVINGS = 3
 
 
-class Diverged(GestureError):
+class Diverged(InputError):
     """The losses or weights are no longer finite, and half the learning rate, three times, did not help."""
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gesture_app.errors import InputError
+from gesture_app.errors import EnvironmentFault
 from gesture_app.vision.atomic import write_file
 from training.plots import curves
 
@@ -39,14 +39,16 @@ class TensorBoard:
     """The same figures as event files in the run's folder, for `tensorboard --logdir`.
 
     Raises:
-        InputError: TensorBoard is not installed.
+        EnvironmentFault: TensorBoard is not installed.
     """
 
     def __init__(self, folder: Path) -> None:
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError as error:
-            raise InputError("--tensorboard needs TensorBoard: pip install 'gesture-app[tensorboard]'") from error
+            raise EnvironmentFault(
+                "--tensorboard needs TensorBoard: run `pip install 'gesture-app[tensorboard]'`"
+            ) from error
         self.writer: Any = SummaryWriter(str(folder), purge_step=None)  # type: ignore[no-untyped-call]
 
     def add(self, row: Row) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from gesture_app.errors import GestureError
+from gesture_app.errors import InputError
 from training import distributed
 from training.checkpoint import random_state, set_random_state
 from training.draws import Loading, load, seeded_share
@@ -25,7 +25,7 @@ OVERFIT_SHARE, OVERFIT_LOSS = 0.6, 0.6
 """Learnt by heart is a loss below this share of the first one, or below this figure where it began low."""
 
 
-class PreflightFailed(GestureError):
+class PreflightFailed(InputError):
     """A run that cannot come to anything."""
 
 
