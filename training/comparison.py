@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader
 from gesture_app.vision.model_info import Kind, ModelInfo, load_model, shipped_weights
 from training.collection import Picture
 from training.datasets import HandCrops
-from training.evaluate import evaluate_classifier
+from training.evaluate import SCORES, evaluate_classifier
 from training.report import Example
 
 EXAMPLES = 40
@@ -68,8 +68,7 @@ def shipped_metrics(
 
 def verdict(outcomes: Sequence[Outcome]) -> str:
     """One sentence."""
-    names = {"classifier": "macro-F1", "detector": "AP50"}
-    told = [f"{o.kind} {names[o.kind]} {o.score[0]:.3f} (shipped {o.score[1]:.3f})" for o in outcomes]
+    told = [f"{o.kind} {SCORES[o.kind][1]} {o.score[0]:.3f} (shipped {o.score[1]:.3f})" for o in outcomes]
     better = any(outcome.better for outcome in outcomes)
     return f"{'Better' if better else 'Not better'} than the shipped weights: {', '.join(told)}."
 

@@ -18,6 +18,7 @@ from gesture_app.errors import InputError
 from gesture_app.vision.hands import FloatArray
 from gesture_app.vision.images import read_image
 from gesture_app.vision.labels import NO_GESTURE
+from gesture_app.vision.model_info import Kind
 from gesture_app.vision.postprocess import select
 from gesture_app.vision.preprocess import fitted_hw, letterbox, to_batch
 from gesture_app.vision.recognizer import Recognizer
@@ -27,6 +28,8 @@ from training.conditions import Condition, under
 from training.datasets import HandFrames
 from training.hagrid import GestureFrame
 
+SCORES: dict[Kind, tuple[str, str]] = {"classifier": ("macro_f1", "macro-F1"), "detector": ("ap50", "AP50")}
+"""The metric that decides, by its name here and for people."""
 MAX_DETECTIONS = 100
 LOWEST_SCORE = 0.01
 """Average precision looks at the whole curve, so detections far below any useful threshold count too."""

@@ -33,7 +33,7 @@ from gesture_app.vision.recognizer import Recognizer
 from gesture_app.vision.runtimes import Network
 from training.collection import Picture
 from training.datasets import HandCrops, HandFrames
-from training.evaluate import evaluate_classifier, evaluate_detector
+from training.evaluate import SCORES, evaluate_classifier, evaluate_detector
 from training.hagrid import read_all
 
 MOST_LOST = 0.003
@@ -146,10 +146,10 @@ def calibrate_detector(
 
     held_out = HandFrames(compared, info.labels, info.input_hw, augment=False)
 
-    def ap50(network: Network) -> float:
-        return float(evaluate_detector(AsModule(network), held_out)["ap50"])
+    def measure(network: Network) -> dict[str, Any]:
+        return evaluate_detector(AsModule(network), held_out)
 
-    return make_candidate(weights, "detector", "ap50", [network_input(i) for i in range(len(frames))], ap50), compared
+    return make_candidate(weights, "detector", [network_input(i) for i in range(len(frames))], measure), compared
 
 
 def calibrate_classifier(weights: Path, config: QuantizeConfig, rng: np.random.Generator) -> Candidate:
@@ -165,15 +165,14 @@ def calibrate_classifier(weights: Path, config: QuantizeConfig, rng: np.random.G
     batches = [crops[item][0].permute(1, 2, 0)[None].numpy() for item in range(min(len(crops), len(train)))]
     held_out = HandCrops(compared, info.labels, info.input_hw[0], augment=False)
 
-    def macro_f1(network: Network) -> float:
-        loader = DataLoader(held_out, batch_size=8)
-        return float(evaluate_classifier(AsModule(network), loader, info.labels)["macro_f1"])
+    def measure(network: Network) -> dict[str, Any]:
+        return evaluate_classifier(AsModule(network), DataLoader(held_out, batch_size=8), info.labels)
 
-    return make_candidate(weights, "classifier", "macro_f1", batches, macro_f1)
+    return make_candidate(weights, "classifier", batches, measure)
 
 
 def make_candidate(
-    weights: Path, kind: Kind, metric: str, batches: Sequence[Image], measure: Callable[[Network], float]
+    weights: Path, kind: Kind, batches: Sequence[Image], measure: Callable[[Network], dict[str, Any]]
 ) -> Candidate:
     """Calibrate a network and compare both forms of it, as the app runs them here."""
     if not batches:
@@ -183,7 +182,8 @@ def make_candidate(
     rounded = load_openvino(weights, kind)[0]
     quantization.apply(rounded)
     networks = OpenVinoNetwork(plain, kind, "f32"), OpenVinoNetwork(rounded, kind, "int8")
-    before, after = (measure(network) for network in networks)
+    metric = SCORES[kind][0]
+    before, after = (float(measure(network)[metric]) for network in networks)
     measured = {f"{metric}_f32": before, f"{metric}_int8": after}
     return Candidate(kind, info, *networks, replace(quantization, measured=measured), measured, before - after)
 

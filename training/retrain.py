@@ -26,6 +26,7 @@ from gesture_app.vision.model_info import (
     KINDS,
     RETRAINED,
     RIGHT_HAND,
+    Kind,
     load_info,
     load_model,
     shipped_weights,
@@ -38,7 +39,7 @@ from training import train_classifier, train_detector
 from training.collection import Picture
 from training.comparison import Outcome, examples, shipped_metrics, verdict
 from training.datasets import HandFrames
-from training.evaluate import evaluate_detector
+from training.evaluate import SCORES, evaluate_detector
 from training.fit import fit
 from training.own_pictures import OwnPictures, read_own
 from training.plots import confusion_matrix
@@ -129,7 +130,8 @@ def run(config: RetrainConfig, tell: Tell, stop: StopSignal) -> dict[str, Any]:
     write_report(report, build_report(config, own, labels, notes, outcomes, device))
     installed = install(config.output, outcomes, config.force) if config.install and (better or config.force) else None
     result: dict[str, Any] = {"done": True, "better": better, "report": str(report), "installed": installed is not None}
-    for outcome, name in zip(outcomes, ("macro_f1", "ap50"), strict=False):
+    for outcome in outcomes:
+        name = SCORES[outcome.kind][0]
         result[name], result[f"shipped_{name}"] = outcome.score
     tell(result)
     print(verdict(outcomes))
@@ -184,11 +186,11 @@ def shared(config: RetrainConfig) -> dict[str, Any]:
     return {"data": (config.data,), "resume": True, **{name: getattr(config, name) for name in names}}
 
 
-def reporter(tell: Tell, stage: str, options: FitOptions) -> OnEpoch:
+def reporter(tell: Tell, stage: Kind, options: FitOptions) -> OnEpoch:
     """Tells the figures of every epoch."""
 
     def on_epoch(row: dict[str, float]) -> None:
-        shown: dict[str, Any] = {name: row[name] for name in ("loss", "macro_f1", "ap50") if name in row}
+        shown: dict[str, Any] = {name: row[name] for name in ("loss", SCORES[stage][0]) if name in row}
         tell({"epoch": int(row["epoch"]), "epochs": options.epochs, "stage": stage, **shown})
 
     return on_epoch
@@ -230,7 +232,7 @@ def train_hands(
     task = train_classifier.build(options, device, (own.training, own.validation), absent)
     metrics = train_anew(task, options, reporter(tell, "classifier", options), stop)
     before = shipped_metrics(own.validation, labels, shipped, device)
-    return Outcome("classifier", (metrics["macro_f1"], before["macro_f1"]), metrics)
+    return Outcome("classifier", (metrics[task.score], before[task.score]), metrics)
 
 
 def absent_outputs(outputs: tuple[str, ...], pictures: Sequence[Picture]) -> tuple[str, ...]:
@@ -266,7 +268,7 @@ def train_frames(
     metrics = train_anew(task, options, reporter(tell, "detector", options), stop)
     model = load_model(shipped_weights("detector"), "detector")[0].to(device)
     before = evaluate_detector(model, HandFrames(frames[1], ("hand",), shipped.input_hw, augment=False))
-    return Outcome("detector", (metrics["ap50"], before["ap50"]), metrics)
+    return Outcome("detector", (metrics[task.score], before[task.score]), metrics)
 
 
 def build_report(
@@ -281,8 +283,8 @@ def build_report(
     train, val = (Counter(n for p in part for n in p.labels) for part in (own.training, own.validation))
     comparisons, pictures = [], {}
     for outcome in outcomes:
-        name = "gestures: macro-F1" if outcome.kind == "classifier" else "hands: AP50"
-        comparisons.append(Comparison(name, *outcome.score))
+        what = "gestures" if outcome.kind == "classifier" else "hands"
+        comparisons.append(Comparison(f"{what}: {SCORES[outcome.kind][1]}", *outcome.score))
         pictures[f"Curves of the {outcome.kind}"] = (config.output / outcome.kind / "curves.png").read_bytes()
     comparisons.append(Comparison("gestures: right at first", outcomes[0].metrics["top1"], None))
     pictures["Which gesture is taken for which"] = confusion_matrix(outcomes[0].metrics["confusion"], labels)

@@ -29,7 +29,7 @@ from training.checkpoint import fingerprint, options_of, provenance
 from training.collection import Picture
 from training.datasets import HandCrops, balanced_sampler, class_shares
 from training.draws import begin_worker, in_batches
-from training.evaluate import evaluate_classifier
+from training.evaluate import SCORES, evaluate_classifier
 from training.fit import fit
 from training.hagrid import read_all, require_classes
 from training.picture_store import PictureStore
@@ -316,7 +316,8 @@ def build(
 
     used = (*training, *validation)
     options = {**options_of(config), "pictures": fingerprint(used)}
-    return Task(config.labels, model, stages(model), epoch, evaluate, "macro_f1", info, config.output, options, used)
+    score = SCORES["classifier"][0]
+    return Task(config.labels, model, stages(model), epoch, evaluate, score, info, config.output, options, used)
 
 
 def train(config: ClassifierConfig) -> dict[str, Any]:

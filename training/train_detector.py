@@ -27,7 +27,7 @@ from training import distributed
 from training.checkpoint import fingerprint, options_of, provenance
 from training.collection import Picture, picture_files
 from training.datasets import HandFrames, Pasting, SameShapeBatches, collate_frames
-from training.evaluate import evaluate_detector
+from training.evaluate import SCORES, evaluate_detector
 from training.fit import fit
 from training.hagrid import read_all
 from training.losses import detector_loss
@@ -207,7 +207,8 @@ def build(
 
     used = (*frames.pictures, *held_out.pictures)
     options = {**options_of(config), "pictures": fingerprint(used)}
-    return Task(labels, model, stages(model), epoch, evaluate, "ap50", info, config.output, options, used)
+    score = SCORES["detector"][0]
+    return Task(labels, model, stages(model), epoch, evaluate, score, info, config.output, options, used)
 
 
 def train(config: DetectorConfig) -> dict[str, Any]:
