@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
-import tempfile
 from collections.abc import Collection
 from pathlib import Path
 
-from gesture_app.errors import EnvironmentFault, InputError
+from gesture_app.errors import InputError
 from gesture_app.vision.assets import assets_folder, models_folder
 from gesture_app.vision.atomic import first_free
 from gesture_app.vision.images import IMAGE_SUFFIXES
-from gesture_app.vision.model_info import Kind, read_weights
-from gesture_app.vision.quantization import network_files
+from gesture_app.vision.model_info import KINDS, Kind, read_weights
+from gesture_app.vision.quantization import copy_networks
 
-KINDS: tuple[Kind, ...] = ("detector", "classifier")
 MOST_COUNTED = 100_000
 
 
@@ -81,16 +78,7 @@ def install_model(trained: Path, name: str, base: Path | None = None, kinds: Col
         folders = [folder for folder in (trained if kind in kinds else None, base, shipped) if folder is not None]
         path = next(f for f in (folder / f"{kind}.safetensors" for folder in folders) if f.is_file())
         read_weights(path, kind)
-        sources += network_files(path)
+        sources.append(path)
     folder = free_folder(models_folder(), name)
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".installing-", dir=folder.parent) as temporary:
-            whole = Path(temporary) / folder.name
-            whole.mkdir()
-            for source in sources:
-                shutil.copyfile(source, whole / source.name)
-            whole.rename(folder)
-    except OSError as error:
-        raise EnvironmentFault(f"model: {folder}: {error.strerror}. Free some space or check the folder") from error
+    copy_networks(sources, folder)
     return folder

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from gesture_app import own_models
 from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.own_models import count_pictures, file_name, free_folder, install_model, runs_folder
 from gesture_app.vision.assets import assets_folder, models_folder
 from gesture_app.vision.model_info import read_weights
+from gesture_app.vision.quantization import copy_networks
 
 SHIPPED = assets_folder() / "weights"
 FILES = ["classifier.json", "classifier.safetensors", "detector.json", "detector.safetensors"]
@@ -77,7 +77,7 @@ def test_a_full_disk(tmp_path, monkeypatch):
     def fail(source, target):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(own_models.shutil, "copyfile", fail)
+    monkeypatch.setattr(shutil, "copyfile", fail)
     with pytest.raises(EnvironmentFault, match="No space left"):
         install_model(run, "x")
     assert list(models_folder().iterdir()) == []
@@ -112,3 +112,20 @@ def test_counting(tmp_path):
     assert count_pictures(tmp_path) == {"a": 1, "fist": 2}
     with pytest.raises(InputError, match="No such file"):
         count_pictures(tmp_path / "nowhere")
+
+
+def test_a_model_that_cannot_be_replaced_stays(tmp_path, monkeypatch):
+    run, target = trained(tmp_path / "run", "classifier"), tmp_path / "models" / "x"
+    target.mkdir(parents=True)
+    (target / "old").touch()
+    replace = Path.replace
+
+    def fail(source, to):
+        if source.name == "new":
+            raise OSError(5, "Input/output error")
+        return replace(source, to)
+
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(EnvironmentFault, match="Input/output error"):
+        copy_networks([run / "classifier.safetensors"], target)
+    assert [path.name for path in target.iterdir()] == ["old"]

@@ -172,8 +172,14 @@ def notes_on(labels: tuple[str, ...], present: set[str], shipped: tuple[str, ...
 
 def recipe(hands: int, epochs: int) -> dict[str, Any]:
     """Options of the classifier for so many hands: the last layer first, then all, the early ones slowly."""
-    usual = {"learning_rate": 1e-3, "early_rate": 0.1, "freeze_norm": True, "balance": 0.9, "batch_size": 32}
-    usual["label_smoothing"] = 0.0
+    usual = {
+        "learning_rate": 1e-3,
+        "early_rate": 0.1,
+        "freeze_norm": True,
+        "balance": 0.9,
+        "batch_size": 32,
+        "label_smoothing": 0.0,  # among few classes it gives `background` more than `least_hand` leaves
+    }
     if hands < SMALL:
         samples = int(np.clip(3 * hands, 256, SMALL))
         return {**usual, "epochs": epochs or 14, "freeze_epochs": 4, "samples": samples, "ema_decay": 0.98}

@@ -126,13 +126,18 @@ def copy_networks(sources: Iterable[Path], target: Path) -> None:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".installing-", dir=target.parent) as temporary:
-            fresh = Path(temporary) / "new"
+            fresh, old = Path(temporary) / "new", Path(temporary) / "old"
             fresh.mkdir()
             for file in (file for source in sources for file in network_files(source)):
                 shutil.copyfile(file, fresh / file.name)
             if target.exists():
-                target.replace(Path(temporary) / "old")
-            fresh.replace(target)
+                target.replace(old)
+            try:
+                fresh.replace(target)
+            except OSError:
+                if old.exists():
+                    old.replace(target)
+                raise
     except OSError as error:
         raise EnvironmentFault(f"model: {target}: {error.strerror}. Free some space or check the folder") from error
 
