@@ -110,10 +110,16 @@ def test_folder(tmp_path: Path) -> None:
 
 def test_results_beside_their_sources_are_no_input(tmp_path: Path) -> None:
     folder = a_folder(tmp_path / "in")
-    for name in ("a-annotated.mp4", "a-annotated 2.jpg", "a-annotated.partial.mp4", "other-annotated.jpg"):
+    for name in (
+        "a-annotated.mp4",
+        "a-annotated 2.jpg",
+        "a-annotated.partial.mp4",
+        "b.partial 2.mp4",
+        "other-annotated.jpg",
+    ):
         (folder / name).touch()
     found, others = media_below(folder)
-    assert [path.name for path in found] == ["a.jpg", "a.mp4", "b.mkv", "b.png", "other-annotated.jpg"] and others == 5
+    assert [path.name for path in found] == ["a.jpg", "a.mp4", "b.mkv", "b.png", "other-annotated.jpg"] and others == 6
 
 
 @pytest.mark.parametrize(("given", "output"), [(".", "../in-annotated"), ("..", "../../b-annotated")])

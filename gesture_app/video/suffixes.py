@@ -15,6 +15,8 @@ VIDEO_SUFFIXES = (
 # fmt: on
 RESULT = re.compile(r"(.+)-annotated( \d+)?")
 """The stems that annotated files get beside the file that they are made of."""
+PARTIAL = re.compile(r".+\.partial( \d+)?")
+"""The stems of results that were stopped."""
 
 
 def media_below(folder: Path, output: Path | None = None) -> tuple[list[Path], int]:
@@ -48,5 +50,5 @@ def same_file(first: Path, second: Path | None) -> bool:
 
 
 def _is_result(stem: str, stems: Collection[str]) -> bool:
-    made = RESULT.fullmatch(stem.removesuffix(".partial"))
-    return stem.endswith(".partial") or (made is not None and made[1] in stems)
+    made = RESULT.fullmatch(stem)
+    return PARTIAL.fullmatch(stem) is not None or (made is not None and made[1] in stems)
