@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import math
 import pickle
 
 import pytest
 import torch
 
 from gesture_app.vision.preprocess import GREY
+from training import batch_augment
 from training.batch_augment import (
     FRAME_CHANGES,
     POOR_CAMERA,
@@ -13,8 +15,10 @@ from training.batch_augment import (
     RandomChanges,
     dimmed,
     erased,
+    luminance,
     moved,
     noisy,
+    sampling_grid,
 )
 
 
@@ -42,6 +46,57 @@ def test_none_is_flipped() -> None:
     views = BatchAugmentation()(image)
     left, right = views[..., :14].sum(dim=(1, 2, 3)), views[..., 18:].sum(dim=(1, 2, 3))
     assert (left > right).all()
+
+
+@pytest.mark.parametrize("augment", [BatchAugmentation(), RandomChanges(FRAME_CHANGES)])
+def test_a_forward_pass_in_bfloat16_does_not_coarsen_pictures(augment) -> None:
+    images = torch.randint(0, 256, (64, 3, 32, 40), dtype=torch.uint8)
+    views = []
+    for lower in (False, True):
+        torch.manual_seed(3)
+        with torch.autocast("cpu", torch.bfloat16, enabled=lower):
+            views.append(augment(images))
+    assert views[1].dtype == torch.float32 and torch.equal(*views)
+
+
+def test_colours_are_a_brightness_a_contrast_and_a_saturation(monkeypatch) -> None:
+    image = torch.randint(60, 190, (1, 3, 8, 8)).float()
+    monkeypatch.setattr(batch_augment, "sampling_grid", lambda draw, height, width: still(height, width))
+    monkeypatch.setattr(batch_augment, "erased", lambda draw, height, width: torch.zeros(1, 1, 1, 1, dtype=torch.bool))
+    torch.manual_seed(1)
+    (view,) = BatchAugmentation()(image)
+    torch.manual_seed(1)
+    brightness, contrast, saturation, coloured = (float(torch.empty(1).uniform_(*r)) for r in COLOUR_RANGES)
+    assert coloured > 0.05
+    expected = image * brightness
+    expected = expected.mean() + (expected - expected.mean()) * contrast
+    grey = luminance(expected)
+    (expected,) = (grey + (expected - grey) * saturation).clamp(0, 255)
+    torch.testing.assert_close(view, expected, atol=1e-3, rtol=0)
+
+
+COLOUR_RANGES = ((0.6, 1.4), (0.65, 1.35), (0.6, 1.4), (0, 1))
+
+
+def still(height: int, width: int) -> torch.Tensor:
+    """The grid of a view that is as the picture."""
+    return torch.nn.functional.affine_grid(torch.eye(2, 3)[None], [1, 3, height, width], align_corners=False)
+
+
+def test_a_sampling_grid_without_a_change_is_the_identity() -> None:
+    middle = {-math.pi / 12: 0.0, 0.85: 1.0}
+    grid = sampling_grid(lambda low, high: torch.full((2,), middle.get(low, 0.0)), 6, 9)
+    image = torch.rand(2, 3, 6, 9)
+    assert grid.shape == (2, 6, 9, 2)
+    torch.testing.assert_close(torch.nn.functional.grid_sample(image, grid, align_corners=False), image)
+
+
+def test_a_sampling_grid_is_that_of_an_affine_matrix() -> None:
+    drawn = iter((0.2, 1.1, -0.05, 0.1, -0.12))
+    grid = sampling_grid(lambda low, high: torch.full((1,), next(drawn)), 5, 8)
+    cosine, sine = math.cos(0.2) * 1.1, math.sin(0.2) * 1.1
+    matrix = torch.tensor([[[cosine, -0.05 - sine, 0.1], [sine, cosine, -0.12]]])
+    torch.testing.assert_close(grid, torch.nn.functional.affine_grid(matrix, [1, 3, 5, 8], align_corners=False))
 
 
 def test_no_pictures() -> None:

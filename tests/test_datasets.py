@@ -23,6 +23,7 @@ from training.datasets import (
     SameShapeBatches,
     balanced_sampler,
     class_shares,
+    collate_crops,
     collate_frames,
     fraction_boxes,
     is_upright,
@@ -204,6 +205,19 @@ def test_collate_fills_up_with_no_hands(counts) -> None:
     images, boxes, classes = collate_frames(items)
     assert images.shape == (2, 3, 32, 32) and boxes.shape == (2, max(counts), 4)
     assert [(row >= 0).sum() for row in classes] == list(counts) and classes.dtype == torch.long
+
+
+@pytest.mark.parametrize("channels_last", [True, False])
+def test_batches_lie_in_memory_as_they_are_wanted(hagrid_root: Path, channels_last: bool) -> None:
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    pictures = read(hagrid_root, LABELS).pictures
+    crops, frames = HandCrops(pictures, LABELS, 48, augment=False), HandFrames(pictures, ("hand",), (64, 96), False)
+    items = [crops[0], crops[1]]
+    images, targets, sides = collate_crops(items, channels_last)
+    assert images.is_contiguous(memory_format=layout) and torch.equal(images, torch.stack([i[0] for i in items]))
+    assert targets.tolist() == [i[1] for i in items] and sides.tolist() == [i[2] for i in items]
+    images = collate_frames([frames[0], frames[0]], channels_last)[0]
+    assert images.is_contiguous(memory_format=layout) and torch.equal(images[1], frames[0][0])
 
 
 def test_colours_change_in_the_item_or_are_left_to_the_batch(hagrid_root: Path) -> None:

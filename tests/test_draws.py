@@ -5,7 +5,9 @@ import pytest
 import torch
 from torch.utils.data import Dataset
 
-from training.draws import Loading, SeededItems, in_batches, load, seeded_share
+from training.draws import Loading, SeededItems, in_batches, load, seeded_share, uploaded
+
+NEEDS_CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA")
 
 
 class Noise(Dataset):
@@ -66,3 +68,14 @@ def test_shares_together_are_what_one_process_sees(world_size: int) -> None:
 @pytest.mark.parametrize(("items", "expected"), [([], []), ([1, 2, 3], [[1, 2], [3]]), ([1, 2], [[1, 2]])])
 def test_in_batches(items, expected) -> None:
     assert in_batches(items, 2) == expected
+
+
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=NEEDS_CUDA)])
+@pytest.mark.parametrize("count", [0, 1, 5])
+def test_batches_arrive_on_the_device_in_order(device: str, count: int) -> None:
+    batches = [(torch.full((4, 1000), number), torch.tensor([number])) for number in range(count)]
+    arrived = []
+    for values, number in uploaded(batches, torch.device(device)):
+        assert values.device.type == device
+        arrived.append((float((values * 2).float().mean()), int(number)))
+    assert arrived == [(2.0 * number, number) for number in range(count)]

@@ -8,13 +8,11 @@ from gesture_app.vision import postprocess, preprocess, recognizer
 from gesture_app.vision.gpu_steps import (
     crop_hands,
     find_hands,
-    fold_batch_norms,
     letterbox,
     suppress_overlaps,
     to_pictures,
     to_probabilities,
 )
-from gesture_app.vision.model_info import ModelInfo, build_network
 from gesture_app.vision.yolox import cell_grid
 
 INPUT_HW = (64, 96)
@@ -34,31 +32,6 @@ def pictures(*images: np.ndarray) -> torch.Tensor:
 
 def as_image(picture: torch.Tensor) -> np.ndarray:
     return picture.permute(1, 2, 0).numpy()
-
-
-@pytest.mark.parametrize(
-    "info",
-    [
-        ModelInfo("detector", "yolox-nano", ("hand",), INPUT_HW),
-        ModelInfo("detector", "yolox-tiny", ("hand",), INPUT_HW),
-        ModelInfo("classifier", "resnet18d", ("like", "palm"), (32, 32)),
-    ],
-)
-def test_folding_changes_nothing(info: ModelInfo) -> None:
-    network = build_network(info)
-    for module in network.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
-            torch.nn.init.uniform_(module.running_mean, -0.5, 0.5)
-            torch.nn.init.uniform_(module.running_var, 0.5, 2)
-            torch.nn.init.uniform_(module.weight, 0.5, 1.5)
-    network.eval()
-    shown = pictures(smooth(64, 96), smooth(64, 96, 1))
-    with torch.inference_mode():
-        expected = network(shown)
-        fold_batch_norms(network)
-        got = network(shown)
-    assert not [m for m in network.modules() if isinstance(m, torch.nn.BatchNorm2d)]
-    torch.testing.assert_close(got, expected, atol=1e-3 * float(expected.abs().max()), rtol=0)
 
 
 @pytest.mark.parametrize(

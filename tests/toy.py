@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 from torch import nn
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, default_collate
 
 from gesture_app.vision.model_info import ModelInfo
 from training import journal
@@ -68,7 +68,7 @@ def toy_task(
 
     def epoch(number: int) -> Epoch:
         order = torch.randperm(ITEMS, generator=torch.Generator().manual_seed(number)).tolist()
-        return Epoch(Numbers(), in_batches(order, options.batch_size), own_step, "")
+        return Epoch(Numbers(), in_batches(order, options.batch_size), own_step, "", default_collate)
 
     def evaluate(averaged: nn.Module, number: int, most: int | None) -> dict[str, float]:
         averaged.eval()

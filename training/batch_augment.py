@@ -33,11 +33,13 @@ class RandomChanges(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """The pictures as other cameras in other light would take them."""
         changed = images.to(torch.float32, copy=True)
-        for change, share in self.changes:
-            # Drawn on the CPU, so that nothing waits for a GPU.
-            chosen = (torch.rand(len(changed)) < share).nonzero().flatten().to(changed.device)
-            if len(chosen):
-                changed[chosen] = change(changed[chosen]).clamp(0, 255)
+        with torch.autocast(changed.device.type, enabled=False):  # pictures are no activations
+            for change, share in self.changes:
+                # Drawn on the CPU, so that nothing waits for a GPU.
+                chosen = (torch.rand(len(changed)) < share).nonzero().flatten()
+                chosen = chosen.to(changed.device, non_blocking=True)
+                if len(chosen):
+                    changed[chosen] = change(changed[chosen]).clamp(0, 255)
         return changed
 
 
@@ -153,23 +155,37 @@ class BatchAugmentation(nn.Module):
         def draw(low: float, high: float) -> Tensor:
             return torch.empty(count, device=device).uniform_(low, high)
 
-        turn = draw(-math.pi / 12, math.pi / 12)
-        scale = draw(0.85, 1.15)
-        row_x = torch.stack((turn.cos() * scale, -turn.sin() * scale + draw(-0.1, 0.1), draw(-0.16, 0.16)), dim=1)
-        row_y = torch.stack((turn.sin() * scale, turn.cos() * scale, draw(-0.16, 0.16)), dim=1)
-        grid = F.affine_grid(torch.stack((row_x, row_y), dim=1), list(images.shape), align_corners=False)
-        views = F.grid_sample(images.float() - GREY, grid, align_corners=False) + GREY
-
         def factor(spread: float) -> Tensor:
             return draw(1 - spread, 1 + spread).view(-1, 1, 1, 1)
 
-        views = views * factor(0.4)
-        middle = views.mean(dim=(1, 2, 3), keepdim=True)
-        views = middle + (views - middle) * factor(0.35)
-        grey = luminance(views)
-        saturation = factor(0.4) * (draw(0, 1) > 0.05).float().view(-1, 1, 1, 1)
-        views = (grey + (views - grey) * saturation).clamp(0, 255)
-        return torch.where(erased(draw, images.shape[2], images.shape[3]), float(GREY), views)
+        with torch.autocast(device.type, enabled=False):  # bfloat16 tells places to a 256th of the picture only
+            views = F.grid_sample(images - float(GREY), sampling_grid(draw, *images.shape[2:]), align_corners=False)
+            brightness, contrast = factor(0.4), factor(0.35)
+            saturation = factor(0.4) * (draw(0, 1) > 0.05).float().view(-1, 1, 1, 1)
+            # Brightness, contrast around the mean and saturation around the greys are linear: here they are one.
+            level = brightness * ((1 - contrast) * views.mean(dim=(1, 2, 3), keepdim=True) + GREY)
+            strength = brightness * contrast
+            greys = (1 - saturation) * strength * luminance(views) + level
+            views = torch.addcmul(greys, views, saturation * strength).clamp_(0, 255)
+            return views.masked_fill_(erased(draw, images.shape[2], images.shape[3]), GREY)
+
+
+def sampling_grid(draw: Callable[[float, float], Tensor], height: int, width: int) -> Tensor:
+    """Where every pixel of another view lies in a picture, turned, scaled, sheared and shifted: (N, H, W, 2), -1..1."""
+    turn, scale = draw(-math.pi / 12, math.pi / 12), draw(0.85, 1.15)
+    x = (2 * torch.arange(width, device=turn.device) + 1) / width - 1
+    y = (2 * torch.arange(height, device=turn.device) + 1) / height - 1
+
+    def places(across: Tensor, down: Tensor, shift: Tensor) -> Tensor:
+        return across[:, None, None] * x + (down[:, None] * y + shift[:, None])[..., None]
+
+    return torch.stack(
+        (
+            places(turn.cos() * scale, draw(-0.1, 0.1) - turn.sin() * scale, draw(-0.16, 0.16)),
+            places(turn.sin() * scale, turn.cos() * scale, draw(-0.16, 0.16)),
+        ),
+        dim=-1,
+    )
 
 
 def erased(draw: Callable[[float, float], Tensor], height: int, width: int) -> Tensor:

@@ -21,7 +21,7 @@ from gesture_app.vision.atomic import write_file
 from gesture_app.vision.images import read_image
 from gesture_app.vision.runtimes import choose_device
 from training import train_classifier, train_detector
-from training.draws import Loading, load, seeded_share
+from training.draws import Loading, load, seeded_share, uploaded
 from training.engine import set_training, train_step
 from training.run import Epoch, FitOptions, Run, build_run
 from training.train_classifier import ClassifierConfig
@@ -121,7 +121,7 @@ def measure(run: Run, config: BenchmarkConfig, files: list[Path]) -> dict[str, A
     """The figures, see `benchmark`."""
     work = run.task.epoch(0)
     seeds = seeded_share(work.batches, 0, 0)
-    batch = next(iter(load(work.dataset, seeds, work.collate, Loading())))
+    batch = next(iter(load(work.dataset, seeds, work.collate, Loading(pin=run.loading.pin))))
     result: dict[str, Any] = {
         "decode": rate(lambda n: bool(read_image(files[n % len(files)]).size), 1, config.seconds),
         "decode_and_augment": rate(lambda n: work.dataset[n % len(work.dataset)], 1, config.seconds),  # type: ignore[arg-type]
@@ -137,7 +137,7 @@ def measure(run: Run, config: BenchmarkConfig, files: list[Path]) -> dict[str, A
     start = 2 * run.loading.workers + 2  # by then the loading processes run and what they had ahead is used up
     seeds = seeds * -(-(start + ENOUGH_BATCHES) // len(seeds))
     result["load"] = flow(load(work.dataset, seeds, work.collate, run.loading), lambda batch: None, start)[0]
-    batches = load(work.dataset, seeds, work.collate, run.loading)
+    batches = uploaded(load(work.dataset, seeds, work.collate, run.loading), run.learner.device)
     result["epoch"], result["step_share"] = flow(
         batches, lambda batch: train_step(run.learner, batch, work.step), start
     )
@@ -160,6 +160,7 @@ class PlainLoop:
     def step(self, batch: Any, work: Epoch) -> None:
         """Learn from a batch."""
         self.optimizer.zero_grad()
+        batch = [batch[0].contiguous(), *batch[1:]]
         work.step(self.model, batch)["loss"].backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
-from torch.utils.data import Dataset, Sampler, WeightedRandomSampler
+from torch.utils.data import Dataset, Sampler, WeightedRandomSampler, default_collate
 
 from gesture_app.errors import InputError
 from gesture_app.vision.hands import Box, FloatArray, Image
@@ -118,12 +119,12 @@ class HandCrops(Dataset[tuple[Tensor, int, int]]):
                 image, box = in_context(image, around, pixel_boxes(frame.boxes_xywh, around), rng)
         crop = random_crop(image, box, self.size, rng)
         if self.flip and rng.random() < 0.5:
-            crop, side = crop[:, ::-1], -side
+            crop, side = np.asarray(cv2.flip(crop, 1), np.uint8), -side
         if self.transform is not None:
             crop = to_bgr_array(self.transform(to_rgb_tensor(crop)))
             taken = self.recolour(to_batch([crop]))[0].round().to(torch.uint8)
             crop = taken.permute(1, 2, 0).numpy()
-        return to_batch([perhaps_compressed(np.ascontiguousarray(crop), rng)])[0], target, side
+        return to_batch([perhaps_compressed(crop, rng)])[0], target, side
 
     @property
     def targets(self) -> list[int]:
@@ -324,9 +325,23 @@ class SameShapeBatches(Sampler[list[int]]):
         return iter(batches)
 
 
-def collate_frames(items: list[tuple[Tensor, Tensor, Tensor]]) -> tuple[Tensor, Tensor, Tensor]:
+def stack_pictures(pictures: Sequence[Tensor], channels_last: bool) -> Tensor:
+    """Stack (3, H, W) to (N, 3, H, W). Items lie in memory with their channels last, so that is one copy of a block."""
+    stacked: Tensor = default_collate([picture.permute(1, 2, 0) for picture in pictures]).permute(0, 3, 1, 2)
+    return stacked if channels_last else stacked.contiguous()
+
+
+def collate_crops(items: list[tuple[Tensor, int, int]], channels_last: bool = True) -> list[Tensor]:
+    """Stack crops (N, 3, size, size), classes (N,) and sides (N,)."""
+    images, targets, sides = zip(*items, strict=True)
+    return [stack_pictures(images, channels_last), torch.tensor(targets), torch.tensor(sides)]
+
+
+def collate_frames(
+    items: list[tuple[Tensor, Tensor, Tensor]], channels_last: bool = True
+) -> tuple[Tensor, Tensor, Tensor]:
     """Stack pictures (N, 3, H, W), boxes_xyxy (N, G, 4) and classes (N, G) int64: -1 where one has fewer hands."""
     images, boxes, classes = zip(*items, strict=True)
     names = [c.long() for c in classes]
     padded = pad_sequence(list(boxes), batch_first=True), pad_sequence(names, batch_first=True, padding_value=-1)
-    return torch.stack(images), *padded
+    return stack_pictures(images, channels_last), *padded

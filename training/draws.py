@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import cycle, islice
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from training.signals import ignore_interrupts
@@ -86,3 +87,32 @@ def load(dataset: Dataset[Any], draws: Sequence[Sequence[Draw]], collate: Any, l
         generator=torch.Generator(),
         worker_init_fn=begin_worker,
     )
+
+
+def uploaded(batches: Iterable[Sequence[Tensor]], device: torch.device) -> Iterator[Sequence[Tensor]]:
+    """The same batches on a device; to a GPU each is copied while the one before it is worked on."""
+    if device.type != "cuda":
+        yield from batches
+        return
+    stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+
+    def upload(batch: Sequence[Tensor]) -> tuple[list[Tensor], torch.cuda.Event]:
+        with torch.cuda.stream(stream):
+            parts = [part.to(device, non_blocking=True) for part in batch]
+            return parts, stream.record_event()
+
+    def arrived(parts: list[Tensor], event: torch.cuda.Event) -> list[Tensor]:
+        current = torch.cuda.current_stream(device)
+        current.wait_event(event)
+        for part in parts:
+            part.record_stream(current)  # its memory is not given to the next upload while it is used
+        return parts
+
+    waiting = None
+    for batch in batches:
+        coming = upload(batch)
+        if waiting is not None:
+            yield arrived(*waiting)
+        waiting = coming
+    if waiting is not None:
+        yield arrived(*waiting)

@@ -84,8 +84,7 @@ def ema_model(model: nn.Module, decay: float = 0.998) -> AveragedModel:
     def average(averaged: Any, current: Any, count: Any) -> None:
         nonlocal full
         if not averaged[0].is_floating_point():
-            for old, new in zip(averaged, current, strict=True):
-                old.copy_(new)
+            torch._foreach_copy_(averaged, current)
             return
         # The count lies on the device: it is not asked for, which would wait, longer than it matters.
         keep = decay if full else min(decay, (1 + int(count)) / (10 + int(count)))

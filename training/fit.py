@@ -16,7 +16,7 @@ from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.vision.model_info import save_model
 from training import distributed
 from training.checkpoint import random_state
-from training.draws import load, seeded_share
+from training.draws import load, seeded_share, uploaded
 from training.engine import Step, set_training, train_step
 from training.journal import TensorBoard, write_journal
 from training.optimization import halve_rates
@@ -125,7 +125,9 @@ def train_epoch(run: Run, stop: StopSignal) -> None:
     title = f"epoch {progress.epoch + 1}/{options.epochs} {work.title}".strip()
     hidden = True if not distributed.is_main() else None
     batches = load(work.dataset, shares[progress.batch :], work.collate, run.loading)
-    with tqdm(batches, title, len(shares), initial=progress.batch, leave=False, disable=hidden) as bar:
+    with tqdm(
+        uploaded(batches, device), title, len(shares), initial=progress.batch, leave=False, disable=hidden
+    ) as bar:
         for batch in bar:
             losses, finite = step_within_memory(run, batch, work.step)
             progress.batch += 1

@@ -15,7 +15,7 @@ LEAST_SHOWN, LEAST_SIDE = 1 / 3, 4.0
 
 def flip(image: Image, boxes_xyxy: FloatArray) -> tuple[Image, FloatArray]:
     """Mirror a picture and its boxes (N, 4), which keeps what the hands show."""
-    return np.ascontiguousarray(image[:, ::-1]), mirror_boxes(boxes_xyxy, image.shape[1])
+    return np.asarray(cv2.flip(image, 1), np.uint8), mirror_boxes(boxes_xyxy, image.shape[1])
 
 
 def frame_view(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -30,12 +29,10 @@ class PreflightFailed(InputError):
 
 
 def first_pictures(run: Run, count: int) -> list[Any]:
-    """A batch of the first so many drawn pictures, always the same views, on this process alone."""
+    """The first so many drawn pictures as a batch, always the same views, on this process alone."""
     work = run.task.epoch(run.progress.epoch)
-    items = list(islice(chain.from_iterable(work.batches[:count]), count))
-    # A batch of pictures of different shapes is not possible: those of one batch have the same.
-    batches = [work.batches[0][:count]] if work.collate is not None else [items]
-    return list(load(work.dataset, seeded_share(batches, run.options.seed, 0), work.collate, Loading()))
+    draws = seeded_share([work.batches[0][:count]], run.options.seed, 0)  # those of one batch have one shape
+    return list(load(work.dataset, draws, work.collate, Loading()))
 
 
 def trial(run: Run) -> Learner:

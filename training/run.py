@@ -91,15 +91,15 @@ class Epoch:
     Attributes:
         batches: the items of each batch, of all processes together; the same at every call.
         step: the losses of a batch.
-        collate: items to a batch; None as PyTorch does.
         title: for the progress bar.
+        collate: items to a batch.
     """
 
     dataset: Dataset[Any]
     batches: list[list[int]]
     step: Step
     title: str
-    collate: Callable[[Any], Any] | None = None
+    collate: Callable[[Any], Any]
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ Folders are read in any layout that `gesture-train data` knows; `evaluate` reads
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from training.augment import AugmentationName, classifier_augmentation
 from training.batch_augment import POOR_CAMERA, BatchAugmentation, RandomChanges
 from training.checkpoint import fingerprint, options_of, provenance
 from training.collection import Picture
-from training.datasets import HandCrops, balanced_sampler, class_shares
+from training.datasets import HandCrops, balanced_sampler, class_shares, collate_crops
 from training.draws import begin_worker, in_batches
 from training.evaluate import SCORES, evaluate_classifier
 from training.fit import fit
@@ -292,13 +293,14 @@ def build(
     on_device = device.type == "cuda" and config.augmentation == "standard"
     loss = build_loss(config, device, on_device, absent)
     crops, held_out = build_crops(config, training, validation, on_device)
+    collate = partial(collate_crops, channels_last=config.channels_last)
     samples = config.samples or len(crops)
 
     def epoch(number: int) -> Epoch:
         crops.size = progressive_side(config.start_size, config.size, number, config.epochs)
         order = list(balanced_sampler(crops.targets, config.balance, samples, config.seed + number))
         batches = in_batches(order, config.batch_size * distributed.world_size())
-        return Epoch(crops, batches, loss, f"at {crops.size}")
+        return Epoch(crops, batches, loss, f"at {crops.size}", collate)
 
     def evaluate(averaged: nn.Module, number: int, most: int | None) -> dict[str, Any]:
         held_out.size = progressive_side(config.start_size, config.size, number, config.epochs)

@@ -183,12 +183,14 @@ def build(
     model = model.to(device)
     if config.channels_last:
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    # On a GPU whole batches are recoloured there: in the loading processes it is most of the work.
-    recolour = frames.recolour if device.type == "cuda" else None
-    frames.recolour = None if device.type == "cuda" else frames.recolour
+    recolour = None
+    if device.type == "cuda":  # whole batches are recoloured there: in the loading processes it is most of the work
+        recolour, frames.recolour = frames.recolour, None
     batches = SameShapeBatches(
         frames.upright, config.batch_size * distributed.world_size(), config.seed, config.repeats
     )
+
+    collate = partial(collate_frames, channels_last=config.channels_last)
 
     def epoch(number: int) -> Epoch:
         whole = number >= config.epochs - config.whole_epochs
@@ -196,7 +198,7 @@ def build(
         batches.epoch = number
         dataset = Mosaic(frames, frames.upright, config.mosaic) if config.mosaic > 0 else frames
         step = partial(detector_step, l1_weight=float(whole), recolour=recolour)
-        return Epoch(dataset, list(batches), step, f"on {'whole frames' if whole else 'windows'}", collate_frames)
+        return Epoch(dataset, list(batches), step, f"on {'whole frames' if whole else 'windows'}", collate)
 
     def evaluate(averaged: nn.Module, _number: int, most: int | None) -> dict[str, Any]:
         return evaluate_detector(averaged, held_out, most=most)

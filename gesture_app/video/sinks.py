@@ -341,7 +341,7 @@ def write_image(path: Path, image: Image) -> None:
     encoded = io.BytesIO()
     kind = PillowImage.registered_extensions()[path.suffix.lower()]
     try:
-        PillowImage.fromarray(np.ascontiguousarray(image[:, :, ::-1])).save(encoded, kind, quality=95)
+        PillowImage.fromarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB)).save(encoded, kind, quality=95)
     except (OSError, ValueError) as error:
         size = f"{image.shape[1]}x{image.shape[0]}"
         raise InputError(f"image: {path}: {kind} cannot hold {size} ({error}). Use another format") from error

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from gesture_app.vision.cuda_program import Program
+from gesture_app.vision.gpu_layers import fuse
 from gesture_app.vision.gpu_steps import (
     crop_hands,
     find_hands,
-    fold_batch_norms,
     letterbox,
     to_pictures,
     to_probabilities,
@@ -66,7 +66,7 @@ class GpuRecognizer(Recognizer):
         self._detect = detector[0].network
         self._classify = classifier[0].network
         for network in (self._detect, self._classify):
-            fold_batch_norms(network)
+            fuse(network)
             network.to(self._dtype).to(memory_format=torch.channels_last)
         self._logit_shifts = torch.tensor(self.classifier_info.shifts, dtype=torch.float32, device=self.device)
         self._programs: OrderedDict[tuple[object, ...], Program] = OrderedDict()

@@ -6,12 +6,9 @@ for NumPy and are the reference.
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate, pad
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torchvision.ops import roi_align
 
 from gesture_app.vision.postprocess import NMS_IOU
@@ -20,22 +17,6 @@ from gesture_app.vision.yolox import decode_cells
 
 CANDIDATES = 256
 """The best cells that suppression looks at: some dozens belong to one hand."""
-
-
-def fold_batch_norms(network: nn.Module) -> None:
-    """Put every batch norm of an evaluated network into the convolution before it, in place.
-
-    Both of our networks define a batch norm directly after its convolution.
-    """
-    kinds = (nn.Conv2d, nn.BatchNorm2d)
-    layers = [(name, module) for name, module in network.named_modules() if isinstance(module, kinds)]
-    for (_, convolution), (name, norm) in pairwise(layers):
-        if isinstance(norm, nn.BatchNorm2d):
-            assert isinstance(convolution, nn.Conv2d)
-            fused = fuse_conv_bn_eval(convolution, norm)
-            convolution.weight, convolution.bias = fused.weight, fused.bias
-            parent, _, place = name.rpartition(".")
-            setattr(network.get_submodule(parent), place, nn.Identity())
 
 
 def to_pictures(frames: Tensor) -> Tensor:
@@ -74,7 +55,7 @@ def find_hands(
     best, classes = raw[..., 5:].float().max(-1)
     scores = raw[..., 4].float().sigmoid() * best.sigmoid()
     real = (boxes[..., 2:] - boxes[..., :2] >= 1).all(-1) & raw[..., :4].isfinite().all(-1) & scores.isfinite()
-    scores, cells = scores.masked_fill(~real, -1).topk(min(CANDIDATES, scores.shape[1]))
+    scores, cells = scores.masked_fill(~real, -1).topk(min(CANDIDATES, scores.shape[1]), sorted=False)
     boxes = boxes.gather(1, cells[..., None].expand(-1, -1, 4)).nan_to_num()
     scores, places = suppress_overlaps(boxes, scores, count)
     boxes = boxes.gather(1, places[..., None].expand(-1, -1, 4))
@@ -87,10 +68,10 @@ def suppress_overlaps(boxes_xyxy: Tensor, scores: Tensor, count: int) -> tuple[T
 
     Args:
         boxes_xyxy: (B, K, 4).
-        scores: (B, K), falling; negative for what is no box.
+        scores: (B, K); negative for what is no box.
 
     Returns:
-        The scores of the kept boxes, -1 where there are fewer than `count`, and their places; both (B, count).
+        The scores of the kept boxes, best first, -1 where there are fewer, and their places; both (B, count).
     """
     corners, ends = boxes_xyxy[..., :2], boxes_xyxy[..., 2:]
     sides = torch.minimum(ends[:, :, None], ends[:, None]) - torch.maximum(corners[:, :, None], corners[:, None])
