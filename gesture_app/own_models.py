@@ -25,23 +25,31 @@ def runs_folder() -> Path:
 def count_pictures(folder: Path) -> dict[str, int]:
     """How many pictures every subfolder holds, by its name, which is the gesture's; subfolders without are left out.
 
+    Pictures in folders further below count where some lie directly in a subfolder: elsewhere it is no gesture's.
+
     Raises:
         InputError: the folder cannot be read.
     """
     counts: dict[str, int] = {}
-    counted = 0
+    direct = counted = 0
     try:
         for sub in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
-            with os.scandir(sub) as entries:
-                count = sum(Path(entry.name).suffix.lower() in IMAGE_SUFFIXES for entry in entries)
-            if count:
-                counts[sub.name] = count
-            counted += count
-            if counted > MOST_COUNTED:
-                break
+            for top, folders, files in os.walk(sub, onerror=raise_error):
+                folders[:] = [name for name in folders if not name.startswith(".")]
+                pictures = [f for f in files if not f.startswith(".") and Path(f).suffix.lower() in IMAGE_SUFFIXES]
+                if pictures:
+                    counts[sub.name] = counts.get(sub.name, 0) + len(pictures)
+                    direct, counted = direct + (top == str(sub)), counted + len(pictures)
+                if counted > MOST_COUNTED:
+                    return counts
     except OSError as error:
         raise InputError(f"pictures: {folder}: {error.strerror}. Choose another folder") from error
-    return counts
+    return counts if direct else {}
+
+
+def raise_error(error: OSError) -> None:
+    """Of `os.walk`, which else leaves out what it cannot read."""
+    raise error
 
 
 def file_name(name: str) -> str:

@@ -180,6 +180,27 @@ def test_class_folders_below_splits(crops_root: Path, tmp_path: Path, parent: st
         assert {p.labels for p in found.pictures} == {("fist",), ("palm",)}
 
 
+def test_pictures_in_folders_of_class_folders_count(crops_root: Path) -> None:
+    deeper, hidden = crops_root / "fist" / "monday" / "evening", crops_root / "fist" / ".thumbnails"
+    for folder in (deeper, hidden):
+        folder.mkdir(parents=True)
+    moved = sorted((crops_root / "fist").glob("*.png"))
+    for number, path in enumerate(moved):
+        path.rename((deeper if number else hidden) / path.name)
+    for labels in (LABELS, None):
+        names = [
+            p.path.relative_to(crops_root).parts for p in read(crops_root, labels).pictures if p.labels == ("fist",)
+        ]
+        assert len(names) == len(moved) - 1 and {name[:-1] for name in names} == {("fist", "monday", "evening")}
+
+
+def test_the_only_folder_is_no_class_but_what_an_archive_was_packed_in(crops_root: Path, tmp_path: Path) -> None:
+    outer = tmp_path / "outer"
+    outer.mkdir()
+    crops_root.rename(outer / "my hands")
+    assert {p.labels for p in read(outer, None).pictures} == {("fist",), ("palm",)}
+
+
 def test_own_class_names(crops_root: Path) -> None:
     (crops_root / "fist").rename(crops_root / "Vulcan Salute")
     assert {p.labels[0] for p in read(crops_root, None).pictures} == {"Vulcan Salute", "palm"}

@@ -110,8 +110,23 @@ def test_counting(tmp_path):
         for file in files:
             (tmp_path / name / file).touch()
     assert count_pictures(tmp_path) == {"a": 1, "fist": 2}
+    deeper = tmp_path / "wave" / "monday"
+    deeper.mkdir(parents=True)
+    (deeper / "1.jpg").touch()
+    (deeper / "._1.jpg").touch()
+    assert count_pictures(tmp_path) == {"a": 1, "fist": 2, "wave": 1}
+    assert count_pictures(tmp_path / "wave") == {"monday": 1}
+    (tmp_path / "a" / "1.webp").rename(tmp_path / "wave" / "1.webp")
+    assert count_pictures(tmp_path) == {"fist": 2, "wave": 2}
     with pytest.raises(InputError, match="No such file"):
         count_pictures(tmp_path / "nowhere")
+
+
+def test_folders_of_folders_are_no_gestures(tmp_path):
+    for split in ("train", "val"):
+        (tmp_path / split / "fist").mkdir(parents=True)
+        (tmp_path / split / "fist" / "1.jpg").touch()
+    assert count_pictures(tmp_path) == {}
 
 
 def test_a_model_that_cannot_be_replaced_stays(tmp_path, monkeypatch):

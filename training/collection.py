@@ -196,18 +196,23 @@ def sides_of(entry: Entry, index: Splits, key: str) -> tuple[str, ...]:
     return found if any(found) and len(found) == len(entry.boxes) else ()
 
 
-def picture_files(folders: Iterable[Path]) -> Iterator[Path]:
+def picture_files(folders: Iterable[Path], below: bool = False) -> Iterator[Path]:
     """Every picture file of the folders, sorted, without hidden ones, as macOS leaves them beside its own.
+
+    Args:
+        below: of the folders in them, too.
 
     Raises:
         InputError: a folder cannot be read.
     """
     for folder in folders:
         try:
-            files = (p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES)
-            yield from sorted(p for p in files if not p.name.startswith("."))
+            items = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
         except OSError as error:
             raise InputError(f"cannot read pictures: {folder}: {error.strerror}") from error
+        yield from (path for path in items if path.suffix.lower() in IMAGE_SUFFIXES)
+        if below:
+            yield from picture_files((path for path in items if path.is_dir() and not path.is_symlink()), below)
 
 
 def picture_size(path: Path) -> tuple[int, int]:

@@ -40,7 +40,7 @@ def write_boxes(root: Path, recognizer: Recognizer | None = None) -> Path:
     if file.exists():
         raise InputError(f"will not replace {file}: delete it to find the hands again")
     recognizer = recognizer or Recognizer.load(default_weights(), "auto")
-    paths = list(picture_files(path for path, _ in class_folders(folder, None)))
+    paths = list(picture_files((path for path, _ in class_folders(folder, None)), below=True))
     boxes = {}
     for path in tqdm(paths, desc="finding hands", unit="picture"):
         try:

@@ -11,8 +11,8 @@ shows the gesture. The files are in `ann_train_val/`, `ann_subsample/`, `ann_tes
 Of v2's two-handed gestures every hand is used by itself: `united_bbox` and `united_label`, null or a list that may hold
 nulls, are not read, because the app finds and names single hands.
 
-Class folders: `<label>/<any name>.jpg`, perhaps below `train/`, `val/` or `test/`; every picture is a hand crop, unless
-a `boxes.json` beside the folders says where in whole pictures the hands are.
+Class folders: `<label>/<any name>.jpg`, perhaps below `train/`, `val/` or `test/`, or in further folders;
+every picture is a hand crop, unless a `boxes.json` beside the folders says where in whole pictures the hands are.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from pathlib import Path
 from typing import Any
 
 from gesture_app.errors import EnvironmentFault, InputError
-from gesture_app.vision.images import IMAGE_SUFFIXES
 from gesture_app.vision.labels import NO_GESTURE
 from training.collection import Entry, canonical, label_finder, picture_files
 from training.published import HAGRID_V2_GESTURES
@@ -227,18 +226,14 @@ def class_folders(root: Path, labels: Sequence[str] | None) -> list[tuple[Path, 
         found = [(folder, split) for parent, split in parents for folder in sorted(parent.iterdir()) if folder.is_dir()]
         found = [(folder, split) for folder, split in found if not folder.name.startswith(".")]
         if labels is None:
-            found = [(folder, split) for folder, split in found if has_pictures(folder)]
+            found = [(folder, split) for folder, split in found if any(picture_files([folder], below=True))]
             if parents is not split_parents and {folder.name for folder, _ in found} <= SPLIT_NAMES.keys():
+                continue
+            if len(found) == 1 and not any(picture_files([found[0][0]])):  # perhaps what an archive was packed in
                 continue
         if any(find_label(folder.name) for folder, _ in found):
             return found
     return []
-
-
-def has_pictures(folder: Path) -> bool:
-    """Whether a folder holds a picture."""
-    with os.scandir(folder) as items:
-        return any(Path(item.name).suffix.lower() in IMAGE_SUFFIXES for item in items)
 
 
 def class_folder_entries(
@@ -248,7 +243,7 @@ def class_folder_entries(
     boxes, find_label = read_boxes(root / BOXES_FILE) if (root / BOXES_FILE).is_file() else None, label_finder(labels)
     for folder, split in folders:
         no_label = "" if find_label(folder.name) else f"in {folder.name}/, which is no label"
-        for path in picture_files([folder]):
+        for path in picture_files([folder], below=True):
             name = path.relative_to(root).as_posix()
             if no_label:
                 yield Entry(name, path, (), None, skip=no_label)
