@@ -15,6 +15,7 @@ from gesture_app.vision.preprocess import GREY
 from gesture_app.vision.recognizer import Recognizer
 from gesture_app.vision.runtimes import TorchNetwork
 from training import datasets
+from training.augment import GentleTrivialAugment
 from training.collection import Picture
 from training.datasets import (
     HandCrops,
@@ -102,9 +103,10 @@ def test_frames_have_exact_boxes_in_input_pixels(hagrid_root: Path) -> None:
         assert inside.tolist() == pytest.approx([60, 120, 220] if classes[0] == 0 else [200, 140, 90], abs=12)
 
 
-def test_crops_without_a_transform_are_left_to_the_batch(crops_root: Path) -> None:
+@pytest.mark.parametrize("transform", [None, GentleTrivialAugment(fill=GREY)])
+def test_augmented_crops_vary(crops_root: Path, transform) -> None:
     hands = HandCrops(read(crops_root, LABELS).pictures, LABELS, 32, augment=True)
-    hands.transform = None
+    hands.transform = transform
     crops = [hands[0][0] for _ in range(8)]
     assert all(crop.shape == (3, 32, 32) and crop.dtype == torch.uint8 for crop in crops)
     assert len({int(crop.long().sum()) for crop in crops}) > 4
@@ -155,7 +157,6 @@ def test_a_mirror_image_shows_the_other_side(tmp_path: Path, side: str) -> None:
     picture = Picture(path, ((0, 0, 1, 1),), ("fist",), "train", is_crop=True, sides=(side,) if side else ())
     assert HandCrops([picture], LABELS, 32, augment=False)[0][2] == SIDES[side]
     crops = HandCrops([picture], LABELS, 32, augment=True)
-    crops.transform = torch.nn.Identity()
     items = [crops[0] for _ in range(100)]
     flipped = [bool(image[..., :16].sum() < image[..., 16:].sum()) for image, _, _ in items]
     assert 25 < sum(flipped) < 75

@@ -83,7 +83,7 @@ def test_a_tiny_run_overfits_drawn_data_and_the_app_runs_it(
         "uuid,split\n" + "".join(f"{n}{i},{'val' if i > 6 else 'train'}\n" for n in LABELS for i in range(10))
     )
     best = train_classifier.train(
-        classifier_config(crops_root, weights / "classifier.safetensors", epochs=2, samples=40)
+        classifier_config(crops_root, weights / "classifier.safetensors", epochs=4, samples=40)
     )
     assert best["macro_f1"] == 1.0
     best = train_detector.train(

@@ -34,26 +34,6 @@ def to_bgr_array(image: Tensor) -> Image:
     return np.ascontiguousarray(image.permute(1, 2, 0).numpy()[..., ::-1])
 
 
-def classifier_augmentation(name: AugmentationName = "standard") -> v2.Transform:
-    """Of a square crop. A turn by much, or a vertical flip, would not keep every HaGRID label.
-
-    A horizontal flip keeps it but makes a right hand of a left one: it is made where the side is known, in `HandCrops`.
-    """
-    if name == "none":
-        return v2.Identity()
-    if name == "trivial":
-        return GentleTrivialAugment(fill=GREY)
-    return v2.Compose(
-        [
-            v2.RandomAffine(15, translate=(0.08, 0.08), scale=(0.85, 1.15), shear=6, fill=GREY),
-            v2.RandomApply([v2.ColorJitter(0.5, 0.4, 0.4, 0.05)], p=0.8),
-            v2.RandomGrayscale(0.05),
-            v2.RandomApply([v2.GaussianBlur(5, (0.3, 1.5))], p=0.1),
-            v2.RandomErasing(p=0.2, scale=(0.02, 0.12), value=GREY),
-        ]
-    )
-
-
 class GentleTrivialAugment(v2.TrivialAugmentWide):  # type: ignore[misc]
     """TrivialAugment (arXiv:2103.10158): one operation a picture, at any strength.
 

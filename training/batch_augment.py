@@ -68,9 +68,11 @@ def dimmed(images: Tensor) -> Tensor:
 
 
 def averaged(images: Tensor) -> Tensor:
-    """Two passes of a 3x3 mean."""
-    for _ in range(2):
-        images = F.avg_pool2d(images, 3, stride=1, padding=1, count_include_pad=False)
+    """Two passes of a 3x3 mean, as sums of shifted pictures: a few times as fast as pooling."""
+    for axis, edges in ((2, (0, 0, 2, 2)), (3, (2, 2, 0, 0))):
+        length, edged = images.shape[axis], F.pad(images, edges, mode="replicate")
+        first, second, middle, fourth, last = (edged.narrow(axis, start, length) for start in range(5))
+        images = (first + last + 2 * (second + fourth) + 3 * middle) / 9
     return images
 
 
@@ -137,7 +139,7 @@ FRAME_CHANGES: tuple[tuple[Change, float], ...] = (
 
 
 class BatchAugmentation(nn.Module):
-    """The standard augmentation of a whole batch where it lies, each picture its own way: for a GPU.
+    """The standard augmentation of a whole batch where it lies, each picture its own way.
 
     Nothing is flipped here: `HandCrops` does that, because it knows the sides.
 

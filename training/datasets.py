@@ -18,7 +18,6 @@ from gesture_app.errors import InputError
 from gesture_app.vision.hands import Box, FloatArray, Image
 from gesture_app.vision.preprocess import crop_hand, letterbox, oriented_hw, to_batch
 from training.augment import (
-    classifier_augmentation,
     in_context,
     paste_hands,
     perhaps_compressed,
@@ -27,7 +26,7 @@ from training.augment import (
     to_bgr_array,
     to_rgb_tensor,
 )
-from training.batch_augment import FRAME_CHANGES, POOR_CAMERA, RandomChanges
+from training.batch_augment import FRAME_CHANGES, RandomChanges
 from training.collection import BoxXywh, Picture, picture_size
 from training.frame_views import flip, frame_view, hand_window
 from training.picture_store import PictureStore
@@ -75,8 +74,7 @@ class HandCrops(Dataset[tuple[Tensor, int, int]]):
         store: reads the pictures; by default from their files.
 
     Attributes:
-        transform: of an augmented crop, an RGB tensor (3, size, size); None where that, and what poor cameras do, is
-            left to whole batches.
+        transform: what else happens to an augmented crop, an RGB tensor (3, size, size).
         flip: whether half of the augmented crops are mirror images, which swaps the sides.
     """
 
@@ -95,8 +93,7 @@ class HandCrops(Dataset[tuple[Tensor, int, int]]):
         self.frames = [p for p in pictures if not p.is_crop and hand_share(p) < LARGE_HANDS]
         self.size = size
         self.augment = augment
-        self.transform: Callable[[Tensor], Tensor] | None = classifier_augmentation()
-        self.recolour = RandomChanges(POOR_CAMERA)
+        self.transform: Callable[[Tensor], Tensor] | None = None
         self.flip = True
         self.store = store or PictureStore(self.paths)
 
@@ -122,8 +119,6 @@ class HandCrops(Dataset[tuple[Tensor, int, int]]):
             crop, side = np.asarray(cv2.flip(crop, 1), np.uint8), -side
         if self.transform is not None:
             crop = to_bgr_array(self.transform(to_rgb_tensor(crop)))
-            taken = self.recolour(to_batch([crop]))[0].round().to(torch.uint8)
-            crop = taken.permute(1, 2, 0).numpy()
         return to_batch([perhaps_compressed(crop, rng)])[0], target, side
 
     @property
