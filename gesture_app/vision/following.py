@@ -14,17 +14,16 @@ Grey = NDArray[np.uint8]
 
 FLOW_SIDE = 320
 """The longer side of the pictures in which motion is measured: enough for hands, a millisecond a frame."""
-POINTS = 7
-"""The points of a box: a grid of 7x7, without its corners, which rarely lie on a hand."""
 CENTRAL = 0.8
 """The share of a box, around its middle, that the points fill: the rim shows what is behind the hand."""
-GRID = np.stack(np.meshgrid(*[np.linspace(-0.5, 0.5, POINTS, dtype=np.float32)] * 2), axis=-1).reshape(-1, 2)
-GRID = CENTRAL * GRID[np.abs(GRID).sum(axis=1) < 0.99]
+SPREAD = np.linspace(-0.5, 0.5, 7)
+GRID = CENTRAL * np.array([(x, y) for y in SPREAD for x in SPREAD if abs(x) + abs(y) < 0.99], np.float32)
+"""The points of a box, in its sides: a grid of 7x7, without its corners, which rarely lie on a hand."""
 WINDOW = 13
 LEVELS = 2
 STEPS = (cv2.TERM_CRITERIA_COUNT + cv2.TERM_CRITERIA_EPS, 10, 0.03)
-"""Lucas-Kanade ends after so many steps, or one this short, in pixels: OpenCV's 30 and 0.01 cost twice the time and place
-boxes no better."""
+"""Lucas-Kanade ends after so many steps, or one this short, in pixels: OpenCV's 30 and 0.01 cost more time and place boxes
+no better."""
 MAX_RETURN_PX = 1.0
 LEAST_POINTS = 0.3
 MAX_SCALE = 1.3
