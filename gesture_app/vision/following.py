@@ -22,8 +22,7 @@ GRID = CENTRAL * np.array([(x, y) for y in SPREAD for x in SPREAD if abs(x) + ab
 WINDOW = 13
 LEVELS = 2
 STEPS = (cv2.TERM_CRITERIA_COUNT + cv2.TERM_CRITERIA_EPS, 10, 0.03)
-"""Lucas-Kanade ends after so many steps, or one this short, in pixels: OpenCV's 30 and 0.01 cost more time and place boxes
-no better."""
+"""Lucas-Kanade ends after so many steps, or one this short, in pixels: more of both place boxes no better."""
 MAX_RETURN_PX = 1.0
 LEAST_POINTS = 0.3
 MAX_SCALE = 1.3
