@@ -32,7 +32,8 @@ class RandomChanges(nn.Module):
     @torch.no_grad()
     def forward(self, images: Tensor) -> Tensor:
         """The pictures as other cameras in other light would take them."""
-        changed = images.to(torch.float32, copy=True)
+        # Channel by channel: what a picture's one number changes goes twice as fast.
+        changed = images.to(torch.float32, copy=True, memory_format=torch.contiguous_format)
         with torch.autocast(changed.device.type, enabled=False):  # pictures are no activations
             for change, share in self.changes:
                 # Drawn on the CPU, so that nothing waits for a GPU.
