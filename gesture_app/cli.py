@@ -22,6 +22,7 @@ from tyro.conf import Positional
 
 from gesture_app import __version__
 from gesture_app.errors import EnvironmentFault, InputError, one_line, run_and_exit
+from gesture_app.options import parse
 from gesture_app.vision.hands import RecognizerOptions
 
 if TYPE_CHECKING:
@@ -47,11 +48,11 @@ class Model:
     precision: Literal["auto", "f32", "bf16", "int8"] = "auto"
     """What they compute in. auto: what the CPU is fastest at, on most of them eight bits."""
     detector_threshold: float | None = None
-    """Least certainty, 0 to 1, that something is a hand."""
+    """Least certainty, 0 to 1, that something is a hand; usually 0.12, in the window what is set there."""
     label_threshold: float | None = None
-    """Least certainty, 0 to 1, of a gesture; below it is no_gesture."""
+    """Least certainty, 0 to 1, of a gesture, below which it is no_gesture; usually 0.5, in the window what is set there."""
     max_hands: int | None = None
-    """Most hands in a picture."""
+    """Most hands in a picture; usually 4, in the window what is set there."""
     debug: bool = False
     """Show the traceback of an error."""
 
@@ -284,7 +285,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     about = f"Recognize hand gestures, version {__version__} (--version prints it)."
 
     def parse_and_run() -> int:
-        command: Annotate | Live | Benchmark | Doctor = tyro.cli(commands, prog=PROGRAM, description=about, args=words)
+        command: Annotate | Live | Benchmark | Doctor = parse(commands, PROGRAM, about, words)
         return command.run()
 
     run_and_exit(parse_and_run, PROGRAM, "--debug" in words)

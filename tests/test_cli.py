@@ -15,7 +15,7 @@ from fakes import FakeRecognizer
 from media import REGULAR, video_pts_s, write_video
 
 from gesture_app import __version__
-from gesture_app.cli import main
+from gesture_app.cli import THRESHOLDS, main
 from gesture_app.errors import EnvironmentFault, InputError, run_and_exit
 from gesture_app.vision.assets import models_folder
 from gesture_app.vision.hands import RecognizerOptions
@@ -128,6 +128,14 @@ def test_live_hands_over(monkeypatch: pytest.MonkeyPatch, loaded: list[tuple]) -
     # What the window has saved may be something else.
     assert code_of("live", "--device", "auto", "--runtime", "auto") == 0
     assert seen[2][2] == {"device": "auto", "runtime": "auto"}
+
+
+def test_help_tells_the_usual_thresholds(capsys) -> None:
+    with pytest.raises(SystemExit):
+        main(["live", "--help"])
+    told = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    for usual in (getattr(RecognizerOptions(), name) for name in THRESHOLDS):
+        assert f"usually {usual}, in the window" in told
 
 
 def test_help_is_fast() -> None:

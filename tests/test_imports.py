@@ -41,7 +41,7 @@ FORBIDDEN = [
         ("PyQt6", "torch", "gesture_app"),
         ("gesture_app.vision", "gesture_app.video", "gesture_app.errors"),
     ),
-    ("training", ("PyQt6", "gesture_app"), ("gesture_app.vision", "gesture_app.errors")),
+    ("training", ("PyQt6", "gesture_app"), ("gesture_app.vision", "gesture_app.errors", "gesture_app.options")),
     ("gesture_app.annotate", ("PyQt6", "gesture_app.ui"), ()),
 ]
 

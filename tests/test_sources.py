@@ -164,6 +164,14 @@ def test_sources_that_are_not_allowed(source: str) -> None:
         open_live(source)
 
 
+@pytest.mark.parametrize("first", ["gesture_app.vision.preprocess", "gesture_app.vision.overlay", "gesture_app.ui.app"])
+def test_opencv_prints_nothing_whoever_imports_it_first(first: str) -> None:
+    code = f"import {first}; from gesture_app.video.sources import open_live; open_live('rtsp://127.0.0.1:9/a')"
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("OPENCV")}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environ, timeout=60)
+    assert done.returncode == 1 and "EnvironmentFault" in done.stderr and "WARN" not in done.stderr
+
+
 @pytest.mark.parametrize("source", ["97", "/dev/video97", "http://127.0.0.1:9/a", "rtsp://u:secret@127.0.0.1:9/a"])
 def test_sources_that_are_not_there(source: str) -> None:
     start_s = time.monotonic()

@@ -15,6 +15,7 @@ import tyro
 from torch.utils.data import DataLoader
 
 from gesture_app.errors import EnvironmentFault, run_and_exit
+from gesture_app.options import parse
 from gesture_app.vision.atomic import write_file
 from gesture_app.vision.labels import HAGRID_LABELS, NO_GESTURE
 from gesture_app.vision.model_info import load_model, shipped_weights
@@ -172,5 +173,5 @@ def main() -> None:
     if "--version" in sys.argv[1:]:
         print(f"gesture-train {version('gesture-app')}")
         sys.exit(0)
-    command = tyro.cli(Command, prog="gesture-train", description=__doc__)  # type: ignore[arg-type]
+    command = parse(Command, "gesture-train", __doc__)
     run_and_exit(lambda: run(command), "gesture-train")

@@ -11,12 +11,6 @@ import time
 from pathlib import Path
 from typing import Protocol
 
-# Both libraries print dozens of lines for one broken frame; what matters is told by the errors raised here.
-os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
-os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", "2")  # seconds; 10 unless told
-os.environ.setdefault("OPENCV_VIDEOIO_MSMF_ENABLE_HW_TRANSFORMS", "0")  # or Windows opens some cameras in 20 s
-
 import cv2
 
 from gesture_app.errors import EnvironmentFault, InputError

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from gesture_app.options import parse
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Options."""
+
+    weights: Path | None = None
+    """Folder."""
+    device: Literal["auto", "cpu"] | None = None
+    """Where."""
+    hands: int | None = 4
+    """Most."""
+    labels: tuple[str, ...] | None = None
+    """Names."""
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("", Options()),
+        ("--weights a/b --device cpu", Options(weights=Path("a/b"), device="cpu")),
+        ("--hands 2 --labels x y", Options(hands=2, labels=("x", "y"))),
+        ("--weights None", Options(weights=Path("None"))),
+    ],
+)
+def test_what_may_be_left_out_is_read_as_what_it_is(line: str, expected: Options) -> None:
+    assert parse(Options, "program", None, line.split()) == expected
+
+
+@pytest.mark.parametrize("line", ["--device None", "--hands many", "--hands", "--colour red"])
+def test_mistakes_end_with_2(line: str, capsys) -> None:
+    with pytest.raises(SystemExit) as exit_info:
+        parse(Options, "program", None, line.split())
+    assert exit_info.value.code == 2
+    assert "program --help" in capsys.readouterr().err
+
+
+def test_help_does_not_speak_of_python(capsys) -> None:
+    with pytest.raises(SystemExit) as exit_info:
+        parse(Options, "program", "About it.", ["--help"])
+    told = " ".join(capsys.readouterr().out.split())
+    assert exit_info.value.code == 0
+    assert "None" not in told and "--weights PATH" in told and "--device {auto,cpu}" in told
+    assert "(default: none)" in told and "(default: 4)" in told and "About it." in told
