@@ -50,7 +50,7 @@ class Model:
     detector_threshold: float | None = None
     """Least certainty, 0 to 1, that something is a hand; usually 0.12, in the window what is set there."""
     label_threshold: float | None = None
-    """Least certainty, 0 to 1, of a gesture, below which it is no_gesture; usually 0.5, in the window what is set there."""
+    """Least certainty, 0 to 1, of a gesture, else it is no_gesture; usually 0.5, in the window what is set there."""
     max_hands: int | None = None
     """Most hands in a picture; usually 4, in the window what is set there."""
     debug: bool = False
