@@ -229,33 +229,54 @@ def look_up(surface: Surface, t: int, w0: float, w1: float, w2: float, hand: NDA
         hand[i] = (upper * (1 - dv) + lower * dv) / 255.0
 
 
-@numba.njit(cache=True, fastmath=True)  # type: ignore[misc]
-def material(
-    look: Look,
-    surface: Surface,
-    t: int,
-    w0: float,
-    w1: float,
-    w2: float,
-    f: NDArray[np.float64],
-    hand: NDArray[np.float64],
-    table: NDArray[np.float32],
-) -> tuple[float, float, float, float, float]:
-    """What a point of a triangle is made of.
+class View(NamedTuple):
+    """What the samples of a picture are shaded by.
 
-    Args:
-        f: (COLUMNS,), the point's interpolated values.
-        hand: (3,), room for the detail picture's channels.
+    Attributes:
+        half: between the directions to the key light and to the camera, unit length.
+        table: of `noise`.
+        opened: (H, W), how much of the sky each pixel sees.
+    """
+
+    buffer: Buffer
+    surface: Surface
+    look: Look
+    light: Light
+    shadow: Shadow
+    half: tuple[float, float, float]
+    table: NDArray[np.float32]
+    opened: NDArray[np.float32]
+
+
+class Room(NamedTuple):
+    """Memory for one sample.
+
+    Attributes:
+        f: (COLUMNS,), interpolated values.
+        hand: (3,), the detail picture's channels.
+    """
+
+    f: NDArray[np.float64]
+    hand: NDArray[np.float64]
+
+
+@numba.njit(cache=True, fastmath=True, inline="always")  # type: ignore[misc]
+def material(
+    view: View, t: int, weights: tuple[float, float, float], room: Room
+) -> tuple[float, float, float, float, float]:
+    """What a point of a triangle, whose values are in `room.f`, is made of.
 
     Returns:
         Linear RGB, the strength of the bumps and of the gloss.
     """
+    look, surface, table = view.look, view.surface, view.table
+    f, hand = room.f, room.hand
     x, y, z = f[0], f[1], f[2]
     kind = kind_of(look, f, surface.parts[t], table)
     if kind == 0:
         hand[:] = 0.0
         if f[SLEEVE] > 1.8:
-            look_up(surface, t, w0, w1, w2, hand)
+            look_up(surface, t, weights[0], weights[1], weights[2], hand)
         red, green, blue = skin_color(look, f, hand, table)
         return red, green, blue, 0.05, look.shine * (1 + 2 * hand[NAIL])
     if kind <= 2:
@@ -278,24 +299,13 @@ def material(
 
 
 @numba.njit(cache=True, fastmath=True, inline="always")  # type: ignore[misc]
-def shade_sample(
-    buffer: Buffer,
-    px: int,
-    py: int,
-    surface: Surface,
-    look: Look,
-    light: Light,
-    half: tuple[float, float, float],
-    shadow: Shadow,
-    table: NDArray[np.float32],
-    opened: NDArray[np.float32],
-    f: NDArray[np.float64],
-    hand: NDArray[np.float64],
-) -> tuple[float, float, float]:
+def shade_sample(view: View, px: int, py: int, room: Room) -> tuple[float, float, float]:
     """Linear RGB of one sample of a buffer: Lambert, Blinn's highlight, shadow, ambient light from above and below.
 
     Inlined, since counting the references to its arrays at every call would take longer than the rest.
     """
+    buffer, surface, look, light, half = view.buffer, view.surface, view.look, view.light, view.half
+    table, f = view.table, room.f
     t = buffer.triangle[py, px]
     a, b, c = surface.triangles[t]
     w1, w2 = float(buffer.corner1[py, px]), float(buffer.corner2[py, px])
@@ -303,7 +313,7 @@ def shade_sample(
     vertices = surface.vertices
     for i in range(COLUMNS):
         f[i] = w0 * vertices[a, i] + w1 * vertices[b, i] + w2 * vertices[c, i]
-    red, green, blue, bump, shine = material(look, surface, t, w0, w1, w2, f, hand, table)
+    red, green, blue, bump, shine = material(view, t, (w0, w1, w2), room)
     nx, ny, nz = f[NORMAL], f[NORMAL + 1], f[NORMAL + 2]
     if bump != 0.0:
         fine = 2.5 if bump > 0.1 else 15.0
@@ -311,8 +321,8 @@ def shade_sample(
         ny += bump * noise(table, fine * f[0], fine * f[1] + 57, fine * f[2])
     length = math.sqrt(nx * nx + ny * ny + nz * nz) + 1e-9
     nx, ny, nz = nx / length, ny / length, nz / length
-    reaching = 1.0 - light.shadow * (1.0 - lit_share(shadow, f[POINT], f[POINT + 1], f[POINT + 2]))
-    ambient = opened[py >> 1, px >> 1]
+    reaching = 1.0 - light.shadow * (1.0 - lit_share(view.shadow, f[POINT], f[POINT + 1], f[POINT + 2]))
+    ambient = view.opened[py >> 1, px >> 1]
     key = nx * light.key_direction[0] + ny * light.key_direction[1] + nz * light.key_direction[2]
     key = max(0.0, (key + light.wrap) / (1.0 + light.wrap)) * reaching
     fill = nx * light.fill_direction[0] + ny * light.fill_direction[1] + nz * light.fill_direction[2]
@@ -331,21 +341,9 @@ def shade_sample(
 
 
 @numba.njit(cache=True, fastmath=True)  # type: ignore[misc]
-def shade_into(
-    image: NDArray[np.float32],
-    buffer: Buffer,
-    surface: Surface,
-    look: Look,
-    light: Light,
-    shadow: Shadow,
-    table: NDArray[np.float32],
-    opened: NDArray[np.float32],
-) -> None:
+def shade_into(image: NDArray[np.float32], view: View) -> None:
     """Fill `image` (H, W, 4) from a buffer of 2 x 2 samples a pixel; all four are shaded at edges only."""
-    dx, dy, dz = light.key_direction[0], light.key_direction[1], light.key_direction[2] + 1.0
-    length = math.sqrt(dx * dx + dy * dy + dz * dz) + 1e-9
-    half = (dx / length, dy / length, dz / length)
-    f, hand = np.empty(COLUMNS), np.zeros(3)
+    buffer, surface, room = view.buffer, view.surface, Room(np.empty(COLUMNS), np.zeros(3))
     for row in range(image.shape[0]):
         for column in range(image.shape[1]):
             covered, nearest, furthest, same = 0, 1e9, 0.0, True
@@ -361,17 +359,13 @@ def shade_into(
             if covered == 0:
                 continue
             if covered == 4 and same and furthest - nearest < EDGE:
-                red, green, blue = shade_sample(
-                    buffer, 2 * column, 2 * row, surface, look, light, half, shadow, table, opened, f, hand
-                )
+                red, green, blue = shade_sample(view, 2 * column, 2 * row, room)
                 image[row, column, 0], image[row, column, 1], image[row, column, 2] = red, green, blue
             else:
                 for i in range(4):
                     py, px = 2 * row + (i >> 1), 2 * column + (i & 1)
                     if buffer.triangle[py, px] >= 0:
-                        red, green, blue = shade_sample(
-                            buffer, px, py, surface, look, light, half, shadow, table, opened, f, hand
-                        )
+                        red, green, blue = shade_sample(view, px, py, room)
                         image[row, column, 0] += 0.25 * red
                         image[row, column, 1] += 0.25 * green
                         image[row, column, 2] += 0.25 * blue
@@ -394,5 +388,8 @@ def shade(
     image = np.zeros((height // 2, width // 2, 4), np.float32)
     opened = np.ones(image.shape[:2], np.float32)
     open_into(opened, buffer.depth, OCCLUSION_RADIUS * focal_px, light.occlusion)
-    shade_into(image, buffer, surface, look, light, shadow, NOISE, cv2.blur(opened, (4, 4)))
+    dx, dy, dz = light.key_direction[0], light.key_direction[1], light.key_direction[2] + 1.0
+    length = math.sqrt(dx * dx + dy * dy + dz * dz) + 1e-9
+    half = dx / length, dy / length, dz / length
+    shade_into(image, View(buffer, surface, look, light, shadow, half, NOISE, cv2.blur(opened, (4, 4))))
     return image
