@@ -10,6 +10,7 @@ from typing import Any
 
 from gesture_app.benchmark import WARM_UP, Clip, percentiles_ms
 from gesture_app.vision.hands import HandNetworks, Image
+from gesture_app.vision.model_info import weights_path
 from gesture_app.vision.recognizer import Recognizer
 from gesture_app.vision.runtimes import load_network
 
@@ -26,8 +27,8 @@ def plain_recognizer(weights: Path, device: str) -> Recognizer:
         EnvironmentFault: CUDA cannot be used.
     """
     return Recognizer(
-        load_network(weights / "detector.safetensors", "detector", device, "torch", "f32"),
-        load_network(weights / "classifier.safetensors", "classifier", device, "torch", "f32"),
+        load_network(weights_path(weights, "detector"), "detector", device, "torch", "f32"),
+        load_network(weights_path(weights, "classifier"), "classifier", device, "torch", "f32"),
     )
 
 

@@ -137,7 +137,7 @@ class Benchmark(Model):
         import json
 
         from gesture_app.video.files import check_regular_file
-        from gesture_app.vision.atomic import write_atomically
+        from gesture_app.vision.atomic import write_file
 
         if self.seconds <= 0:
             raise InputError(f"options: --seconds {self.seconds}: is not above 0")
@@ -147,10 +147,7 @@ class Benchmark(Model):
             raise EnvironmentFault(f"results: {self.json}: there is no such folder. Check the folder")
         result = self.measure()
         if self.json is not None:
-            try:
-                write_atomically(self.json, (json.dumps(result, indent=2) + "\n").encode())
-            except OSError as error:
-                raise EnvironmentFault(f"results: {self.json}: {error.strerror}. Check the folder") from error
+            write_file(self.json, (json.dumps(result, indent=2) + "\n").encode(), "results")
         return 0
 
     def measure(self) -> dict[str, Any]:

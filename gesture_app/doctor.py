@@ -206,15 +206,14 @@ def runtime_findings() -> Iterator[Finding]:
 
 def weights_findings(folder: Path) -> Iterator[Finding]:
     """Whether both networks can be loaded and are what their info files say."""
-    from gesture_app.vision.model_info import Kind, load_model
+    from gesture_app.vision.model_info import KINDS, load_model, weights_path
 
     if not folder.is_dir():
         mend = "Choose another model in the window's settings, or give another --weights"
         yield Finding("weights", "bad", f"{folder}: no such folder", mend)
         return
-    kinds: tuple[Kind, ...] = ("detector", "classifier")
-    for kind in kinds:
-        path = folder / f"{kind}.safetensors"
+    for kind in KINDS:
+        path = weights_path(folder, kind)
         _, info = load_model(path, kind)
         size = f"{path.stat().st_size / 1e6:.0f} MB"
         shape = "x".join(str(side) for side in info.input_hw)

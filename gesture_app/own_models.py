@@ -11,7 +11,7 @@ from gesture_app.errors import InputError
 from gesture_app.vision.assets import assets_folder, models_folder
 from gesture_app.vision.atomic import first_free
 from gesture_app.vision.images import IMAGE_SUFFIXES
-from gesture_app.vision.model_info import KINDS, Kind, read_weights
+from gesture_app.vision.model_info import KINDS, Kind, read_weights, weights_path
 from gesture_app.vision.quantization import copy_networks
 
 MOST_COUNTED = 100_000
@@ -78,13 +78,13 @@ def install_model(trained: Path, name: str, base: Path | None = None, kinds: Col
         InputError: there are no weights, or they are damaged.
         EnvironmentFault: the folder of the models cannot be written.
     """
-    if not any((trained / f"{kind}.safetensors").is_file() for kind in KINDS):
+    if not any(weights_path(trained, kind).is_file() for kind in KINDS):
         raise InputError(f"model: {trained}: holds no weights. Train again")
     shipped = assets_folder() / "weights"
     sources = []
     for kind in KINDS:
         folders = [folder for folder in (trained if kind in kinds else None, base, shipped) if folder is not None]
-        path = next(f for f in (folder / f"{kind}.safetensors" for folder in folders) if f.is_file())
+        path = next(path for path in (weights_path(folder, kind) for folder in folders) if path.is_file())
         read_weights(path, kind)
         sources.append(path)
     folder = free_folder(models_folder(), name)

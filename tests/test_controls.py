@@ -14,9 +14,10 @@ from gesture_app.settings import Settings
 from gesture_app.ui.controls import Controls
 from gesture_app.ui.folder_box import FolderBox
 from gesture_app.ui.gesture_list import GestureList
-from gesture_app.ui.model_box import NETWORKS, ModelBox
+from gesture_app.ui.model_box import ModelBox
 from gesture_app.ui.number_slider import NumberSlider
 from gesture_app.vision.labels import HAGRID_LABELS, NO_GESTURE
+from gesture_app.vision.model_info import KINDS, weights_path
 from gesture_app.vision.style import OverlayStyle
 
 OTHERS = Settings(
@@ -176,8 +177,8 @@ def test_gestures_of_another_model(qtbot):
 
 def a_model(folder: Path) -> Path:
     folder.mkdir()
-    for name in NETWORKS:
-        (folder / name).touch()
+    for kind in KINDS:
+        weights_path(folder, kind).touch()
     return folder
 
 
@@ -212,7 +213,7 @@ def test_another_folder(box, qtbot, monkeypatch, tmp_path):
         pick(box, "Other folder…")
         assert box.weights() == (weights if weights is not None else str(tmp_path / "mine"))
         assert box.model.currentText() != "Other folder…"
-    assert len(warned) == 1 and NETWORKS[0] in warned[0]
+    assert len(warned) == 1 and "detector.safetensors" in warned[0]
 
 
 def test_folder(qtbot, monkeypatch, tmp_path):

@@ -8,7 +8,8 @@ from pathlib import Path
 from PyQt6.QtCore import QSignalBlocker, pyqtSignal
 from PyQt6.QtWidgets import QComboBox, QFileDialog, QFormLayout, QLabel, QMessageBox, QWidget
 
-NETWORKS = ("detector.safetensors", "classifier.safetensors")
+from gesture_app.vision.model_info import KINDS, weights_path
+
 BROWSE = None
 """The data of the entry that opens a dialog."""
 
@@ -94,7 +95,8 @@ class ModelBox(QWidget):
     def _browse(self) -> str:
         """A folder that holds both networks, or nothing."""
         folder = QFileDialog.getExistingDirectory(self, self.tr("Folder with your own model"), self._weights)
-        missing = [name for name in NETWORKS if folder and not (Path(folder) / name).is_file()]
+        wanted = [weights_path(Path(folder), kind) for kind in KINDS] if folder else []
+        missing = [path.name for path in wanted if not path.is_file()]
         if missing:
             text = self.tr("There is no model in {folder}: {files} is missing.")
             QMessageBox.warning(self, self.tr("No model"), text.format(folder=folder, files=missing[0]))

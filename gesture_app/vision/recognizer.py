@@ -13,7 +13,7 @@ import numpy as np
 from gesture_app.errors import InputError
 from gesture_app.vision.hands import FloatArray, Hand, Image, RecognizerOptions
 from gesture_app.vision.labels import BACKGROUND, name_gesture, name_side
-from gesture_app.vision.model_info import ModelInfo, shipped_weights
+from gesture_app.vision.model_info import ModelInfo, shipped_weights, weights_path
 from gesture_app.vision.postprocess import Detections, select
 from gesture_app.vision.preprocess import check_image, crop_hand, fitted_hw, letterbox
 from gesture_app.vision.runtimes import (
@@ -87,8 +87,8 @@ class Recognizer:
                 "classifier.safetensors"
             )
         folder = weights if weights is not None else shipped_weights("detector").parent
-        detector = load_network(folder / "detector.safetensors", "detector", device, runtime, precision)
-        classifier = load_network(folder / "classifier.safetensors", "classifier", device, runtime, precision)
+        detector = load_network(weights_path(folder, "detector"), "detector", device, runtime, precision)
+        classifier = load_network(weights_path(folder, "classifier"), "classifier", device, runtime, precision)
         if on_cuda(detector) and on_cuda(classifier):
             from gesture_app.vision.gpu_recognizer import GpuRecognizer
 
