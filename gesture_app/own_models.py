@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Iterator
+from itertools import islice
 from pathlib import Path
 
 from gesture_app.errors import InputError
@@ -14,7 +16,7 @@ from gesture_app.vision.images import IMAGE_SUFFIXES
 from gesture_app.vision.model_info import KINDS, Kind, read_weights, weights_path
 from gesture_app.vision.quantization import copy_networks
 
-MOST_COUNTED = 100_000
+MOST_SEEN = 100_000
 
 
 def runs_folder() -> Path:
@@ -25,31 +27,40 @@ def runs_folder() -> Path:
 def count_pictures(folder: Path) -> dict[str, int]:
     """How many pictures every subfolder holds, by its name, which is the gesture's; subfolders without are left out.
 
-    Pictures in folders further below count where some lie directly in a subfolder: elsewhere it is no gesture's.
+    Pictures in folders further below count where some lie directly in a subfolder: elsewhere it is no gesture's. After
+    `MOST_SEEN` files, as when somebody's whole disk is chosen, it is left at that.
 
     Raises:
         InputError: the folder cannot be read.
     """
-    counts: dict[str, int] = {}
-    direct = counted = 0
     try:
-        for sub in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
-            for top, folders, files in os.walk(sub, onerror=raise_error):
-                folders[:] = [name for name in folders if not name.startswith(".")]
-                pictures = [f for f in files if not f.startswith(".") and Path(f).suffix.lower() in IMAGE_SUFFIXES]
-                if pictures:
-                    counts[sub.name] = counts.get(sub.name, 0) + len(pictures)
-                    direct, counted = direct + (top == str(sub)), counted + len(pictures)
-                if counted > MOST_COUNTED:
-                    return counts
+        subs = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+        if not any(is_picture(path.name) for sub in subs for path in islice(sub.iterdir(), MOST_SEEN)):
+            return {}
+        seen = ((sub.name, name) for sub in subs for name in files_below(sub))
+        return dict(Counter(gesture for gesture, name in islice(seen, MOST_SEEN) if is_picture(name)))
     except OSError as error:
         raise InputError(f"pictures: {folder}: {error.strerror}. Choose another folder") from error
-    return counts if direct else {}
 
 
-def raise_error(error: OSError) -> None:
-    """Of `os.walk`, which else leaves out what it cannot read."""
-    raise error
+def files_below(folder: Path) -> Iterator[str]:
+    """The names of all files in a folder and below it, but for hidden folders.
+
+    Raises:
+        OSError: a folder cannot be read.
+    """
+
+    def fail(error: OSError) -> None:
+        raise error
+
+    for _, folders, files in os.walk(folder, onerror=fail):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from files
+
+
+def is_picture(name: str) -> bool:
+    """Whether a file has a picture's name, and not one that macOS gives to what it leaves beside pictures."""
+    return not name.startswith(".") and Path(name).suffix.lower() in IMAGE_SUFFIXES
 
 
 def file_name(name: str) -> str:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -192,6 +193,30 @@ def test_pictures_in_folders_of_class_folders_count(crops_root: Path) -> None:
             p.path.relative_to(crops_root).parts for p in read(crops_root, labels).pictures if p.labels == ("fist",)
         ]
         assert len(names) == len(moved) - 1 and {name[:-1] for name in names} == {("fist", "monday", "evening")}
+
+
+@pytest.mark.parametrize("labels", [LABELS, None])
+def test_whole_pictures_in_folders_of_class_folders_have_its_gesture(crops_root: Path, labels) -> None:
+    (crops_root / "fist" / "monday").mkdir()
+    moved = [path.rename(path.parent / "monday" / path.name) for path in sorted((crops_root / "fist").glob("*.png"))]
+    hands = [{"bbox": [0.1, 0.1, 0.5, 0.5]}]
+    write_json(crops_root / "boxes.json", {path.relative_to(crops_root).as_posix(): hands for path in moved})
+    assert [p.labels for p in read(crops_root, labels).pictures] == [("fist",)] * len(moved)
+
+
+def test_folders_of_people_are_no_gestures(crops_root: Path, tmp_path: Path) -> None:
+    people = tmp_path / "people"
+    for name in ("anna", "ben"):
+        shutil.copytree(crops_root, people / name)
+    with pytest.raises(InputError, match="unknown layout"):
+        read(people, None)
+
+
+def test_splits_beside_another_folder_of_pictures_are_no_gestures(crops_root: Path, tmp_path: Path) -> None:
+    root = tmp_path / "set"
+    shutil.copytree(crops_root, root / "train")
+    shutil.copytree(crops_root / "palm", root / "examples")
+    assert {p.labels for p in read(root, None).pictures} == {("examples",)}
 
 
 def test_the_only_folder_is_no_class_but_what_an_archive_was_packed_in(crops_root: Path, tmp_path: Path) -> None:

@@ -71,6 +71,8 @@ def fit(
         KeyboardInterrupt, Terminated: after a signal; the run is saved.
     """
     run = build_run(task, options)
+    if distributed.rank():  # the same network everywhere, but each process varies its pictures in its own way
+        torch.manual_seed(options.seed + distributed.rank())
     state = state_to_resume(run) if options.resume else None
     if not options.resume:
         refuse_unfinished(run)

@@ -199,17 +199,21 @@ def boxes_file_entries(root: Path, file: Path, labels: Sequence[str] | None) -> 
     for uuid, hands in read_boxes(file).items():
         path = paths.get(uuid)
         name = path.relative_to(root).as_posix() if path is not None else uuid
-        yield boxed_entry(name, path, hands)
+        yield boxed_entry(name, path, hands, gesture_of(path.parent.name) if path is not None else "")
 
 
-def boxed_entry(name: str, path: Path | None, hands: Any, split: str = "") -> Entry:
-    """A whole picture with the boxes of a boxes file; a hand may have a `label` and a `side` of its own."""
+def boxed_entry(name: str, path: Path | None, hands: Any, gesture: str = "", split: str = "") -> Entry:
+    """A whole picture with the boxes of a boxes file; a hand may have a `label` and a `side` of its own.
+
+    Args:
+        gesture: of the folder that the picture is in.
+    """
     if not hands:
         return Entry(name, path, (), None, skip="without a hand in the file of boxes")
     boxes = [hand.get("bbox") if isinstance(hand, dict) else None for hand in hands]
     names = [str(hand.get("label") or "") if isinstance(hand, dict) else "" for hand in hands]
-    if path is not None and len(boxes) == 1 and not names[0]:
-        names = [gesture_of(path.parent.name)]
+    if len(boxes) == 1:
+        names = [names[0] or gesture]
     sides = [hand.get("side") if isinstance(hand, dict) else "" for hand in hands]
     return Entry(name, path, boxes, names, split=split, true_boxes=False, sides=sides)
 
@@ -226,14 +230,20 @@ def class_folders(root: Path, labels: Sequence[str] | None) -> list[tuple[Path, 
         found = [(folder, split) for parent, split in parents for folder in sorted(parent.iterdir()) if folder.is_dir()]
         found = [(folder, split) for folder, split in found if not folder.name.startswith(".")]
         if labels is None:
-            found = [(folder, split) for folder, split in found if any(picture_files([folder], below=True))]
-            if parents is not split_parents and {folder.name for folder, _ in found} <= SPLIT_NAMES.keys():
-                continue
-            if len(found) == 1 and not any(picture_files([found[0][0]])):  # perhaps what an archive was packed in
-                continue
+            direct = {folder for folder, _ in found if any(picture_files([folder]))}
+            if not direct or (
+                parents is not split_parents and {folder.name for folder in direct} <= SPLIT_NAMES.keys()
+            ):
+                continue  # what an archive was packed in, say, or folders of people with folders of gestures
+            found = [(f, s) for f, s in found if f in direct or (f.name not in SPLIT_NAMES and holds_pictures(f))]
         if any(find_label(folder.name) for folder, _ in found):
             return found
     return []
+
+
+def holds_pictures(folder: Path) -> bool:
+    """Whether there is a picture in a folder or below it."""
+    return any(picture_files([folder], below=True))
 
 
 def class_folder_entries(
@@ -250,4 +260,4 @@ def class_folder_entries(
             elif boxes is None:
                 yield Entry(name, path, [WHOLE], [folder.name], split=split, is_crop=True)
             else:
-                yield boxed_entry(name, path, boxes.get(name) or boxes.get(path.stem), split)
+                yield boxed_entry(name, path, boxes.get(name) or boxes.get(path.stem), gesture_of(folder.name), split)

@@ -77,11 +77,10 @@ def overfit_check(run: Run) -> None:
     set_training(learner.model, True)
     step = run.task.epoch(run.progress.epoch).step
     batches = first_pictures(run, OVERFIT_PICTURES)
-    losses = [
-        float(train_step(learner, batch, step)[0]["loss"])
-        for _ in range(-(-OVERFIT_STEPS // len(batches)))
-        for batch in batches
-    ][:OVERFIT_STEPS]
+    losses = []
+    for number in range(OVERFIT_STEPS):
+        set_random_state(before)  # the same views in every step
+        losses.append(float(train_step(learner, batches[number % len(batches)], step)[0]["loss"]))
     set_random_state(before)
     first, last = losses[0], min(losses[-5:])
     if not last < max(OVERFIT_SHARE * first, OVERFIT_LOSS):

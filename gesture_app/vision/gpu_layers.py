@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any
 
 import torch
 from timm.models.resnet import BasicBlock
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, linear, relu
+from torch.nn.functional import linear, relu
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from gesture_app.vision.yolox import SPPBottleneck
@@ -27,36 +26,30 @@ class PointwiseConv(nn.Module):
         return linear(x.permute(0, 2, 3, 1), self.weight, self.bias).permute(0, 3, 1, 2)
 
 
-class ConvReLU(nn.Module):
-    """A convolution, a shortcut that is added, and a ReLU: one kernel of cuDNN."""
-
-    def __init__(self, convolution: nn.Conv2d) -> None:
-        super().__init__()
-        self.convolution = convolution
-
-    def forward(self, x: Tensor, shortcut: Tensor | None = None) -> Tensor:
-        """(N, in_channels, H, W) -> what the convolution makes of it; the shortcut has that shape."""
-        layer = self.convolution
-        places: tuple[Any, ...] = (layer.stride, layer.padding, layer.dilation, layer.groups)
-        if not x.is_cuda or torch.version.hip is not None:
-            out = conv2d(x, layer.weight, layer.bias, *places)
-            return relu(out if shortcut is None else out + shortcut)
-        if shortcut is None:
-            return torch.cudnn_convolution_relu(x, layer.weight, layer.bias, *places)
-        return torch.cudnn_convolution_add_relu(x, layer.weight, shortcut, 1.0, layer.bias, *places)
-
-
 class ResidualBlock(nn.Module):
-    """timm's `BasicBlock` of a ResNet, its batch norms folded."""
+    """timm's `BasicBlock` of a ResNet, its batch norms folded; cuDNN convolves, adds and clips at once.
+
+    (Its kernel without a sum, `cudnn_convolution_relu`, adds zero times memory that nobody wrote, which may hold NaN.)
+    """
 
     def __init__(self, block: BasicBlock) -> None:
         super().__init__()
-        self.first, self.second = ConvReLU(block.conv1), ConvReLU(block.conv2)
+        self.conv1, self.conv2 = block.conv1, block.conv2
         self.downsample = block.downsample or nn.Identity()
+        self.at_once = True
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, in_channels, H, W) -> (N, out_channels, H / stride, W / stride)."""
-        out: Tensor = self.second(self.first(x), self.downsample(x))
+        shortcut, x, last = self.downsample(x), relu(self.conv1(x), inplace=True), self.conv2
+        if self.at_once:
+            places = last.stride, last.padding, last.dilation, last.groups
+            try:
+                return torch.cudnn_convolution_add_relu(x, last.weight, shortcut, 1.0, last.bias, *places)
+            except torch.cuda.OutOfMemoryError:
+                raise
+            except RuntimeError:  # a CPU, or a GPU for which there is no such kernel; told by the first, eager run
+                self.at_once = False
+        out: Tensor = relu(last(x) + shortcut, inplace=True)
         return out
 
 
@@ -79,8 +72,6 @@ def fuse(network: nn.Module) -> None:
     for parent in list(network.modules()):
         if isinstance(parent, SPPBottleneck):
             parent.register_module("pool", ContiguousPool(parent.pool))
-        if isinstance(parent, nn.Sequential):
-            join_relus(parent)
         for name, layer in parent.named_children():
             if isinstance(layer, BasicBlock):
                 parent.register_module(name, ResidualBlock(layer))
@@ -104,13 +95,3 @@ def fold_batch_norms(network: nn.Module) -> None:
             convolution.weight, convolution.bias = fused.weight, fused.bias
             parent, _, place = name.rpartition(".")
             setattr(network.get_submodule(parent), place, nn.Identity())
-
-
-def join_relus(layers: nn.Sequential) -> None:
-    """Join a convolution and the ReLU after it, in place."""
-    names = [name for name, layer in layers.named_children() if not isinstance(layer, nn.Identity)]
-    for before, name in pairwise(names):
-        convolution = layers.get_submodule(before)
-        if isinstance(convolution, nn.Conv2d) and isinstance(layers.get_submodule(name), nn.ReLU):
-            layers.register_module(before, ConvReLU(convolution))
-            layers.register_module(name, nn.Identity())
