@@ -153,7 +153,7 @@ def test_cancel_keeps_a_part_that_plays(open_dialog, qtbot, tmp_path):
     assert states(dialog) == [State.PARTIAL, State.STOPPED]
     kept = dialog.list.outcome(dialog.list.rows()[0]).result
     assert kept == tmp_path / "a-annotated.partial.mp4"
-    assert len(video_pts_s(kept)) >= 3  # what waited for the encoder is let go
+    assert len(video_pts_s(kept)) >= 1  # what waited for the encoder is let go
     assert names(tmp_path) == ["a-annotated.partial.mp4", "a.mp4", "b.mp4"]
     dialog.start()
     qtbot.waitUntil(lambda: not dialog.running)
