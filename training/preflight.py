@@ -28,11 +28,12 @@ class PreflightFailed(InputError):
     """A run that cannot come to anything."""
 
 
-def first_pictures(run: Run, count: int) -> list[Any]:
-    """The first so many drawn pictures as a batch, always the same views, on this process alone."""
+def first_pictures(run: Run, count: int) -> Any:
+    """The first so many drawn pictures as a batch, always the same, on this process alone."""
     work = run.task.epoch(run.progress.epoch)
     draws = seeded_share([work.batches[0][:count]], run.options.seed, 0)  # those of one batch have one shape
-    return list(load(work.dataset, draws, work.collate, Loading()))
+    (batch,) = load(work.dataset, draws, work.collate, Loading())
+    return batch
 
 
 def trial(run: Run) -> Learner:
@@ -55,7 +56,7 @@ def preflight(run: Run) -> None:
     set_training(learner.model, True)
     step = run.task.epoch(run.progress.epoch).step
     weights = [p.detach().clone() for p in learner.model.parameters()]
-    losses, finite = train_step(learner, first_pictures(run, TRIED_PICTURES)[0], step)
+    losses, finite = train_step(learner, first_pictures(run, TRIED_PICTURES), step)
     told = ", ".join(f"{name} {float(value):.4g}" for name, value in losses.items())
     if not finite and not learner.scaler.is_enabled():
         raise PreflightFailed(
@@ -76,11 +77,10 @@ def overfit_check(run: Run) -> None:
     before, learner = random_state(), trial(run)
     set_training(learner.model, True)
     step = run.task.epoch(run.progress.epoch).step
-    batches = first_pictures(run, OVERFIT_PICTURES)
-    losses = []
-    for number in range(OVERFIT_STEPS):
+    batch, losses = first_pictures(run, OVERFIT_PICTURES), []
+    for _ in range(OVERFIT_STEPS):
         set_random_state(before)  # the same views in every step
-        losses.append(float(train_step(learner, batches[number % len(batches)], step)[0]["loss"]))
+        losses.append(float(train_step(learner, batch, step)[0]["loss"]))
     set_random_state(before)
     first, last = losses[0], min(losses[-5:])
     if not last < max(OVERFIT_SHARE * first, OVERFIT_LOSS):
