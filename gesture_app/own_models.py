@@ -12,7 +12,7 @@ from pathlib import Path
 from gesture_app.errors import InputError
 from gesture_app.vision.assets import assets_folder, models_folder
 from gesture_app.vision.atomic import first_free
-from gesture_app.vision.images import IMAGE_SUFFIXES
+from gesture_app.vision.images import is_picture
 from gesture_app.vision.model_info import KINDS, Kind, read_weights, weights_path
 from gesture_app.vision.quantization import copy_networks
 
@@ -35,10 +35,10 @@ def count_pictures(folder: Path) -> dict[str, int]:
     """
     try:
         subs = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-        if not any(is_picture(path.name) for sub in subs for path in islice(sub.iterdir(), MOST_SEEN)):
+        if not any(is_picture(path) for sub in subs for path in islice(sub.iterdir(), MOST_SEEN)):
             return {}
         seen = ((sub.name, name) for sub in subs for name in files_below(sub))
-        return dict(Counter(gesture for gesture, name in islice(seen, MOST_SEEN) if is_picture(name)))
+        return dict(Counter(gesture for gesture, name in islice(seen, MOST_SEEN) if is_picture(Path(name))))
     except OSError as error:
         raise InputError(f"pictures: {folder}: {error.strerror}. Choose another folder") from error
 
@@ -56,11 +56,6 @@ def files_below(folder: Path) -> Iterator[str]:
     for _, folders, files in os.walk(folder, onerror=fail):
         folders[:] = [name for name in folders if not name.startswith(".")]
         yield from files
-
-
-def is_picture(name: str) -> bool:
-    """Whether a file has a picture's name, and not one that macOS gives to what it leaves beside pictures."""
-    return not name.startswith(".") and Path(name).suffix.lower() in IMAGE_SUFFIXES
 
 
 def file_name(name: str) -> str:

@@ -9,7 +9,7 @@ import pytest
 from PIL import EpsImagePlugin, Image, UnidentifiedImageError
 
 from gesture_app.errors import InputError
-from gesture_app.vision.images import open_picture, read_image
+from gesture_app.vision.images import is_picture, open_picture, read_image
 from training.collection import picture_size
 from training.leakage import difference_hash
 
@@ -165,3 +165,19 @@ def test_bad_files_get_one_line(tmp_path: Path, kind: str, reason: str) -> None:
     with pytest.raises(InputError, match=reason) as caught:
         read_image(path)
     assert str(path) in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("a.jpg", True),
+        ("A.JPEG", True),
+        ("a.b.png", True),
+        ("._a.jpg", False),
+        (".jpg", False),
+        ("a.txt", False),
+        ("", False),
+    ],
+)
+def test_names_of_pictures(name: str, expected: bool) -> None:
+    assert is_picture(Path(name)) == expected

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
@@ -15,7 +15,7 @@ from typing import Any, Literal
 import cv2
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from gesture_app.vision.atomic import write_file
 from gesture_app.vision.images import read_image
@@ -126,12 +126,12 @@ def measure(run: Run, config: BenchmarkConfig, files: list[Path]) -> dict[str, A
         "decode": rate(lambda n: bool(read_image(files[n % len(files)]).size), 1, config.seconds),
         "decode_and_augment": rate(lambda n: work.dataset[n % len(work.dataset)], 1, config.seconds),  # type: ignore[arg-type]
     }
-    plain = PlainLoop(run)
+    plain = PlainLoop(run, work, batch)
     set_training(run.learner.model, False)
     ours, theirs = [], []
     for _ in range(3):  # in turns, so that a busy machine slows both
         ours.append(rate(lambda _: train_step(run.learner, batch, work.step), len(batch[0]), config.seconds / 3))
-        theirs.append(rate(lambda _: plain.step(batch, work), len(batch[0]), config.seconds / 3))
+        theirs.append(rate(lambda _: plain.step(), len(batch[0]), config.seconds / 3))
     result["step"], result["plain_step"] = float(np.median(ours)), float(np.median(theirs))
     result["speedup"] = float(np.median([one / other for one, other in zip(ours, theirs, strict=True)]))
     start = 2 * run.loading.workers + 2  # by then the loading processes run and what they had ahead is used up
@@ -150,18 +150,19 @@ def measure(run: Run, config: BenchmarkConfig, files: list[Path]) -> dict[str, A
 class PlainLoop:
     """The loop of a tutorial: float32, contiguous, no averaging, no fused anything; the yardstick."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, work: Epoch, batch: Sequence[Tensor]) -> None:
         import copy
 
         self.model: nn.Module = copy.deepcopy(run.learner.model).to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
         self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=1e-4)
         self.model.train()
+        self.losses = work.step
+        self.batch = [batch[0].contiguous(), *batch[1:]]
 
-    def step(self, batch: Any, work: Epoch) -> None:
-        """Learn from a batch."""
+    def step(self) -> None:
+        """Learn from the batch."""
         self.optimizer.zero_grad()
-        batch = [batch[0].contiguous(), *batch[1:]]
-        work.step(self.model, batch)["loss"].backward()  # type: ignore[no-untyped-call]
+        self.losses(self.model, self.batch)["loss"].backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gesture_app.errors import InputError
-from gesture_app.vision.images import IMAGE_SUFFIXES
+from gesture_app.vision.images import is_picture
 from training.collection import Entry, picture_size
 from training.layouts import read_json
 from training.splits import SPLIT_NAMES
@@ -116,7 +116,7 @@ def yolo_entries(root: Path, description: Path) -> Iterator[Entry]:
     names, folders = read_classes(description) if description.name == "classes.txt" else read_yaml(root, description)
     seen = False
     for folder, split in folders:
-        for path in sorted(p for p in folder.rglob("[!.]*") if p.suffix.lower() in IMAGE_SUFFIXES):
+        for path in sorted(path for path in folder.rglob("*") if is_picture(path)):
             seen = True
             yield yolo_entry(root, path, names, split or split_in(path.parent.name))
     if not seen:

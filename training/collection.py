@@ -14,7 +14,7 @@ from typing import Any
 from PIL import Image as PillowImage
 
 from gesture_app.errors import InputError
-from gesture_app.vision.images import IMAGE_SUFFIXES, open_picture, orientation
+from gesture_app.vision.images import is_picture, open_picture, orientation
 from gesture_app.vision.labels import SIDES
 from training.splits import Split, Splits, as_split, split_by_hash
 
@@ -210,7 +210,7 @@ def picture_files(folders: Iterable[Path], below: bool = False) -> Iterator[Path
             items = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
         except OSError as error:
             raise InputError(f"cannot read pictures: {folder}: {error.strerror}") from error
-        yield from (path for path in items if path.suffix.lower() in IMAGE_SUFFIXES)
+        yield from (path for path in items if is_picture(path))
         if below:
             yield from picture_files((path for path in items if path.is_dir() and not path.is_symlink()), below)
 

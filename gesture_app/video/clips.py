@@ -9,7 +9,7 @@ from pathlib import Path
 from gesture_app.errors import InputError
 from gesture_app.video.files import open_video
 from gesture_app.vision.hands import Frame
-from gesture_app.vision.images import IMAGE_SUFFIXES, read_image
+from gesture_app.vision.images import is_picture, read_image
 
 PICTURE_S = 3.0
 
@@ -125,7 +125,7 @@ def pictures_in(folder: Path) -> list[Path]:
         InputError: the folder cannot be read, or holds no picture.
     """
     try:
-        found = [p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and not p.name.startswith(".")]
+        found = [path for path in folder.iterdir() if is_picture(path)]
     except OSError as error:
         raise InputError(f"folder: {folder}: {error.strerror}. Check its permissions") from error
     if not found:

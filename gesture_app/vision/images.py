@@ -31,6 +31,11 @@ TURNS = {
 """What makes a picture of each of EXIF's orientations upright."""
 
 
+def is_picture(path: Path) -> bool:
+    """Whether a file has the name of a picture; hidden ones have not, such as macOS leaves beside its own."""
+    return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
+
+
 @contextmanager
 def open_picture(path: Path) -> Iterator[PillowImage.Image]:
     """A picture file of one of `FORMATS`, as Pillow opens it: its pixels are not decoded yet.

@@ -22,7 +22,7 @@ from tqdm import tqdm
 
 from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.vision.atomic import write_file
-from gesture_app.vision.images import IMAGE_SUFFIXES
+from gesture_app.vision.images import is_picture
 from gesture_app.vision.labels import HAGRID_GESTURES, HAGRID_LABELS, NO_GESTURE
 from training.contact_sheet import check_name, write_sheet
 from training.datasets import fraction_boxes
@@ -147,7 +147,7 @@ def list_backgrounds(config: SynthesizeConfig) -> tuple[Path, ...]:
     """
     if config.backgrounds is None:
         return ()
-    found = tuple(sorted(p for p in config.backgrounds.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES))
+    found = tuple(sorted(path for path in config.backgrounds.rglob("*") if is_picture(path)))
     if not found:
         raise InputError(f"no backgrounds: {config.backgrounds}: there is no picture in it")
     return found
