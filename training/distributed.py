@@ -8,6 +8,7 @@ Gradients are averaged by PyTorch's DistributedDataParallel; every process draws
 from __future__ import annotations
 
 import gc
+import importlib
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -67,6 +68,8 @@ def process_group(device: torch.device) -> Iterator[torch.device]:
             )
         device = torch.device("cuda", local)
         torch.cuda.set_device(device)
+    # DistributedDataParallel imports this, which holds the group forever where one exists: before there is one.
+    importlib.import_module("torch._dynamo")
     try:
         dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=TIMEOUT)
     except (RuntimeError, ValueError) as error:
