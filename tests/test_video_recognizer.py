@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from gesture_app.vision.boxes import iou_matrix
+from gesture_app.vision.closer import TURN_S
 from gesture_app.vision.hands import Frame, Hand, RecognizerOptions
 from gesture_app.vision.postprocess import Detections
 from gesture_app.vision.recognizer import to_hands
@@ -29,10 +30,13 @@ class Scene:
     one_step: bool = False
     gesture: int = 0
     score: float = 0.9
+    far: bool = False
     now_s: float = 0.0
     places: list[tuple[int, int]] = field(default_factory=list)
     detections: list[float] = field(default_factory=list)
     classified: list[int] = field(default_factory=list)
+    windows: list[float] = field(default_factory=list)
+    image: np.ndarray = field(default_factory=ROOM.copy)
     time_s: float = 0.0
 
     def frame(self, index: int, fps: float, places: list[tuple[int, int]], light: int = 0) -> Frame:
@@ -40,7 +44,8 @@ class Scene:
         image = ROOM.copy()
         for x, y in places:
             image[y : y + SIDE, x : x + SIDE] = TEXTURE
-        return Frame(cv2.add(image, (light, light, light, 0)), index, index / fps)
+        self.image = cv2.add(image, (light, light, light, 0))
+        return Frame(self.image, index, index / fps)
 
     def boxes(self) -> np.ndarray:
         return np.array([(x, y, x + SIDE, y + SIDE) for x, y in self.places], np.float32).reshape(-1, 4)
@@ -51,8 +56,14 @@ class Scene:
 
     def detect(self, image: np.ndarray, options: RecognizerOptions) -> Detections:
         self.now_s += self.detect_s
-        self.detections.append(self.time_s)
-        boxes = self.boxes() if self.score >= options.detector_threshold else self.boxes()[:0]
+        window = image.base is self.image
+        (self.windows if window else self.detections).append(self.time_s)
+        boxes = self.boxes() if self.score >= options.detector_threshold and window >= self.far else self.boxes()[:0]
+        if window:
+            first = image.ctypes.data - self.image.ctypes.data
+            boxes -= np.array((first % self.image.strides[0] // 3, first // self.image.strides[0]) * 2, np.float32)
+            inside = (boxes[:, :2] >= 0).all(axis=1) & (boxes[:, 2:] <= image.shape[1::-1]).all(axis=1)
+            boxes = boxes[inside]
         return Detections(boxes, np.full(len(boxes), self.score, np.float32), np.zeros(len(boxes), np.int64))
 
     def classify_boxes(self, image: np.ndarray, boxes_xyxy: np.ndarray) -> np.ndarray:
@@ -184,7 +195,8 @@ def test_every_frame_leaves_nothing_out() -> None:
     engine = scene.engine(every_frame=True)
     for index in range(10):
         engine(scene.frame(index, 30, [(200, 100)]))
-    assert len(scene.detections) == len(scene.classified) == 10
+    assert len(scene.detections) == 10
+    assert len(scene.windows) == 1 and len(scene.classified) == 11  # before the first hand was known
 
 
 @pytest.mark.parametrize("image_hw", [(1, 1), (2, 300), (300, 2)])
@@ -197,6 +209,41 @@ def test_a_source_that_changes_its_size(image_hw) -> None:
     assert len(hands) == 1
     scene.places = [(200, 100)]
     assert len(engine(scene.frame(2, 30, [(200, 100)]))) == 1
+
+
+@pytest.mark.parametrize("every_frame", [True, False])
+@pytest.mark.parametrize("places", [[(50, 40)], [(500, 250)], [(270, 130), (30, 20)], [(10, 10), (550, 270)]])
+def test_hands_that_only_a_closer_look_finds(places: list[tuple[int, int]], every_frame: bool) -> None:
+    scene = Scene(far=True)
+    engine = scene.engine(every_frame=every_frame)
+    shown = [[hand.box_xyxy[:2] for hand in engine(scene.frame(index, 30, places))] for index in range(40)]
+    first = next(index for index, found in enumerate(shown) if found)
+    assert first / 30 <= 0.5
+    assert sorted(shown[-1]) == sorted(places)
+    counts = [len(found) for found in shown]
+    assert counts == sorted(counts) and counts[24] == len(places)  # found in time, and they stay
+    scene.far = False
+    windows = len(scene.windows)
+    for index in range(40, 50):
+        assert engine(scene.frame(index, 30, places))
+    assert len(scene.windows) == windows  # the whole frame shows them now
+
+
+@pytest.mark.parametrize("every_frame", [True, False])
+def test_an_empty_room_is_looked_at_closer_in_turns(every_frame: bool) -> None:
+    scene = Scene(detect_s=0.005)
+    engine = scene.engine(every_frame=every_frame)
+    for index in range(60):
+        assert engine(scene.frame(index, 30, [])) == []
+    assert min(np.diff(scene.windows)) >= TURN_S - 1e-9 and len(scene.windows) > 10
+
+
+def test_a_slow_machine_has_no_time_for_a_closer_look() -> None:
+    scene = Scene(detect_s=0.06)
+    engine = scene.engine()
+    for index in range(30):
+        engine(scene.frame(index, 30, []))
+    assert not scene.windows
 
 
 def test_a_source_that_changes_its_size_and_keeps_its_aspect() -> None:

@@ -14,7 +14,7 @@ from gesture_app.errors import InputError
 from gesture_app.vision.hands import FloatArray, Hand, Image, RecognizerOptions
 from gesture_app.vision.labels import BACKGROUND, name_gesture, name_side
 from gesture_app.vision.model_info import ModelInfo, shipped_weights, weights_path
-from gesture_app.vision.postprocess import Detections, select
+from gesture_app.vision.postprocess import Detections, select, suppress_overlaps
 from gesture_app.vision.preprocess import check_image, crop_hand, fitted_hw, letterbox
 from gesture_app.vision.runtimes import (
     Network,
@@ -205,6 +205,17 @@ def encloses(outer: Hand, inner: Hand) -> bool:
     inside = max(0.0, width) * max(0.0, height) >= ENCLOSED * (right - left) * (bottom - top)
     surer = outer.detector_score <= MUCH_FAINTER * inner.detector_score
     return inside and surer and bool(inner.probabilities.sum() >= SURE_HAND)
+
+
+def merge_hands(first: list[Hand], second: list[Hand]) -> list[Hand]:
+    """The hands of two looks at one picture, best first, every hand once; ids stay."""
+    hands = sorted(first + second, key=lambda hand: -hand.detector_score)
+    boxes = np.array([hand.box_xyxy for hand in hands], np.float32).reshape(-1, 4)
+    merged: list[Hand] = []
+    for number in suppress_overlaps(boxes, len(hands)):
+        if not any(encloses(hands[number], other) for other in merged):
+            merged.append(hands[number])
+    return merged
 
 
 def to_hands(

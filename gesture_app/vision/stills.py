@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import cv2
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from gesture_app.vision.boxes import iou_matrix, mirror_boxes
-from gesture_app.vision.hands import MOST_HANDS, Hand, HandNetworks, Image, RecognizerOptions
+from gesture_app.vision.closer import corner_windows, join, look_at_all
+from gesture_app.vision.hands import MOST_HANDS, FloatArray, Hand, HandNetworks, Image, RecognizerOptions
+from gesture_app.vision.labels import NO_GESTURE
 from gesture_app.vision.postprocess import NMS_IOU, Detections, suppress_overlaps
 from gesture_app.vision.recognizer import to_hands
 
@@ -22,6 +25,7 @@ def recognize_still(networks: HandNetworks, image: Image) -> list[Hand]:
 
     Both networks see the picture and its mirror image, and their scores and probabilities are averaged (test-time
     augmentation, as in Krizhevsky et al., "ImageNet Classification with Deep Convolutional Neural Networks", 2012).
+    Where no hand shows a gesture, the detector looks at parts of the picture as well, see `closer`.
 
     Args:
         networks: a Recognizer.
@@ -34,25 +38,46 @@ def recognize_still(networks: HandNetworks, image: Image) -> list[Hand]:
         ValueError: the image is empty or not HWC uint8 with 3 channels.
     """
     options = networks.options
+    find = partial(find_in_both_views, networks)
+    found = find(image, options)
+    hands = to_hands(found, classify_both_views(networks, image, found.boxes_xyxy), networks.labels, options)
+    if any(hand.label != NO_GESTURE for hand in hands):
+        return hands
+    windows = corner_windows((image.shape[0], image.shape[1]))
+    more = look_at_all(find, image, windows, options)
+    if not len(more.scores):
+        return hands
+    found = join([found, more], options.max_boxes)
+    return to_hands(found, classify_both_views(networks, image, found.boxes_xyxy), networks.labels, options)
+
+
+def find_in_both_views(networks: HandNetworks, image: Image, options: RecognizerOptions) -> Detections:
+    """The boxes of a BGR picture, by the picture and its mirror image."""
     # Twice as many hands and more: what one view ranks last the other may rank first.
     most = min(MOST_HANDS, 2 * options.max_hands + 8)
     faint = replace(options, detector_threshold=FAINT * options.detector_threshold, max_hands=most)
-    here = networks.detect(image, faint)
-    mirrored = np.asarray(cv2.flip(image, 1))
-    there = detect_mirrored(networks, mirrored, faint)
-    found = merge_views(here, there, options.detector_threshold, options.max_boxes)
-    probabilities = networks.classify_boxes(image, found.boxes_xyxy)
-    others = networks.classify_boxes(mirrored, mirror_boxes(found.boxes_xyxy, image.shape[1]))
-    classes = len(networks.labels)
-    others[:, classes:] = 1 - others[:, classes:]  # a right hand is a left one in the mirror
-    both = np.asarray((probabilities + others) / 2, np.float32)
-    return to_hands(found, both, networks.labels, options)
+    here, there = networks.detect(image, faint), detect_mirrored(networks, mirror(image), faint)
+    return merge_views(here, there, options.detector_threshold, options.max_boxes)
 
 
 def detect_mirrored(networks: HandNetworks, mirrored: Image, options: RecognizerOptions) -> Detections:
     """What is found in the mirror image of a picture, with boxes in pixels of the picture itself."""
     found = networks.detect(mirrored, options)
     return replace(found, boxes_xyxy=mirror_boxes(found.boxes_xyxy, mirrored.shape[1]))
+
+
+def classify_both_views(networks: HandNetworks, image: Image, boxes_xyxy: FloatArray) -> FloatArray:
+    """Probabilities of the boxes (N, 4) of a BGR picture, see `Recognizer.classify`, by both views."""
+    probabilities = networks.classify_boxes(image, boxes_xyxy)
+    others = networks.classify_boxes(mirror(image), mirror_boxes(boxes_xyxy, image.shape[1]))
+    classes = len(networks.labels)
+    others[:, classes:] = 1 - others[:, classes:]  # a right hand is a left one in the mirror
+    return np.asarray((probabilities + others) / 2, np.float32)
+
+
+def mirror(image: Image) -> Image:
+    """The mirror image of a picture."""
+    return np.asarray(cv2.flip(image, 1), np.uint8)
 
 
 def merge_views(first: Detections, second: Detections, threshold: float, limit: int) -> Detections:

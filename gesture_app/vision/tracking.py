@@ -129,6 +129,13 @@ class Tracker:
             kept |= overlaps.max(axis=1) >= MIN_FAINT_IOU
         return Detections(found.boxes_xyxy[kept], found.scores[kept], found.classes[kept])
 
+    def missing(self, boxes_xyxy: FloatArray, time_s: float) -> list[Box]:
+        """Where hands were at which none of the boxes (N, 4) of the frame of this time is."""
+        self._forget(time_s)
+        places = [track.box_xyxy for track in self.tracks]
+        overlaps = iou_matrix(np.array(places).reshape(-1, 4), boxes_xyxy)
+        return [place for place, row in zip(places, overlaps, strict=True) if not (row >= MIN_IOU).any()]
+
     def match(
         self, boxes_xyxy: Sequence[Box] | FloatArray, sure: Sequence[bool] | NDArray[np.bool_]
     ) -> dict[int, Track]:

@@ -13,10 +13,11 @@ import cv2
 import numpy as np
 
 from gesture_app.vision.boxes import box_areas, iou_matrix
+from gesture_app.vision.closer import WindowChoice, join, look_at_all
 from gesture_app.vision.following import Grey, follow_boxes, small_grey
-from gesture_app.vision.hands import FloatArray, Frame, Hand, HandNetworks, Image
+from gesture_app.vision.hands import FloatArray, Frame, Hand, HandNetworks, Image, RecognizerOptions
 from gesture_app.vision.postprocess import Detections
-from gesture_app.vision.recognizer import to_hands
+from gesture_app.vision.recognizer import merge_hands, to_hands
 from gesture_app.vision.stills import recognize_still
 from gesture_app.vision.tracking import Tracker
 
@@ -57,6 +58,7 @@ class VideoRecognizer:
         self._clock = clock
         self._pace = DetectionPace()
         self._memory = GestureMemory()
+        self._windows = WindowChoice()
         self._last: tuple[float, tuple[int, ...], Grey, Detections] | None = None
         self._options = recognizer.options
 
@@ -68,7 +70,7 @@ class VideoRecognizer:
         if frame.still:
             return self.tracker.update(recognize_still(self.recognizer, frame.image), frame.time_s)
         if self.every_frame:
-            return self.tracker.update(self.recognizer(frame.image, followed), frame.time_s)
+            return self._track(frame, self.recognizer(frame.image, followed), followed)
         if self._last is not None and frame.time_s < self._last[0]:
             self._last, self._pace, self._memory = None, DetectionPace(), GestureMemory()
         started = self._clock()
@@ -83,6 +85,9 @@ class VideoRecognizer:
             found = self.tracker.expected(self.recognizer.detect(frame.image, followed), frame.time_s)
             detect_s = self._clock() - before
             self._pace.detected(frame.time_s, detect_s)
+            if self._pace.can_look_twice:
+                more = self.tracker.expected(self._look_closer(frame, found.boxes_xyxy, followed), frame.time_s)
+                found = join([found, more], followed.max_boxes)
         probabilities = self._classify(frame, grey, found.boxes_xyxy)
         self._last = frame.time_s, frame.image.shape, grey, found
         self._pace.rested(self._clock() - started - detect_s)
@@ -105,9 +110,26 @@ class VideoRecognizer:
                 yield frame.image
 
         self.tracker.options = self.recognizer.options
-        for hands in self.recognizer.stream(images(), self.tracker.options.followed()):
+        followed = self.tracker.options.followed()
+        for hands in self.recognizer.stream(images(), followed):
             frame = taken.popleft()
-            yield frame, self.tracker.update(hands, frame.time_s)
+            yield frame, self._track(frame, hands, followed)
+
+    def _track(self, frame: Frame, hands: list[Hand], options: RecognizerOptions) -> list[Hand]:
+        """The tracked hands of a frame: those that were recognized in the whole of it, and what a closer look adds."""
+        boxes = np.array([hand.box_xyxy for hand in hands], np.float32).reshape(-1, 4)
+        more = self._look_closer(frame, boxes, options)
+        if len(more.scores):
+            probabilities = self.recognizer.classify_boxes(frame.image, more.boxes_xyxy)
+            hands = merge_hands(hands, to_hands(more, probabilities, self.recognizer.labels, options))
+        return self.tracker.update(hands, frame.time_s)
+
+    def _look_closer(self, frame: Frame, boxes_xyxy: FloatArray, options: RecognizerOptions) -> Detections:
+        """What a closer look finds in a frame of whose whole the boxes (N, 4) are known, if it is worth one."""
+        missing = self.tracker.missing(boxes_xyxy, frame.time_s)
+        image_hw = (frame.image.shape[0], frame.image.shape[1])
+        windows = self._windows(image_hw, frame.time_s, missing, known=bool(self.tracker.tracks))
+        return look_at_all(self.recognizer.detect, frame.image, windows, options)
 
     def _follow(self, image: Image, grey: Grey) -> Detections | None:
         """The last boxes where they are now; None when one was lost, or the picture has another size."""
@@ -156,9 +178,20 @@ class DetectionPace:
         interval_s = _median(self._interval_s)
         if not interval_s or not self._detect_s:
             return 1
-        most = max(1, int(LATEST_S / interval_s + 1e-6))
         spare_s = BUSY_SHARE * interval_s - _median(self._rest_s)
-        return min(most, math.ceil(_median(self._detect_s) / spare_s)) if spare_s > 0 else most
+        return min(self._most, math.ceil(_median(self._detect_s) / spare_s)) if spare_s > 0 else self._most
+
+    @property
+    def can_look_twice(self) -> bool:
+        """Whether there is time for two detections in the longest time from one to the next."""
+        spare_s = BUSY_SHARE * _median(self._interval_s) - _median(self._rest_s)
+        return 2 * _median(self._detect_s) < self._most * spare_s
+
+    @property
+    def _most(self) -> int:
+        """Most frames from one detection to the next."""
+        interval_s = _median(self._interval_s)
+        return max(1, int(LATEST_S / interval_s + 1e-6)) if interval_s else 1
 
     def see(self, frame: Frame) -> None:
         """A frame has come; where some were dropped, its index tells."""
