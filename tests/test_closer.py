@@ -67,7 +67,7 @@ def test_what_a_window_may_cut_is_left_out(window: tuple, box: tuple, kept: bool
         assert found.boxes_xyxy[0] == pytest.approx((box[0] + left, box[1] + top, box[2] + left, box[3] + top))
 
 
-@pytest.mark.parametrize(("threshold", "asked"), [(0.0, 0.0), (0.12, 0.4884), (0.5, 0.875), (1.0, 1.0)])
+@pytest.mark.parametrize(("threshold", "asked"), [(0.0, 0.0), (0.12, 0.5769), (0.5, 0.9091), (1.0, 1.0)])
 def test_a_closer_look_has_to_be_surer(threshold: float, asked: float) -> None:
     seen = []
 
@@ -90,7 +90,7 @@ def test_a_hand_in_several_windows_is_found_once() -> None:
         return detections((columns[0], rows[0], columns[-1] + 1, rows[-1] + 1, 0.9))
 
     found = look_at_all(find, image, corner_windows((100, 200)), RecognizerOptions())
-    assert found.boxes_xyxy.tolist() == [[95, 45, 105, 55]] and found.scores == pytest.approx([0.5625])
+    assert found.boxes_xyxy.tolist() == [[95, 45, 105, 55]] and found.scores == pytest.approx([0.4737], abs=1e-4)
     nothing = look_at_all(find, image, [], RecognizerOptions())
     assert nothing.boxes_xyxy.shape == (0, 4) and not len(nothing.scores)
 

@@ -18,8 +18,8 @@ Find: TypeAlias = Callable[[Image, RecognizerOptions], Detections]
 
 SHARE = 0.6
 """What a window shows of each side of the picture."""
-PRIOR_ODDS = 1 / 7
-"""The odds of a hand in a window count so much: there is more to mistake for one. 0.48 counts as 0.12."""
+PRIOR_ODDS = 0.1
+"""The odds of a hand in a window count so much: there is more to mistake for one. 0.58 counts as 0.12."""
 RIM = 0.01
 """A box as near to a window's edge, in its longer side, may be a part of a hand."""
 TURN_S = 0.1
