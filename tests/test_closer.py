@@ -120,6 +120,8 @@ def test_corners_take_turns_where_no_hand_is_known() -> None:
     ("missing", "windows"),
     [
         ([], []),
+        ([(90, 40, 131, 60)], []),  # near
+        ([(90, 40, 110, 61)], []),
         ([(90, 40, 110, 60)], [(40, 20, 160, 80)]),
         ([(90, 40, 110, 60), (60, 30, 80, 50)], [(40, 20, 160, 80)]),  # the same window shows both
         ([(0, 0, 10, 10), (190, 90, 200, 100), (0, 90, 10, 100)], [(0, 0, 120, 60), (80, 40, 200, 100)]),
@@ -127,5 +129,5 @@ def test_corners_take_turns_where_no_hand_is_known() -> None:
 )
 def test_missing_hands_are_looked_for_where_they_were(missing: list, windows: list) -> None:
     choose = WindowChoice()
-    assert choose((100, 200), 0.0, missing, known=True) == windows + [(0, 0, 120, 60)] * bool(missing)
+    assert choose((100, 200), 0.0, missing, known=True) == windows + [(0, 0, 120, 60)] * bool(windows)
     assert choose((100, 200), TURN_S / 2, missing, known=True) == windows

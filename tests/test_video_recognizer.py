@@ -6,17 +6,20 @@ import cv2
 import numpy as np
 import pytest
 
+from gesture_app.benchmark import demo_clip
+from gesture_app.video.files import open_video
 from gesture_app.vision.boxes import iou_matrix
 from gesture_app.vision.closer import TURN_S
 from gesture_app.vision.hands import Frame, Hand, RecognizerOptions
 from gesture_app.vision.postprocess import Detections
-from gesture_app.vision.recognizer import to_hands
+from gesture_app.vision.recognizer import Recognizer, to_hands
+from gesture_app.vision.stills import recognize_still
 from gesture_app.vision.video_recognizer import LATEST_S, REMEMBERED_S, DetectionPace, VideoRecognizer
 
 LABELS = ("like", "peace", "no_gesture")
-TEXTURE = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (80, 80, 3), np.uint8), (0, 0), 3)
+TEXTURE = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (72, 72, 3), np.uint8), (0, 0), 3)
 ROOM = cv2.GaussianBlur(np.random.default_rng(1).integers(0, 256, (360, 640, 3), np.uint8), (0, 0), 5)
-SIDE = 80
+SIDE = 72
 
 
 @dataclass
@@ -275,3 +278,17 @@ def test_a_hand_that_grows_faint_stays_and_none_begins_faint(every_frame: bool) 
     for index, scene.score in enumerate(scores):
         shown.append([hand.id for hand in engine(scene.frame(index, 30, [(200, 100)]))])
     assert shown == [[], [1], [1], [1], [], [1]]
+
+
+def test_the_shipped_weights_find_a_far_hand() -> None:
+    recognizer = Recognizer.load(device="cpu", runtime="torch", precision="f32")
+    with open_video(demo_clip()) as video:
+        shown = next(frame.image for frame in video if frame.index == 210)
+    image = np.full_like(shown, 90)
+    small = cv2.resize(shown, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
+    image[180 : 180 + small.shape[0], 480 : 480 + small.shape[1]] = small
+    assert recognizer(image) == []
+    engine = VideoRecognizer(recognizer, every_frame=True)
+    hands = [engine(Frame(image, index, index / 30)) for index in range(13)]
+    assert [hand.label for hand in hands[-1]] == ["rock"]
+    assert [hand.label for hand in recognize_still(recognizer, image)] == ["rock"]
