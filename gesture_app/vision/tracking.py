@@ -82,11 +82,7 @@ class Tracker:
         """
         self._forget(time_s)
         self._updated_s = time_s
-        sure = [
-            hand.detector_score >= self.options.detector_threshold
-            and hand.probabilities.sum() >= self.options.least_hand
-            for hand in hands
-        ]
+        sure = [self.is_sure(hand) for hand in hands]
         known = self.match([hand.box_xyxy for hand in hands], sure)
         named = []
         for number, hand in enumerate(hands):
@@ -129,11 +125,16 @@ class Tracker:
             kept |= overlaps.max(axis=1) >= MIN_FAINT_IOU
         return Detections(found.boxes_xyxy[kept], found.scores[kept], found.classes[kept])
 
-    def missing(self, boxes_xyxy: FloatArray, time_s: float) -> list[Box]:
-        """Where hands were at which none of the boxes (N, 4) of the frame of this time is."""
+    def is_sure(self, hand: Hand) -> bool:
+        """Whether a hand is sure enough for a new one."""
+        there = hand.probabilities.sum() >= self.options.least_hand
+        return bool(there and hand.detector_score >= self.options.detector_threshold)
+
+    def missing(self, hands: list[Hand], time_s: float) -> list[Box]:
+        """Where hands were at which none of the hands of the frame of this time is."""
         self._forget(time_s)
         places = [track.box_xyxy for track in self.tracks]
-        overlaps = iou_matrix(np.array(places).reshape(-1, 4), boxes_xyxy)
+        overlaps = iou_matrix(np.array(places).reshape(-1, 4), np.array([hand.box_xyxy for hand in hands]))
         return [place for place, row in zip(places, overlaps, strict=True) if not (row >= MIN_IOU).any()]
 
     def match(

@@ -80,18 +80,20 @@ class VideoRecognizer:
         found = None if due else self._follow(frame.image, grey)
         self._options = options
         detect_s = 0.0
+        detected = found is None
         if found is None:
             before = self._clock()
             found = self.tracker.expected(self.recognizer.detect(frame.image, followed), frame.time_s)
             detect_s = self._clock() - before
             self._pace.detected(frame.time_s, detect_s)
-            if self._pace.can_look_twice:
-                more = self.tracker.expected(self._look_closer(frame, found.boxes_xyxy, followed), frame.time_s)
+        hands = self._name(frame, grey, found, followed)
+        if detected and self._pace.can_look_twice:
+            more = self.tracker.expected(self._look_closer(frame, hands, followed), frame.time_s)
+            if len(more.scores):
                 found = join([found, more], followed.max_boxes)
-        probabilities = self._classify(frame, grey, found.boxes_xyxy)
+                hands = self._name(frame, grey, found, followed)
         self._last = frame.time_s, frame.image.shape, grey, found
         self._pace.rested(self._clock() - started - detect_s)
-        hands = to_hands(found, probabilities, self.recognizer.labels, followed)
         return self.tracker.update(hands, frame.time_s)
 
     def each(self, frames: Iterable[Frame]) -> Iterator[tuple[Frame, list[Hand]]]:
@@ -117,18 +119,17 @@ class VideoRecognizer:
 
     def _track(self, frame: Frame, hands: list[Hand], options: RecognizerOptions) -> list[Hand]:
         """The tracked hands of a frame: those that were recognized in the whole of it, and what a closer look adds."""
-        boxes = np.array([hand.box_xyxy for hand in hands], np.float32).reshape(-1, 4)
-        more = self._look_closer(frame, boxes, options)
+        more = self._look_closer(frame, hands, options)
         if len(more.scores):
             probabilities = self.recognizer.classify_boxes(frame.image, more.boxes_xyxy)
             hands = merge_hands(hands, to_hands(more, probabilities, self.recognizer.labels, options))
         return self.tracker.update(hands, frame.time_s)
 
-    def _look_closer(self, frame: Frame, boxes_xyxy: FloatArray, options: RecognizerOptions) -> Detections:
-        """What a closer look finds in a frame of whose whole the boxes (N, 4) are known, if it is worth one."""
-        missing = self.tracker.missing(boxes_xyxy, frame.time_s)
-        image_hw = (frame.image.shape[0], frame.image.shape[1])
-        windows = self._windows(image_hw, frame.time_s, missing, known=bool(self.tracker.tracks))
+    def _look_closer(self, frame: Frame, hands: list[Hand], options: RecognizerOptions) -> Detections:
+        """What a closer look finds in a frame in whose whole these hands are, if it is worth one."""
+        missing = self.tracker.missing(hands, frame.time_s)
+        known = bool(self.tracker.tracks) or any(self.tracker.is_sure(hand) for hand in hands)
+        windows = self._windows((frame.image.shape[0], frame.image.shape[1]), frame.time_s, missing, known)
         return look_at_all(self.recognizer.detect, frame.image, windows, options)
 
     def _follow(self, image: Image, grey: Grey) -> Detections | None:
@@ -144,6 +145,10 @@ class VideoRecognizer:
         if not sure.all() or (box_areas(inside) < LEAST_INSIDE * box_areas(boxes)).any():
             return None
         return Detections(inside, found.scores, found.classes)
+
+    def _name(self, frame: Frame, grey: Grey, found: Detections, options: RecognizerOptions) -> list[Hand]:
+        """The hands at the detected places of a frame."""
+        return to_hands(found, self._classify(frame, grey, found.boxes_xyxy), self.recognizer.labels, options)
 
     def _classify(self, frame: Frame, grey: Grey, boxes_xyxy: FloatArray) -> FloatArray:
         """Probabilities of the boxes (N, 4): remembered ones where a hand looks the same, new ones in one batch."""
