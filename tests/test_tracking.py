@@ -183,3 +183,21 @@ def test_a_hand_may_stay_faint_and_is_forgotten_like_others() -> None:
     assert all(tracker.update([faint], 0.1 + frame / 10)[0].id == 1 for frame in range(1, 20))
     tracker.update([], 2.1)
     assert tracker.update([faint], 2.0 + LOST_AFTER_S + 0.1) == []
+
+
+@pytest.mark.parametrize(
+    ("step_s", "missing"),
+    [
+        (1 / 30, [True, True, True, False, False]),  # for `MISSED_S`
+        (0.2, [True, False, False, False, False]),  # for one frame
+        (2.0, [False] * 5),
+    ],
+)
+def test_a_hand_is_missing_for_a_moment(step_s: float, missing: list[bool]) -> None:
+    tracker = Tracker(LABELS, RecognizerOptions())
+    assert tracker.missing([], 0.0) == []
+    tracker.update([hand(0), hand(100)], 0.0)
+    for frame, expected in enumerate(missing, 1):
+        assert tracker.missing([hand(108)], frame * step_s) == [(0, 10, 40, 50)] * expected
+        tracker.update([hand(108)], frame * step_s)
+    assert len(tracker.missing([], 5 * step_s)) == 1

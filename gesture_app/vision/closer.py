@@ -20,8 +20,6 @@ SHARE = 0.6
 """What a window shows of each side of the picture."""
 PRIOR_ODDS = 0.1
 """The odds of a hand in a window count so much: there is more to mistake for one. 0.58 counts as 0.12."""
-FAR = 0.2
-"""A hand is far that takes up at most so much of each side of the picture; so much do the corners' windows overlap."""
 RIM = 0.01
 """A box as near to a window's edge, in its longer side, may be a part of a hand."""
 TURN_S = 0.1
@@ -84,8 +82,8 @@ def join(several: Sequence[Detections], limit: int) -> Detections:
 class WindowChoice:
     """Where to look closer in the frames of a video, if anywhere.
 
-    Far hands that were there a moment ago and are missing are looked for where they were. Then, and where no hand is
-    known, the corners take turns as well, one every `TURN_S` seconds.
+    Hands that were there a moment ago and are missing are looked for where they were. Then, and where no hand is known,
+    the corners take turns as well, one every `TURN_S` seconds.
     """
 
     def __init__(self) -> None:
@@ -96,14 +94,12 @@ class WindowChoice:
         """The windows for the frame of this time.
 
         Args:
-            missing: where hands were that the frame does not show; only those that are far are worth a closer look.
+            missing: where hands were a moment ago that the frame does not show.
             known: whether any hand is known, missing or not.
         """
-        height, width = image_hw
-        far = [box for box in missing if box[2] - box[0] <= FAR * width and box[3] - box[1] <= FAR * height]
-        windows = _cover(image_hw, far)
+        windows = _cover(image_hw, missing)
         turned = self._turned_s is not None and 0 <= time_s - self._turned_s < TURN_S - 1e-6
-        if (far or not known) and not turned:
+        if (missing or not known) and not turned:
             corners = corner_windows(image_hw)
             windows.append(corners[self._turn % len(corners)])
             self._turn, self._turned_s = self._turn + 1, time_s

@@ -22,6 +22,8 @@ SMOOTHING_S = 0.2
 SIDE_SMOOTHING = 5.0
 """The side is averaged over so many times as long: a hand keeps it, whatever gesture it shows."""
 LOST_AFTER_S = 0.5
+MISSED_S = 0.1
+"""A hand is missing for so long, or for one frame; then it has probably left."""
 LONGEST_STEP_S = 1.0
 """The time between two frames over which a hand that was in the first one may be the same in the second."""
 
@@ -131,9 +133,10 @@ class Tracker:
         return bool(there and hand.detector_score >= self.options.detector_threshold)
 
     def missing(self, hands: list[Hand], time_s: float) -> list[Box]:
-        """Where hands were at which none of the hands of the frame of this time is."""
+        """Where hands were a moment ago at which none of the hands of the frame of this time is."""
         self._forget(time_s)
-        places = [track.box_xyxy for track in self.tracks]
+        since_s = min(self._updated_s, time_s - MISSED_S)
+        places = [track.box_xyxy for track in self.tracks if track.seen_s >= since_s]
         overlaps = iou_matrix(np.array(places).reshape(-1, 4), np.array([hand.box_xyxy for hand in hands]))
         return [place for place, row in zip(places, overlaps, strict=True) if not (row >= MIN_IOU).any()]
 
