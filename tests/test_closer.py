@@ -107,13 +107,13 @@ def test_detections_are_joined(several: list, limit: int, scores: list[float]) -
     assert join([detections(*found) for found in several], limit).scores == pytest.approx(scores)
 
 
-def test_corners_take_turns_where_no_hand_is_known() -> None:
+def test_corners_take_turns_where_no_hand_is_shown() -> None:
     choose = WindowChoice()
-    chosen = [choose((100, 200), number * TURN_S / 2, [], known=False) for number in range(16)]
+    chosen = [choose((100, 200), number * TURN_S / 2, [], anything=False) for number in range(16)]
     assert [len(windows) for windows in chosen] == [1, 0] * 8
     assert sorted(windows[0] for windows in chosen if windows) == sorted(corner_windows((100, 200)) * 2)
-    assert choose((100, 200), 0.0, [], known=False)  # a step back in time
-    assert not choose((100, 200), 1.0, [], known=True)
+    assert choose((100, 200), 0.0, [], anything=False)  # a step back in time
+    assert not choose((100, 200), 1.0, [], anything=True)
 
 
 @pytest.mark.parametrize(
@@ -127,5 +127,6 @@ def test_corners_take_turns_where_no_hand_is_known() -> None:
 )
 def test_missing_hands_are_looked_for_where_they_were(missing: list, windows: list) -> None:
     choose = WindowChoice()
-    assert choose((100, 200), 0.0, missing, known=True) == windows + [(0, 0, 120, 60)] * bool(windows)
-    assert choose((100, 200), TURN_S / 2, missing, known=True) == windows
+    assert choose((100, 200), 0.0, missing, anything=True) == windows
+    assert choose((100, 200), 0.0, missing, anything=False) == [*windows, (0, 0, 120, 60)]
+    assert choose((100, 200), TURN_S / 2, missing, anything=False) == windows

@@ -201,3 +201,13 @@ def test_a_hand_is_missing_for_a_moment(step_s: float, missing: list[bool]) -> N
         assert tracker.missing([hand(108)], frame * step_s) == [(0, 10, 40, 50)] * expected
         tracker.update([hand(108)], frame * step_s)
     assert len(tracker.missing([], 5 * step_s)) == 1
+
+
+def test_hands_that_are_kept() -> None:
+    tracker = Tracker(LABELS, RecognizerOptions())
+    faint = replace(hand(2), detector_score=0.05)
+    assert tracker.kept([hand(0), faint], 0.0) == [hand(0)]
+    tracker.update([hand(0)], 0.0)
+    assert tracker.kept([faint, replace(faint, box_xyxy=(100, 10, 140, 50))], 0.1) == [faint]
+    assert tracker.kept([], 0.1) == []
+    assert tracker.kept([faint], LOST_AFTER_S + 1) == []

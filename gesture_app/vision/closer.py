@@ -23,7 +23,7 @@ PRIOR_ODDS = 0.1
 RIM = 0.01
 """A box as near to a window's edge, in its longer side, may be a part of a hand."""
 TURN_S = 0.1
-"""Where no hand is known, the time from one window to the next."""
+"""Where no hand is shown, the time from one window to the next."""
 MOST_WINDOWS = 2
 """Most windows for hands that are missing in a frame."""
 
@@ -82,24 +82,26 @@ def join(several: Sequence[Detections], limit: int) -> Detections:
 class WindowChoice:
     """Where to look closer in the frames of a video, if anywhere.
 
-    Hands that were there a moment ago and are missing are looked for where they were. Then, and where no hand is known,
-    the corners take turns as well, one every `TURN_S` seconds.
+    Hands that were there a moment ago and are missing are looked for where they were. Where the whole frame shows no
+    hand, the corners take turns as well, one every `TURN_S` seconds.
     """
 
     def __init__(self) -> None:
         self._turn = 0
         self._turned_s: float | None = None
 
-    def __call__(self, image_hw: tuple[int, int], time_s: float, missing: Sequence[Box], known: bool) -> list[Window]:
+    def __call__(
+        self, image_hw: tuple[int, int], time_s: float, missing: Sequence[Box], anything: bool
+    ) -> list[Window]:
         """The windows for the frame of this time.
 
         Args:
             missing: where hands were a moment ago that the frame does not show.
-            known: whether any hand is known, missing or not.
+            anything: whether it shows any hand.
         """
         windows = _cover(image_hw, missing)
         turned = self._turned_s is not None and 0 <= time_s - self._turned_s < TURN_S - 1e-6
-        if (missing or not known) and not turned:
+        if not anything and not turned:
             corners = corner_windows(image_hw)
             windows.append(corners[self._turn % len(corners)])
             self._turn, self._turned_s = self._turn + 1, time_s

@@ -132,6 +132,13 @@ class Tracker:
         there = hand.probabilities.sum() >= self.options.least_hand
         return bool(there and hand.detector_score >= self.options.detector_threshold)
 
+    def kept(self, hands: list[Hand], time_s: float) -> list[Hand]:
+        """Those of the hands of the frame of this time that `update` would give, as they are."""
+        self._forget(time_s)
+        sure = [self.is_sure(hand) for hand in hands]
+        known = self.match([hand.box_xyxy for hand in hands], sure)
+        return [hand for number, hand in enumerate(hands) if sure[number] or number in known]
+
     def missing(self, hands: list[Hand], time_s: float) -> list[Box]:
         """Where hands were a moment ago at which none of the hands of the frame of this time is."""
         self._forget(time_s)

@@ -127,9 +127,10 @@ class VideoRecognizer:
 
     def _look_closer(self, frame: Frame, hands: list[Hand], options: RecognizerOptions) -> Detections:
         """What a closer look finds in a frame in whose whole these hands are, if it is worth one."""
-        missing = self.tracker.missing(hands, frame.time_s)
-        known = bool(self.tracker.tracks) or any(self.tracker.is_sure(hand) for hand in hands)
-        windows = self._windows((frame.image.shape[0], frame.image.shape[1]), frame.time_s, missing, known)
+        shown = self.tracker.kept(hands, frame.time_s)
+        missing = self.tracker.missing(shown, frame.time_s)
+        image_hw = (frame.image.shape[0], frame.image.shape[1])
+        windows = self._windows(image_hw, frame.time_s, missing, anything=bool(shown))
         return look_at_all(self.recognizer.detect, frame.image, windows, options)
 
     def _follow(self, image: Image, grey: Grey) -> Detections | None:
