@@ -41,8 +41,8 @@ class VideoRecognizer:
     Where the machine is too slow to detect on every frame, boxes follow the picture in between (`follow_boxes`) and the
     detector looks at every k-th frame, k as small as the frame rate allows. It runs at once when a hand is lost. The
     classifier is not asked again about a hand that looks the same. A GPU looks at every frame: that takes it less time
-    than following takes the CPU. Where a frame shows no hand, or one has just gone missing, the detector looks closer at
-    parts of it (`WindowChoice`), if there is time.
+    than following takes the CPU. Where a frame shows no hand, or one has just gone missing, the detector looks closer
+    at parts of it (`WindowChoice`), if there is time.
 
     Args:
         recognizer: its options may be replaced at any time, from the next frame on they count.
