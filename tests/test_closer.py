@@ -7,7 +7,6 @@ from gesture_app.vision.closer import (
     TURN_S,
     WindowChoice,
     corner_windows,
-    join,
     look_at_all,
     look_closer,
     window_around,
@@ -95,25 +94,13 @@ def test_a_hand_in_several_windows_is_found_once() -> None:
     assert nothing.boxes_xyxy.shape == (0, 4) and not len(nothing.scores)
 
 
-@pytest.mark.parametrize(
-    ("several", "limit", "scores"),
-    [
-        ([[]], 4, []),
-        ([[(0, 0, 10, 10, 0.5)], [(0, 0, 10, 10, 0.7), (20, 0, 30, 10, 0.2)]], 4, [0.7, 0.2]),
-        ([[(0, 0, 10, 10, 0.5)], [(20, 0, 30, 10, 0.7)]], 1, [0.7]),
-    ],
-)
-def test_detections_are_joined(several: list, limit: int, scores: list[float]) -> None:
-    assert join([detections(*found) for found in several], limit).scores == pytest.approx(scores)
-
-
 def test_corners_take_turns_where_no_hand_is_shown() -> None:
     choose = WindowChoice()
-    chosen = [choose((100, 200), number * TURN_S / 2, [], anything=False) for number in range(16)]
+    chosen = [choose((100, 200), number * TURN_S / 2, [], shows_hand=False) for number in range(16)]
     assert [len(windows) for windows in chosen] == [1, 0] * 8
     assert sorted(windows[0] for windows in chosen if windows) == sorted(corner_windows((100, 200)) * 2)
-    assert choose((100, 200), 0.0, [], anything=False)  # a step back in time
-    assert not choose((100, 200), 1.0, [], anything=True)
+    assert choose((100, 200), 0.0, [], shows_hand=False)  # a step back in time
+    assert not choose((100, 200), 1.0, [], shows_hand=True)
 
 
 @pytest.mark.parametrize(
@@ -127,6 +114,6 @@ def test_corners_take_turns_where_no_hand_is_shown() -> None:
 )
 def test_missing_hands_are_looked_for_where_they_were(missing: list, windows: list) -> None:
     choose = WindowChoice()
-    assert choose((100, 200), 0.0, missing, anything=True) == windows
-    assert choose((100, 200), 0.0, missing, anything=False) == [*windows, (0, 0, 120, 60)]
-    assert choose((100, 200), TURN_S / 2, missing, anything=False) == windows
+    assert choose((100, 200), 0.0, missing, shows_hand=True) == windows
+    assert choose((100, 200), 0.0, missing, shows_hand=False) == [*windows, (0, 0, 120, 60)]
+    assert choose((100, 200), TURN_S / 2, missing, shows_hand=False) == windows

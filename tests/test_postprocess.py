@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torchvision.ops import nms
 
 from gesture_app.vision import yolox
-from gesture_app.vision.postprocess import NMS_IOU, Detections, cell_grid, decode_boxes, select
+from gesture_app.vision.postprocess import NMS_IOU, Detections, cell_grid, decode_boxes, join, select
 
 INPUT_HW = (64, 96)
 CELLS = 8 * 12 + 4 * 6 + 2 * 3
@@ -117,3 +117,18 @@ def test_equals_the_reference_on_crowded_output(seed: int) -> None:
     assert found.boxes_xyxy == pytest.approx(expected.boxes_xyxy, rel=1e-4, abs=1e-2)
     assert found.scores == pytest.approx(expected.scores, abs=1e-6)
     assert np.array_equal(found.classes, expected.classes)
+
+
+@pytest.mark.parametrize(
+    ("several", "limit", "scores"),
+    [
+        ([[]], 4, []),
+        ([[(0, 0, 10, 10, 0.5)], [(0, 0, 10, 10, 0.7), (20, 0, 30, 10, 0.2)]], 4, [0.7, 0.2]),
+        ([[(0, 0, 10, 10, 0.5)], [(20, 0, 30, 10, 0.7)]], 1, [0.7]),
+    ],
+)
+def test_detections_are_joined(several: list, limit: int, scores: list[float]) -> None:
+    rows = [np.array(found, np.float32).reshape(-1, 5) for found in several]
+    found = join([Detections(r[:, :4], r[:, 4], np.zeros(len(r), np.int64)) for r in rows], limit)
+    assert found.scores == pytest.approx(scores)
+    assert found.boxes_xyxy.shape == (len(scores), 4) and found.classes.shape == (len(scores),)

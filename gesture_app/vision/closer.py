@@ -9,7 +9,7 @@ from typing import TypeAlias
 import numpy as np
 
 from gesture_app.vision.hands import Box, FloatArray, Image, RecognizerOptions
-from gesture_app.vision.postprocess import Detections, suppress_overlaps
+from gesture_app.vision.postprocess import Detections, join
 
 Window: TypeAlias = tuple[int, int, int, int]
 """A part of a picture: left, top, right, bottom in whole pixels."""
@@ -64,19 +64,9 @@ def look_closer(find: Find, image: Image, window: Window, options: RecognizerOpt
 
 def look_at_all(find: Find, image: Image, windows: Sequence[Window], options: RecognizerOptions) -> Detections:
     """What is found in any of some windows, best first, every hand once."""
-    looks = [look_closer(find, image, window, options) for window in windows]
-    empty = Detections(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64))
-    return join([empty, *looks], options.max_boxes)
-
-
-def join(several: Sequence[Detections], limit: int) -> Detections:
-    """At most `limit` of several detections of one picture, best first, every hand once."""
-    boxes = np.concatenate([found.boxes_xyxy for found in several])
-    scores = np.concatenate([found.scores for found in several])
-    classes = np.concatenate([found.classes for found in several])
-    best = np.argsort(-scores, kind="stable")
-    best = best[suppress_overlaps(boxes[best], limit)]
-    return Detections(boxes[best], scores[best], classes[best])
+    if not windows:
+        return Detections(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64))
+    return join([look_closer(find, image, window, options) for window in windows], options.max_boxes)
 
 
 class WindowChoice:
@@ -91,17 +81,17 @@ class WindowChoice:
         self._turned_s: float | None = None
 
     def __call__(
-        self, image_hw: tuple[int, int], time_s: float, missing: Sequence[Box], anything: bool
+        self, image_hw: tuple[int, int], time_s: float, missing: Sequence[Box], shows_hand: bool
     ) -> list[Window]:
         """The windows for the frame of this time.
 
         Args:
             missing: where hands were a moment ago that the frame does not show.
-            anything: whether it shows any hand.
+            shows_hand: whether it shows any hand.
         """
         windows = _cover(image_hw, missing)
         turned = self._turned_s is not None and 0 <= time_s - self._turned_s < TURN_S - 1e-6
-        if not anything and not turned:
+        if not shows_hand and not turned:
             corners = corner_windows(image_hw)
             windows.append(corners[self._turn % len(corners)])
             self._turn, self._turned_s = self._turn + 1, time_s

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -112,3 +113,13 @@ def suppress_overlaps(boxes_xyxy: FloatArray, limit: int) -> NDArray[np.intp]:
         kept.append(first)
         left = left[iou_matrix(boxes_xyxy[first], boxes_xyxy[left])[0] <= NMS_IOU]
     return np.array(kept, np.intp)
+
+
+def join(several: Sequence[Detections], limit: int) -> Detections:
+    """At most `limit` of several detections of one picture, best first, every hand once."""
+    boxes = np.concatenate([found.boxes_xyxy for found in several])
+    scores = np.concatenate([found.scores for found in several])
+    classes = np.concatenate([found.classes for found in several])
+    best = np.argsort(-scores, kind="stable")
+    best = best[suppress_overlaps(boxes[best], limit)]
+    return Detections(boxes[best], scores[best], classes[best])

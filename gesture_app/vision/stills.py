@@ -10,10 +10,10 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from gesture_app.vision.boxes import iou_matrix, mirror_boxes
-from gesture_app.vision.closer import corner_windows, join, look_at_all
+from gesture_app.vision.closer import corner_windows, look_at_all
 from gesture_app.vision.hands import MOST_HANDS, FloatArray, Hand, HandNetworks, Image, RecognizerOptions
 from gesture_app.vision.labels import NO_GESTURE
-from gesture_app.vision.postprocess import NMS_IOU, Detections, suppress_overlaps
+from gesture_app.vision.postprocess import NMS_IOU, Detections, join
 from gesture_app.vision.recognizer import to_hands
 
 FAINT = 0.25
@@ -97,10 +97,7 @@ def merge_views(first: Detections, second: Detections, threshold: float, limit: 
     boxes[rows] = share * boxes[rows] + (1 - share) * second.boxes_xyxy[columns]
     scores[rows] += second.scores[columns] / 2
     alone = np.setdiff1d(np.arange(len(second.scores)), columns)
-    boxes = np.concatenate((boxes, second.boxes_xyxy[alone]))
-    scores = np.concatenate((scores, second.scores[alone] / 2), dtype=np.float32)
-    classes = np.concatenate((first.classes, second.classes[alone]))
-    best = np.argsort(-scores, kind="stable")
-    best = best[scores[best] >= threshold]
-    best = best[suppress_overlaps(boxes[best], limit)]
-    return Detections(boxes[best], scores[best], classes[best])
+    others = Detections(second.boxes_xyxy[alone], second.scores[alone] / 2, second.classes[alone])
+    found = join([Detections(boxes, scores, first.classes), others], limit)
+    sure = found.scores >= threshold
+    return Detections(found.boxes_xyxy[sure], found.scores[sure], found.classes[sure])

@@ -84,8 +84,7 @@ class Tracker:
         """
         self._forget(time_s)
         self._updated_s = time_s
-        sure = [self.is_sure(hand) for hand in hands]
-        known = self.match([hand.box_xyxy for hand in hands], sure)
+        sure, known = self._matched(hands)
         named = []
         for number, hand in enumerate(hands):
             track = known.get(number)
@@ -127,16 +126,10 @@ class Tracker:
             kept |= overlaps.max(axis=1) >= MIN_FAINT_IOU
         return Detections(found.boxes_xyxy[kept], found.scores[kept], found.classes[kept])
 
-    def is_sure(self, hand: Hand) -> bool:
-        """Whether a hand is sure enough for a new one."""
-        there = hand.probabilities.sum() >= self.options.least_hand
-        return bool(there and hand.detector_score >= self.options.detector_threshold)
-
     def kept(self, hands: list[Hand], time_s: float) -> list[Hand]:
         """Those of the hands of the frame of this time that `update` would give, as they are."""
         self._forget(time_s)
-        sure = [self.is_sure(hand) for hand in hands]
-        known = self.match([hand.box_xyxy for hand in hands], sure)
+        sure, known = self._matched(hands)
         return [hand for number, hand in enumerate(hands) if sure[number] or number in known]
 
     def missing(self, hands: list[Hand], time_s: float) -> list[Box]:
@@ -164,6 +157,15 @@ class Tracker:
                 if shared[row, column] > 0:
                     known[int(rows[row])] = int(free[column])
         return {number: self.tracks[column] for number, column in known.items()}
+
+    def _matched(self, hands: list[Hand]) -> tuple[list[bool], dict[int, Track]]:
+        """Whether each hand is sure enough for a new one; the tracks of those that have one, by the hand's number."""
+        sure = [
+            hand.detector_score >= self.options.detector_threshold
+            and bool(hand.probabilities.sum() >= self.options.least_hand)
+            for hand in hands
+        ]
+        return sure, self.match([hand.box_xyxy for hand in hands], sure)
 
     def _forget(self, time_s: float) -> None:
         """Drop the hands that were last seen too long ago, or later than that."""

@@ -13,10 +13,10 @@ import cv2
 import numpy as np
 
 from gesture_app.vision.boxes import box_areas, iou_matrix
-from gesture_app.vision.closer import WindowChoice, join, look_at_all
+from gesture_app.vision.closer import WindowChoice, look_at_all
 from gesture_app.vision.following import Grey, follow_boxes, small_grey
 from gesture_app.vision.hands import FloatArray, Frame, Hand, HandNetworks, Image, RecognizerOptions
-from gesture_app.vision.postprocess import Detections
+from gesture_app.vision.postprocess import Detections, join
 from gesture_app.vision.recognizer import merge_hands, to_hands
 from gesture_app.vision.stills import recognize_still
 from gesture_app.vision.tracking import Tracker
@@ -89,7 +89,7 @@ class VideoRecognizer:
             self._pace.detected(frame.time_s, detect_s)
         hands = self._name(frame, grey, found, followed)
         if detected and self._pace.can_look_twice:
-            more = self.tracker.expected(self._look_closer(frame, hands, followed), frame.time_s)
+            more = self._look_closer(frame, hands, followed)
             if len(more.scores):
                 found = join([found, more], followed.max_boxes)
                 hands = self._name(frame, grey, found, followed)
@@ -131,8 +131,9 @@ class VideoRecognizer:
         shown = self.tracker.kept(hands, frame.time_s)
         missing = self.tracker.missing(shown, frame.time_s)
         image_hw = (frame.image.shape[0], frame.image.shape[1])
-        windows = self._windows(image_hw, frame.time_s, missing, anything=bool(shown))
-        return look_at_all(self.recognizer.detect, frame.image, windows, options)
+        windows = self._windows(image_hw, frame.time_s, missing, shows_hand=bool(shown))
+        more = look_at_all(self.recognizer.detect, frame.image, windows, options)
+        return self.tracker.expected(more, frame.time_s)
 
     def _follow(self, image: Image, grey: Grey) -> Detections | None:
         """The last boxes where they are now; None when one was lost, or the picture has another size."""
