@@ -181,6 +181,16 @@ def test_class_folders_below_splits(crops_root: Path, tmp_path: Path, parent: st
         assert {p.labels for p in found.pictures} == {("fist",), ("palm",)}
 
 
+@pytest.mark.parametrize("labels", [LABELS, None])
+def test_splits_below_class_folders(crops_root: Path, labels) -> None:
+    for name in ("test", "valid"):
+        (crops_root / "fist" / name).mkdir()
+        first = min((crops_root / "fist").glob("*.png"))
+        first.rename(first.parent / name / first.name)
+    found = {p.path.parent.name: p for p in read(crops_root, labels).pictures if p.labels == ("fist",)}
+    assert found["test"].split == "test" and found["valid"].split == "val"
+
+
 def test_pictures_in_folders_of_class_folders_count(crops_root: Path) -> None:
     deeper, hidden = crops_root / "fist" / "monday" / "evening", crops_root / "fist" / ".thumbnails"
     for folder in (deeper, hidden):

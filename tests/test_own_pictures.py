@@ -89,6 +89,19 @@ def test_a_split_that_somebody_made_is_kept(tmp_path: Path) -> None:
     assert sorted(p.path.name for p in own.validation) == ["shot 0.png", "shot 1.png", "shot 2.png"]
 
 
+def test_a_split_by_folders_of_a_class_is_kept(tmp_path: Path) -> None:
+    crop = picture((2, 2, 150, 110))
+    folder(tmp_path, "like", [crop] * 6)
+    for number in range(6):
+        shot = tmp_path / "like" / f"shot {number}.png"
+        part = shot.parent / ("val" if number in (1, 4) else "train")
+        part.mkdir(exist_ok=True)
+        shot.rename(part / shot.name)
+    folder(tmp_path, "fist", [crop] * 6)
+    own = read_own(tmp_path, SHIPPED, FindsWhite())
+    assert {"shot 1.png", "shot 4.png"} == {p.path.name for p in own.validation if p.labels == ("like",)}
+
+
 @pytest.mark.parametrize(
     ("names", "count", "message"),
     [

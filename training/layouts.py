@@ -249,12 +249,16 @@ def holds_pictures(folder: Path) -> bool:
 def class_folder_entries(
     root: Path, folders: Sequence[tuple[Path, str]], labels: Sequence[str] | None
 ) -> Iterator[Entry]:
-    """The pictures of class folders: hand crops, or whole pictures where there is a `boxes.json`."""
+    """The pictures of class folders: hand crops, or whole pictures where there is a `boxes.json`.
+
+    A folder in one of a class may be named by a split, too.
+    """
     boxes, find_label = read_boxes(root / BOXES_FILE) if (root / BOXES_FILE).is_file() else None, label_finder(labels)
-    for folder, split in folders:
+    for folder, given in folders:
         no_label = "" if find_label(folder.name) else f"in {folder.name}/, which is no label"
         for path in picture_files([folder], below=True):
             name = path.relative_to(root).as_posix()
+            split = given or SPLIT_NAMES.get(path.relative_to(folder).parts[0], "")
             if no_label:
                 yield Entry(name, path, (), None, skip=no_label)
             elif boxes is None:
