@@ -116,7 +116,7 @@ class Settings:
             return cls(), None
         except OSError as error:
             return cls(), f"settings: {path}: {error.strerror}. The usual settings are used"
-        except (ValueError, RecursionError) as error:
+        except (ValueError, OverflowError, RecursionError) as error:
             reason = "not JSON" if isinstance(error, (json.JSONDecodeError, UnicodeDecodeError)) else str(error)
             with suppress(OSError):
                 path.replace(path.with_name(f"{path.name}.broken"))

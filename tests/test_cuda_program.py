@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from gesture_app.vision.cuda_program import EAGER_RUNS, Program
+from gesture_app.vision.cuda_program import Program
 
+EAGER_RUNS = 2
 DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA"))]
 
 
@@ -19,7 +20,7 @@ def weighted(numbers: Tensor, weights: Tensor) -> Tensor:
 @pytest.fixture(params=DEVICES)
 def program(request: pytest.FixtureRequest) -> Program:
     inputs = [((2, 3), torch.uint8), ((2, 3), torch.float32)]
-    return Program(weighted, inputs, torch.device(request.param))
+    return Program(weighted, inputs, torch.cuda.Stream() if request.param == "cuda" else None, EAGER_RUNS)
 
 
 def rows(*values: float) -> list[np.ndarray]:
@@ -61,7 +62,7 @@ def test_an_error_is_raised_and_the_next_run_is_well() -> None:
             raise RuntimeError("out of memory")
         return numbers + 1
 
-    program = Program(moody, [((1, 2), torch.float32)], torch.device("cpu"))
+    program = Program(moody, [((1, 2), torch.float32)], None)
     fails = True
     with pytest.raises(RuntimeError, match="out of memory"):
         program([np.zeros(2, np.float32)])

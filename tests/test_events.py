@@ -60,6 +60,13 @@ def test_one_hand_at_ten_frames_a_second(frames: str, events: list[tuple[str, fl
     assert ended(play(frames)) == [(label, pytest.approx(start), pytest.approx(end)) for label, start, end in events]
 
 
+def test_a_frame_a_second_whatever_rounding_leaves_of_it() -> None:
+    detector = EventDetector()
+    changes = [detector.update([hand("like")], number / 90000 - 0.07) for number in range(6300, 963000, 90000)]
+    assert [event.number for change in changes for event in change.started] == [1]
+    assert not any(change.ended for change in changes)
+
+
 @pytest.mark.parametrize("fps", [2, 5, 15, 30, 120])
 def test_seconds_count_not_frames(fps: int) -> None:
     frames = " " * fps + "l" * (2 * fps) + " " * (2 * fps)

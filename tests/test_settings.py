@@ -72,6 +72,7 @@ def test_missing_keys_keep_their_default(tmp_path: Path) -> None:
         ('{"detector_threshold": 1.01}', "detector threshold 1.01 is not within 0..1"),
         ('{"label_threshold": NaN}', "label threshold nan is not within 0..1"),
         ('{"smoothing_s": -0.1}', "smoothing_s -0.1 is not within 0..2"),
+        ('{"smoothing_s": 1' + "0" * 400 + "}", "too large"),
         ('{"theme": "pink"}', "theme 'pink' is not one of system, light, dark"),
         ('{"theme": ["dark"]}', "is not one of"),
         ('{"blur": 1}', "blur is 1"),

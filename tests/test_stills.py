@@ -98,6 +98,8 @@ def test_hands_that_the_views_rank_differently_are_sure_all_the_same() -> None:
         ([(0, 0, 10, 10, 0.0)], [(0, 0, 10, 10, 0.0)], 0.0, 4, [0.0]),  # nothing is divided by nothing
         # What is alone in a view, but lies on a pair, is not shown twice.
         ([(0, 0, 10, 10, 0.8), (0, 0, 10, 6, 0.6)], [(0, 0, 10, 10, 0.8)], 0.1, 4, [0.8]),
+        # Nor do faint neighbours on either side, each of which lies half on one of a pair, part it.
+        ([(50, 0, 90, 40, 0.8), (76, 0, 116, 40, 0.06)], [(60, 0, 100, 40, 0.8), (34, 0, 74, 40, 0.06)], 0.5, 4, [0.8]),
     ],
 )
 def test_two_views_become_one(first, second, threshold: float, limit: int, scores: list[float]) -> None:

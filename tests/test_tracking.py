@@ -41,6 +41,11 @@ def test_a_hand_comes_back_within_the_time_and_not_after() -> None:
     assert tracker.update([hand(5)], 0.4 + LOST_AFTER_S + 0.1)[0].id == 2
 
 
+def test_a_frame_a_second_whatever_rounding_leaves_of_it() -> None:
+    tracker = Tracker(LABELS, RecognizerOptions())
+    assert [tracker.update([hand(0)], number / 90000 - 0.07)[0].id for number in range(6300, 963000, 90000)] == [1] * 11
+
+
 @pytest.mark.parametrize(("step_s", "ids"), [(0.3, [1, 1, 1]), (0.9, [1, 1, 1]), (1.2, [1, 2, 3])])
 def test_hands_of_slow_sources_stay_from_frame_to_frame(step_s: float, ids: list[int]) -> None:
     tracker = Tracker(LABELS, RecognizerOptions())
@@ -51,6 +56,14 @@ def test_no_more_hands_than_wanted() -> None:
     tracker = Tracker(LABELS, RecognizerOptions(max_hands=1))
     unsure = replace(hand(0), probabilities=np.array((0.3, 0.2, 0.1), np.float32))
     assert [h.box_xyxy[0] for h in tracker.update([unsure, hand(100), hand(200)], 0.0)] == [100]
+
+
+def test_of_more_hands_than_wanted_the_shown_one_stays_until_another_is_much_surer() -> None:
+    tracker, shown = Tracker(LABELS, RecognizerOptions(max_hands=1)), []
+    for number, scores in enumerate([(0.5, 0.4), (0.4, 0.5), (0.3, 0.5), (0.2, 0.5), (0.5, 0.6)]):
+        hands = [replace(hand(100 * place), detector_score=score) for place, score in enumerate(scores)]
+        shown += [h.id for h in tracker.update(hands, number / 30)]
+    assert shown == [1, 1, 1, 2, 2]
 
 
 def test_crossing_pairs_are_matched_as_a_whole() -> None:

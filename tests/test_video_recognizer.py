@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -229,6 +229,32 @@ def test_hands_that_only_a_closer_look_finds(places: list[tuple[int, int]], ever
     for index in range(40, 50):
         assert engine(scene.frame(index, 30, places))
     assert len(scene.windows) == windows  # the whole frame shows them now
+
+
+@dataclass
+class Beside(Scene):
+    """A hand that leaves beside one that stays, on which a window shows a surer box that is no hand."""
+
+    def detect(self, image: np.ndarray, options: RecognizerOptions) -> Detections:
+        found = super().detect(image, options)
+        if image.base is not self.image:
+            return Detections(found.boxes_xyxy, found.scores / 2, found.classes)
+        return replace(found, boxes_xyxy=found.boxes_xyxy + np.array((0, 0, SIDE / 3, 0), np.float32))
+
+    def classify_boxes(self, image: np.ndarray, boxes_xyxy: np.ndarray) -> np.ndarray:
+        hands = np.isclose(boxes_xyxy[:, 2] - boxes_xyxy[:, 0], SIDE)
+        return super().classify_boxes(image, boxes_xyxy) * hands[:, None]
+
+
+@pytest.mark.parametrize("every_frame", [True, False])
+def test_what_is_no_hand_by_a_closer_look_takes_no_hands_place(every_frame: bool) -> None:
+    scene = Beside(detect_s=0.005)
+    engine = scene.engine(every_frame=every_frame)
+    stays, leaves = (200, 100), (300, 100)
+    for index in range(20):
+        shown = [hand.id for hand in engine(scene.frame(index, 30, [stays, leaves] if index < 10 else [stays]))]
+        assert shown == ([1, 2] if index < 10 else [1])
+    assert scene.windows
 
 
 @pytest.mark.parametrize("every_frame", [True, False])

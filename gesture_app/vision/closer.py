@@ -53,13 +53,14 @@ def look_closer(find: Find, image: Image, window: Window, options: RecognizerOpt
     threshold = _with_odds(np.float32(options.detector_threshold), 1 / PRIOR_ODDS)
     found = find(image[top:bottom, left:right], replace(options, detector_threshold=float(threshold)))
     boxes = found.boxes_xyxy + np.array((left, top, left, top), np.float32)
+    found = Detections(boxes, _with_odds(found.scores, PRIOR_ODDS), found.classes)
     rim = RIM * max(right - left, bottom - top)
     height, width = image.shape[:2]
     # At the picture's own edge a hand is cut in the whole picture as well.
     least = np.array((left + rim if left else 0, top + rim if top else 0), np.float32)
     most = np.array((right - rim if right < width else width, bottom - rim if bottom < height else height), np.float32)
     whole = (boxes[:, :2] >= least).all(axis=1) & (boxes[:, 2:] <= most).all(axis=1)
-    return Detections(boxes[whole], _with_odds(found.scores[whole], PRIOR_ODDS), found.classes[whole])
+    return found.take(whole)
 
 
 def look_at_all(find: Find, image: Image, windows: Sequence[Window], options: RecognizerOptions) -> Detections:

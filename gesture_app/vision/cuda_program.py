@@ -11,40 +11,37 @@ from torch import Tensor
 
 from gesture_app.vision.hands import FloatArray
 
-EAGER_RUNS = 1
-"""A graph is captured in the run after so many: what comes once, as in a folder of pictures, is not worth one."""
-
-
 class Program:
-    """Runs a function of tensors of fixed shapes for NumPy arrays, in a stream of its own.
+    """Runs a function of tensors of fixed shapes for NumPy arrays, in a stream.
 
     The first runs are eager, which also warms up what is captured later. On a CPU the function is just called.
 
     Args:
         function: of as many tensors as there are `inputs`; it neither copies from the CPU nor waits for the GPU.
         inputs: shape and type of every input.
-        device: CUDA, or the CPU to test.
+        stream: of the GPU that runs it, for one thread at a time; None is the CPU, to test.
+        eager_runs: a graph is captured in the run after so many, at least one; what comes seldom is not worth it.
     """
 
     def __init__(
         self,
         function: Callable[..., Tensor],
         inputs: Sequence[tuple[tuple[int, ...], torch.dtype]],
-        device: torch.device,
+        stream: torch.cuda.Stream | None,
+        eager_runs: int = 1,
     ) -> None:
-        on_gpu = device.type == "cuda"
         self._function = function
-        self._sources = [torch.zeros(shape, dtype=dtype, pin_memory=on_gpu) for shape, dtype in inputs]
-        self._inputs = [source.to(device) for source in self._sources] if on_gpu else self._sources
+        self._stream = stream
+        self._eager_runs = eager_runs
+        self._sources = [torch.zeros(shape, dtype=dtype, pin_memory=stream is not None) for shape, dtype in inputs]
+        self._inputs = [source.to(stream.device) for source in self._sources] if stream is not None else self._sources
         self._result: Tensor | None = None
-        self._stream: torch.cuda.Stream | None = None
         self._graph: torch.cuda.CUDAGraph | None = None
         self._output: Tensor | None = None
         self._runs = 0
-        if on_gpu:
+        if stream is not None:
             # Weights and buffers were made in another stream, which this one does not wait for.
-            torch.cuda.synchronize(device)
-            self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+            torch.cuda.synchronize(stream.device)
 
     def start(self, *batches: Sequence[NDArray[np.generic]]) -> None:
         """Copy the items of every input into its first rows, and run. The run before must have ended.
@@ -92,7 +89,7 @@ class Program:
         tuned_before, torch.backends.cudnn.benchmark = torch.backends.cudnn.benchmark, True
         try:
             output = self._function(*self._inputs)
-            if self._runs <= EAGER_RUNS:
+            if self._runs <= self._eager_runs:
                 return output
             # Captured right after an eager run: what cuDNN has tried out is known to this thread alone.
             graph = torch.cuda.CUDAGraph()

@@ -29,6 +29,8 @@ from gesture_app.vision.yolox import cell_grid
 
 MAX_PROGRAMS = 8
 """Shapes whose buffers and graphs are kept; folders of pictures have many."""
+STILL_RUNS = 8
+"""A picture by itself runs what looks at parts of it at most so often: of a folder of them each may have its own shape."""
 BATCH = 8
 """Most frames of a file that are recognized together."""
 BATCH_PIXELS = BATCH * 1920 * 1080
@@ -69,6 +71,9 @@ class GpuRecognizer(Recognizer):
             fuse(network)
             network.to(self._dtype).to(memory_format=torch.channels_last)
         self._logit_shifts = torch.tensor(self.classifier_info.shifts, dtype=torch.float32, device=self.device)
+        # PyTorch has few streams and gives them out again, so programs, which come and go, share these.
+        on_gpu = self.device.type == "cuda"
+        self._streams = [torch.cuda.Stream(self.device) if on_gpu else None for _ in range(2)]  # type: ignore[no-untyped-call]
         self._programs: OrderedDict[tuple[object, ...], Program] = OrderedDict()
 
     def __call__(self, image: Image, options: RecognizerOptions | None = None) -> list[Hand]:
@@ -104,7 +109,7 @@ class GpuRecognizer(Recognizer):
         try:
             for number, batch in enumerate(batches(until_error(images, errors))):
                 wanted, shape = options or self.options, batch[0].shape
-                # Two programs take turns, each with buffers and a stream of its own.
+                # Two programs take turns, each with buffers of its own, in two streams.
                 program = self._program("recognize", shape, wanted.max_boxes, batch_size(shape), number % 2)
                 program.start(batch)
                 running.append((program, len(batch), wanted))
@@ -133,13 +138,15 @@ class GpuRecognizer(Recognizer):
         padded = 1 << (hands - 1).bit_length()
         key = task, shape[0], shape[1], padded, pictures, turn
         if key not in self._programs:
-            self._programs[key] = self._build(task, (shape[0], shape[1]), padded, pictures)
+            self._programs[key] = self._build(task, (shape[0], shape[1]), padded, pictures, self._streams[turn])
             if len(self._programs) > MAX_PROGRAMS:
                 self._programs.popitem(last=False)
         self._programs.move_to_end(key)
         return self._programs[key]
 
-    def _build(self, task: Task, frame_hw: tuple[int, int], hands: int, pictures: int) -> Program:
+    def _build(
+        self, task: Task, frame_hw: tuple[int, int], hands: int, pictures: int, stream: torch.cuda.Stream | None
+    ) -> Program:
         """A program whose inputs are frames (B, H, W, 3), and boxes (B, hands, 4) of `classify`.
 
         Its output is (B, hands, 6) of `detect`, see `find_hands`; (B, hands, outputs) of `classify`; both side by side
@@ -165,8 +172,10 @@ class GpuRecognizer(Recognizer):
 
         frames = ((pictures, *frame_hw, 3), torch.uint8)
         if task == "classify":
-            return Program(classify, [frames, ((pictures, hands, 4), torch.float32)], self.device)
-        return Program(detect if task == "detect" else recognize, [frames], self.device)
+            return Program(classify, [frames, ((pictures, hands, 4), torch.float32)], stream, STILL_RUNS)
+        if task == "detect":
+            return Program(detect, [frames], stream, STILL_RUNS)
+        return Program(recognize, [frames], stream)
 
     def _name(self, shown: Tensor, boxes_xyxy: Tensor) -> Tensor:
         """Probabilities (B, N, outputs), `background` included, of boxes (B, N, 4) of pictures (B, 3, H, W)."""

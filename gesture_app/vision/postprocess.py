@@ -33,6 +33,10 @@ class Detections:
     scores: FloatArray
     classes: NDArray[np.int64]
 
+    def take(self, which: NDArray[np.intp] | NDArray[np.bool_]) -> Detections:
+        """Some of them: those of these numbers, in this order, or where a mask is true."""
+        return Detections(self.boxes_xyxy[which], self.scores[which], self.classes[which])
+
 
 @lru_cache(maxsize=8)
 def cell_grid(input_hw: tuple[int, int]) -> tuple[FloatArray, FloatArray]:
@@ -121,5 +125,4 @@ def join(several: Sequence[Detections], limit: int) -> Detections:
     scores = np.concatenate([found.scores for found in several])
     classes = np.concatenate([found.classes for found in several])
     best = np.argsort(-scores, kind="stable")
-    best = best[suppress_overlaps(boxes[best], limit)]
-    return Detections(boxes[best], scores[best], classes[best])
+    return Detections(boxes, scores, classes).take(best[suppress_overlaps(boxes[best], limit)])

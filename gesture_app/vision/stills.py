@@ -89,15 +89,15 @@ def merge_views(first: Detections, second: Detections, threshold: float, limit: 
         limit: most detections to keep.
     """
     overlaps = iou_matrix(first.boxes_xyxy, second.boxes_xyxy)
+    overlaps = np.where(overlaps > NMS_IOU, overlaps, 0)  # what is no pair must not part others that are
     rows, columns = linear_sum_assignment(-overlaps)
-    same = overlaps[rows, columns] > NMS_IOU
+    same = overlaps[rows, columns] > 0
     rows, columns = rows[same], columns[same]
     boxes, scores = first.boxes_xyxy.copy(), np.asarray(first.scores / 2, np.float32)
     share = (first.scores[rows] / (first.scores[rows] + second.scores[columns]).clip(1e-12))[:, None]
     boxes[rows] = share * boxes[rows] + (1 - share) * second.boxes_xyxy[columns]
     scores[rows] += second.scores[columns] / 2
     alone = np.setdiff1d(np.arange(len(second.scores)), columns)
-    others = Detections(second.boxes_xyxy[alone], second.scores[alone] / 2, second.classes[alone])
+    others = replace(second, scores=second.scores / 2).take(alone)
     found = join([Detections(boxes, scores, first.classes), others], limit)
-    sure = found.scores >= threshold
-    return Detections(found.boxes_xyxy[sure], found.scores[sure], found.classes[sure])
+    return found.take(found.scores >= threshold)

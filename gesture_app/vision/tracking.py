@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,8 +23,11 @@ SIDE_SMOOTHING = 5.0
 LOST_AFTER_S = 0.5
 MISSED_S = 0.1
 """A hand is missing for so long, or for one frame; then it has probably left."""
-LONGEST_STEP_S = 1.0
-"""The time between two frames over which a hand that was in the first one may be the same in the second."""
+LONGEST_STEP_S = 1.0 + 1e-6
+"""The time between two frames over which a hand that was in the first one may be the same in the second; one a second
+is near enough, whatever rounding leaves of it."""
+STAYS = 2.0
+"""Where there are more hands than may be shown, those that are shown already count as so much surer."""
 
 
 @dataclass
@@ -73,11 +75,12 @@ class Tracker:
         self.tracks: list[Track] = []
         self.next_id = 1
         self._updated_s = 0.0
+        self._shown: set[int] = set()
 
     def update(self, hands: list[Hand], time_s: float) -> list[Hand]:
         """Give the hands of the next frame, at most `options.max_hands`, their ids and smoothed probabilities.
 
-        Order and boxes stay.
+        Order and boxes stay. Of more hands than that the surest are given, which changes only for a much surer one.
 
         Args:
             time_s: of the frame, in seconds. A step back in time, as after a loop or a seek, starts afresh.
@@ -114,7 +117,9 @@ class Tracker:
                     side=track.side,
                 )
             )
-        return named[: self.options.max_hands]
+        best = sorted(named, key=lambda hand: -hand.detector_score * (STAYS if hand.id in self._shown else 1))
+        self._shown = {hand.id for hand in best[: self.options.max_hands]}
+        return [hand for hand in named if hand.id in self._shown]
 
     def expected(self, found: Detections, time_s: float) -> Detections:
         """Without what is too faint for a new hand and lies where none was: nobody need look at it any closer."""
@@ -124,7 +129,7 @@ class Tracker:
             # Any hand's place will do: a surer box there may turn out to be none.
             overlaps = iou_matrix(found.boxes_xyxy, np.array([track.box_xyxy for track in self.tracks]))
             kept |= overlaps.max(axis=1) >= MIN_FAINT_IOU
-        return Detections(found.boxes_xyxy[kept], found.scores[kept], found.classes[kept])
+        return found.take(kept)
 
     def kept(self, hands: list[Hand], time_s: float) -> list[Hand]:
         """Those of the hands of the frame of this time that `update` would give, as they are."""
@@ -140,32 +145,28 @@ class Tracker:
         overlaps = iou_matrix(np.array(places).reshape(-1, 4), np.array([hand.box_xyxy for hand in hands]))
         return [place for place, row in zip(places, overlaps, strict=True) if not (row >= MIN_IOU).any()]
 
-    def match(
-        self, boxes_xyxy: Sequence[Box] | FloatArray, sure: Sequence[bool] | NDArray[np.bool_]
-    ) -> dict[int, Track]:
-        """The track of every box that has one, by the box's number; the sure ones choose first."""
-        if not len(boxes_xyxy) or not self.tracks:
-            return {}
-        overlaps = iou_matrix(np.asarray(boxes_xyxy), np.array([track.box_xyxy for track in self.tracks]))
-        first = np.asarray(sure, np.bool_)
+    def _matched(self, hands: list[Hand]) -> tuple[NDArray[np.bool_], dict[int, Track]]:
+        """Whether each hand is sure enough for a new one; the tracks of those that have one, by the hand's number.
+
+        The sure ones choose first.
+        """
+        scores = np.array([hand.detector_score for hand in hands])
+        real = np.array([hand.probabilities.sum() for hand in hands]) >= self.options.least_hand
+        sure = (scores >= self.options.detector_threshold) & real
+        if not hands or not self.tracks:
+            return sure, {}
+        overlaps = iou_matrix(
+            np.array([hand.box_xyxy for hand in hands]), np.array([track.box_xyxy for track in self.tracks])
+        )
         known: dict[int, int] = {}
-        for rows, least in ((np.flatnonzero(first), MIN_IOU), (np.flatnonzero(~first), MIN_FAINT_IOU)):
+        for rows, least in ((np.flatnonzero(sure), MIN_IOU), (np.flatnonzero(~sure), MIN_FAINT_IOU)):
             free = np.setdiff1d(np.arange(len(self.tracks)), list(known.values()))
             shared = overlaps[np.ix_(rows, free)]
             shared = np.where(shared >= least, shared, 0)  # what is no pair must not part others that are
             for row, column in zip(*linear_sum_assignment(-shared), strict=True):
                 if shared[row, column] > 0:
                     known[int(rows[row])] = int(free[column])
-        return {number: self.tracks[column] for number, column in known.items()}
-
-    def _matched(self, hands: list[Hand]) -> tuple[list[bool], dict[int, Track]]:
-        """Whether each hand is sure enough for a new one; the tracks of those that have one, by the hand's number."""
-        sure = [
-            hand.detector_score >= self.options.detector_threshold
-            and bool(hand.probabilities.sum() >= self.options.least_hand)
-            for hand in hands
-        ]
-        return sure, self.match([hand.box_xyxy for hand in hands], sure)
+        return sure, {number: self.tracks[column] for number, column in known.items()}
 
     def _forget(self, time_s: float) -> None:
         """Drop the hands that were last seen too long ago, or later than that."""

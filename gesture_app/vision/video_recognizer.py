@@ -89,10 +89,8 @@ class VideoRecognizer:
             self._pace.detected(frame.time_s, detect_s)
         hands = self._name(frame, grey, found, followed)
         if detected and self._pace.can_look_twice:
-            more = self._look_closer(frame, hands, followed)
-            if len(more.scores):
-                found = join([found, more], followed.max_boxes)
-                hands = self._name(frame, grey, found, followed)
+            more, hands = self._look_closer(frame, hands, followed)
+            found = join([found, more], followed.max_boxes)
         self._last = frame.time_s, frame.image.shape, grey, found
         self._pace.rested(self._clock() - started - detect_s)
         return self.tracker.update(hands, frame.time_s)
@@ -120,20 +118,29 @@ class VideoRecognizer:
 
     def _track(self, frame: Frame, hands: list[Hand], options: RecognizerOptions) -> list[Hand]:
         """The tracked hands of a frame: those that were recognized in the whole of it, and what a closer look adds."""
-        more = self._look_closer(frame, hands, options)
-        if len(more.scores):
-            probabilities = self.recognizer.classify_boxes(frame.image, more.boxes_xyxy)
-            hands = merge_hands(hands, to_hands(more, probabilities, self.recognizer.labels, options))
-        return self.tracker.update(hands, frame.time_s)
+        return self.tracker.update(self._look_closer(frame, hands, options)[1], frame.time_s)
 
-    def _look_closer(self, frame: Frame, hands: list[Hand], options: RecognizerOptions) -> Detections:
-        """What a closer look finds in a frame in whose whole these hands are, if it is worth one."""
+    def _look_closer(
+        self, frame: Frame, hands: list[Hand], options: RecognizerOptions
+    ) -> tuple[Detections, list[Hand]]:
+        """What a closer look at a frame adds, if it is worth one, and the hands of the whole frame together with that.
+
+        Args:
+            hands: found in the whole frame.
+        """
         shown = self.tracker.kept(hands, frame.time_s)
         missing = self.tracker.missing(shown, frame.time_s)
         image_hw = (frame.image.shape[0], frame.image.shape[1])
         windows = self._windows(image_hw, frame.time_s, missing, shows_hand=bool(shown))
         more = look_at_all(self.recognizer.detect, frame.image, windows, options)
-        return self.tracker.expected(more, frame.time_s)
+        more = self.tracker.expected(more, frame.time_s)
+        if not len(more.scores):
+            return more, hands
+        labels = self.recognizer.labels
+        probabilities = self.recognizer.classify_boxes(frame.image, more.boxes_xyxy)
+        real = probabilities[:, : len(labels)].sum(axis=1) >= options.least_hand  # what is none takes no hand's place
+        more, probabilities = more.take(real), probabilities[real]
+        return more, merge_hands(hands, to_hands(more, probabilities, labels, options))
 
     def _follow(self, image: Image, grey: Grey) -> Detections | None:
         """The last boxes where they are now; None when one was lost, or the picture has another size."""
