@@ -11,6 +11,7 @@ from torch import Tensor
 
 from gesture_app.vision.hands import FloatArray
 
+
 class Program:
     """Runs a function of tensors of fixed shapes for NumPy arrays, in a stream.
 

@@ -30,7 +30,7 @@ from gesture_app.vision.yolox import cell_grid
 MAX_PROGRAMS = 8
 """Shapes whose buffers and graphs are kept; folders of pictures have many."""
 STILL_RUNS = 8
-"""A picture by itself runs what looks at parts of it at most so often: of a folder of them each may have its own shape."""
+"""A picture by itself is looked at in at most so many parts and views; each of a folder may have a shape of its own."""
 BATCH = 8
 """Most frames of a file that are recognized together."""
 BATCH_PIXELS = BATCH * 1920 * 1080
