@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +22,6 @@ from training.datasets import (
     HandCrops,
     HandFrames,
     Pasting,
-    SameShapeBatches,
     balanced_sampler,
     class_shares,
     collate_crops,
@@ -29,6 +29,7 @@ from training.datasets import (
     fraction_boxes,
     is_upright,
     pixel_boxes,
+    same_shape_batches,
 )
 from training.hagrid import read
 
@@ -186,18 +187,20 @@ def test_balanced_sampler_evens_the_classes() -> None:
         assert class_shares(targets, balance, 3) == pytest.approx((1 - expected, expected, 0))
 
 
-def test_batches_have_one_shape_and_every_frame_once() -> None:
-    upright = [bool(i % 3) for i in range(20)]
-    batches = SameShapeBatches(upright, 4, seed=1)
-    first, second = list(batches), list(batches)
-    assert len(first) == len(batches)
-    assert sorted(i for batch in first for i in batch) == list(range(20))
-    assert all(len({upright[i] for i in batch}) == 1 for batch in first)
-    assert first != second
-    assert list(SameShapeBatches([], 4)) == []
-    thrice = SameShapeBatches(upright, 4, seed=1, repeats=3)
-    assert sorted(i for batch in thrice for i in batch) == sorted([*range(20)] * 3)
-    assert len(list(thrice)) == len(thrice)
+@pytest.mark.parametrize("repeats", [1, 3])
+def test_batches_have_one_shape_and_every_frame(repeats: int) -> None:
+    upright = [bool(i % 3) for i in range(20)]  # 13 of them
+    batches = same_shape_batches(upright, 4, 1, repeats)
+    drawn = Counter(i for batch in batches for i in batch)
+    assert {len(batch) for batch in batches} == {4}  # the last ones are filled up
+    assert set(drawn) == set(range(20)) and set(drawn.values()) <= {repeats, repeats + 1}
+    assert all(len({upright[i] for i in batch}) == 1 for batch in batches)
+    assert same_shape_batches(upright, 4, 1, repeats) == batches != same_shape_batches(upright, 4, (1, 2), repeats)
+
+
+def test_batches_of_few_frames() -> None:
+    assert same_shape_batches([], 4, 0) == []
+    assert sorted(map(sorted, same_shape_batches([True, True, False], 4, 0))) == [[0, 1], [2]]
 
 
 @pytest.mark.parametrize("counts", [(0, 2), (0, 0), (3, 1)])

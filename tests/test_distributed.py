@@ -7,7 +7,6 @@ import os
 import socket
 import subprocess
 import sys
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -29,7 +28,7 @@ def test_alone_nothing_is_done() -> None:
         assert device == CPU and not distributed.active() and distributed.is_main()
     assert distributed.wrap(model, CPU) is model
     assert distributed.share(range(3)) == [0, 1, 2] and distributed.gathered([1, 2]) == [1, 2]
-    assert distributed.summed(torch.tensor(3)) == 3 and distributed.mean_count(4, CPU) == 4.0
+    assert distributed.summed(torch.tensor(3)) == 3 and distributed.mean_of_all(torch.tensor(4.0)) == 4
     assert distributed.largest(2, CPU) == 2 and distributed.rank() == 0 and distributed.world_size() == 1
 
 
@@ -59,7 +58,7 @@ def exchange() -> None:
     assert distributed.share(items) == items[rank::2]
     assert distributed.gathered(distributed.share(items)) == items
     assert distributed.summed(torch.tensor([rank, 1])).tolist() == [1, 2]
-    assert distributed.largest(rank * 7, CPU) == 7 and distributed.mean_count(rank * 3, CPU) == 1.5
+    assert distributed.largest(rank * 7, CPU) == 7 and distributed.mean_of_all(torch.tensor(rank * 3.0)) == 1.5
     model = torch.nn.BatchNorm1d(1)
     model.running_mean.fill_(rank + 5.0)
     distributed.synchronize_from_main(model)
@@ -74,8 +73,7 @@ def share_a_detector_loss() -> None:
     classes = torch.tensor([[0, -1], [0, 0]])
     whole = detector_loss(raw, boxes, classes, (64, 64))["loss"]
     mine = slice(distributed.rank(), distributed.rank() + 1)
-    count = partial(distributed.mean_count, device=CPU)
-    part = detector_loss(raw[mine], boxes[mine], classes[mine], (64, 64), mean_count=count)["loss"]
+    part = detector_loss(raw[mine], boxes[mine], classes[mine], (64, 64), mean_of_all=distributed.mean_of_all)["loss"]
     assert torch.allclose(distributed.summed(part) / 2, whole, rtol=1e-5), (part, whole)
 
 

@@ -9,8 +9,8 @@ from torch import nn
 from gesture_app.errors import InputError
 from training.engine import (
     Learner,
+    MovingAverage,
     autocast_dtype,
-    ema_model,
     grad_scaler,
     set_training,
     split_batch,
@@ -31,7 +31,7 @@ def learner(norm: bool = True, dtype: torch.dtype = torch.float32, **changes) ->
     model = nn.Sequential(nn.Linear(2, 4), nn.BatchNorm1d(4) if norm else nn.Tanh(), nn.Linear(4, 1))
     optimizer = build_optimizer("adamw", parameter_groups([model], 0.05, 0.01))
     schedule = build_schedule("one-cycle", optimizer, 200)
-    return Learner(model, model, ema_model(model), optimizer, schedule, grad_scaler(CPU, dtype), dtype, **changes)
+    return Learner(model, model, MovingAverage(model), optimizer, schedule, grad_scaler(CPU, dtype), dtype, **changes)
 
 
 def batch(size: int = 8, factor: float = 1.0):
@@ -61,6 +61,17 @@ def test_a_step_that_is_not_finite_changes_nothing() -> None:
     assert str(before) == str(after)
     assert all(p.grad is None for p in own.model.parameters())
     assert train_step(own, batch(), step)[1]
+
+
+def test_a_step_that_is_not_finite_leaves_statistics_finite() -> None:
+    own = learner()
+    for _ in range(3):
+        train_step(own, batch(), step)
+    before = own.model[1].running_var.clone()
+    assert not train_step(own, batch(factor=float("inf")), step)[1]
+    assert own.model[1].running_var.isfinite().all() and own.model[1].running_mean.isfinite().all()
+    assert train_step(own, batch(), step)[1] and not own.model[1].running_var.equal(before)
+    assert all(value.isfinite().all() for value in own.ema.state_dict().values())
 
 
 @pytest.mark.parametrize("pieces", [1, 2, 3, 8])
@@ -144,13 +155,27 @@ def test_a_scaled_step_is_the_same_step() -> None:
 
 def test_ema_follows_weights_and_buffers() -> None:
     model = nn.BatchNorm1d(2)
-    ema = ema_model(model)
+    ema = MovingAverage(model)
     with torch.no_grad():
         for _ in range(300):
             model.weight.fill_(5.0)
             model.running_mean.fill_(3.0)
             model.num_batches_tracked += 1
-            ema.update_parameters(model)
+            ema.update()
     assert ema.module.weight.tolist() == pytest.approx([5, 5], abs=0.1)
     assert ema.module.running_mean.tolist() == pytest.approx([3, 3], abs=0.1)
-    assert ema.module.num_batches_tracked == 300
+    assert ema.module.num_batches_tracked == ema.n_averaged == 300
+
+
+def test_ema_goes_on_from_a_checkpoint_as_young_as_that_was() -> None:
+    model = nn.Linear(1, 1, bias=False)
+    ema = MovingAverage(model)
+    young = copy.deepcopy(ema.state_dict())
+    for _ in range(6000):
+        ema.update()
+    ema.load_state_dict(young)
+    with torch.no_grad():
+        model.weight.fill_(5.0)
+    for _ in range(2):
+        ema.update()
+    assert ema.module.weight.item() == 5.0

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -78,12 +79,25 @@ def perfect(frames: HandFrames) -> list[torch.Tensor]:
 
 def test_detector_metrics_of_a_perfect_and_of_a_blind_detector(hagrid_root: Path) -> None:
     frames = HandFrames(read(hagrid_root, ("fist", "palm")).pictures, ("hand",), (96, 128), augment=False)
-    metrics = evaluate_detector(Answers(perfect(frames)), frames)
+    metrics = evaluate_detector(Answers(perfect(frames)), frames, batch_size=1)
     assert metrics["ap50"] == pytest.approx(1) and metrics["map"] > 0.95
     assert metrics["recall"] == metrics["precision"] == 1 and metrics["frames"] == metrics["hands"] == 8
     blind = [torch.full_like(raw, -9.0) for raw in perfect(frames)]
-    metrics = evaluate_detector(Answers(blind), frames)
+    metrics = evaluate_detector(Answers(blind), frames, batch_size=1)
     assert metrics["ap50"] == metrics["recall"] == metrics["precision"] == 0
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_frames_of_several_shapes_in_batches(hagrid_root: Path, workers: int) -> None:
+    frames = HandFrames(read(hagrid_root, ("fist", "palm")).pictures, ("hand",), (96, 128), augment=False)
+    for path in frames.paths[::3]:
+        cv2.imwrite(str(path), cv2.rotate(cv2.imread(str(path)), cv2.ROTATE_90_CLOCKWISE))
+    frames = HandFrames(frames.pictures, ("hand",), (96, 128), augment=False)  # knows which are upright
+    answers = {frames[i][0].numpy().tobytes(): raw for i, raw in enumerate(perfect(frames))}
+    model = Answers([])
+    model.forward = lambda images: torch.cat([answers[image.numpy().tobytes()] for image in images])
+    metrics = evaluate_detector(model, frames, batch_size=5, workers=workers)
+    assert metrics["recall"] == metrics["precision"] == 1 and metrics["frames"] == 8
 
 
 @pytest.mark.parametrize(

@@ -337,6 +337,22 @@ def test_out_of_memory_in_the_first_epoch_halves_the_batch(tmp_path: Path, capsy
     assert "in 4 pieces" in capsys.readouterr().err
 
 
+def test_out_of_memory_in_the_middle_of_a_scaled_step(tmp_path: Path, monkeypatch) -> None:
+    clip, calls = torch.nn.utils.clip_grad_norm_, []
+
+    def full_at_first(*arguments):
+        calls.append(len(calls))
+        if calls == [0]:
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+        return clip(*arguments)
+
+    monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", full_at_first)
+    monkeypatch.setattr("training.run.autocast_dtype", lambda *_: torch.float16)
+    run(tmp_path / "w.safetensors", preflight=False, epochs=1, freeze_norm=True)
+    state = state_of(tmp_path / "w.safetensors")
+    assert state["pieces"] == 2 and len(calls) == BATCHES + 1
+
+
 @pytest.mark.parametrize(("room", "after", "epoch"), [(0, 0, 1), (3, BATCHES + 2, 2)])
 def test_out_of_memory_later_or_for_good_saves_and_says_so(tmp_path: Path, room: int, after: int, epoch: int) -> None:
     output = tmp_path / "w.safetensors"

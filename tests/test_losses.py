@@ -25,7 +25,7 @@ def test_iou_loss(predicted, box, expected) -> None:
 
 def test_box_offsets_are_the_inverse_of_decoding() -> None:
     raw = torch.randn(len(STRIDES), 6)
-    boxes = decode_boxes(raw, INPUT_HW)
+    boxes = decode_boxes(raw, CORNERS, STRIDES)
     assert torch.allclose(box_offsets(boxes, CORNERS, STRIDES), raw[:, :4], atol=1e-4)
 
 

@@ -97,7 +97,8 @@ def reference_select(raw: np.ndarray, frame_hw: tuple[int, int], threshold: floa
     probabilities = rows[:, 4:].sigmoid()
     scores, classes = (probabilities[:, :1] * probabilities[:, 1:]).max(dim=1)
     keep = scores >= threshold
-    boxes = yolox.decode_boxes(rows, INPUT_HW) / min(INPUT_HW[0] / frame_hw[0], INPUT_HW[1] / frame_hw[1])
+    scale = min(INPUT_HW[0] / frame_hw[0], INPUT_HW[1] / frame_hw[1])
+    boxes = yolox.decode_boxes(rows, *yolox.cell_grid(INPUT_HW)) / scale
     boxes = torch.minimum(boxes.clamp(min=0), boxes.new_tensor((frame_hw[1], frame_hw[0], frame_hw[1], frame_hw[0])))
     keep &= ((boxes[:, 2:] - boxes[:, :2]) >= 1).all(dim=1)
     boxes, scores, classes = boxes[keep], scores[keep], classes[keep]

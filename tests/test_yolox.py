@@ -6,7 +6,7 @@ from torch.nn.functional import max_pool2d
 from torch.utils.flop_counter import FlopCounterMode
 
 from gesture_app.vision import postprocess
-from gesture_app.vision.yolox import SIZES, Focus, SPPBottleneck, build_yolox, decode_boxes, load_matching
+from gesture_app.vision.yolox import SIZES, Focus, SPPBottleneck, build_yolox, cell_grid, decode_boxes, load_matching
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_chained_pools_are_the_pools_of_5_9_and_13() -> None:
 def test_decoding_equals_the_engine_s() -> None:
     raw = torch.randn(sum(64 // s * (96 // s) for s in (8, 16, 32)), 6)
     expected = postprocess.decode_boxes(raw.numpy(), *postprocess.cell_grid((64, 96)))
-    assert decode_boxes(raw, (64, 96)).numpy() == pytest.approx(expected, rel=1e-5, abs=1e-4)
+    assert decode_boxes(raw, *cell_grid((64, 96))).numpy() == pytest.approx(expected, rel=1e-5, abs=1e-4)
 
 
 def test_checkpoint_with_other_classes_loads_all_but_the_class_layers() -> None:

@@ -58,8 +58,8 @@ def benchmark(config: BenchmarkConfig) -> dict[str, Any]:
 
     Returns:
         Pictures a second of `decode`, `decode_and_augment` (in one process), `load` (all workers), `step`, `plain_step`
-        and `epoch`; `limit`, the slower of loading and stepping; `step_share` of the epoch in which the step works;
-        `speedup` of the step over the plain one; `peak_memory_gib` on a GPU.
+        and `epoch`; `limit`, the slower of loading and stepping; `step_share` of the epoch in which the step does not
+        wait for a batch; `speedup` of the step over the plain one; `peak_memory_gib` on a GPU.
     """
     with tempfile.TemporaryDirectory(prefix="gesture-train-benchmark-") as folder:
         root = Path(folder)
@@ -167,35 +167,39 @@ class PlainLoop:
 
 
 def rate(action: Callable[[int], Any], pictures: int, seconds: float) -> float:
-    """Pictures a second of an action, repeated for a while after a first, untimed call."""
+    """Pictures a second of an action, repeated for a while after a first, untimed call.
+
+    As in a training, one begins while the GPU still works on what is left of the one before.
+    """
     action(0)
     synchronize()
     count, start_s = 0, time.perf_counter()
     while time.perf_counter() - start_s < seconds:
         count += 1
         action(count)
-        synchronize()
+    synchronize()
     return count * pictures / (time.perf_counter() - start_s)
 
 
 def flow(batches: Iterable[Any], action: Callable[[Any], Any], start: int = 0) -> tuple[float, float]:
-    """Pictures a second through a loader and an action, and the share of the time in the action.
+    """Pictures a second through a loader and an action, and the share of the time in which nothing waits for a batch.
 
     Args:
         start: so many first batches are not counted.
     """
-    pictures, busy_s = 0, 0.0
-    start_s = time.perf_counter()
+    pictures, waiting_s = 0, 0.0
+    start_s = asked_s = time.perf_counter()
     for number, batch in enumerate(batches):
+        waiting_s += time.perf_counter() - asked_s
         if number == start:
-            pictures, busy_s, start_s = 0, 0.0, time.perf_counter()
-        before_s = time.perf_counter()
+            synchronize()
+            pictures, waiting_s, start_s = 0, 0.0, time.perf_counter()
         action(batch)
-        synchronize()
-        busy_s += time.perf_counter() - before_s
         pictures += len(batch[0])
+        asked_s = time.perf_counter()
+    synchronize()
     whole_s = time.perf_counter() - start_s
-    return pictures / whole_s, busy_s / whole_s
+    return pictures / whole_s, 1 - waiting_s / whole_s
 
 
 def synchronize() -> None:

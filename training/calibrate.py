@@ -10,7 +10,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from gesture_app.errors import InputError
@@ -18,7 +17,7 @@ from gesture_app.vision.classifier import GestureClassifier
 from gesture_app.vision.model_info import load_model, save_model
 from gesture_app.vision.runtimes import choose_device
 from training.datasets import HandCrops
-from training.draws import begin_worker
+from training.draws import in_order
 from training.evaluate import calibration_error
 from training.hagrid import read_all
 from training.splits import Split
@@ -72,7 +71,7 @@ def calibrate(config: CalibrateConfig) -> dict[str, Any]:
     crops = HandCrops(pictures, info.labels, info.input_hw[0], augment=False)
     if not len(crops):
         raise InputError(f"nothing to calibrate on: no labelled hand in {config.split}. Check --data and --split")
-    loader = DataLoader(crops, config.batch_size, num_workers=config.workers, worker_init_fn=begin_worker)
+    loader = in_order(crops, config.batch_size, config.workers)
     logits, targets = classify(model, loader, len(info.labels))
     temperature = config.temperature or fit_temperature(logits, targets)
     before, after = (error_of(logits / divisor, targets) for divisor in (1.0, temperature))

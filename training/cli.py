@@ -12,7 +12,6 @@ from typing import Annotated, Any, Literal
 
 import torch
 import tyro
-from torch.utils.data import DataLoader
 
 from gesture_app.errors import EnvironmentFault, run_and_exit
 from gesture_app.options import parse
@@ -27,7 +26,7 @@ from training.calibrate import CalibrateConfig, calibrate
 from training.conditions import Condition
 from training.datasets import HandCrops, HandFrames
 from training.download import DownloadConfig, download
-from training.draws import begin_worker
+from training.draws import in_order
 from training.evaluate import evaluate_classifier, evaluate_detector, evaluate_frames
 from training.hagrid import read_all, read_gesture_frames
 from training.inspect_data import DataConfig, inspect
@@ -91,11 +90,11 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     pictures = read_all(config.data, labels, config.split, config.boxes)
     if config.model == "classifier":
         crops = HandCrops(pictures, info.labels, info.input_hw[0], augment=False)
-        loader = DataLoader(crops, config.batch_size, num_workers=config.workers, worker_init_fn=begin_worker)
-        return evaluate_classifier(model, loader, info.labels)
+        return evaluate_classifier(model, in_order(crops, config.batch_size, config.workers), info.labels)
     boxed = [p for p in pictures if p.true_boxes and not p.is_crop]
     print(f"{len(boxed)} of {len(pictures)} pictures are frames whose boxes were all drawn by people")
-    return evaluate_detector(model, HandFrames(boxed, info.labels, info.input_hw, augment=False), config.threshold)
+    whole = HandFrames(boxed, info.labels, info.input_hw, augment=False)
+    return evaluate_detector(model, whole, config.threshold, workers=config.workers)
 
 
 def print_metrics(metrics: dict[str, Any], file: Path | None) -> None:

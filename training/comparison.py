@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 
 from gesture_app.vision.model_info import Kind, ModelInfo, load_model, shipped_weights
 from training.collection import Picture
 from training.datasets import HandCrops
+from training.draws import in_order
 from training.evaluate import SCORES, evaluate_classifier
 from training.report import Example
 
@@ -63,7 +63,7 @@ def shipped_metrics(
     columns = [shipped.labels.index(name) if name in shipped.labels else None for name in every]
     model = Reordered(load_model(shipped_weights("classifier"), "classifier")[0], columns).to(device)
     crops = HandCrops(validation, every, shipped.input_hw[0], augment=False)
-    return evaluate_classifier(model, DataLoader(crops, 64), every)
+    return evaluate_classifier(model, in_order(crops, 64), every)
 
 
 def verdict(outcomes: Sequence[Outcome]) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import chain
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import chain, cycle, islice
 from pathlib import Path
 
 import cv2
@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
-from torch.utils.data import Dataset, Sampler, WeightedRandomSampler, default_collate
+from torch.utils.data import Dataset, WeightedRandomSampler, default_collate
 
 from gesture_app.errors import InputError
 from gesture_app.vision.hands import Box, FloatArray, Image
@@ -28,6 +28,7 @@ from training.augment import (
 )
 from training.batch_augment import FRAME_CHANGES, RandomChanges
 from training.collection import BoxXywh, Picture, picture_size
+from training.draws import in_batches, whole_batches
 from training.frame_views import flip, frame_view, hand_window
 from training.picture_store import PictureStore
 
@@ -286,38 +287,28 @@ def is_upright(path: Path, store: PictureStore | None = None) -> bool:
     return height > width
 
 
-@dataclass
-class SameShapeBatches(Sampler[list[int]]):
-    """Batches of frames that are all upright or all wide, since a batch has one shape.
+def same_shape_batches(
+    upright: Sequence[bool], batch_size: int, seed: int | Sequence[int], repeats: int = 1
+) -> list[list[int]]:
+    """Batches, shuffled, of frames that are all upright or all wide, since a batch has one shape.
 
-    Attributes:
+    Each shape's last batch is filled up with some of its frames again, unless they are too few for a whole one: batches
+    of another size would be compiled anew, and batch norms would count their few pictures as much as others.
+
+    Args:
         upright: one a frame.
-        seed: of the shuffling; None keeps the order.
+        seed: of the shuffling.
         repeats: how often every frame comes.
     """
-
-    upright: Sequence[bool]
-    batch_size: int
-    seed: int | None = None
-    repeats: int = 1
-    epoch: int = field(default=0, init=False)
-
-    def __len__(self) -> int:
-        counts = sum(self.upright), len(self.upright) - sum(self.upright)
-        return sum(-(-count * self.repeats // self.batch_size) for count in counts)
-
-    def __iter__(self) -> Iterator[list[int]]:
-        rng = np.random.default_rng(None if self.seed is None else (self.seed, self.epoch))
-        self.epoch += 1
-        batches = []
-        for shape in (False, True):
-            items = [i for i, upright in enumerate(self.upright) if upright == shape] * self.repeats
-            if self.seed is not None:
-                rng.shuffle(items)
-            batches += [items[i : i + self.batch_size] for i in range(0, len(items), self.batch_size)]
-        if self.seed is not None:
-            rng.shuffle(batches)
-        return iter(batches)
+    rng = np.random.default_rng(seed)
+    batches = []
+    for shape in (False, True):
+        items = [i for i, on_end in enumerate(upright) if on_end == shape] * repeats
+        rng.shuffle(items)
+        items = list(islice(cycle(items), whole_batches(len(items), batch_size)))
+        batches += in_batches(items, batch_size)
+    rng.shuffle(batches)
+    return batches
 
 
 def stack_pictures(pictures: Sequence[Tensor], channels_last: bool) -> Tensor:

@@ -115,13 +115,13 @@ def summed(value: Tensor) -> Tensor:
     return total.cpu()
 
 
-def mean_count(count: int, device: torch.device) -> float:
+def mean_of_all(value: Tensor) -> Tensor:
     """The mean over all processes of a number that divides a loss, so that the average of gradients is exact."""
     if not active():
-        return float(count)
-    total = torch.tensor(float(count), device=device)
+        return value
+    total = value.detach().clone()
     dist.all_reduce(total)
-    return float(total) / world_size()
+    return total / world_size()
 
 
 def largest(number: int, device: torch.device) -> int:

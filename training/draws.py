@@ -41,6 +41,11 @@ def in_batches(items: Sequence[int], batch_size: int) -> list[list[int]]:
     return [list(items[start : start + batch_size]) for start in range(0, len(items), batch_size)]
 
 
+def whole_batches(items: int, batch_size: int) -> int:
+    """How many items fill every batch; as many as there are where they are too few for one."""
+    return items if items < batch_size else -(-items // batch_size) * batch_size
+
+
 def seeded_share(
     batches: Sequence[Sequence[int]], seed: int, epoch: int, rank: int = 0, world_size: int = 1
 ) -> list[list[Draw]]:
@@ -84,6 +89,18 @@ def load(dataset: Dataset[Any], draws: Sequence[Sequence[Draw]], collate: Any, l
         num_workers=loading.workers,
         collate_fn=collate,
         pin_memory=loading.pin,
+        generator=torch.Generator(),
+        worker_init_fn=begin_worker,
+    )
+
+
+def in_order(dataset: Dataset[Any], batch_size: int, workers: int = 0, collate: Any = None) -> DataLoader[Any]:
+    """A dataset's items as they come, to be measured on; no global random number is used up."""
+    return DataLoader(
+        dataset,
+        batch_size,
+        num_workers=workers,
+        collate_fn=collate,
         generator=torch.Generator(),
         worker_init_fn=begin_worker,
     )

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from copy import deepcopy
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.parallel import DistributedDataParallel
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from gesture_app.errors import InputError
 
@@ -36,7 +37,7 @@ class Learner:
 
     model: nn.Module
     network: nn.Module
-    ema: AveragedModel
+    ema: MovingAverage
     optimizer: torch.optim.Optimizer
     schedule: torch.optim.lr_scheduler.LRScheduler
     scaler: torch.amp.GradScaler
@@ -75,23 +76,55 @@ def autocast(device: torch.device, dtype: torch.dtype) -> torch.autocast:
     return torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32)
 
 
-def ema_model(model: nn.Module, decay: float = 0.998) -> AveragedModel:
-    """An exponential moving average of weights and buffers that starts fast: decay is at most (1 + n) / (10 + n)."""
+class MovingAverage(nn.Module):
+    """An exponential moving average of a model's weights and buffers that starts fast.
 
-    full = False
+    In place of `torch.optim.swa_utils.AveragedModel`, which copies its count to the GPU several times a step, each time
+    waiting for all that is under way.
+
+    Args:
+        model: to be averaged; its tensors are only ever changed in place.
+        decay: what an update keeps of the average, at most (1 + n) / (10 + n) after n updates.
+
+    Attributes:
+        module: the average, a model of its own.
+        n_averaged: updates so far; stays on the CPU.
+    """
+
+    n_averaged: Tensor
+
+    def __init__(self, model: nn.Module, decay: float = 0.998) -> None:
+        super().__init__()
+        self.module = deepcopy(model)
+        self.decay = decay
+        self.register_buffer("n_averaged", torch.tensor(0, dtype=torch.long))
+        averages, values = tensors_of(self.module), tensors_of(model)
+        floats = [value.is_floating_point() for value in values]
+        self._averages, self._values = (list(compress(tensors, floats)) for tensors in (averages, values))
+        others = [not is_float for is_float in floats]
+        self._counts, self._counted = (list(compress(tensors, others)) for tensors in (averages, values))
 
     @torch.no_grad()
-    def average(averaged: Any, current: Any, count: Any) -> None:
-        nonlocal full
-        if not averaged[0].is_floating_point():
-            torch._foreach_copy_(averaged, current)
-            return
-        # The count lies on the device: it is not asked for, which would wait, longer than it matters.
-        keep = decay if full else min(decay, (1 + int(count)) / (10 + int(count)))
-        full = keep == decay
-        get_ema_multi_avg_fn(keep)(averaged, current, count)  # type: ignore[no-untyped-call]
+    def update(self) -> None:
+        """Take the model as it is now into the average; the first time the average becomes the model."""
+        count = int(self.n_averaged)
+        keep = min(self.decay, (1 + count) / (10 + count)) if count else 0.0
+        torch._foreach_lerp_(self._averages, self._values, 1 - keep)
+        if self._counts:
+            torch._foreach_copy_(self._counts, self._counted)
+        self.n_averaged += 1
 
-    return AveragedModel(model, multi_avg_fn=average, use_buffers=True)
+    @torch.no_grad()
+    def mend(self, model: nn.Module) -> None:
+        """Replace what is not finite in the model's buffers: a forward pass that overflows leaves it in batch norms."""
+        for value, average in zip(model.buffers(), self.module.buffers(), strict=True):
+            if value.is_floating_point():
+                value.copy_(torch.where(value.isfinite(), value, average))
+
+
+def tensors_of(model: nn.Module) -> list[Tensor]:
+    """Its weights and buffers, which share its memory."""
+    return [value.detach() for value in (*model.parameters(), *model.buffers())]
 
 
 def set_training(model: nn.Module, freeze_norm: bool) -> None:
@@ -118,8 +151,8 @@ def split_batch(batch: Sequence[Any], pieces: int) -> list[tuple[list[Any], floa
 def train_step(learner: Learner, batch: Sequence[Any], step: Step) -> tuple[dict[str, Tensor], bool]:
     """Learn from a batch, in the only right order of scaling, clipping and stepping.
 
-    A step whose gradients are not finite changes nothing but the scaler. Gradients of the pieces add up to that of
-    the batch for losses that are means over pictures; batch norms see the pieces.
+    A step whose gradients are not finite changes nothing but the scaler and the statistics of batch norms. Gradients of
+    the pieces add up to that of the batch for losses that are means over pictures; batch norms see the pieces.
 
     Returns:
         The losses, detached, on the model's device, and whether the step was taken.
@@ -133,7 +166,8 @@ def train_step(learner: Learner, batch: Sequence[Any], step: Step) -> tuple[dict
                 losses = step(learner.network, piece)
             learner.scaler.scale(losses["loss"] * share).backward()  # type: ignore[no-untyped-call]
         for name, value in losses.items():
-            totals[name] = totals.get(name, torch.zeros((), device=device)) + value.detach() * share
+            part = value.detach() * share
+            totals[name] = totals[name] + part if name in totals else part
     learner.scaler.unscale_(learner.optimizer)
     norm = nn.utils.clip_grad_norm_(learner.model.parameters(), learner.clip_norm or float("inf"))
     finite = bool(norm.isfinite())
@@ -143,5 +177,7 @@ def train_step(learner: Learner, batch: Sequence[Any], step: Step) -> tuple[dict
     learner.optimizer.zero_grad()
     if finite:
         learner.schedule.step()
-        learner.ema.update_parameters(learner.model)
+        learner.ema.update()
+    else:
+        learner.ema.mend(learner.model)
     return totals, finite

@@ -17,7 +17,7 @@ from gesture_app.vision.model_info import save_model
 from training import distributed
 from training.checkpoint import random_state
 from training.draws import load, seeded_share, uploaded
-from training.engine import Step, set_training, train_step
+from training.engine import Step, grad_scaler, set_training, train_step
 from training.journal import TensorBoard, write_journal
 from training.optimization import halve_rates
 from training.preflight import overfit_check, preflight
@@ -138,13 +138,13 @@ def train_epoch(run: Run, stop: StopSignal) -> None:
             if progress.batch % 20 == 0 and progress.taken:
                 rate = run.learner.optimizer.param_groups[-1]["lr"]
                 bar.set_postfix(loss=f"{float(run.sums['loss']) / progress.taken:.3f}", lr=f"{rate:.1e}", refresh=False)
-            if number := distributed.largest(stop.number, device):
-                save(run)
-                told(f"Stopped in epoch {progress.epoch + 1} after batch {progress.batch}; {how_to_go_on(run)}.")
-                stop.raise_as(number)
             late = time.monotonic() - run.saved_s > options.save_minutes * 60 and progress.bad_in_a_row == 0
-            if distributed.largest(int(late), device):
+            asked = distributed.largest(2 * stop.number + late, device)  # one question for both
+            if asked:
                 save(run)
+            if asked > 1:
+                told(f"Stopped in epoch {progress.epoch + 1} after batch {progress.batch}; {how_to_go_on(run)}.")
+                stop.raise_as(asked // 2)
 
 
 def note(run: Run, losses: dict[str, Tensor], finite: bool) -> None:
@@ -157,7 +157,7 @@ def note(run: Run, losses: dict[str, Tensor], finite: bool) -> None:
     if finite:
         progress.taken, progress.bad_in_a_row = progress.taken + 1, 0
         for name, value in losses.items():
-            run.sums[name] = run.sums.get(name, torch.zeros((), dtype=torch.float64, device=value.device)) + value
+            run.sums[name] = run.sums[name] + value if name in run.sums else value.double()
         return
     progress.skipped, progress.bad_in_a_row = progress.skipped + 1, progress.bad_in_a_row + 1
     if progress.bad_in_a_row >= BAD_STEPS:
@@ -181,12 +181,16 @@ def step_within_memory(run: Run, batch: Any, step: Step) -> tuple[dict[str, Tens
             if run.progress.epoch > 0 or halvings == MAX_HALVINGS or size == 1 or distributed.active():
                 if not distributed.active():
                     save(run)
+                saved = "is as it was last saved" if distributed.active() else "is saved"
                 raise EnvironmentFault(
-                    f"GPU memory: {used}, none left for {size} pictures in epoch {run.progress.epoch + 1}. The run is "
-                    f"saved: go on with --resume --accumulate {learner.pieces * 2}"
+                    f"GPU memory: {used}, none left for {size} pictures in epoch {run.progress.epoch + 1}. The run "
+                    f"{saved}: go on with --resume --accumulate {learner.pieces * 2}"
                 ) from error
         # Outside `except`, so that the failed step's tensors are gone.
         learner.pieces *= 2
+        scale = learner.scaler.state_dict()
+        learner.scaler = grad_scaler(learner.device, learner.dtype)  # the old one may be in the middle of a step
+        learner.scaler.load_state_dict(scale)
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         told(f"GPU memory is too small for {size} pictures: a batch is now worked off in {learner.pieces} pieces.")

@@ -25,7 +25,7 @@ from gesture_app.vision.atomic import write_file
 from gesture_app.vision.runtimes import choose_device
 from training import train_classifier, train_detector
 from training.draws import Loading, load, seeded_share
-from training.engine import Learner, autocast_dtype, ema_model, grad_scaler, set_training, train_step
+from training.engine import Learner, MovingAverage, autocast_dtype, grad_scaler, set_training, train_step
 from training.optimization import build_optimizer, parameter_groups
 from training.plots import learning_rate_search
 from training.run import Epoch, FitOptions, Task
@@ -84,7 +84,7 @@ def search(task: Task, options: FitOptions, start: float, end: float, steps: int
     learner = Learner(
         model,
         model,
-        ema_model(model),
+        MovingAverage(model),
         optimizer,
         schedule,
         grad_scaler(device, dtype),

@@ -11,7 +11,7 @@ from gesture_app.errors import InputError
 from training import distributed
 from training.checkpoint import random_state, set_random_state
 from training.draws import Loading, load, seeded_share
-from training.engine import Learner, ema_model, grad_scaler, set_training, train_step
+from training.engine import Learner, MovingAverage, grad_scaler, set_training, train_step
 from training.optimization import build_optimizer, build_schedule, parameter_groups
 
 if TYPE_CHECKING:
@@ -43,7 +43,9 @@ def trial(run: Run) -> Learner:
     optimizer = build_optimizer("adamw", parameter_groups([model], run.options.learning_rate, 0.0))
     schedule = build_schedule("one-cycle", optimizer, OVERFIT_STEPS)
     dtype = run.learner.dtype
-    return Learner(model, model, ema_model(model), optimizer, schedule, grad_scaler(run.learner.device, dtype), dtype)
+    return Learner(
+        model, model, MovingAverage(model), optimizer, schedule, grad_scaler(run.learner.device, dtype), dtype
+    )
 
 
 def preflight(run: Run) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from gesture_app.errors import EnvironmentFault, InputError
@@ -33,6 +32,7 @@ from gesture_app.vision.recognizer import Recognizer
 from gesture_app.vision.runtimes import Network
 from training.collection import Picture
 from training.datasets import HandCrops, HandFrames
+from training.draws import in_order
 from training.evaluate import SCORES, evaluate_classifier, evaluate_detector
 from training.hagrid import read_all
 
@@ -147,7 +147,7 @@ def calibrate_detector(
     held_out = HandFrames(compared, info.labels, info.input_hw, augment=False)
 
     def measure(network: Network) -> dict[str, Any]:
-        return evaluate_detector(AsModule(network), held_out)
+        return evaluate_detector(AsModule(network), held_out, batch_size=1)
 
     return make_candidate(weights, "detector", [network_input(i) for i in range(len(frames))], measure), compared
 
@@ -166,7 +166,7 @@ def calibrate_classifier(weights: Path, config: QuantizeConfig, rng: np.random.G
     held_out = HandCrops(compared, info.labels, info.input_hw[0], augment=False)
 
     def measure(network: Network) -> dict[str, Any]:
-        return evaluate_classifier(AsModule(network), DataLoader(held_out, batch_size=8), info.labels)
+        return evaluate_classifier(AsModule(network), in_order(held_out, 8), info.labels)
 
     return make_candidate(weights, "classifier", batches, measure)
 

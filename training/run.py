@@ -19,7 +19,7 @@ from training import distributed
 from training.checkpoint import RunFolder
 from training.collection import Picture
 from training.draws import Loading
-from training.engine import Learner, Precision, Step, autocast_dtype, ema_model, grad_scaler
+from training.engine import Learner, MovingAverage, Precision, Step, autocast_dtype, grad_scaler
 from training.optimization import (
     OptimizerName,
     ScheduleName,
@@ -220,7 +220,7 @@ def build_run(task: Task, options: FitOptions) -> Run:
     dtype = autocast_dtype(device, options.precision)
     groups = parameter_groups(task.stages, options.learning_rate, options.weight_decay, options.early_rate)
     optimizer = build_optimizer(options.optimizer, groups)
-    ema = ema_model(task.model, options.ema_decay)
+    ema = MovingAverage(task.model, options.ema_decay)
     schedule = build_schedule(options.schedule, optimizer, 1)
     scaler = grad_scaler(device, dtype)
     learner = Learner(

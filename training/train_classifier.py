@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.utils.data import DataLoader, Subset
+from torch.utils.data import Subset
 
 from gesture_app.errors import InputError
 from gesture_app.vision.classifier import ARCHITECTURE, GestureClassifier, build_classifier
@@ -30,7 +30,7 @@ from training.batch_augment import POOR_CAMERA, BatchAugmentation, RandomChanges
 from training.checkpoint import fingerprint, options_of, provenance
 from training.collection import Picture
 from training.datasets import HandCrops, balanced_sampler, class_shares, collate_crops
-from training.draws import begin_worker, in_batches
+from training.draws import in_batches, in_order, whole_batches
 from training.evaluate import SCORES, evaluate_classifier
 from training.fit import fit
 from training.hagrid import read_all, require_classes
@@ -244,7 +244,9 @@ def build_crops(
     config: ClassifierConfig, training: list[Picture], validation: list[Picture]
 ) -> tuple[HandCrops, HandCrops]:
     """Training and validation crops; most of what varies the former is done with whole batches."""
-    store = PictureStore([p.path for p in (*training, *validation)], config.cache, STORED_SIDES * config.size)
+    store = PictureStore(
+        [p.path for p in (*training, *validation)], config.cache, STORED_SIDES * config.size, config.workers
+    )
     crops = HandCrops(training, config.labels, config.size, augment=True, store=store)
     crops.transform = GentleTrivialAugment(fill=GREY) if config.augmentation == "trivial" else None
     crops.flip = config.augmentation != "none"
@@ -304,20 +306,19 @@ def build(
     loss = build_loss(config, device, absent)
     crops, held_out = build_crops(config, training, validation)
     collate = partial(collate_crops, channels_last=config.channels_last)
-    samples = config.samples or len(crops)
+    batch_size = config.batch_size * distributed.world_size()
+    samples = whole_batches(config.samples or len(crops), batch_size)
 
     def epoch(number: int) -> Epoch:
         crops.size = progressive_side(config.start_size, config.size, number, config.epochs)
         order = list(balanced_sampler(crops.targets, config.balance, samples, config.seed + number))
-        batches = in_batches(order, config.batch_size * distributed.world_size())
-        return Epoch(crops, batches, loss, f"at {crops.size}", collate)
+        return Epoch(crops, in_batches(order, batch_size), loss, f"at {crops.size}", collate)
 
     def evaluate(averaged: nn.Module, number: int, most: int | None) -> dict[str, Any]:
         held_out.size = progressive_side(config.start_size, config.size, number, config.epochs)
         mine = Subset(held_out, distributed.share(range(len(held_out))[:most]))
         workers = config.workers if most is None else 0
-        loader = DataLoader(mine, config.batch_size, num_workers=workers, worker_init_fn=begin_worker)
-        return evaluate_classifier(averaged, loader, config.labels)
+        return evaluate_classifier(averaged, in_order(mine, config.batch_size, workers), config.labels)
 
     def info(number: int, metrics: dict[str, Any]) -> ModelInfo:
         size = progressive_side(config.start_size, config.size, number - 1, config.epochs)

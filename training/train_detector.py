@@ -26,7 +26,7 @@ from gesture_app.vision.yolox import SIZES, YOLOX, build_yolox, load_matching
 from training import distributed
 from training.checkpoint import fingerprint, options_of, provenance
 from training.collection import Picture, picture_files
-from training.datasets import HandFrames, Pasting, SameShapeBatches, collate_frames
+from training.datasets import HandFrames, Pasting, collate_frames, same_shape_batches
 from training.evaluate import SCORES, evaluate_detector
 from training.fit import fit
 from training.hagrid import read_all
@@ -92,8 +92,7 @@ def detector_step(
     raw = model(images if recolour is None else recolour(images))
     size_hw = (images.shape[2], images.shape[3])
     with torch.autocast(device.type, enabled=False):
-        count = partial(distributed.mean_count, device=device)
-        return detector_loss(raw, boxes, classes, size_hw, l1_weight, count)
+        return detector_loss(raw, boxes, classes, size_hw, l1_weight, distributed.mean_of_all)
 
 
 def initial_detector(config: DetectorConfig, labels: tuple[str, ...]) -> tuple[YOLOX, str]:
@@ -138,13 +137,13 @@ def build_frames(
     """Training and validation frames. Only frames whose boxes were all drawn by people are validated on."""
     training, validation = pictures or (
         read_all(config.data, HAGRID_LABELS, "train", config.boxes, config.splits),
-        read_all(config.data, HAGRID_LABELS, "val", None, config.splits),
+        read_all(tuple(dict.fromkeys(config.data)), HAGRID_LABELS, "val", None, config.splits),
     )
     crops = [p for p in read_all(config.crops, HAGRID_LABELS, "train") if p.is_crop]
     backgrounds = list(picture_files([config.backgrounds])) if config.backgrounds else []
     true = [p for p in validation if p.true_boxes and not p.is_crop]
     paths = [*(p.path for p in (*training, *true) if not p.is_crop), *(p.path for p in crops), *backgrounds]
-    store = PictureStore(paths, config.cache, STORED_SIDES * max(config.input_hw))
+    store = PictureStore(paths, config.cache, STORED_SIDES * max(config.input_hw), config.workers)
     pasting = Pasting(crops, backgrounds, config.hard_classes)
     training = [*training, *(p for p in training if set(p.labels) & set(config.hard_classes))]
     frames = HandFrames(training, labels, config.input_hw, augment=True, pasting=pasting, store=store)
@@ -186,22 +185,19 @@ def build(
     recolour = None
     if device.type == "cuda":  # whole batches are recoloured there: in the loading processes it is most of the work
         recolour, frames.recolour = frames.recolour, None
-    batches = SameShapeBatches(
-        frames.upright, config.batch_size * distributed.world_size(), config.seed, config.repeats
-    )
-
+    batch_size = config.batch_size * distributed.world_size()
     collate = partial(collate_frames, channels_last=config.channels_last)
 
     def epoch(number: int) -> Epoch:
         whole = number >= config.epochs - config.whole_epochs
         frames.window = None if whole else config.window
-        batches.epoch = number
+        batches = same_shape_batches(frames.upright, batch_size, (config.seed, number), config.repeats)
         dataset = Mosaic(frames, frames.upright, config.mosaic) if config.mosaic > 0 else frames
         step = partial(detector_step, l1_weight=float(whole), recolour=recolour)
-        return Epoch(dataset, list(batches), step, f"on {'whole frames' if whole else 'windows'}", collate)
+        return Epoch(dataset, batches, step, f"on {'whole frames' if whole else 'windows'}", collate)
 
     def evaluate(averaged: nn.Module, _number: int, most: int | None) -> dict[str, Any]:
-        return evaluate_detector(averaged, held_out, most=most)
+        return evaluate_detector(averaged, held_out, most=most, workers=config.workers if most is None else 0)
 
     def info(number: int, metrics: dict[str, Any]) -> ModelInfo:
         trained = provenance(start, number, config.data, frames.pictures)

@@ -59,8 +59,7 @@ def look_closer(find: Find, image: Image, window: Window, options: RecognizerOpt
     # At the picture's own edge a hand is cut in the whole picture as well.
     least = np.array((left + rim if left else 0, top + rim if top else 0), np.float32)
     most = np.array((right - rim if right < width else width, bottom - rim if bottom < height else height), np.float32)
-    whole = (boxes[:, :2] >= least).all(axis=1) & (boxes[:, 2:] <= most).all(axis=1)
-    return found.take(whole)
+    return found.take(np.flatnonzero((boxes[:, :2] >= least).all(axis=1) & (boxes[:, 2:] <= most).all(axis=1)))
 
 
 def look_at_all(find: Find, image: Image, windows: Sequence[Window], options: RecognizerOptions) -> Detections:

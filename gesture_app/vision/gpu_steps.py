@@ -13,7 +13,7 @@ from torchvision.ops import roi_align
 
 from gesture_app.vision.postprocess import NMS_IOU
 from gesture_app.vision.preprocess import GREY, scaled_hw
-from gesture_app.vision.yolox import decode_cells
+from gesture_app.vision.yolox import decode_boxes
 
 CANDIDATES = 256
 """The best cells that suppression looks at: some dozens belong to one hand."""
@@ -49,7 +49,7 @@ def find_hands(
         further box, and its class.
     """
     scale = scaled_hw(frame_hw, input_hw)[1]
-    boxes = (decode_cells(raw, *grid) / scale).clamp(min=0)
+    boxes = (decode_boxes(raw, *grid) / scale).clamp(min=0)
     boxes = torch.stack((boxes[..., 0::2].clamp(max=frame_hw[1]), boxes[..., 1::2].clamp(max=frame_hw[0])), -1)
     boxes = boxes.flatten(2)  # (B, M, 4), xyxy
     best, classes = raw[..., 5:].float().max(-1)

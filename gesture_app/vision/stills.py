@@ -98,6 +98,6 @@ def merge_views(first: Detections, second: Detections, threshold: float, limit: 
     boxes[rows] = share * boxes[rows] + (1 - share) * second.boxes_xyxy[columns]
     scores[rows] += second.scores[columns] / 2
     alone = np.setdiff1d(np.arange(len(second.scores)), columns)
-    others = replace(second, scores=second.scores / 2).take(alone)
+    others = replace(second, scores=np.asarray(second.scores / 2, np.float32)).take(alone)
     found = join([Detections(boxes, scores, first.classes), others], limit)
     return found.take(found.scores >= threshold)

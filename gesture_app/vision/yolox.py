@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
@@ -267,30 +268,28 @@ class YOLOX(nn.Module):
         return out
 
 
+@lru_cache(maxsize=8)
+@torch.inference_mode(False)
 def cell_grid(input_hw: tuple[int, int], device: torch.device | str = "cpu") -> tuple[Tensor, Tensor]:
     """The corners and strides of the cells, in the order of the raw output, as `postprocess.cell_grid` has them.
 
     Returns:
-        corners_xy (M, 2), in cells, and strides (M,), in input pixels; both float32.
+        corners_xy (M, 2), in cells, and strides (M,), in input pixels; both float32, not to be written to.
     """
     corners, strides = postprocess.cell_grid(input_hw)
     return torch.tensor(corners, device=device), torch.tensor(strides, device=device)
 
 
-def decode_boxes(raw: Tensor, input_hw: tuple[int, int]) -> Tensor:
+def decode_boxes(raw: Tensor, corners: Tensor, strides: Tensor) -> Tensor:
     """Boxes of the raw output, with gradients; see `postprocess.decode_boxes`.
 
     Args:
         raw: (..., M, 5 + classes), see `YOLOX.forward`.
+        corners, strides: of the same M cells, see `cell_grid`.
 
     Returns:
         boxes_xyxy (..., M, 4), pixels of the model input, float32, not clipped.
     """
-    return decode_cells(raw, *cell_grid(input_hw, raw.device))
-
-
-def decode_cells(raw: Tensor, corners: Tensor, strides: Tensor) -> Tensor:
-    """As `decode_boxes`, for the cells of a grid that is there already, see `cell_grid`."""
     offsets = raw[..., :4].float()
     centre = (offsets[..., :2] + corners) * strides[:, None]
     half = offsets[..., 2:].clamp(max=postprocess.MAX_LOG_SIZE).exp() * strides[:, None] / 2
