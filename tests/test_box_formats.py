@@ -201,6 +201,16 @@ def test_yolo_box(values, expected) -> None:
     assert got is None if expected is None else np.allclose(got, expected)
 
 
+def test_of_poses_the_boxes_are_used(tmp_path: Path) -> None:
+    draw(tmp_path / "images" / "a.jpg")
+    (tmp_path / "labels").mkdir()
+    box, points = "0 0.5 0.5 0.2 0.4", " 0.45 0.6" * 21
+    (tmp_path / "labels" / "a.txt").write_text(f"{box}{points}\n{box}\n")
+    (tmp_path / "data.yaml").write_text("names: [fist]\ntrain: images\nkpt_shape: [21, 2]\n")
+    (found,) = read(tmp_path, LABELS).pictures
+    assert np.allclose(found.boxes_xywh, [(0.4, 0.3, 0.2, 0.4)] * 2)
+
+
 @given(st.text(max_size=30) | st.sampled_from(["../a", "/etc/passwd", "a/../../b", "..", "x" * 5000, "\0"]))
 def test_no_name_leads_out_of_the_set(name: str) -> None:
     root = Path(__file__).parent

@@ -20,6 +20,17 @@ def test_boxes_stay_on_their_hands(seed: int, size_hw) -> None:
     assert got[0] == pytest.approx(np.array([left, top, right, bottom]), abs=2.5)
 
 
+def test_boxes_move_with_the_pixels_that_are_cut() -> None:
+    image = np.full((120, 160, 3), 90, np.uint8)
+    image[30:80, 50:110] = 250
+    boxes = np.array([[50, 30, 110, 80]], np.float32)
+    for view in ((0.9, 0.9, 120.9, 90.9), (10.4, 5.6, 130.4, 95.6), (30.5, 10.5, 150.5, 100.5)):
+        shown, got, _ = cut_view(image, boxes, np.zeros(1, np.float32), np.array(view), (360, 480))
+        bright = np.argwhere(shown.min(axis=2) > 170)
+        (top, left), (bottom, right) = bright.min(axis=0), bright.max(axis=0) + 1
+        assert got[0] == pytest.approx(np.array([left, top, right, bottom]), abs=0.51)
+
+
 def test_views_are_whole_or_nearer_or_farther() -> None:
     image, none = np.zeros((120, 160, 3), np.uint8), np.zeros(1, np.float32)
     box, widths = np.array([[70, 50, 90, 70]], np.float32), []

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import shutil
+import uuid
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +50,25 @@ def test_splits_go_by_person_where_no_list_says_otherwise(hagrid_root: Path) -> 
     for picture in read(hagrid_root, LABELS).pictures:
         person = picture.path.stem.split("-")[1]
         assert split_of.setdefault(person, picture.split) == picture.split
+
+
+def test_crops_of_a_photograph_are_in_the_split_of_its_person(hagrid_root: Path, crops_root: Path) -> None:
+    """Where nobody lists them: a set of crops names no people."""
+    for root in (hagrid_root, crops_root):
+        (root / "index.csv").unlink(missing_ok=True)
+    frame = read(hagrid_root, LABELS).pictures[0]
+    names = {s: [str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{s}{n}")) for n in range(12)] for s in ("train", "val")}
+    pictures = sorted((crops_root / "fist").glob("*.png"))
+    for stem in (*names["train"], *names["val"]):
+        shutil.copy(pictures[0], crops_root / "fist" / f"{stem}.png")
+    known = [replace(frame, path=Path(f"{stem}.jpg"), split=s) for s, stems in names.items() for stem in stems]
+    apart = read_all((crops_root,), LABELS, None)
+    together = read_all((crops_root,), LABELS, None, beside=known)
+    split_of = {p.path.stem: p.split for p in together}
+    assert all(split_of[stem] == split for split, stems in names.items() for stem in stems)
+    assert [p.split for p in apart] != [p.split for p in together]
+    same = [p.split for p in together if p.path in pictures]
+    assert same == [p.split for p in apart if p.path in pictures]  # `fist-1.png` may be anybody's
 
 
 def test_a_missing_picture_is_counted(hagrid_root: Path) -> None:

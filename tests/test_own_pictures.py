@@ -89,6 +89,17 @@ def test_a_split_that_somebody_made_is_kept(tmp_path: Path) -> None:
     assert sorted(p.path.name for p in own.validation) == ["shot 0.png", "shot 1.png", "shot 2.png"]
 
 
+def test_frames_with_boxes_are_held_out_as_their_hands_are(tmp_path: Path) -> None:
+    (tmp_path / "labels").mkdir()
+    folder(tmp_path, "images", [picture((40, 30, 40, 40))] * 40)
+    for number in range(40):
+        (tmp_path / "labels" / f"shot {number}.txt").write_text(f"{number % 2} 0.375 0.4167 0.25 0.3333\n")
+    (tmp_path / "data.yaml").write_text("names: [like, fist]\ntrain: images\n")
+    own = read_own(tmp_path, SHIPPED, FindsWhite())
+    held = [p.path.name for p in own.frames if p.split != "train"]
+    assert sorted(held) == sorted(p.path.name for p in own.validation) == [f"shot {n}.png" for n in range(32, 40)]
+
+
 def test_a_split_by_folders_of_a_class_is_kept(tmp_path: Path) -> None:
     crop = picture((2, 2, 150, 110))
     folder(tmp_path, "like", [crop] * 6)

@@ -292,7 +292,8 @@ def test_other_networks_while_it_plays(make_worker):
     wait_for(lambda: news.phases[-1] is Phase.LIVE)
 
 
-def test_a_tap_gets_every_picture_with_and_without_boxes(make_worker):
+@pytest.mark.parametrize("mirror", [False, True])
+def test_a_tap_gets_every_picture_with_boxes_as_shown_and_without_as_filmed(make_worker, mirror):
     class Tap:
         def __init__(self):
             self.annotated, self.clean = [], []
@@ -305,6 +306,7 @@ def test_a_tap_gets_every_picture_with_and_without_boxes(make_worker):
 
     tap = Tap()
     worker = make_worker(script=[True] * 10, tap=tap)
+    worker.configure(LiveSettings(RecognizerOptions(), mirror=mirror))
     news = News(worker)
     worker.start()
     worker.play("script")
@@ -312,6 +314,8 @@ def test_a_tap_gets_every_picture_with_and_without_boxes(make_worker):
     assert len(tap.annotated) == len(tap.clean) == sum(result.inference_s is not None for result in news.results)
     assert np.array_equal(tap.clean[0][0], two_colours())
     assert not np.array_equal(tap.annotated[0][0], two_colours())
+    left_is_left = np.array_equal(tap.annotated[0][0][-1, 0], two_colours()[-1, 0])
+    assert left_is_left is not mirror
     times = [captured_s for _, captured_s in tap.annotated]
     assert times == sorted(times) == [captured_s for _, captured_s in tap.clean]
 

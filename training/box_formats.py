@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections import defaultdict
 from collections.abc import Iterator
@@ -107,18 +108,21 @@ def yolo_description(root: Path) -> Path | None:
 def yolo_entries(root: Path, description: Path) -> Iterator[Entry]:
     """The pictures of a YOLO set: `images/.../a.jpg` with `labels/.../a.txt`.
 
-    Its lines are `class x y width height`, x and y of the centre, all as fractions of the picture. A polygon
-    becomes its box. An empty text file means that there is no hand; a picture without one is left out.
+    Its lines are `class x y width height`, x and y of the centre, all as fractions of the picture. A polygon becomes
+    its box, of a pose its box is used. An empty text file means that there is no hand; a picture without one is left
+    out.
 
     Raises:
         InputError: the names or the folders of pictures are not told.
     """
-    names, folders = read_classes(description) if description.name == "classes.txt" else read_yaml(root, description)
+    names, folders, keypoints = (
+        (*read_classes(description), 0) if description.name == "classes.txt" else read_yaml(root, description)
+    )
     seen = False
     for folder, split in folders:
         for path in sorted(path for path in folder.rglob("*") if is_picture(path)):
             seen = True
-            yield yolo_entry(root, path, names, split or split_in(path.parent.name))
+            yield yolo_entry(root, path, names, split or split_in(path.parent.name), keypoints)
     if not seen:
         raise InputError(f"no pictures: {description}: the folders that it names hold none")
 
@@ -138,8 +142,8 @@ def read_classes(description: Path) -> tuple[dict[int, str], list[tuple[Path, st
     return dict(enumerate(line.strip() for line in lines)), [(folder, "")]
 
 
-def read_yaml(root: Path, description: Path) -> tuple[dict[int, str], list[tuple[Path, str]]]:
-    """Names by number, and the folders of pictures with their split, of a set's YAML file.
+def read_yaml(root: Path, description: Path) -> tuple[dict[int, str], list[tuple[Path, str]], int]:
+    """Names by number, the folders of pictures with their split, and how many numbers tell a hand's keypoints.
 
     Raises:
         InputError: it is no YAML file, or lacks names or folders.
@@ -150,6 +154,7 @@ def read_yaml(root: Path, description: Path) -> tuple[dict[int, str], list[tuple
         content = yaml.safe_load(description.read_text(encoding="utf-8"))
         names = content["names"]
         by_number = {int(k): str(v) for k, v in (names.items() if isinstance(names, dict) else enumerate(names))}
+        keypoints = math.prod(int(length) for length in content.get("kpt_shape") or (0,))
         folders = []
         for split in ("train", "val", "valid", "test"):
             value = content.get(split) or []
@@ -164,11 +169,15 @@ def read_yaml(root: Path, description: Path) -> tuple[dict[int, str], list[tuple
                 folders.append((found, SPLIT_NAMES[split]))
     except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(f"cannot read {description}: no names or no folders ({str(error)[:80]})") from error
-    return by_number, folders
+    return by_number, folders, keypoints
 
 
-def yolo_entry(root: Path, path: Path, names: dict[int, str], split: str) -> Entry:
-    """One picture of a YOLO set; a broken line becomes a box that is none."""
+def yolo_entry(root: Path, path: Path, names: dict[int, str], split: str, keypoints: int = 0) -> Entry:
+    """One picture of a YOLO set; a broken line becomes a box that is none.
+
+    Args:
+        keypoints: so many numbers after a box tell them.
+    """
     name = path.relative_to(root).as_posix()
     parts = list(path.relative_to(root).parts)
     if "images" in parts:
@@ -183,7 +192,7 @@ def yolo_entry(root: Path, path: Path, names: dict[int, str], split: str) -> Ent
     for line in filter(None, (line.split() for line in lines)):
         try:
             number, values = int(line[0]), [float(value) for value in line[1:]]
-            boxes.append(yolo_box(values))
+            boxes.append(yolo_box(values[:4] if keypoints and len(values) == 4 + keypoints else values))
             labels.append(names.get(number, f"class {number}"))
         except ValueError:
             boxes.append(None)

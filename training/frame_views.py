@@ -87,7 +87,7 @@ def cut_view(
         The canvas, and the boxes and classes of the hands in it, cut at its edge.
     """
     height, width = image.shape[:2]
-    left, top, right, bottom = view_xyxy.tolist()
+    left, top, right, bottom = view_xyxy.round().tolist()  # whole pixels are cut: boxes move by the same
     scale = min(size_hw[0] / (bottom - top), size_hw[1] / (right - left))
     canvas = np.full((*size_hw, 3), GREY, np.uint8)
     x0, y0, x1, y1 = max(0, int(left)), max(0, int(top)), min(width, round(right)), min(height, round(bottom))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -12,7 +12,7 @@ from pathlib import Path
 from gesture_app.errors import InputError
 from training import distributed
 from training.box_formats import coco_entries, coco_files, yolo_description, yolo_entries
-from training.collection import Collection, Entry, Picture, choose_split, collect, picture_files
+from training.collection import Collection, Entry, Picture, choose_split, collect, keep_together, picture_files
 from training.layouts import (
     BOXES_FILE,
     boxes_file_entries,
@@ -134,12 +134,16 @@ def read_all(
     split: Split | None,
     boxes_file: Path | None = None,
     splits: Path | None = None,
+    beside: Iterable[Picture] = (),
 ) -> list[Picture]:
     """The pictures of one split of several folders; what was read and skipped is printed.
+
+    A photograph that is in several of them, as a frame and as crops, is in one split, see `keep_together`.
 
     Args:
         boxes_file: for the folders in a HaGRID layout, see `read`.
         splits: a list of pictures and splits that `write_splits` wrote.
+        beside: pictures of further sets, whose splits count.
 
     Raises:
         InputError: a folder or the list cannot be read, or too many annotations are broken.
@@ -147,8 +151,11 @@ def read_all(
     listed = read_splits(splits) if splits is not None else None
     found: dict[Path, Collection] = {}
     for root in dict.fromkeys(roots):  # a folder named several times is read once
-        whole = read(root, labels, boxes_file, listed)
-        require_sound(root, whole)
+        found[root] = read(root, labels, boxes_file, listed)
+        require_sound(root, found[root])
+    decided = [p for whole in found.values() for p in whole.pictures if p.path not in whole.drawn]
+    for root, whole in found.items():
+        keep_together(whole, (*decided, *beside))
         found[root] = whole.of_split(split)
         if distributed.is_main():
             print(f"{root}: {split or 'all'}: {found[root].describe()}")

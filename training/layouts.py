@@ -96,7 +96,7 @@ def gesture_of(folder: str) -> str:
 def gesture_folders(root: Path, gestures: Sequence[str]) -> dict[str, list[Path]]:
     """The folders of frames of each gesture, at most `DEPTH` deep; nothing inside them is looked at."""
     wanted, found = {canonical(g): g for g in gestures}, defaultdict[str, list[Path]](list)
-    for top, folders, _ in os.walk(root):
+    for top, folders, _ in os.walk(root, followlinks=True):
         folders.sort()
         deep = len(Path(top).relative_to(root).parts) + 1
         for name in list(folders):

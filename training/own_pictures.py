@@ -70,7 +70,6 @@ def read_own(root: Path, shipped: tuple[str, ...], recognizer: Recognizer) -> Ow
     known = label_finder(shipped)
     pictures = [replace(p, labels=tuple(known(n) or n for n in p.labels)) for p in found.pictures]
     notes = [f"Left out: {found.describe().partition('skipped: ')[2]}."] if found.skipped else []
-    frames = [p for p in pictures if p.true_boxes and not p.is_crop]
     if all(p.is_crop for p in pictures):
         pictures, said = with_hands(pictures, recognizer)
         notes += said
@@ -88,6 +87,7 @@ def read_own(root: Path, shipped: tuple[str, ...], recognizer: Recognizer) -> Ow
     if not is_split(root, pictures):
         pictures = held_out(pictures)
         notes.append("The last fifth of every gesture's pictures, by name, is held out: neighbours often look alike.")
+    frames = [p for p in pictures if p.true_boxes and not p.is_crop]
     training = [p for p in pictures if p.split == "train"]
     validation = [without_patches(p) for p in pictures if p.split != "train"]
     return OwnPictures(training, validation, labels, frames, notes)

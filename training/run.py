@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -27,6 +27,8 @@ from training.optimization import (
     build_schedule,
     parameter_groups,
 )
+
+MOST_SIZES = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +68,7 @@ class FitOptions:
     """Stop after so many epochs that were all worse than the best; 0 never does."""
     precision: Precision = "auto"
     compile: bool = False
-    """torch.compile the network: faster steps after a minute of compilation."""
+    """torch.compile the network: faster steps after a minute of compilation, for every size of its input."""
     channels_last: bool = True
     """Lay pictures out as the convolutions like them best."""
     resume: bool = False
@@ -240,10 +242,22 @@ def start_phase(run: Run) -> None:
     head_only = run.options.freeze == "backbone" or run.progress.epoch < run.options.freeze_epochs
     for number, stage in enumerate(run.task.stages):
         stage.requires_grad_(not head_only or number == len(run.task.stages) - 1)
-    network = torch.compile(run.learner.model, dynamic=False) if run.options.compile else run.learner.model
+    network = compiled(run.learner.model) if run.options.compile else run.learner.model
     run.learner.network = distributed.wrap(network, run.learner.device)  # type: ignore[arg-type]
     steps = (end - first) * len(run.task.epoch(run.progress.epoch).batches)
     run.learner.schedule = build_schedule(run.options.schedule, run.learner.optimizer, steps)
+
+
+def compiled(model: nn.Module) -> nn.Module:
+    """The model, compiled anew for every size of its input, however many a training has.
+
+    PyTorch gives up after eight, without an error, and goes on as if nothing were compiled.
+    """
+    from torch._dynamo import config
+
+    limit = "recompile_limit" if hasattr(config, "recompile_limit") else "cache_size_limit"  # until PyTorch 2.6
+    setattr(config, limit, MOST_SIZES)
+    return cast("nn.Module", torch.compile(model, dynamic=False))
 
 
 def out_of_patience(run: Run) -> bool:

@@ -139,7 +139,8 @@ def build_frames(
         read_all(config.data, HAGRID_LABELS, "train", config.boxes, config.splits),
         read_all(tuple(dict.fromkeys(config.data)), HAGRID_LABELS, "val", None, config.splits),
     )
-    crops = [p for p in read_all(config.crops, HAGRID_LABELS, "train") if p.is_crop]
+    beside = (*training, *validation)
+    crops = [p for p in read_all(config.crops, HAGRID_LABELS, "train", beside=beside) if p.is_crop]
     backgrounds = list(picture_files([config.backgrounds])) if config.backgrounds else []
     true = [p for p in validation if p.true_boxes and not p.is_crop]
     paths = [*(p.path for p in (*training, *true) if not p.is_crop), *(p.path for p in crops), *backgrounds]
@@ -149,7 +150,10 @@ def build_frames(
     frames = HandFrames(training, labels, config.input_hw, augment=True, pasting=pasting, store=store)
     held_out = HandFrames(true, labels, config.input_hw, augment=False, store=store)
     if not len(frames) or not len(held_out):
-        raise InputError(f"{len(frames)} training and {len(held_out)} validation frames: both are needed. Add data")
+        names = "; --gestures knows the names of HaGRID's gestures alone" if config.gestures else ""
+        raise InputError(
+            f"{len(frames)} training and {len(held_out)} validation frames: both are needed. Add data{names}"
+        )
     return frames, held_out
 
 

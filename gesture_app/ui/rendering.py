@@ -12,7 +12,11 @@ from gesture_app.vision.hands import Hand, Image
 
 @dataclass(frozen=True, eq=False)
 class Rendered:
-    """The drawn picture, the one below the drawing, and the hands that are shown, in pixels of both."""
+    """The drawn picture, and the hands that are shown in its pixels.
+
+    Attributes:
+        clean: as it was filmed: without a drawing and not mirrored, but blurred where that is wished.
+    """
 
     image: Image
     clean: Image
@@ -40,15 +44,16 @@ class Renderer:
         if settings.mirror != self._mirror:
             self._mirror = settings.mirror
             self._trails.clear()
+        clean = self._blur_background(image, shown) if settings.blur else image
+        picture = clean
         if settings.mirror:
-            shown = mirror_hands(shown, image.shape[1])
-        clean = self.plain(image, settings, shown)
+            shown, picture = mirror_hands(shown, image.shape[1]), mirror_image(clean)
         trails = self._trails.update(shown, time_s) if settings.overlay.trails else ()
-        drawn = self._draw_hands(clean, shown, fps, settings.overlay, trails)
+        drawn = self._draw_hands(picture, shown, fps, settings.overlay, trails)
         return Rendered(drawn, clean, tuple(shown))
 
-    def plain(self, image: Image, settings: LiveSettings, shown: Sequence[Hand] = ()) -> Image:
-        """The picture without any drawing; blurred, where that is wished, but for the hands that are shown."""
-        if settings.mirror:
-            image = mirror_image(image)
-        return self._blur_background(image, shown) if settings.blur else image
+    def plain(self, image: Image, settings: LiveSettings) -> Image:
+        """The picture without hands and without any drawing."""
+        if settings.blur:
+            image = self._blur_background(image, ())
+        return mirror_image(image) if settings.mirror else image
