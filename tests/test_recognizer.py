@@ -128,7 +128,8 @@ def test_what_the_classifier_takes_for_background_is_left_out() -> None:
 
 @pytest.mark.parametrize(("box", "score", "kept"), [
     ((0, 0, 40, 60), 0.3, False),  # a forearm with its hand
-    ((0, 0, 40, 60), 0.5, True),  # as sure: perhaps two hands
+    ((0, 0, 40, 60), 0.6, False),  # and one that rests
+    ((0, 0, 40, 60), 0.7, True),  # nearly as sure: perhaps two hands
     ((0, 0, 24, 60), 0.3, True),  # half of the hand lies outside
     ((50, 0, 90, 60), 0.3, True),  # beside it
     ((22, 12, 26, 20), 0.3, True),  # in it

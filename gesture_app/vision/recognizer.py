@@ -28,7 +28,7 @@ from gesture_app.vision.runtimes import (
 
 MAX_THREADS = 8
 """Most pictures that are recognized at once on a CPU."""
-ENCLOSED, MUCH_FAINTER, SURE_HAND = 0.8, 0.5, 0.99
+ENCLOSED, MUCH_FAINTER, SURE_HAND = 0.8, 0.7, 0.99
 """So much of a sure hand lies in a box around it, and such a share of its detector score makes that box no hand."""
 
 
