@@ -320,6 +320,35 @@ def test_a_tap_gets_every_picture_with_boxes_as_shown_and_without_as_filmed(make
     assert times == sorted(times) == [captured_s for _, captured_s in tap.clean]
 
 
+@pytest.mark.parametrize("brighten", [False, True])
+def test_a_dark_picture_is_brightened_and_recorded_as_it_is(make_worker, brighten):
+    class Tap:
+        def __init__(self):
+            self.annotated, self.clean = [], []
+
+        def add_annotated(self, image, captured_s):
+            self.annotated.append(image)
+
+        def add_clean(self, image, captured_s):
+            self.clean.append(image)
+
+    tap, dark = Tap(), np.full((40, 62, 3), 30, np.uint8)
+
+    class DarkSource(ScriptedSource):
+        def read_at(self, time_s):
+            return Frame(dark, round(time_s * 100), time_s)
+
+    worker = make_worker(script=[True] * 5, tap=tap, source=DarkSource)
+    worker.configure(LiveSettings(RecognizerOptions(), brighten=brighten))
+    news = News(worker)
+    worker.start()
+    worker.play("script")
+    wait_for(lambda: Phase.ENDED in news.phases)
+    assert tap.clean and all(np.array_equal(image, dark) for image in tap.clean)
+    corner = {int(image[-1, 0, 0]) for image in tap.annotated}
+    assert corner == {87 if brighten else 30}
+
+
 @pytest.mark.parametrize("mirror", [False, True])
 def test_a_blurred_picture_shows_nothing_when_its_boxes_leave(make_worker, mirror):
     worker = make_worker(script=[True] * 5)

@@ -66,6 +66,7 @@ class LiveSettings:
         mirror: whether left and right are swapped.
         overlay: what is drawn.
         blur: whether everything but the hands is blurred.
+        brighten: whether a dark picture is shown lighter.
         show_fps: whether the frame rate is drawn into the picture.
     """
 
@@ -75,11 +76,12 @@ class LiveSettings:
     mirror: bool = False
     overlay: OverlayStyle = field(default_factory=OverlayStyle)
     blur: bool = False
+    brighten: bool = False
     show_fps: bool = False
 
     @classmethod
-    def of(cls, settings: Settings, mirror: bool, show_fps: bool = False) -> LiveSettings:
-        """What the user has chosen; `mirror` depends on the source."""
+    def of(cls, settings: Settings, mirror: bool, camera: bool = False, show_fps: bool = False) -> LiveSettings:
+        """What the user has chosen; `mirror`, and whether it is a `camera`, depend on the source."""
         return cls(
             settings.options(),
             settings.smoothing_s,
@@ -87,6 +89,7 @@ class LiveSettings:
             mirror,
             settings.overlay,
             settings.blur,
+            settings.brighten_cameras and camera,
             show_fps,
         )
 

@@ -333,7 +333,8 @@ class MainWindow(QMainWindow):
 
     def _configure(self) -> None:
         mirror = self.menus.mirror.isChecked()
-        self.playback.configure(LiveSettings.of(self._store.settings, mirror, show_fps=self.isFullScreen()))
+        settings = LiveSettings.of(self._store.settings, mirror, self._is_camera, show_fps=self.isFullScreen())
+        self.playback.configure(settings)
 
     def _toggle(self) -> None:
         if self.playback.source and self.playback.source == self.source_bar.source():

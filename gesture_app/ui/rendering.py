@@ -15,7 +15,7 @@ class Rendered:
     """The drawn picture, and the hands that are shown in its pixels.
 
     Attributes:
-        clean: as it was filmed: without a drawing and not mirrored, but blurred where that is wished.
+        clean: as it was filmed: without a drawing, neither mirrored nor brightened, but blurred where that is wished.
     """
 
     image: Image
@@ -24,9 +24,10 @@ class Rendered:
 
 
 class Renderer:
-    """Hides, mirrors, blurs and draws; mirrors before drawing, so that the names stay readable."""
+    """Hides, blurs, mirrors, brightens and draws; mirrors before drawing, so that the names stay readable."""
 
     def __init__(self) -> None:
+        from gesture_app.vision.brighten import Brightener
         from gesture_app.vision.overlay import draw_hands  # here, in the live thread: OpenCV takes its time
         from gesture_app.vision.privacy import blur_background
         from gesture_app.vision.trails import Trails
@@ -34,6 +35,8 @@ class Renderer:
         self._draw_hands = draw_hands
         self._blur_background = blur_background
         self._trails = Trails()
+        self._make_brightener = Brightener
+        self._brightener = Brightener()
         self._mirror = False
 
     def __call__(
@@ -48,6 +51,8 @@ class Renderer:
         picture = clean
         if settings.mirror:
             shown, picture = mirror_hands(shown, image.shape[1]), mirror_image(clean)
+        if settings.brighten:
+            picture = self._brightener(picture, time_s)
         trails = self._trails.update(shown, time_s) if settings.overlay.trails else ()
         drawn = self._draw_hands(picture, shown, fps, settings.overlay, trails)
         return Rendered(drawn, clean, tuple(shown))
@@ -56,4 +61,6 @@ class Renderer:
         """The picture without hands and without any drawing."""
         if settings.blur:
             image = self._blur_background(image, ())
+        if settings.brighten:
+            image = self._make_brightener()(image, 0.0)
         return mirror_image(image) if settings.mirror else image
