@@ -18,6 +18,7 @@ from media import REGULAR, frame_of, picture, write_video
 from gesture_app.errors import EnvironmentFault
 from gesture_app.video import reader as reading
 from gesture_app.video.addresses import SourceOptions
+from gesture_app.video.clips import Clip
 from gesture_app.video.mailbox import Mailbox
 from gesture_app.video.reader import FrameReader
 from gesture_app.vision.hands import Frame
@@ -119,6 +120,31 @@ def test_a_paused_clip_stands_still_until_it_is_stepped(tmp_path: Path) -> None:
     assert shown() == 6
     assert states.names == ["opening", "paused"]
     reader.resume()
+    states.wait_for("ended")
+    assert reader.stop(1)
+
+
+def test_a_held_clip_waits_at_its_first_frame_and_tells_nothing(tmp_path: Path) -> None:
+    states, box = States(), Mailbox()
+    reader = FrameReader(str(write_video(tmp_path / "in.mp4")), box, states)
+    reader.hold()
+    reader.start()
+    first = box.get(5)
+    assert first is not None and first[0].index == 0
+    assert box.get(0.3) is None and states.names == ["opening"]
+    reader.let_go()
+    following = box.get(5)
+    assert following is not None and following[0].time_s < 0.3, "its time has stood still as well"
+    states.wait_for("ended")
+    assert reader.stop(1) and states.names == ["opening", "live", "ended", "closed"]
+
+
+def test_a_held_clip_without_a_frame_ends() -> None:
+    states, source = States(), ScriptedSource(lambda call: False)
+    source.clip = Clip(None, 0.01)
+    reader = FrameReader("clip", Mailbox(), states, opener=lambda *_: source)
+    reader.hold()
+    reader.start()
     states.wait_for("ended")
     assert reader.stop(1)
 

@@ -185,6 +185,50 @@ def test_a_source_from_opening_to_its_end(make_worker):
     assert news.results[-1].picture.pixelColor(4, 18) == QColor(*reversed(LEFT_BGR))
 
 
+class Compiling(FakeRecognizer):
+    """Takes its time for the first picture."""
+
+    def detect(self, image, options):
+        if not self.seen:
+            time.sleep(0.5)
+        return super().detect(image, options)
+
+
+def test_a_clip_waits_until_its_first_frame_is_shown(make_worker):
+    worker = make_worker(Compiling(), script=[True] * 30)
+    news = News(worker)
+    worker.start()
+    worker.play("script")
+    wait_for(lambda: len(news.results) > 1)
+    assert [result.time_s for result in news.results[:1]] == [0.01] and news.results[0].dropped == 0
+    assert news.results[1].time_s < 0.2, "not half a second later"
+    wait_for(lambda: Phase.ENDED in news.phases)
+    assert Phase.PAUSED not in news.phases, "nobody has asked for it"
+
+
+def test_a_clip_that_is_paused_while_it_waits_stays_at_its_first_frame(make_worker):
+    worker = make_worker(Compiling(), script=[True] * 30)
+    news = News(worker)
+    worker.start()
+    worker.play("script")
+    wait_for(lambda: Phase.OPENING in news.phases)
+    worker.set_paused(True)
+    wait_for(lambda: Phase.PAUSED in news.phases and news.results)
+    time.sleep(0.3)
+    assert [result.time_s for result in news.results] == [0.01] and Phase.LIVE not in news.phases
+    worker.set_paused(False)
+    wait_for(lambda: Phase.ENDED in news.phases)
+
+
+def test_a_clip_plays_on_after_a_first_frame_that_fails(make_worker):
+    worker = make_worker(FakeRecognizer(fails=lambda call: call == 1), script=[True] * 30)
+    news = News(worker)
+    worker.start()
+    worker.play("script")
+    wait_for(lambda: Phase.ENDED in news.phases)
+    assert Phase.FRAME_FAULT in news.phases and any(result.hands for result in news.results)
+
+
 def test_models_are_loaded_once_and_the_device_is_told(make_worker):
     loads, devices = [], []
 

@@ -104,7 +104,7 @@ class Playback(QObject):
             self._worker.set_paused(False)
         elif self.phase is Phase.PAUSED:
             self._worker.set_paused(False)
-        elif self.clip is not None and self.phase in (Phase.LIVE, Phase.FRAME_FAULT, Phase.LOADING):
+        elif self.clip is not None and self.phase in (Phase.OPENING, Phase.LIVE, Phase.FRAME_FAULT, Phase.LOADING):
             self._worker.set_paused(True)
         elif self.phase.running:
             self.halt()

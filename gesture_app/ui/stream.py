@@ -57,6 +57,7 @@ class LiveStream:
         mailbox: what the reader, which the caller starts and stops, puts its frames into.
         states: what the reader reports, in order.
         clip: what the reader knows of a source that can be sought.
+        on_first: called once the first picture is shown.
         settings: gives the newest settings.
         delivery: takes pictures and phases.
         tap: also takes the pictures.
@@ -68,6 +69,7 @@ class LiveStream:
         mailbox: Mailbox,
         states: States,
         clip: Callable[[], Clip | None],
+        on_first: Callable[[], None],
         settings: Callable[[], LiveSettings],
         delivery: Delivery,
         tap: Tap | None = None,
@@ -76,6 +78,7 @@ class LiveStream:
         self._mailbox = mailbox
         self._states = states
         self._clip = clip
+        self._on_first = on_first
         self._settings = settings
         self._delivery = delivery
         self._tap = tap
@@ -99,10 +102,15 @@ class LiveStream:
         while wanted() and self._phase is not Phase.NO_SOURCE:
             item = self._mailbox.get(POLL_S)
             if item is not None:
+                is_first = self._last is None
+                if is_first:
+                    self._relay_states()  # "opening" was told before it
                 if self._is_cut(item[0]):
                     pipeline = make_pipeline()
                 self._last = item
                 self._show(item, pipeline)
+                if is_first:
+                    self._on_first()
                 if self._is_over(self._phase):
                     self._remove_boxes()  # the last frame was on its way when the end was told
             elif self._phase in (Phase.PAUSED, Phase.ENDED):

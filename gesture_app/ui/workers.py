@@ -76,7 +76,6 @@ class LiveWorker(QThread):
         self._changed = threading.Condition()
         self._order = _Order()
         self._closing = False
-        self._paused = False
         self._reader: FrameReader | None = None
         self._mailbox: Mailbox | None = None
         self._leaving: list[FrameReader] = []  # asked to stop, and perhaps still waiting for an answer of the network
@@ -99,7 +98,6 @@ class LiveWorker(QThread):
 
     def set_paused(self, paused: bool) -> None:
         """Let the clip that is played stand still or go on."""
-        self._paused = paused
         self.tell_reader(lambda reader: (reader.pause if paused else reader.resume)())
 
     def tell_reader(self, tell: Callable[[FrameReader], object]) -> None:
@@ -176,28 +174,23 @@ class LiveWorker(QThread):
         mailbox, states = Mailbox(), States()
         reader = self._open_reader(source, mailbox, lambda state, message: states.put((state, message)), order.options)
         with self._changed:
-            self._mailbox, self._reader, self._paused = mailbox, reader, False
-        reader.pause()  # a clip must not run away while models load
+            self._mailbox, self._reader = mailbox, reader
+        reader.hold()  # a clip must not run away while models load, and compile when they get their first picture
         reader.start()
         try:
             stream = LiveStream(
-                order.run, mailbox, states, lambda: reader.clip, lambda: self._settings, self, self._tap
+                order.run, mailbox, states, lambda: reader.clip, reader.let_go, lambda: self._settings, self, self._tap
             )
-            self._show(order.run, stream, reader)
+            self._show(order.run, stream)
         finally:
             with self._changed:
                 self._mailbox = self._reader = None
             self._dismiss(reader, source)
 
-    def _show(self, run: int, stream: LiveStream, reader: FrameReader) -> None:
-        started = False
+    def _show(self, run: int, stream: LiveStream) -> None:
         while self._is_wanted(run):
             choice = self._choice
             make_pipeline = self._pipelines(choice, stream)
-            if not started:
-                started = True
-                if not self._paused:
-                    reader.resume()
             if not self._is_wanted(run):
                 return
             stream.play(make_pipeline, partial(self._is_wanted_with, run, choice))

@@ -40,6 +40,7 @@ class Transport:
         self._changed = threading.Condition()
         self._stopping = False
         self._paused = False
+        self._held = False
         self._retry = False
         self._orders: deque[float | int] = deque()
         self._news = False  # something was asked for since `take`
@@ -48,6 +49,11 @@ class Transport:
     def stopping(self) -> bool:
         """Whether `stop` was called."""
         return self._stopping
+
+    @property
+    def held(self) -> bool:
+        """Whether a clip waits until its first frame has been looked at."""
+        return self._held
 
     def stop(self) -> None:
         """Ask for the end."""
@@ -58,6 +64,11 @@ class Transport:
         """Ask to stand still or to go on."""
         with self._asking():
             self._paused = paused
+
+    def set_held(self, held: bool) -> None:
+        """Ask to wait at the first frame, or no longer."""
+        with self._asking():
+            self._held = held
 
     def set_loop(self, loop: bool) -> None:
         """Ask to start a clip again at its end, or not to."""
@@ -138,6 +149,8 @@ class ClipPlayer:
     def play(self, clip: Clip) -> None:
         """Deliver frames until the end is asked for."""
         readable = self._show(self._source.read())
+        if not readable:
+            self._transport.set_held(False)  # there is nothing to wait for
         while not self._transport.stopping:
             order, paused = self._transport.take()
             if order is not None:
@@ -146,6 +159,8 @@ class ClipPlayer:
             elif self._over and self._transport.loop and readable and not paused:
                 self._jump(0.0)
                 readable = not self._over
+            elif self._transport.held and not paused:
+                self._transport.wait()
             elif self._over or paused or clip.still:
                 self._tell("ended" if self._over else "paused")
                 self._transport.wait()

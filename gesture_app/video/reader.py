@@ -40,7 +40,8 @@ class FrameReader(threading.Thread):
     - "error": the source cannot be used, with a message for people; the last state;
     - "closed": `stop` was called; the last state.
 
-    Any thread may call the public methods. `pause`, `resume`, `seek` and `step` act on clips only.
+    Any thread may call the public methods. `hold`, `let_go`, `pause`, `resume`, `seek` and `step` act on
+    clips only.
 
     Attributes:
         clip: what is known of the open source if it is a clip; set before "live" or "paused" is told.
@@ -71,6 +72,14 @@ class FrameReader(threading.Thread):
         if self.is_alive() and threading.current_thread() is not self:
             self.join(timeout_s)
         return not self.is_alive()
+
+    def hold(self) -> None:
+        """Wait at the first frame until `let_go`; nothing is told of that."""
+        self._transport.set_held(True)
+
+    def let_go(self) -> None:
+        """Play, unless it is paused."""
+        self._transport.set_held(False)
 
     def pause(self) -> None:
         """Stand still."""
