@@ -94,10 +94,12 @@ def test_a_folder_is_played_picture_by_picture(album: Path) -> None:
     assert (source.clip.pictures, source.clip.duration_s, source.clip.still) == (4, 4 * PICTURE_S, False)
     frames = [(frame.index, frame.time_s) for frame in iter(source.read, None)]
     assert frames == [(0, 0.0), (1, PICTURE_S), (3, 3 * PICTURE_S)], "a picture that cannot be read is left out"
+    assert len(source.notes) == 1 and "2.png" in source.notes[0], source.notes
     found = [source.read_at(time_s) for time_s in (PICTURE_S, 2.5 * PICTURE_S, 99.0, -1.0)]
     assert [frame.index for frame in found if frame] == [1, 1, 3, 0]
     following = source.read()
     assert following is not None and following.index == 1
+    assert len(source.notes) == 1, "told once, however often it is come to"
 
 
 def test_one_picture_stands_still(album: Path) -> None:

@@ -294,6 +294,22 @@ def test_pictures_and_folders(open_window, qtbot, tmp_path):
     assert window.phase is Phase.PAUSED and window.view.picture.pixelColor(60, 40) == QColor("blue")
 
 
+def test_a_picture_that_cannot_be_read_is_told(open_window, qtbot, clip, tmp_path):
+    for name in ("a", "c"):
+        PillowImage.new("RGB", (64, 48), "red").save(tmp_path / f"{name}.png")
+    (tmp_path / "b.png").write_text("broken")
+    window = open_window()
+    window.play(str(tmp_path))
+    qtbot.waitUntil(lambda: window.phase is Phase.LIVE)
+    assert window.notice.isHidden()
+    window.menus.forward.trigger()
+    qtbot.waitUntil(lambda: window.notice.isVisible())
+    assert "b.png" in window.notice.label.text() and window.phase in (Phase.LIVE, Phase.PAUSED)
+    qtbot.waitUntil(lambda: window.playback_bar.label.text() == "Picture 3 of 3")
+    playing(qtbot, window, clip)
+    assert window.notice.isHidden()
+
+
 CAMERAS = (Camera("Front camera", "0"), Camera("USB camera", "1"))
 
 

@@ -52,6 +52,7 @@ class ScriptedSource:
     name = "scripted"
 
     def __init__(self, script: Callable[[int], bool]) -> None:
+        self.notes: list[str] = []
         self.script, self.calls, self.released_by = script, 0, []
 
     def read(self) -> Frame | None:

@@ -208,6 +208,23 @@ def test_notice(qtbot, monkeypatch, tmp_path):
     assert notice.isHidden()
 
 
+def test_notices_of_a_source(qtbot, tmp_path):
+    notice = SavedNotice()
+    qtbot.addWidget(notice)
+    for text in "abcd":
+        notice.show_note(text)
+    assert notice.label.text() == "b\nc\nd" and not notice._timer.isActive()
+    notice.close_button.click()
+    notice.show_note("e")
+    assert notice.label.text() == "e", "what the user has closed does not come back"
+    notice.end_notes()
+    assert notice.isHidden()
+    notice.show_note("f")
+    notice.show_saved(tmp_path / "a.mp4")
+    notice.end_notes()
+    assert not notice.isHidden(), "it tells of no source any more"
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux gives threads a niceness of their own")
 def test_the_encoder_lets_others_go_first():
     def niceness() -> int:

@@ -32,6 +32,7 @@ class ScriptedSource:
     name = "script"
 
     def __init__(self, script: Iterable[bool], ends: bool) -> None:
+        self.notes: list[str] = []
         self._script = iter(script)
         self.clip = Clip(None, 0.01) if ends else None
         self._index = 0
@@ -469,6 +470,26 @@ def test_pictures_keep_their_boxes_however_long_they_stand(make_worker, monkeypa
     worker.configure(LiveSettings(RecognizerOptions(), mirror=True))
     wait_for(lambda: news.results[-1].picture.pixelColor(4, 18) != QColor(*reversed(LEFT_BGR)))
     assert news.results[-1].hands
+
+
+class FaultySource(ScriptedSource):
+    """Has something to tell of its third frame."""
+
+    def read(self) -> Frame | None:
+        frame = super().read()
+        if frame is not None and frame.index == 3:
+            self.notes.append("a fault")
+        return frame
+
+
+def test_a_fault_of_a_source_is_told_and_it_goes_on(make_worker):
+    worker = make_worker(script=[True] * 10, source=FaultySource)
+    news, notes = News(worker), []
+    worker.noted.connect(lambda run, text: notes.append((run, text)), Qt.ConnectionType.DirectConnection)
+    worker.start()
+    run = worker.play("script")
+    wait_for(lambda: Phase.ENDED in news.phases)
+    assert notes == [(run, "a fault")] and news.results[-1].time_s > 0.03
 
 
 class SlowSource(ScriptedSource):

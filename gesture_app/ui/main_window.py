@@ -217,6 +217,7 @@ class MainWindow(QMainWindow):
     def _connect_playback(self) -> None:
         self.playback.status_changed.connect(self._show_status)
         self.playback.result_ready.connect(self._show_result)
+        self.playback.noted.connect(self.notice.show_note)
         self.playback.source_changed.connect(self._begin_source)
         self.playback.models_loaded.connect(self._show_model)
         self.playback_bar.toggled.connect(self.playback.toggle)
@@ -305,6 +306,7 @@ class MainWindow(QMainWindow):
     @pyqtSlot(str)
     def _begin_source(self, source: str) -> None:
         name = self.sources.shown(source)
+        self.notice.end_notes()
         self.view.clear_picture()
         self.figures.begin()
         self.events.begin(name, source_kind(source) != "file")

@@ -22,6 +22,7 @@ class Playback(QObject):
     Signals:
         status_changed: the `Status` of the source that is played now.
         result_ready: a `Result` of it.
+        noted: a fault of it, which does not end it.
         source_changed: another source is played, or the same one from its start.
         models_loaded: as the worker's.
 
@@ -34,6 +35,7 @@ class Playback(QObject):
 
     status_changed = pyqtSignal(object)
     result_ready = pyqtSignal(object)
+    noted = pyqtSignal(str)
     source_changed = pyqtSignal(str)
     models_loaded = pyqtSignal(str, object)
 
@@ -49,6 +51,7 @@ class Playback(QObject):
         self.position_s = 0.0
         worker.result_ready.connect(self._take_result)
         worker.status_changed.connect(self._take_status)
+        worker.noted.connect(self._take_note)
         worker.models_loaded.connect(self.models_loaded)
         worker.start()
 
@@ -146,3 +149,8 @@ class Playback(QObject):
         if status.run == self._run:
             self.phase, self.clip = status.phase, status.clip
             self.status_changed.emit(status)
+
+    @pyqtSlot(int, str)
+    def _take_note(self, run: int, text: str) -> None:
+        if run == self._run:
+            self.noted.emit(text)

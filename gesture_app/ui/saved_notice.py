@@ -1,4 +1,4 @@
-"""The line that tells where a recording or a snapshot went."""
+"""The line that tells where a recording or a snapshot went, and what is wrong."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolic
 from gesture_app.ui.desktop import open_file, show_in_folder, shown_path
 
 SHOWN_MS = 10_000
+MOST_NOTES = 3
 
 
 class SavedNotice(QFrame):
@@ -18,6 +19,7 @@ class SavedNotice(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._path = Path()
+        self._notes: list[str] = []
         self.setObjectName("notice")
         self.label = QLabel()
         self.label.setTextFormat(Qt.TextFormat.PlainText)
@@ -56,7 +58,20 @@ class SavedNotice(QFrame):
         self._timer.stop()
         self._show(text, saved=False)
 
+    def show_note(self, text: str) -> None:
+        """Tell of a fault of the source, below those before, until the user closes it or `end_notes` is called."""
+        notes = [*(() if self.isHidden() else self._notes), text][-MOST_NOTES:]
+        self.show_failure("\n".join(notes))
+        self._notes = notes
+
+    def end_notes(self) -> None:
+        """Another source begins: what was told of the one before goes."""
+        if self._notes:
+            self._notes = []
+            self.hide()
+
     def _show(self, text: str, saved: bool) -> None:
+        self._notes = []
         self.label.setText(text)
         self.setAccessibleName(text)
         self.open_button.setVisible(saved)

@@ -45,6 +45,9 @@ class Delivery(Protocol):
     def deliver_status(self, status: Status) -> None:
         """A change of phase."""
 
+    def deliver_note(self, run: int, text: str) -> None:
+        """A fault of the source, which goes on."""
+
 
 class LiveStream:
     """Runs in the live thread and owns what belongs to one run.
@@ -220,6 +223,9 @@ class LiveStream:
                 state, message = self._states.get_nowait()
             except queue.Empty:
                 return
+            if state == "note":
+                self._delivery.deliver_note(self._run, message)
+                continue
             phase = PHASE_OF_STATE[state]
             if self._is_over(phase) or phase not in (Phase.LIVE, Phase.PAUSED, Phase.ENDED):
                 self._remove_boxes()

@@ -49,11 +49,13 @@ class LiveWorker(QThread):
     Signals:
         result_ready: `take_result` has something; not repeated before it was taken.
         status_changed: a `Status`.
+        noted: the number of a run, and a fault of its source, which goes on.
         models_loaded: the device's name and the tuple of labels.
     """
 
     result_ready = pyqtSignal()
     status_changed = pyqtSignal(object)
+    noted = pyqtSignal(int, str)
     models_loaded = pyqtSignal(str, object)
 
     def __init__(
@@ -140,6 +142,10 @@ class LiveWorker(QThread):
     def deliver_status(self, status: Status) -> None:
         """Hand over a phase (called in this thread)."""
         self.status_changed.emit(status)
+
+    def deliver_note(self, run: int, text: str) -> None:
+        """Hand over a note (called in this thread)."""
+        self.noted.emit(run, text)
 
     def _leave_order(self, source: str | None, options: SourceOptions) -> int:
         with self._changed:

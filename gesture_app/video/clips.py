@@ -39,6 +39,7 @@ class FileSource:
 
     def __init__(self, path: Path) -> None:
         self.name = str(path)
+        self.notes: list[str] = []
         self._path = path
         self._video = open_video(path)
         self._frames = iter(self._video)
@@ -66,7 +67,7 @@ class FileSource:
 class PictureSource:
     """A picture, or the pictures of a folder in the order of their names, three seconds each.
 
-    A picture of a folder that cannot be read is left out; so `Frame.index`, its number, may jump.
+    A picture of a folder that cannot be read is left out, and told once; so `Frame.index`, its number, may jump.
 
     Raises:
         InputError: the picture cannot be read, or the folder holds none that can.
@@ -74,6 +75,8 @@ class PictureSource:
 
     def __init__(self, path: Path) -> None:
         self.name = str(path)
+        self.notes: list[str] = []
+        self._left_out: set[int] = set()
         self._next = 0
         if path.is_dir():
             self._paths = pictures_in(path)
@@ -114,8 +117,13 @@ class PictureSource:
             self._next += 1
             try:
                 yield Frame(read_image(self._paths[index]), index, index * PICTURE_S, still=True)
-            except InputError:
-                continue
+            except InputError as error:
+                self._leave_out(index, error)
+
+    def _leave_out(self, index: int, error: InputError) -> None:
+        if index not in self._left_out:
+            self._left_out.add(index)
+            self.notes.append(f"{error}. It is left out")
 
 
 def pictures_in(folder: Path) -> list[Path]:

@@ -17,9 +17,14 @@ MOST_STEPS = 3
 
 
 class ClipSource(Protocol):
-    """What is needed of a source that can be sought."""
+    """What is needed of a source that can be sought.
+
+    Attributes:
+        notes: what there is to tell about what was read; whoever tells it takes it out.
+    """
 
     name: str
+    notes: list[str]
 
     def read(self) -> Frame | None:
         """The next frame, or None at the end."""
@@ -126,7 +131,7 @@ class ClipPlayer:
         source: an open clip.
         transport: what is asked for.
         deliver: takes each frame at its time, and that time on `time.monotonic`.
-        on_state: takes "live", "paused" and "ended", and the source's name.
+        on_state: takes "live", "paused" and "ended" with the source's name, and "note" with what there is to tell.
     """
 
     def __init__(
@@ -152,6 +157,7 @@ class ClipPlayer:
         if not readable:
             self._transport.set_held(False)  # there is nothing to wait for
         while not self._transport.stopping:
+            self._tell_notes()
             order, paused = self._transport.take()
             if order is not None:
                 if not clip.still:
@@ -211,6 +217,10 @@ class ClipPlayer:
         self._at_s, self._zero_s = frame.time_s, now_s - frame.time_s
         self._deliver(frame, now_s)
         return True
+
+    def _tell_notes(self) -> None:
+        while self._source.notes:
+            self._on_state("note", self._source.notes.pop(0))
 
     def _tell(self, state: str) -> None:
         if state != self._state:

@@ -33,6 +33,7 @@ class FrameReader(threading.Thread):
     - "opening": the source is being opened;
     - "live": frames arrive; the message is the source's name;
     - "paused": a clip stands still at the frame that was delivered last;
+    - "note": nothing changes, but the message tells of a fault of a clip, as a picture that is left out;
     - "ended": a clip is over; it waits for `seek`, `step` or `stop`;
     - "unavailable": a camera, a stream or a screen cannot be opened, the message says why; tried again after
       0.5, 1, 2, 4, 5, 5, ... s, or at once after `retry`;
