@@ -86,6 +86,20 @@ def test_several_files(open_dialog, qtbot, tmp_path, monkeypatch):
     assert opened == [tmp_path / "a-annotated.mp4"] * 2, "the first result is selected"
 
 
+def test_a_file_that_is_cut_off_is_done_with_a_note(open_dialog, qtbot, tmp_path):
+    times = [REGULAR[1] * i for i in range(90)]
+    whole = write_video(tmp_path / "a.mp4", times, options={"movflags": "faststart"}).read_bytes()
+    (tmp_path / "a.mp4").write_bytes(whole[: len(whole) * 6 // 10])
+    write_video(tmp_path / "b.mp4", REGULAR)
+    dialog = open_dialog()
+    dialog.add_files([tmp_path])
+    dialog.start()
+    qtbot.waitUntil(lambda: not dialog.running)
+    cut, whole = dialog.list.rows()
+    assert (cut.text(1), whole.text(1)) == ("done, with a note", "done")
+    assert "cut off or damaged" in cut.toolTip(1) and "cut off or damaged" in dialog.progress_label.text()
+
+
 def test_done_files_are_not_done_again_and_no_result_is_replaced(open_dialog, qtbot, tmp_path):
     clip = write_video(tmp_path / "a.mp4", REGULAR[:2])
     for _ in range(2):

@@ -77,6 +77,42 @@ def test_what_is_known_of_a_video(tmp_path: Path) -> None:
     assert clip.pictures is None and not clip.still
 
 
+def cut(path: Path, share: float) -> Path:
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(len(whole) * share)])
+    return path
+
+
+FOUR_S = [REGULAR[1] * i for i in range(120)]
+
+
+@pytest.mark.parametrize("seek_s", [0.0, 1.0, 3.9])
+@pytest.mark.parametrize(("suffix", "options"), [(".mp4", {"movflags": "faststart"}), (".mkv", {})])
+def test_a_video_that_is_cut_off_says_so_once(tmp_path: Path, suffix: str, options: dict, seek_s: float) -> None:
+    source = FileSource(cut(write_video(tmp_path / f"in{suffix}", FOUR_S, options=options), 0.6))
+    assert source.clip.duration_s == pytest.approx(4.0, abs=0.1)
+    for _ in range(2):
+        assert source.read_at(seek_s) is not None
+        assert source.read() is None or len(list(iter(source.read, None))) < len(FOUR_S) - 30
+    assert len(source.notes) == 1 and " of 4.0 s: it seems to be cut off" in source.notes[0]
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".ts", ".avi", ".h264", ".flv"])
+@pytest.mark.parametrize("audio", [None, "aac"])
+def test_a_whole_video_says_nothing(tmp_path: Path, suffix: str, audio: str | None) -> None:
+    source = FileSource(write_video(tmp_path / f"in{suffix}", FOUR_S, audio=None if suffix == ".h264" else audio))
+    for seek_s in (0.0, 0.7, 3.99, 99.0):
+        source.read_at(seek_s)
+        assert None not in list(iter(source.read, None))
+    assert not source.notes
+
+
+def test_less_than_a_second_of_a_video_is_missing(tmp_path: Path) -> None:
+    source = FileSource(cut(write_video(tmp_path / "in.mp4", LONG, options={"movflags": "faststart"}), 0.7))
+    assert source.clip.duration_s is not None and sum(1 for _ in iter(source.read, None)) < len(LONG)
+    assert not source.notes, "as durations may be estimates"
+
+
 @pytest.fixture
 def album(tmp_path: Path) -> Path:
     folder = tmp_path / "album"

@@ -10,6 +10,7 @@ from pathlib import Path
 import av
 import pytest
 from fakes import LEFT_BGR, RIGHT_BGR, FakeRecognizer, write_two_colours
+from media import REGULAR, write_video
 from PIL import Image as PillowImage
 from PyQt6.QtCore import QCoreApplication, QEvent, QMimeData, QPoint, QPointF, QSettings, Qt, QUrl
 from PyQt6.QtGui import QColor, QDropEvent, QKeySequence
@@ -198,6 +199,16 @@ def test_the_end_of_a_video_and_again(open_window, qtbot, clip):
     window.menus.to_end.trigger()
     qtbot.waitUntil(lambda: window.playback.position_s > 1.9)
     qtbot.waitUntil(lambda: window.phase is Phase.LIVE and window.playback.position_s < 1.0)
+
+
+def test_a_video_that_is_cut_off_says_so(open_window, qtbot, tmp_path):
+    clip = write_video(tmp_path / "cut.mp4", [REGULAR[1] * i for i in range(120)], options={"movflags": "faststart"})
+    whole = clip.read_bytes()
+    clip.write_bytes(whole[: len(whole) // 2])
+    window = open_window(loop=False)
+    window.play(str(clip))
+    qtbot.waitUntil(lambda: window.phase is Phase.ENDED)
+    assert window.notice.isVisible() and "of 4.0 s: it seems to be cut off" in window.notice.label.text()
 
 
 def test_space_pauses_a_clip_while_networks_load(open_window, qtbot, clip):

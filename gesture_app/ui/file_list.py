@@ -89,7 +89,7 @@ class FileList(QTreeWidget):
         texts = {
             State.WAITING: self.tr("waiting"),
             State.RUNNING: self.tr("being annotated"),
-            State.DONE: self.tr("done"),
+            State.DONE: self.tr("done, with a note") if outcome.text else self.tr("done"),
             State.PARTIAL: self.tr("stopped, first part kept"),
             State.STOPPED: self.tr("not done"),
             State.FAILED: self.tr("failed"),

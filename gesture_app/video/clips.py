@@ -40,6 +40,7 @@ class FileSource:
     def __init__(self, path: Path) -> None:
         self.name = str(path)
         self.notes: list[str] = []
+        self._noted = False
         self._path = path
         self._video = open_video(path)
         self._frames = iter(self._video)
@@ -47,7 +48,10 @@ class FileSource:
 
     def read(self) -> Frame | None:
         """The next frame, at once; None at the end."""
-        return next(self._frames, None)
+        frame = next(self._frames, None)
+        if frame is None:
+            self._note_early_end()
+        return frame
 
     def read_at(self, time_s: float) -> Frame | None:
         """The frame that is shown at this time; `read` goes on after it."""
@@ -62,6 +66,14 @@ class FileSource:
     def release(self) -> None:
         """Close the file."""
         self._video.close()
+
+    def _note_early_end(self) -> None:
+        if self._video.ends_early and not self._noted:
+            self._noted = True
+            share = f"{self._video.end_s:.1f} of {self._video.duration_s:.1f} s"
+            self.notes.append(
+                f"video: {self._path}: ends after {share}: it seems to be cut off or damaged. Copy it again"
+            )
 
 
 class PictureSource:

@@ -23,6 +23,8 @@ from gesture_app.vision.hands import Frame
 MAX_SIDE_PX = 8192
 MAX_PIXELS = 64_000_000
 DEFAULT_RATE = Fraction(30)
+CLEARLY_S = 1.0
+CLEARLY_SHARE = 0.05
 
 av.logging.set_level(None)
 
@@ -116,6 +118,13 @@ class VideoFile:
         if self._stream_duration_s is None:
             return self._announced is not None and fewer
         return fewer and self.end_s < self._stream_duration_s - max(0.1, 2 / float(self.frame_rate))
+
+    @property
+    def ends_early(self) -> bool:
+        """Whether it is `truncated` by so much that no rounding of its duration explains it."""
+        if self.duration_s is None or not self.truncated:
+            return False
+        return self.duration_s - self.end_s > max(CLEARLY_S, CLEARLY_SHARE * self.duration_s)
 
     def __iter__(self) -> Iterator[Frame]:
         if self._first is not None:
