@@ -39,6 +39,7 @@ class GestureEvent:
         source: where it was seen, as it may be shown.
         started_at: `start_s` on the clock, where the source is live.
         side: of the hand, left or right; empty where that is not known.
+        picture: the name of its file, where the source is a folder of pictures.
     """
 
     number: int
@@ -51,6 +52,12 @@ class GestureEvent:
     source: str = ""
     started_at: datetime | None = None
     side: str = ""
+    picture: str = ""
+
+    @property
+    def place(self) -> str:
+        """The source, and where it is a folder, the picture in it."""
+        return f"{self.source}/{self.picture}" if self.picture else self.source
 
     @property
     def duration_s(self) -> float:
@@ -85,6 +92,7 @@ class _Sight:
     score_sum: float
     side: str
     started_at: datetime | None
+    picture: str
     count: int = 1
     number: int = 0
 
@@ -102,14 +110,14 @@ class _Watch:
     current: _Sight | None = None
     rival: _Sight | None = None
 
-    def see(self, hand: Hand, time_s: float, now: datetime | None) -> None:
+    def see(self, hand: Hand, time_s: float, now: datetime | None, picture: str) -> None:
         for sight in (self.current, self.rival):
             if sight is not None and sight.label == hand.label and time_s - sight.seen_s <= LONGEST_GAP_S:
                 sight.add(hand, time_s)
                 if sight is self.current:
                     self.rival = None
                 return
-        self.rival = _Sight(hand.label, time_s, time_s, hand.score, hand.side, now)
+        self.rival = _Sight(hand.label, time_s, time_s, hand.score, hand.side, now, picture)
 
 
 class EventDetector:
@@ -131,11 +139,14 @@ class EventDetector:
         self._count = 0
         self._time_s = 0.0
 
-    def update(self, hands: Sequence[Hand], time_s: float, still: bool = False) -> EventChanges:
+    def update(self, hands: Sequence[Hand], time_s: float, still: bool = False, picture: str = "") -> EventChanges:
         """Take the hands of the next frame, with the ids that a tracker gave.
 
         A step back in time, as after a loop or a seek, ends everything first. What a still picture shows is an event
         at once.
+
+        Args:
+            picture: see `GestureEvent`.
         """
         ended = list(self.finish().ended) if time_s < self._time_s else []
         self._time_s = time_s
@@ -145,7 +156,7 @@ class EventDetector:
         for hand_id in sorted(shown.keys() | self._watches.keys()):
             watch = self._watches.setdefault(hand_id, _Watch())
             if hand_id in shown:
-                watch.see(shown[hand_id], time_s, now)
+                watch.see(shown[hand_id], time_s, now, picture)
             if (over := self._advance(watch, time_s, 0.0 if still else START_AFTER_S)) is not None:
                 ended.append(self._event(over, hand_id, over.seen_s))
             if watch.current is None and watch.rival is None:
@@ -189,6 +200,7 @@ class EventDetector:
             self._source,
             sight.started_at,
             sight.side,
+            sight.picture,
         )
 
 
@@ -225,7 +237,7 @@ def write_events(path: Path, events: Iterable[GestureEvent]) -> None:
 
 def _row(event: GestureEvent) -> dict[str, Any]:
     return {
-        "source": event.source,
+        "source": event.place,
         "gesture": event.label,
         "side": event.side or None,
         "hand": event.hand_id,

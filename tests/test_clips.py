@@ -128,8 +128,9 @@ def album(tmp_path: Path) -> Path:
 def test_a_folder_is_played_picture_by_picture(album: Path) -> None:
     source = PictureSource(album)
     assert (source.clip.pictures, source.clip.duration_s, source.clip.still) == (4, 4 * PICTURE_S, False)
-    frames = [(frame.index, frame.time_s) for frame in iter(source.read, None)]
-    assert frames == [(0, 0.0), (1, PICTURE_S), (3, 3 * PICTURE_S)], "a picture that cannot be read is left out"
+    frames = [(frame.index, frame.time_s, frame.name) for frame in iter(source.read, None)]
+    expected = [(0, 0.0, "0.png"), (1, PICTURE_S, "1.png"), (3, 3 * PICTURE_S, "3.png")]
+    assert frames == expected, "a picture that cannot be read is left out"
     assert len(source.notes) == 1 and "2.png" in source.notes[0], source.notes
     found = [source.read_at(time_s) for time_s in (PICTURE_S, 2.5 * PICTURE_S, 99.0, -1.0)]
     assert [frame.index for frame in found if frame] == [1, 1, 3, 0]
@@ -145,6 +146,7 @@ def test_one_picture_stands_still(album: Path) -> None:
     assert frame is not None and frame.image.shape == (48, 64, 3) and source.read() is None
     again = source.read_at(0.0)
     assert again is not None and same(again.image, frame.image)
+    assert frame.name == again.name == "", "the source is called like it"
 
 
 @pytest.mark.parametrize("name", ["", "2.png", "missing.png"])

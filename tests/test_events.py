@@ -14,7 +14,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gesture_app.errors import EnvironmentFault, InputError
-from gesture_app.events import EventChanges, EventDetector, GestureEvent, events_csv, events_jsonl, write_events
+from gesture_app.events import (
+    COLUMNS,
+    EventChanges,
+    EventDetector,
+    GestureEvent,
+    events_csv,
+    events_jsonl,
+    write_events,
+)
 from gesture_app.vision.hands import Hand
 
 NAMES = {"l": "like", "r": "rock", ".": "no_gesture"}
@@ -222,3 +230,13 @@ def test_what_a_still_picture_shows_is_an_event_at_once() -> None:
     ]
     assert [[event.label for event in change.started] for change in changes] == [["like"], ["rock"]]
     assert ended([*changes, detector.finish()]) == [("like", 0.0, 0.0), ("rock", 2.0, 2.0)]
+
+
+def test_an_event_of_a_folder_is_traced_to_its_picture() -> None:
+    detector = EventDetector("album")
+    for number in range(3):
+        detector.update([hand("like")], 3.0 * number, still=True, picture=f"{number}.jpg")
+    (last,) = detector.finish().ended
+    assert (last.source, last.picture) == ("album", "2.jpg")
+    for row in (json.loads(events_jsonl([last])), next(csv.DictReader(events_csv([last]).splitlines()))):
+        assert row["source"] == "album/2.jpg" and tuple(row) == COLUMNS

@@ -299,10 +299,16 @@ def test_pictures_and_folders(open_window, qtbot, tmp_path):
     qtbot.waitUntil(lambda: window.view.picture.pixelColor(5, 40) == QColor("red"))
     window.play(str(tmp_path))
     qtbot.waitUntil(lambda: window.phase is Phase.LIVE)
-    qtbot.waitUntil(lambda: window.playback_bar.label.text() == "Picture 1 of 2")
+    qtbot.waitUntil(lambda: window.playback_bar.label.text() == "Picture 1 of 2 · 0.png")
     window.menus.forward.trigger()
-    qtbot.waitUntil(lambda: window.playback_bar.label.text() == "Picture 2 of 2")
+    qtbot.waitUntil(lambda: window.playback_bar.label.text() == "Picture 2 of 2 · 1.png")
     assert window.phase is Phase.PAUSED and window.view.picture.pixelColor(60, 40) == QColor("blue")
+    folder = tmp_path.name
+    places = ["0.png", f"{folder}/0.png", f"{folder}/1.png"]  # the first was played by itself
+    qtbot.waitUntil(lambda: list(dict.fromkeys(event.place for event in window.event_panel.events)) == places)
+    oldest = window.event_panel.table.rowCount() - 3  # behind the two hands of the first
+    window.event_panel.view.activated.emit(window.event_panel.table.index(oldest, 0))
+    qtbot.waitUntil(lambda: window.playback_bar.label.text() == "Picture 1 of 2 · 0.png")
 
 
 def test_a_picture_that_cannot_be_read_is_told(open_window, qtbot, clip, tmp_path):
@@ -316,7 +322,7 @@ def test_a_picture_that_cannot_be_read_is_told(open_window, qtbot, clip, tmp_pat
     window.menus.forward.trigger()
     qtbot.waitUntil(lambda: window.notice.isVisible())
     assert "b.png" in window.notice.label.text() and window.phase in (Phase.LIVE, Phase.PAUSED)
-    qtbot.waitUntil(lambda: window.playback_bar.label.text() == "Picture 3 of 3")
+    qtbot.waitUntil(lambda: window.playback_bar.label.text() == "Picture 3 of 3 · c.png")
     playing(qtbot, window, clip)
     assert window.notice.isHidden()
 

@@ -38,6 +38,21 @@ def test_where_it_is(bar: PlaybackBar, clip: Clip | None, at_s: float, text: str
     assert bar.label.text() == text and bar.slider.isEnabled() is enabled
 
 
+def test_the_name_of_a_picture(bar: PlaybackBar) -> None:
+    bar.set_clip(Clip(36.0, 3.0, 12))
+    bar.set_position(3.0, "cat.png")
+    assert bar.label.text() == "Picture 2 of 12 · cat.png"
+    bar.set_position(6.0, f"{'long ' * 50}name.png")
+    shown = bar.label.text()
+    assert shown.startswith("Picture 3 of 12 · long") and shown.endswith("name.png") and len(shown) < 60
+    assert bar.label.toolTip() == f"{'long ' * 50}name.png"
+    width = bar.label.width()
+    bar.set_position(9.0, "b.png")
+    assert bar.label.minimumWidth() >= width > 0, "the slider stays where it is"
+    bar.set_clip(Clip(10.0, 0.04))
+    assert bar.label.text() == "0:00.0 / 0:10.0" and bar.label.minimumWidth() < width and not bar.label.toolTip()
+
+
 def test_what_is_asked_for(qtbot, bar: PlaybackBar) -> None:
     asked: list[object] = []
     bar.toggled.connect(lambda: asked.append("toggle"))

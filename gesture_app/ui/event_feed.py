@@ -39,7 +39,7 @@ class EventFeed(QObject):
         if result.inference_s is None:
             return
         self._finished = False
-        changes = self._detector.update(result.hands, result.time_s, result.still)
+        changes = self._detector.update(result.hands, result.time_s, result.still, result.name)
         self._panel.show_changes(changes)
         self._timeline.show_changes(changes)
 

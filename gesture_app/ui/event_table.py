@@ -104,7 +104,7 @@ class EventTable(QAbstractTableModel):
             return self.tr("{gesture} by hand {hand} in {source}, {seconds} s").format(
                 gesture=gesture_name(event.label),
                 hand=hand_name(event.side, event.hand_id),
-                source=event.source or "–",
+                source=event.place or "–",
                 seconds=f"{event.duration_s:.1f}",
             )
         return None

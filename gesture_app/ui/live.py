@@ -142,6 +142,7 @@ class Result:
         inference_s: how long recognizing took; None for a picture that was shown before and is only drawn anew.
         dropped: frames of this run that were never looked at because newer ones came.
         still: whether it is a picture by itself, not a frame of a video.
+        name: of the picture's file, where the source is a folder of pictures.
     """
 
     run: int
@@ -152,3 +153,4 @@ class Result:
     inference_s: float | None
     dropped: int
     still: bool = False
+    name: str = ""

@@ -272,7 +272,7 @@ class MainWindow(QMainWindow):
         self.figures.add_result(result)
         is_new = result.inference_s is not None  # else an old picture that is drawn anew
         self.view.show_picture(result.picture, result.captured_s if is_new else None)
-        self.playback_bar.set_position(result.time_s)
+        self.playback_bar.set_position(result.time_s, result.name)
         self.events.add(result)
         self._offer_capture()
 

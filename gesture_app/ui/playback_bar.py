@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 STEPS_PER_S = 1000
 PAGE_S = 5
+NAME_CHARACTERS = 32
 
 
 class SeekSlider(QSlider):
@@ -66,6 +67,7 @@ class PlaybackBar(QWidget):
         self.slider.setAccessibleName(self.tr("Position"))
         self.slider.setToolTip(self.tr("Position; drag it, or Ctrl+Left and Ctrl+Right for five seconds"))
         self.label = QLabel()
+        self.label.setTextFormat(Qt.TextFormat.PlainText)
         self.label.setAccessibleName(self.tr("Time"))
         self.label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
 
@@ -94,11 +96,15 @@ class PlaybackBar(QWidget):
         self.label.setMinimumWidth(metrics.horizontalAdvance(self._text(duration_s or 0.0).replace("1", "0")))
         self.set_position(0.0)
 
-    def set_position(self, time_s: float) -> None:
-        """Show this time, unless the user holds the slider."""
-        if not self.slider.isSliderDown():
-            self.slider.setValue(round(time_s * STEPS_PER_S))
-            self.label.setText(self._text(time_s))
+    def set_position(self, time_s: float, name: str = "") -> None:
+        """Show this time, and the name of the picture that is shown then, unless the user holds the slider."""
+        if self.slider.isSliderDown():
+            return
+        self.slider.setValue(round(time_s * STEPS_PER_S))
+        self.label.setText(self._text(time_s) + self._shortened(name))
+        self.label.setToolTip(name)
+        if name:  # others are as long or shorter: the slider must not jump with every picture
+            self.label.setMinimumWidth(max(self.label.minimumWidth(), self.label.sizeHint().width()))
 
     def set_playing(self, playing: bool) -> None:
         """Turn the middle button into what it does next."""
@@ -110,6 +116,11 @@ class PlaybackBar(QWidget):
         time_s = self.slider.sliderPosition() / STEPS_PER_S
         self.label.setText(self._text(time_s))
         self.sought.emit(time_s)
+
+    def _shortened(self, name: str) -> str:
+        metrics = self.label.fontMetrics()
+        width = NAME_CHARACTERS * metrics.averageCharWidth()
+        return f" · {metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, width)}" if name else ""
 
     def _text(self, time_s: float) -> str:
         if self._clip is None:

@@ -214,7 +214,17 @@ class LiveStream:
         self._boxes_shown = bool(hands)
         dropped = self._mailbox.dropped
         self._delivery.deliver_result(
-            Result(self._run, to_qimage(image), hands, frame.time_s, captured_s, inference_s, dropped, frame.still)
+            Result(
+                self._run,
+                to_qimage(image),
+                hands,
+                frame.time_s,
+                captured_s,
+                inference_s,
+                dropped,
+                frame.still,
+                frame.name,
+            )
         )
 
     def _relay_states(self) -> None:

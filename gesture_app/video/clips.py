@@ -90,7 +90,8 @@ class PictureSource:
         self.notes: list[str] = []
         self._left_out: set[int] = set()
         self._next = 0
-        if path.is_dir():
+        self._is_folder = path.is_dir()
+        if self._is_folder:
             self._paths = pictures_in(path)
             self._first = next(self._readable(), None)
             if self._first is None:
@@ -127,8 +128,10 @@ class PictureSource:
         while self._next < (len(self._paths) if end is None else end):
             index = self._next
             self._next += 1
+            path = self._paths[index]
+            name = path.name if self._is_folder else ""
             try:
-                yield Frame(read_image(self._paths[index]), index, index * PICTURE_S, still=True)
+                yield Frame(read_image(path), index, index * PICTURE_S, still=True, name=name)
             except InputError as error:
                 self._leave_out(index, error)
 

@@ -35,12 +35,14 @@ class Frame:
     Attributes:
         time_s: its presentation time in seconds from the start of the source.
         still: whether it is a picture by itself, not a frame of a video.
+        name: of its file, where the source is a folder of pictures.
     """
 
     image: Image
     index: int
     time_s: float
     still: bool = False
+    name: str = ""
 
 
 @dataclass(frozen=True)
