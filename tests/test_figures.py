@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import pytest
+from PyQt6.QtGui import QImage
 from PyQt6.QtWidgets import QLabel, QMainWindow
 
 from gesture_app.ui.figures import Figures
+from gesture_app.ui.live import Result
 
 
 @pytest.fixture
@@ -36,6 +39,18 @@ def test_what_others_put_there_counts(window):
     figures.addPermanentWidget(QLabel("recording for a very long time " * 3))
     figures.set_device("CPU")
     assert not figures.size_label.isVisible()
+
+
+def test_a_dark_picture_is_told(window):
+    window.resize(1200, 200)
+    figures = window.statusBar()
+    result = Result(1, QImage(64, 48, QImage.Format.Format_BGR888), (), 0.0, 0.0, 0.01, 0)
+    figures.begin()
+    assert not figures.dark_label.isVisible()
+    figures.add_result(replace(result, dark=True))
+    assert figures.dark_label.isVisible() and "light" in figures.dark_label.toolTip()
+    figures.add_result(result)
+    assert not figures.dark_label.isVisible()
 
 
 def test_figures_of_nothing(window):

@@ -392,6 +392,7 @@ def test_a_dark_picture_is_brightened_and_recorded_as_it_is(make_worker, brighte
     assert tap.clean and all(np.array_equal(image, dark) for image in tap.clean)
     corner = {int(image[-1, 0, 0]) for image in tap.annotated}
     assert corner == {87 if brighten else 30}
+    assert {result.dark for result in news.results if result.inference_s is not None} == {brighten}
 
 
 @pytest.mark.parametrize("mirror", [False, True])

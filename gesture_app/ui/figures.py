@@ -38,6 +38,15 @@ class Figures(QStatusBar):
         )
         self.dropped_label = self._label("dropped 99999", self.tr("Frames replaced by newer ones before their turn"))
         self.size_label = self._label("9999 × 9999", self.tr("Size of the source"))
+        self.dark_label = QLabel(self.tr("dark"))
+        self.dark_label.setToolTip(
+            self.tr(
+                "The camera's picture is dark and is shown lighter. With more light hands are recognized more surely, "
+                "and many cameras give more pictures a second"
+            )
+        )
+        self.dark_label.hide()
+        self.addPermanentWidget(self.dark_label)
         self.device_label = QLabel()
         self.device_label.setToolTip(self.tr("What computes"))
         self.addPermanentWidget(self.device_label)
@@ -56,6 +65,7 @@ class Figures(QStatusBar):
         self._latency.clear()
         self._dropped = 0
         self._size = ""
+        self.dark_label.hide()
         self.refresh()
 
     def set_device(self, name: str) -> None:
@@ -66,6 +76,9 @@ class Figures(QStatusBar):
     def add_result(self, result: Result) -> None:
         """Count a result that is handed to the view."""
         self._dropped = result.dropped
+        if result.dark is self.dark_label.isHidden():
+            self.dark_label.setVisible(result.dark)
+            self._make_room()
         self._size = f"{result.picture.width()} × {result.picture.height()}"
         if result.inference_s is not None:
             now = time.monotonic()

@@ -143,6 +143,7 @@ class Result:
         dropped: frames of this run that were never looked at because newer ones came.
         still: whether it is a picture by itself, not a frame of a video.
         name: of the picture's file, where the source is a folder of pictures.
+        dark: whether the picture is shown lighter because it is dark.
     """
 
     run: int
@@ -154,3 +155,4 @@ class Result:
     dropped: int
     still: bool = False
     name: str = ""
+    dark: bool = False

@@ -41,4 +41,4 @@ class Pipeline:
         self._rate.add(now)
         fps = self._rate.rate(now) if settings.show_fps else None
         rendered = self._render(frame.image, hands, frame.time_s, settings, fps)
-        return Annotated(rendered.image, rendered.clean, rendered.hands, inference_s)
+        return Annotated(rendered.image, rendered.clean, rendered.hands, rendered.dark, inference_s)

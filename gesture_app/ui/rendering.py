@@ -15,12 +15,14 @@ class Rendered:
     """The drawn picture, and the hands that are shown in its pixels.
 
     Attributes:
+        dark: whether it is shown lighter because it is dark.
         clean: as it was filmed: without a drawing, neither mirrored nor brightened, but blurred where that is wished.
     """
 
     image: Image
     clean: Image
     hands: tuple[Hand, ...]
+    dark: bool
 
 
 class Renderer:
@@ -55,7 +57,7 @@ class Renderer:
             picture = self._brightener(picture, time_s)
         trails = self._trails.update(shown, time_s) if settings.overlay.trails else ()
         drawn = self._draw_hands(picture, shown, fps, settings.overlay, trails)
-        return Rendered(drawn, clean, tuple(shown))
+        return Rendered(drawn, clean, tuple(shown), settings.brighten and self._brightener.dark)
 
     def plain(self, image: Image, settings: LiveSettings) -> Image:
         """The picture without hands and without any drawing."""

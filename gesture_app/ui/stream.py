@@ -91,6 +91,7 @@ class LiveStream:
         self._last: tuple[Frame, float] | None = None
         self._shown_with: LiveSettings | None = None
         self._boxes_shown = False
+        self._dark = False
 
     def play(self, make_pipeline: Callable[[], Pipeline], wanted: Callable[[], bool]) -> None:
         """Show frames until the source has failed or nobody wants it any more; may be called again with other models.
@@ -184,6 +185,7 @@ class LiveStream:
         except Exception as error:
             self._report_fault(error)
             return None
+        self._dark = annotated.dark
         if self._faulty:
             self._faulty = False
             self._enter(self._phase)
@@ -224,6 +226,7 @@ class LiveStream:
                 dropped,
                 frame.still,
                 frame.name,
+                self._dark,
             )
         )
 

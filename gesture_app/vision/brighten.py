@@ -12,6 +12,7 @@ from gesture_app.vision.hands import Image
 
 DARK, AIM = 60.0, 90.0
 """Mean values below which a picture is dark, and what a dark one comes to, 0..255."""
+TOLD = 40.0
 LEAST_EXPONENT = 0.5
 """A picture as dark as night stays dark: more would show noise alone."""
 STEEPEST = 5.0
@@ -22,9 +23,14 @@ STEP = 16
 
 
 class Brightener:
-    """Makes the dark pictures of one source lighter by a gamma curve that changes slowly, so that nothing flickers."""
+    """Makes the dark pictures of one source lighter by a gamma curve that changes slowly, so that nothing flickers.
+
+    Attributes:
+        dark: whether the last picture was so dark that it is worth telling.
+    """
 
     def __init__(self) -> None:
+        self.dark = False
         self._log_mean: float | None = None
         self._time_s = 0.0
 
@@ -35,6 +41,7 @@ class Brightener:
             keep = math.exp(-(time_s - self._time_s) / SMOOTHING_S)
             log_mean = keep * self._log_mean + (1 - keep) * log_mean
         self._log_mean, self._time_s = log_mean, time_s
+        self.dark = log_mean < math.log(TOLD / 255)
         if log_mean >= math.log(DARK / 255):
             return image
         return np.asarray(cv2.LUT(image, brighter(log_mean)), np.uint8)
