@@ -15,6 +15,10 @@ class WorkDialog(QDialog):
         super().__init__(parent)
         self._question: QMessageBox | None = None
 
+    def shutdown(self, timeout_s: float) -> bool:
+        """Stop and wait; False if the work does not end in time."""
+        raise NotImplementedError
+
     def close_or_ask(self, running: bool, question: str, consequence: str, stop: Callable[[], None]) -> None:
         """Close; while the work is `running`, ask whether to stop it, go on behind the closed dialog, or neither.
 

@@ -21,6 +21,11 @@ def shown_path(path: str) -> str:
     return f"~{path.removeprefix(home)}" if path.startswith(home + os.sep) else path
 
 
+def full_path(path: str) -> str:
+    """The path with `~` as the user's own folder."""
+    return os.path.expanduser(path)  # noqa: PTH111  # `Path` raises where there is no such user
+
+
 def user_folder(place: Place) -> str:
     """The user's own folder for films, pictures or documents, where dialogs begin."""
     return QStandardPaths.writableLocation(place)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from PyQt6.QtCore import QObject, Qt, pyqtSignal
 from PyQt6.QtWidgets import QDialog, QMainWindow
 
+from gesture_app.ui.closing import WorkDialog
 from gesture_app.ui.live import HandRecognizer
 from gesture_app.vision.hands import RecognizerOptions
 
@@ -115,7 +116,9 @@ class Tools(QObject):
     def shutdown(self, timeout_s: float) -> bool:
         """End what runs; False if it has not ended in time."""
         deadline_s = time.monotonic() + timeout_s
-        dialogs = [dialog for dialog in (self._annotate, self._train, self._doctor) if dialog is not None]
+        dialogs: list[WorkDialog | DoctorDialog] = [*self._window.findChildren(WorkDialog)]
+        if self._doctor is not None:
+            dialogs.append(self._doctor)
         ended = [dialog.shutdown(max(0.0, deadline_s - time.monotonic())) for dialog in dialogs]
         return all(ended)
 

@@ -115,8 +115,10 @@ class TrainDialog(WorkDialog):
         self._refresh()
 
     def shutdown(self, timeout_s: float) -> bool:
-        """Stop and wait; False if the process does not end."""
-        return self._child.shutdown(timeout_s)
+        """Stop and wait; False if the process does not end, or a disk does not answer."""
+        deadline_s = time.monotonic() + timeout_s
+        counted = self.data.shutdown(timeout_s)
+        return self._child.shutdown(max(0.0, deadline_s - time.monotonic())) and counted
 
     def reject(self) -> None:
         """Close; while something is trained, ask first."""
@@ -132,7 +134,7 @@ class TrainDialog(WorkDialog):
         )
         self.hint.setWordWrap(True)
         self.data = PicturesFolder()
-        self.data.changed.connect(self._refresh)
+        self.data.changed.connect(self._take_folder)
         self.keep = QCheckBox(self.tr("&Keep the gestures that the app knows, too"))
         self.keep.setChecked(True)
         self.keep.setToolTip(self.tr("Without it the model knows nothing but the gestures of your pictures"))
@@ -185,6 +187,12 @@ class TrainDialog(WorkDialog):
         column.addWidget(self.progress_bar)
         column.addWidget(self.state)
         column.addLayout(buttons)
+
+    def _take_folder(self) -> None:
+        """Another folder; what was said of the one before goes, unless there is a model of it."""
+        if self._result is None and not self.running:
+            self.state.clear()
+        self._refresh()
 
     def _take(self, told: Any) -> None:
         """An epoch, or the end."""
