@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections import Counter
@@ -33,6 +34,7 @@ import gesture_app.vision.video_recognizer  # noqa: F401  # its import takes mor
 from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.settings import Settings
 from gesture_app.ui import app
+from gesture_app.ui.annotate_dialog import AnnotateDialog
 from gesture_app.ui.cameras import Camera
 from gesture_app.ui.doctor_dialog import DoctorDialog
 from gesture_app.ui.live import ModelChoice, Phase
@@ -760,6 +762,60 @@ def test_dialogs(open_window, qtbot, name):
             assert spoken(part), f"{part} has no name"
     window.close()
     qtbot.waitUntil(lambda: not any(w.isVisible() for w in QApplication.topLevelWidgets()))
+
+
+def test_files_that_are_annotated_in_the_background(open_window, qtbot, clip, tmp_path):
+    waiting, go_on = threading.Event(), threading.Event()
+
+    def waits(call: int) -> bool:
+        if call == 30:
+            waiting.set()
+            go_on.wait(10)
+        return False
+
+    videos = [write_two_colours(tmp_path / f"{name}.mp4") for name in "ab"]
+    window = open_window(load=lambda choice: FakeRecognizer(fails=waits))
+    window.menus.annotate.trigger()
+    (dialog,) = window.findChildren(AnnotateDialog)
+    button = window.tools.buttons[0]
+    dialog.add_files(videos)
+    dialog.start()
+    qtbot.waitUntil(waiting.is_set)
+    assert not button.isVisible(), "the dialog tells"
+    QDialog.reject(dialog)
+    qtbot.waitUntil(lambda: button.isVisible() and re.fullmatch(r"Annotating [12]\d %", button.text()))
+    button.click()
+    assert dialog.isVisible() and not button.isVisible()
+    QDialog.reject(dialog)
+    assert button.isVisible() and not window.notice.isVisible()
+    go_on.set()
+    qtbot.waitUntil(window.notice.isVisible)
+    assert window.notice.label.text() == f"Saved a-annotated.mp4 in {tmp_path} and 1 more"
+    assert not button.isVisible() and window.notice.open_button.isVisible()
+
+
+@pytest.mark.parametrize(("answer", "told"), [("Stop", False), ("background", True)])
+def test_what_is_told_of_files_that_could_not_be_annotated(open_window, qtbot, tmp_path, answer, told):
+    waiting, go_on = threading.Event(), threading.Event()
+
+    def load(choice):
+        waiting.set()
+        go_on.wait(10)
+        return FakeRecognizer()
+
+    window = open_window(load=load)
+    window.tools.annotate()
+    (dialog,) = window.findChildren(AnnotateDialog)
+    dialog.add_files([tmp_path / "missing.mp4"])
+    dialog.start()
+    qtbot.waitUntil(waiting.is_set)
+    dialog.close()
+    next(b for b in dialog._question.buttons() if answer in b.text()).click()
+    assert window.tools.buttons[0].text() == "Annotating…" and window.tools.buttons[0].isVisible()
+    go_on.set()
+    qtbot.waitUntil(lambda: not dialog.running)
+    assert window.notice.isVisible() is told and not window.notice.open_button.isVisible()
+    assert ("missing.mp4" in window.notice.label.text()) is told
 
 
 def test_closing_asks_before_it_breaks_off_work(open_window, monkeypatch):

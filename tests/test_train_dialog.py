@@ -227,10 +227,15 @@ def test_a_training_in_the_background_comes_back_when_it_has_ended(qtbot, monkey
     dialog = window.findChild(TrainDialog)
     dialog.data.set_folder(data)
     dialog.start()
+    _, button = tools.buttons
+    assert not button.isVisible()
     QDialog.reject(dialog)
     assert not dialog.isVisible() and tools.running
+    assert button.isVisible() and button.text() == "Training…"
+    qtbot.waitUntil(lambda: button.text() == "Training: classifier 1/1")
     qtbot.waitUntil(lambda: not tools.running)
     qtbot.waitUntil(dialog.isVisible)
+    assert not button.isVisible()
     dialog.close()
     tools.train()
     assert dialog.isVisible() and dialog.install_button.isEnabled(), "the same dialog, with its model"

@@ -197,7 +197,8 @@ class MainWindow(QMainWindow):
         menus = self.menus
         for action in (menus.open, menus.snapshot, menus.record, menus.full_screen):
             self.source_bar.add_button(action)
-        self.figures.addPermanentWidget(RecordingBadge(self.capture.recorder))
+        for part in (*self.tools.buttons, RecordingBadge(self.capture.recorder)):
+            self.figures.addPermanentWidget(part)
         self._badge = badge_on_picture(self.capture.recorder, self.view)
         self._pointer = QuietPointer(self.view)
         panel = self.event_panel
@@ -265,6 +266,7 @@ class MainWindow(QMainWindow):
         self.view.double_clicked.connect(self.menus.full_screen.toggle)
         self.capture.recorder.recording_changed.connect(lambda _on: self._offer_capture())
         self.tools.model_installed.connect(self._use_model)
+        self.tools.annotated.connect(self.notice.show_annotated)
 
     @pyqtSlot(object)
     def _show_result(self, result: Result) -> None:

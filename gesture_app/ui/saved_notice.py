@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from PyQt6.QtCore import Qt, QTimer
@@ -50,6 +51,17 @@ class SavedNotice(QFrame):
         folder = shown_path(str(path.parent))
         self._show(self.tr("Saved {name} in {folder}").format(name=path.name, folder=folder), saved=True)
         self._timer.start()
+
+    def show_annotated(self, results: Sequence[Path], fault: str) -> None:
+        """Tell what came of files that took their time, until the user, who may be elsewhere, closes it."""
+        if not results:
+            self.show_failure(fault)
+            return
+        self.show_saved(results[0])
+        self._timer.stop()
+        more = self.tr("and {count} more").format(count=len(results) - 1) if len(results) > 1 else ""
+        saved = f"{self.label.text()} {more}".strip()
+        self._show(f"{saved}. {fault}" if fault else saved, saved=True)
 
     def show_failure(self, text: str) -> None:
         """Tell what went wrong, until the user closes it."""

@@ -83,6 +83,15 @@ class TrainDialog(WorkDialog):
         return self._child.running
 
     @property
+    def work_text(self) -> str:
+        """How far the network is that is trained now."""
+        epochs = self.progress_bar.maximum()
+        if not epochs:
+            return self.tr("Training…")
+        text = self.tr("Training: {stage} {epoch}/{epochs}")
+        return text.format(stage=self._stage, epoch=self.progress_bar.value(), epochs=epochs)
+
+    @property
     def waiting(self) -> bool:
         """Whether a training has ended whose model can be used and is not yet."""
         return self.install_button.isEnabled()
@@ -215,6 +224,7 @@ class TrainDialog(WorkDialog):
         if not self._cancelled:
             text = self.tr("{stage}: epoch {epoch} of {epochs}").format(stage=stage, epoch=epoch, epochs=epochs)
             self.state.setText(text + self._told_left(epoch, epochs))
+        self.work_changed.emit()
 
     def _told_left(self, epoch: int, epochs: int) -> str:
         """How long the epochs of this stage still take; before the second one nobody knows."""
@@ -283,6 +293,7 @@ class TrainDialog(WorkDialog):
         self.install_button.setDefault(better)
         self.train_button.setDefault(not better and not running)  # Enter must not cancel
         self.report_button.setEnabled(self._report() is not None and not running)
+        self.work_changed.emit()
 
     def _report(self) -> Path | None:
         told = self._result.get("report") if self._result is not None else None
