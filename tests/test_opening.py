@@ -85,6 +85,18 @@ def test_a_folder_an_address_and_the_screen(opening: Opening, monkeypatch: pytes
     assert offered == ["rtsp://", "rtsp://host/x"]
 
 
+@pytest.mark.parametrize(("entered", "source"), [
+    ("~/Videos/x.mp4", str(Path.home() / "Videos" / "x.mp4")),
+    ("'/media/a clip.mp4' ", "/media/a clip.mp4"),
+    ("file:///media/a%20clip.mp4", "/media/a clip.mp4"),
+    ("camera 1", "1"),
+])  # fmt: skip
+def test_an_address_is_understood_as_above_the_picture(opening, monkeypatch, entered: str, source: str) -> None:
+    monkeypatch.setattr(QInputDialog, "getText", lambda *_: (entered, True))
+    opening.ask_address()
+    assert opening.chosen_sources == [source]
+
+
 def test_a_part_of_the_screen(qtbot, opening: Opening) -> None:
     window = opening.parent()
     opening.ask_screen_part()

@@ -10,6 +10,7 @@ from PyQt6.QtWidgets import QFileDialog, QInputDialog, QLineEdit, QMainWindow
 
 from gesture_app.ui.desktop import Place, user_folder
 from gesture_app.ui.screen_picker import ScreenPicker
+from gesture_app.ui.source_bar import entered_source
 from gesture_app.video.addresses import URL_SCHEMES, ScreenArea, source_kind
 from gesture_app.video.suffixes import VIDEO_SUFFIXES
 
@@ -74,7 +75,7 @@ class Opening(QObject):
             self._address or "rtsp://",
         )
         if given:
-            self._choose(text.strip())
+            self._choose(entered_source(text))
 
     def take_screen(self) -> None:
         """The first screen."""
