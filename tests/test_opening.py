@@ -9,6 +9,7 @@ from PyQt6.QtCore import QMimeData, QPoint, Qt, QUrl
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication, QFileDialog, QInputDialog, QMainWindow
 
+from gesture_app.ui.desktop import Place, user_folder
 from gesture_app.ui.opening import Opening
 from gesture_app.ui.screen_picker import ScreenPicker
 from gesture_app.video.addresses import ScreenArea
@@ -57,6 +58,15 @@ def test_a_file(opening: Opening, monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     assert opening.chosen_sources == [str(tmp_path / "a.mp4")] * 2
     assert asked[1][0] == str(tmp_path), "the next dialog begins there"
     assert "*.mp4" in asked[0][1] and "*.png" in asked[0][1]
+
+
+def test_a_dialog_does_not_begin_where_no_folder_is_any_more(opening, monkeypatch, tmp_path: Path) -> None:
+    begun = []
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda parent, title, folder: begun.append(folder) or "")
+    for name in ("clip.mp4", "gone/clip.mp4"):
+        opening.remember(str(tmp_path / name))
+        opening.ask_folder()
+    assert begun == [str(tmp_path), user_folder(Place.MoviesLocation)]
 
 
 def test_given_up(opening: Opening, monkeypatch: pytest.MonkeyPatch) -> None:

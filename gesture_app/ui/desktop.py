@@ -26,9 +26,15 @@ def full_path(path: str) -> str:
     return os.path.expanduser(path)  # noqa: PTH111  # `Path` raises where there is no such user
 
 
+def is_folder(path: str) -> bool:
+    """Whether there is a folder at this path; what cannot be one, or must not be looked at, is none."""
+    return os.path.isdir(path)  # noqa: PTH112  # `Path` raises for such paths
+
+
 def user_folder(place: Place) -> str:
-    """The user's own folder for films, pictures or documents, where dialogs begin."""
-    return QStandardPaths.writableLocation(place)
+    """The user's own folder for films, pictures or documents, where dialogs begin; home where there is none."""
+    folder = QStandardPaths.writableLocation(place)
+    return folder if is_folder(folder) else str(Path.home())  # a dialog takes what is not there for a file's name
 
 
 def open_file(path: Path) -> bool:

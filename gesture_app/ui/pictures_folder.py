@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from PyQt6.QtCore import Qt, QTimer, pyqtSignal
 from PyQt6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from gesture_app.ui.counting import Counting
-from gesture_app.ui.desktop import Place, full_path, user_folder
+from gesture_app.ui.desktop import Place, full_path, is_folder, user_folder
 
 LONGEST = 400
 LOOK_AFTER_MS = 300  # a path is typed letter by letter, and on its way names other folders
@@ -57,7 +56,7 @@ class PicturesFolder(QWidget):
         """The folder, if there is one."""
         text = self.path.text().strip()
         path = full_path(text)
-        return Path(path) if text and os.path.isdir(path) else None  # noqa: PTH112  # `Path` raises for some paths
+        return Path(path) if text and is_folder(path) else None
 
     def set_folder(self, folder: Path) -> None:
         """Show this folder."""
