@@ -162,7 +162,7 @@ def test_cancel_keeps_a_part_that_plays(open_dialog, qtbot, tmp_path):
 
 
 @pytest.mark.parametrize(("button", "visible", "state"), [
-    ("Stop", False, State.PARTIAL), ("background", False, State.DONE), ("Cancel", True, State.DONE),
+    ("Stop", False, State.PARTIAL), ("background", False, State.DONE), ("Back", True, State.DONE),
 ])  # fmt: skip
 def test_closing_while_running_asks(open_dialog, qtbot, tmp_path, button, visible, state):
     slow = Slow(stop_at=3)

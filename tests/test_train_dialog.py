@@ -320,7 +320,7 @@ def test_failures(open_dialog, qtbot, data, code, told, details):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
 @pytest.mark.parametrize(("button", "visible", "running"), [
-    ("Stop", False, False), ("background", False, True), ("Cancel", True, True),
+    ("Stop", False, False), ("background", False, True), ("Back", True, True),
 ])  # fmt: skip
 def test_closing_while_training_asks(open_dialog, qtbot, data, button, visible, running):
     dialog = open_dialog(SAVE, data)

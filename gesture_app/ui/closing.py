@@ -64,7 +64,8 @@ class WorkDialog(QDialog):
         box.setInformativeText(consequence)
         end = box.addButton(translate("Closing", "&Stop"), QMessageBox.ButtonRole.DestructiveRole)
         leave = box.addButton(translate("Closing", "&Go on in the background"), QMessageBox.ButtonRole.AcceptRole)
-        box.setEscapeButton(box.addButton(QMessageBox.StandardButton.Cancel))
+        # Not "Cancel", which might mean the work.
+        box.setEscapeButton(box.addButton(translate("Closing", "&Back"), QMessageBox.ButtonRole.RejectRole))
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         assert end is not None and leave is not None
         end.clicked.connect(lambda: stop())
