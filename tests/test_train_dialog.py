@@ -179,9 +179,11 @@ def test_a_whole_training(open_dialog, qtbot, monkeypatch, data, better, words):
     assert list(dialog.quality.curves) == ["classifier macro-F1", "detector macro-F1"]
     assert not dialog.grab().isNull()
     opened = []
-    monkeypatch.setattr(train_dialog, "open_file", opened.append)
-    dialog.report_button.click()
-    assert [path.name for path in opened] == ["report.html"]
+    for answer in (True, False):
+        monkeypatch.setattr(train_dialog, "open_file", lambda path, answer=answer: opened.append(path.name) or answer)
+        assert not dialog.state.text().startswith("Found no program")
+        dialog.report_button.click()
+    assert opened == ["report.html"] * 2 and dialog.state.text().startswith("Found no program that opens ")
     with qtbot.waitSignal(dialog.installed) as installed:
         dialog.install_button.click()
     assert installed.args[0] == models_folder() / "Signs mine"

@@ -20,7 +20,7 @@ from PyQt6.QtWidgets import (
 
 from gesture_app.ui.annotating import Annotating, LoadOwn, Outcome, State, Step, plan_tasks
 from gesture_app.ui.closing import WorkDialog
-from gesture_app.ui.desktop import Place, open_file, resize_to_fit, show_in_folder, user_folder
+from gesture_app.ui.desktop import Place, open_file, open_or_tell, resize_to_fit, show_in_folder, user_folder
 from gesture_app.ui.file_list import MEDIA_SUFFIXES, FileList
 from gesture_app.ui.recording_badge import clock
 from gesture_app.vision.hands import RecognizerOptions
@@ -244,9 +244,9 @@ class AnnotateDialog(WorkDialog):
         name = QFileDialog.getExistingDirectory(self, self.tr("Folder for the results"))
         self.set_folder(Path(name) if name else None)
 
-    def _with_result(self, act: Callable[[Path], object]) -> None:
+    def _with_result(self, act: Callable[[Path], bool]) -> None:
         if (result := self.list.selected_result()) is not None:
-            act(result)
+            open_or_tell(act, result, self.progress_label.setText)
 
 
 def _row(*parts: QWidget | None) -> QHBoxLayout:

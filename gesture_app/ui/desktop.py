@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
-from PyQt6.QtCore import QProcess, QStandardPaths, QUrl
+from PyQt6.QtCore import QCoreApplication, QProcess, QStandardPaths, QUrl
 from PyQt6.QtGui import QDesktopServices
 from PyQt6.QtWidgets import QWidget
 
@@ -49,6 +50,13 @@ def show_in_folder(path: Path) -> bool:
     if sys.platform == "darwin":
         return QProcess.startDetached("open", ["-R", str(path)])[0]
     return open_file(path if path.is_dir() else path.parent)
+
+
+def open_or_tell(act: Callable[[Path], bool], path: Path, tell: Callable[[str], object]) -> None:
+    """Open or show a file, by `open_file` or `show_in_folder`; where nothing does that, tell so."""
+    if not act(path):
+        text = QCoreApplication.translate("Desktop", "Found no program that opens {path}")
+        tell(text.format(path=shown_path(str(path))))
 
 
 def resize_to_fit(window: QWidget, width: int, height: int) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PyQt6.QtCore import Qt, QTimer
 from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
 
-from gesture_app.ui.desktop import open_file, show_in_folder, shown_path
+from gesture_app.ui.desktop import open_file, open_or_tell, show_in_folder, shown_path
 
 SHOWN_MS = 10_000
 
@@ -26,9 +26,9 @@ class SavedNotice(QFrame):
         self.label.setWordWrap(True)
         self.label.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.open_button = QPushButton(self.tr("&Open"))
-        self.open_button.clicked.connect(lambda: open_file(self._path))
+        self.open_button.clicked.connect(lambda: self._act(open_file))
         self.folder_button = QPushButton(self.tr("Show in &folder"))
-        self.folder_button.clicked.connect(lambda: show_in_folder(self._path))
+        self.folder_button.clicked.connect(lambda: self._act(show_in_folder))
         self.close_button = QToolButton()
         self.close_button.setText("✕")
         self.close_button.setAutoRaise(True)
@@ -67,6 +67,9 @@ class SavedNotice(QFrame):
         """Tell what went wrong, until the user closes it."""
         self._timer.stop()
         self._show(text, saved=False)
+
+    def _act(self, act: Callable[[Path], bool]) -> None:
+        open_or_tell(act, self._path, self.show_failure)
 
     def _show(self, text: str, saved: bool) -> None:
         self.label.setText(text)

@@ -26,7 +26,7 @@ from gesture_app.own_models import free_folder, install_model, runs_folder
 from gesture_app.ui.child import Child
 from gesture_app.ui.closing import WorkDialog
 from gesture_app.ui.curves import Curves
-from gesture_app.ui.desktop import open_file, resize_to_fit
+from gesture_app.ui.desktop import open_file, open_or_tell, resize_to_fit
 from gesture_app.ui.pictures_folder import PicturesFolder
 from gesture_app.ui.recording_badge import clock
 from gesture_app.vision.model_info import KINDS, Kind
@@ -302,7 +302,7 @@ class TrainDialog(WorkDialog):
     def _open_report(self) -> None:
         report = self._report()
         if report is not None:
-            open_file(report)
+            open_or_tell(open_file, report, self.state.setText)
 
     def _install(self) -> None:
         assert self._output is not None and self._result is not None
