@@ -12,7 +12,7 @@ import av
 import pytest
 from fakes import LEFT_BGR, RIGHT_BGR, FakeRecognizer, write_two_colours
 from PIL import Image as PillowImage
-from PyQt6.QtCore import QCoreApplication, QEvent, QMimeData, QPoint, QPointF, QSettings, Qt, QUrl
+from PyQt6.QtCore import QCoreApplication, QEvent, QMimeData, QPoint, QPointF, QSettings, QSize, Qt, QUrl
 from PyQt6.QtGui import QColor, QDesktopServices, QDropEvent, QKeySequence
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import (
@@ -38,6 +38,8 @@ from gesture_app.ui import app
 from gesture_app.ui.annotate_dialog import AnnotateDialog
 from gesture_app.ui.cameras import Camera
 from gesture_app.ui.doctor_dialog import DoctorDialog
+from gesture_app.ui.event_panel import EventPanel
+from gesture_app.ui.event_table import GESTURE, START
 from gesture_app.ui.live import ModelChoice, Phase
 from gesture_app.ui.main_window import MainWindow
 from gesture_app.ui.opening import Opening
@@ -853,6 +855,28 @@ def test_size_and_docks_are_kept(open_window, qtbot, tmp_path):
     assert not again.isFullScreen() and not again.findChild(QDockWidget, "timeline").isVisible()
     assert again.findChild(QDockWidget, "controls").isVisible()
     assert (again.width(), again.height()) == (760, 640)
+
+
+def test_the_list_of_events_stays_readable_however_narrow_it_is_made(open_window, qtbot, clip, tmp_path, monkeypatch):
+    store = QSettings(str(tmp_path / "window.ini"), QSettings.Format.IniFormat)
+    with monkeypatch.context() as before:
+        before.setattr(EventPanel, "minimumSizeHint", lambda _self: QSize(20, 20))
+        window = open_window(geometry=store)
+        dock = window.findChild(QDockWidget, "events")
+        window.findChild(QDockWidget, "controls").hide()
+        window.resizeDocks([dock], [100], Qt.Orientation.Horizontal)
+        qtbot.waitUntil(lambda: dock.width() < 200)
+        window.close()
+    again = playing(qtbot, open_window(geometry=store), clip)
+    qtbot.waitUntil(lambda: len(again.event_panel.events) > 0)
+    dock, view = again.findChild(QDockWidget, "events"), again.event_panel.view
+    for _ in range(2):
+        QApplication.processEvents()
+        assert dock.isVisible() and view.viewport().width() >= view.columnWidth(GESTURE) + view.columnWidth(START)
+        again.resizeDocks([dock], [100], Qt.Orientation.Horizontal)
+    again.resize(again.minimumSize())
+    QApplication.processEvents()
+    assert dock.geometry().right() <= again.width(), "nothing is pushed out of the smallest window"
 
 
 def test_a_new_model_is_used(open_window, qtbot, clip, tmp_path):

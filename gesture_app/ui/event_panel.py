@@ -157,7 +157,12 @@ class EventPanel(QWidget):
         width = self.view.sizeHint().width() + margins.left() + margins.right()
         return QSize(width, 14 * self.fontMetrics().height())
 
-    def _make_view(self) -> QTableView:
+    def minimumSizeHint(self) -> QSize:
+        """What was seen and when stays readable, also in the smallest window; the other columns can be scrolled to."""
+        others_px = sum(px for column, px in self.view.least_px.items() if column not in (GESTURE, START))
+        return QSize(self.sizeHint().width() - others_px, super().minimumSizeHint().height())
+
+    def _make_view(self) -> EventView:
         view = EventView()
         view.setModel(self.table)
         view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
