@@ -662,6 +662,28 @@ def test_what_can_be_done_with_events(open_window, qtbot, clip, tmp_path, monkey
     assert panel.events == () and not panel.export_action.isEnabled()
 
 
+def test_a_gesture_is_gone_to_or_it_is_told_why_not(open_window, qtbot, clip):
+    window = playing(qtbot, open_window(), clip)
+    panel, figures = window.event_panel, window.figures
+    qtbot.waitUntil(lambda: len(panel.events) > 0 and window.playback.position_s > 0.5)
+    window.menus.toggle.trigger()
+    qtbot.waitUntil(lambda: window.phase is Phase.PAUSED)
+    panel.view.activated.emit(panel.table.index(len(panel.events) - 1, 0))
+    qtbot.waitUntil(lambda: abs(window.playback.position_s - panel.events[0].start_s) < 0.05)
+    assert figures.currentMessage() == "" and figures.rate_label.isVisible()
+    window.halt()
+    panel.view.activated.emit(panel.table.index(0, 0))
+    assert "Only a video" in figures.currentMessage()
+    window.play(NO_CAMERA)
+    panel.view.activated.emit(panel.table.index(0, 0))
+    figures.refresh()
+    assert "seen in two_colours.mp4" in figures.currentMessage()
+    assert not figures.size_label.isVisible(), "nothing is painted over the message"
+    figures.clearMessage()
+    figures.refresh()
+    assert figures.rate_label.isVisible()
+
+
 def tab_order(qtbot, first: QWidget) -> list[QWidget]:
     """Where the key leads to, until it is back."""
     first.setFocus()

@@ -73,10 +73,12 @@ class EventPanel(QWidget):
     Signals:
         sounds_toggled: the user has switched sounds on or off.
         time_chosen: the user wants to see an event of the source that is played; carries its start in seconds.
+        refused: why an event that was chosen cannot be shown.
     """
 
     sounds_toggled = pyqtSignal(bool)
     time_chosen = pyqtSignal(float)
+    refused = pyqtSignal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -249,6 +251,11 @@ class EventPanel(QWidget):
         event = self.table.event_at(index.row())
         if event.source == self._source:
             self.time_chosen.emit(event.start_s)
+        elif event.started_at is not None:
+            self.refused.emit(self.tr("This gesture was seen live; it cannot be shown again"))
+        else:
+            text = self.tr("This gesture was seen in {source}; open that to go there")
+            self.refused.emit(text.format(source=event.source or "–"))
 
     def _count(self) -> None:
         count = len(self.events)

@@ -102,6 +102,8 @@ class Figures(QStatusBar):
         self._make_room()
 
     def _make_room(self) -> None:
+        if self.currentMessage():  # which has the place of the figures
+            return
         room = self.width() - self.minimumSizeHint().width() - self._others_width()
         for label in reversed(self._optional):
             room -= label.minimumWidth() + SPACING_PX

@@ -42,6 +42,7 @@ from gesture_app.vision.assets import models_folder
 
 NAME = "Gesture App"
 JUMP_S = 5.0
+TOLD_MS = 8000
 PRESSED_BY_SPACE = (QAbstractButton, QComboBox, QAbstractItemView)
 MOVED_BY_ARROWS = (QAbstractSlider, QComboBox, QAbstractItemView, QTabBar)
 ARROWS = (Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Home, Qt.Key.Key_End)
@@ -223,7 +224,7 @@ class MainWindow(QMainWindow):
         self.playback_bar.toggled.connect(self.playback.toggle)
         self.playback_bar.stepped.connect(self.playback.step)
         self.playback_bar.sought.connect(self.playback.seek)
-        self.event_panel.time_chosen.connect(self.playback.seek)
+        self.event_panel.time_chosen.connect(self._show_event)
         self.timeline.time_chosen.connect(self.playback.seek)
 
     def _connect_menus(self) -> None:
@@ -259,6 +260,7 @@ class MainWindow(QMainWindow):
         self._store.failed.connect(self.notice.show_failure)
         self.controls.changed.connect(self._store.set)
         self.controls.check_requested.connect(self.tools.doctor)
+        self.event_panel.refused.connect(self._tell)
         self.event_panel.sounds_toggled.connect(lambda on: self._store.update(sounds=on))
         self.sources.chosen.connect(self.play)
         self.source_bar.toggled.connect(lambda: self.halt() if self.phase.running else self.sources.choose_entered())
@@ -336,6 +338,15 @@ class MainWindow(QMainWindow):
     def _configure(self) -> None:
         mirror = self.menus.mirror.isChecked()
         self.playback.configure(LiveSettings.of(self._store.settings, mirror, show_fps=self.isFullScreen()))
+
+    def _show_event(self, time_s: float) -> None:
+        if self.playback.clip is not None:
+            self.playback.seek(time_s)
+        else:
+            self._tell(self.tr("Only a video that is played can go to a gesture"))
+
+    def _tell(self, text: str) -> None:
+        self.figures.showMessage(text, TOLD_MS)
 
     def _toggle(self) -> None:
         if self.playback.source and self.playback.source == self.source_bar.source():
