@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator
-from itertools import islice
+from collections.abc import Callable, Collection, Iterator
+from itertools import islice, takewhile
 from pathlib import Path
 
 from gesture_app.errors import InputError
@@ -24,36 +24,40 @@ def runs_folder() -> Path:
     return models_folder().parent / "trainings"
 
 
-def count_pictures(folder: Path) -> dict[str, int]:
+def count_pictures(folder: Path, wanted: Callable[[], bool] = lambda: True) -> dict[str, int]:
     """How many pictures every subfolder holds, by its name, which is the gesture's; subfolders without are left out.
 
     Pictures in folders further below count where some lie directly in a subfolder: elsewhere it is no gesture's. After
-    `MOST_SEEN` files, as when somebody's whole disk is chosen, it is left at that.
+    `MOST_SEEN` files, as when somebody's whole disk is chosen, it is left at that. What cannot be read below the folder
+    holds nothing.
+
+    Args:
+        wanted: asked again and again; once it is False the rest is left out.
 
     Raises:
-        InputError: the folder cannot be read.
+        InputError: the folder itself cannot be read.
     """
     try:
-        subs = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-        if not any(is_picture(path) for sub in subs for path in islice(sub.iterdir(), MOST_SEEN)):
-            return {}
-        seen = ((sub.name, name) for sub in subs for name in files_below(sub))
-        return dict(Counter(gesture for gesture, name in islice(seen, MOST_SEEN) if is_picture(Path(name))))
+        found = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     except OSError as error:
         raise InputError(f"pictures: {folder}: {error.strerror}. Choose another folder") from error
+    subs = [path for path in found if os.path.isdir(path)]  # noqa: PTH112  # `Path` raises where it must not look
+    within = (name for sub in subs for name in islice(files_in(sub), MOST_SEEN))
+    if not any(is_picture(Path(name)) for name in takewhile(lambda _: wanted(), within)):
+        return {}
+    below = ((sub.name, name) for sub in subs for name in files_below(sub))
+    seen = takewhile(lambda _: wanted(), islice(below, MOST_SEEN))
+    return dict(Counter(gesture for gesture, name in seen if is_picture(Path(name))))
+
+
+def files_in(folder: Path) -> list[str]:
+    """The names of the files directly in a folder; none where it cannot be read."""
+    return next((files for _, _, files in os.walk(folder)), [])
 
 
 def files_below(folder: Path) -> Iterator[str]:
-    """The names of all files in a folder and below it, but for hidden folders.
-
-    Raises:
-        OSError: a folder cannot be read.
-    """
-
-    def fail(error: OSError) -> None:
-        raise error
-
-    for _, folders, files in os.walk(folder, onerror=fail):
+    """The names of all files in a folder and below it, but for hidden folders and those that cannot be read."""
+    for _, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
         yield from files
 

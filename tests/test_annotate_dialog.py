@@ -79,11 +79,13 @@ def test_several_files(open_dialog, qtbot, tmp_path, monkeypatch):
         dialog.progress_label.text().startswith("2 of 3 files are done. ") and "c.mp4" in dialog.progress_label.text()
     )
     opened = []
-    monkeypatch.setattr(annotate_dialog, "open_file", opened.append)
-    monkeypatch.setattr(annotate_dialog, "show_in_folder", opened.append)
+    monkeypatch.setattr(annotate_dialog, "open_file", lambda path: opened.append(path) or True)
+    monkeypatch.setattr(annotate_dialog, "show_in_folder", lambda path: opened.append(path) or False)
     dialog.open_button.click()
+    assert not dialog.progress_label.text().startswith("Found no program")
     dialog.show_button.click()
     assert opened == [tmp_path / "a-annotated.mp4"] * 2, "the first result is selected"
+    assert dialog.progress_label.text() == f"Found no program that opens {tmp_path / 'a-annotated.mp4'}"
 
 
 def test_a_file_that_is_cut_off_is_done_with_a_note(open_dialog, qtbot, tmp_path):
@@ -176,7 +178,7 @@ def test_cancel_keeps_a_part_that_plays(open_dialog, qtbot, tmp_path):
 
 
 @pytest.mark.parametrize(("button", "visible", "state"), [
-    ("Stop", False, State.PARTIAL), ("background", False, State.DONE), ("Cancel", True, State.DONE),
+    ("Stop", False, State.PARTIAL), ("background", False, State.DONE), ("Back", True, State.DONE),
 ])  # fmt: skip
 def test_closing_while_running_asks(open_dialog, qtbot, tmp_path, button, visible, state):
     slow = Slow(stop_at=3)

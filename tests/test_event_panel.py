@@ -150,11 +150,13 @@ def test_a_name_that_gets_its_end_later_replaces_nothing_unasked(panel, tmp_path
     assert ((tmp_path / "mine.csv").read_text() == "old") is not replace_it
 
 
-def test_an_event_of_another_source_leads_nowhere(panel, qtbot):
+@pytest.mark.parametrize(("started_at", "why"), [(None, "seen in a.mp4"), (datetime(2026, 5, 4), "seen live")])
+def test_an_event_of_another_source_leads_nowhere_and_tells_why(panel, qtbot, started_at, why):
     panel.begin("b.mp4")
-    panel.show_changes(started(event(1)))
-    with qtbot.assertNotEmitted(panel.time_chosen):
+    panel.show_changes(started(event(1, started_at=started_at)))
+    with qtbot.assertNotEmitted(panel.time_chosen), qtbot.waitSignal(panel.refused) as refused:
         panel.view.activated.emit(panel.table.index(0, 0))
+    assert why in refused.args[0]
 
 
 def test_an_event_can_be_chosen(panel, qtbot):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections import Counter
@@ -12,8 +13,8 @@ import pytest
 from fakes import LEFT_BGR, RIGHT_BGR, FakeRecognizer, write_two_colours
 from media import REGULAR, write_video
 from PIL import Image as PillowImage
-from PyQt6.QtCore import QCoreApplication, QEvent, QMimeData, QPoint, QPointF, QSettings, Qt, QUrl
-from PyQt6.QtGui import QColor, QDropEvent, QKeySequence
+from PyQt6.QtCore import QCoreApplication, QEvent, QMimeData, QPoint, QPointF, QSettings, QSize, Qt, QUrl
+from PyQt6.QtGui import QColor, QDesktopServices, QDropEvent, QKeySequence
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import (
     QAbstractButton,
@@ -30,12 +31,16 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+import gesture_app.annotate  # as below
 import gesture_app.vision.video_recognizer  # noqa: F401  # its import takes more time than a test may wait
 from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.settings import Settings
 from gesture_app.ui import app
+from gesture_app.ui.annotate_dialog import AnnotateDialog
 from gesture_app.ui.cameras import Camera
 from gesture_app.ui.doctor_dialog import DoctorDialog
+from gesture_app.ui.event_panel import EventPanel
+from gesture_app.ui.event_table import GESTURE, START
 from gesture_app.ui.live import ModelChoice, Phase
 from gesture_app.ui.main_window import MainWindow
 from gesture_app.ui.opening import Opening
@@ -617,9 +622,22 @@ def test_stop(open_window, qtbot, clip):
 
 def test_recordings_are_shown(open_window, monkeypatch, tmp_path):
     opened = []
-    monkeypatch.setattr("gesture_app.ui.capture.open_file", opened.append)
-    open_window().menus.show_recordings.trigger()
-    assert opened == [tmp_path / "recordings"] and opened[0].is_dir()
+    monkeypatch.setattr("gesture_app.ui.capture.open_file", lambda path: opened.append(path) or True)
+    window = open_window()
+    window.menus.show_recordings.trigger()
+    assert opened == [tmp_path / "recordings"] and opened[0].is_dir() and not window.notice.isVisible()
+
+
+def test_a_desktop_without_programs_is_told(open_window, monkeypatch, tmp_path):
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda _url: False)
+    window = open_window()
+    window.menus.show_recordings.trigger()
+    notice = window.notice
+    assert notice.label.text() == f"Found no program that opens {tmp_path / 'recordings'}"
+    for button in (notice.open_button, notice.folder_button):
+        notice.show_saved(tmp_path / "a.mp4")
+        button.click()
+        assert notice.label.text() == f"Found no program that opens {tmp_path / 'a.mp4'}" and notice.isVisible()
 
 
 @pytest.mark.parametrize("theme", ["light", "dark", "system"])
@@ -675,6 +693,28 @@ def test_what_can_be_done_with_events(open_window, qtbot, clip, tmp_path, monkey
     monkeypatch.setattr(QMessageBox, "question", lambda *_, **__: QMessageBox.StandardButton.Yes)
     panel.clear_action.trigger()
     assert panel.events == () and not panel.export_action.isEnabled()
+
+
+def test_a_gesture_is_gone_to_or_it_is_told_why_not(open_window, qtbot, clip):
+    window = playing(qtbot, open_window(), clip)
+    panel, figures = window.event_panel, window.figures
+    qtbot.waitUntil(lambda: len(panel.events) > 0 and window.playback.position_s > 0.5)
+    window.menus.toggle.trigger()
+    qtbot.waitUntil(lambda: window.phase is Phase.PAUSED)
+    panel.view.activated.emit(panel.table.index(len(panel.events) - 1, 0))
+    qtbot.waitUntil(lambda: abs(window.playback.position_s - panel.events[0].start_s) < 0.05)
+    assert figures.currentMessage() == "" and figures.rate_label.isVisible()
+    window.halt()
+    panel.view.activated.emit(panel.table.index(0, 0))
+    assert "Only a video" in figures.currentMessage()
+    window.play(NO_CAMERA)
+    panel.view.activated.emit(panel.table.index(0, 0))
+    figures.refresh()
+    assert "seen in two_colours.mp4" in figures.currentMessage()
+    assert not figures.size_label.isVisible(), "nothing is painted over the message"
+    figures.clearMessage()
+    figures.refresh()
+    assert figures.rate_label.isVisible()
 
 
 def tab_order(qtbot, first: QWidget) -> list[QWidget]:
@@ -795,6 +835,61 @@ def test_dialogs(open_window, qtbot, name):
     qtbot.waitUntil(lambda: not any(w.isVisible() for w in QApplication.topLevelWidgets()))
 
 
+def test_files_that_are_annotated_in_the_background(open_window, qtbot, clip, tmp_path):
+    waiting, go_on = threading.Event(), threading.Event()
+
+    def waits(call: int) -> bool:
+        if call == 30:
+            waiting.set()
+            go_on.wait(10)
+        return False
+
+    videos = [write_two_colours(tmp_path / f"{name}.mp4") for name in "ab"]
+    window = open_window(load=lambda choice: FakeRecognizer(fails=waits))
+    window.menus.annotate.trigger()
+    (dialog,) = window.findChildren(AnnotateDialog)
+    button = window.tools.buttons[0]
+    dialog.add_files(videos)
+    dialog.start()
+    qtbot.waitUntil(waiting.is_set)
+    assert not button.isVisible(), "the dialog tells"
+    QDialog.reject(dialog)
+    assert button.isVisible()
+    qtbot.waitUntil(lambda: re.fullmatch(r"Annotating \d+ %", button.text()) is not None)
+    button.click()
+    assert dialog.isVisible() and not button.isVisible()
+    QDialog.reject(dialog)
+    assert button.isVisible() and not window.notice.isVisible()
+    go_on.set()
+    qtbot.waitUntil(window.notice.isVisible)
+    assert window.notice.label.text() == f"Saved a-annotated.mp4 in {tmp_path} and 1 more"
+    assert not button.isVisible() and window.notice.open_button.isVisible()
+
+
+@pytest.mark.parametrize(("answer", "told"), [("Stop", False), ("background", True)])
+def test_what_is_told_of_files_that_could_not_be_annotated(open_window, qtbot, tmp_path, answer, told):
+    waiting, go_on = threading.Event(), threading.Event()
+
+    def load(choice):
+        waiting.set()
+        go_on.wait(10)
+        return FakeRecognizer()
+
+    window = open_window(load=load)
+    window.tools.annotate()
+    (dialog,) = window.findChildren(AnnotateDialog)
+    dialog.add_files([tmp_path / "missing.mp4"])
+    dialog.start()
+    qtbot.waitUntil(waiting.is_set)
+    dialog.close()
+    next(b for b in dialog._question.buttons() if answer in b.text()).click()
+    assert window.tools.buttons[0].text() == "Annotating…" and window.tools.buttons[0].isVisible()
+    go_on.set()
+    qtbot.waitUntil(lambda: not dialog.running)
+    assert window.notice.isVisible() is told and not window.notice.open_button.isVisible()
+    assert ("missing.mp4" in window.notice.label.text()) is told
+
+
 def test_closing_asks_before_it_breaks_off_work(open_window, monkeypatch):
     window = open_window()
     monkeypatch.setattr(type(window.tools), "running", property(lambda self: True))
@@ -815,6 +910,28 @@ def test_size_and_docks_are_kept(open_window, qtbot, tmp_path):
     assert not again.isFullScreen() and not again.findChild(QDockWidget, "timeline").isVisible()
     assert again.findChild(QDockWidget, "controls").isVisible()
     assert (again.width(), again.height()) == (760, 640)
+
+
+def test_the_list_of_events_stays_readable_however_narrow_it_is_made(open_window, qtbot, clip, tmp_path, monkeypatch):
+    store = QSettings(str(tmp_path / "window.ini"), QSettings.Format.IniFormat)
+    with monkeypatch.context() as before:
+        before.setattr(EventPanel, "minimumSizeHint", lambda _self: QSize(20, 20))
+        window = open_window(geometry=store)
+        dock = window.findChild(QDockWidget, "events")
+        window.findChild(QDockWidget, "controls").hide()
+        window.resizeDocks([dock], [100], Qt.Orientation.Horizontal)
+        qtbot.waitUntil(lambda: dock.width() < 200)
+        window.close()
+    again = playing(qtbot, open_window(geometry=store), clip)
+    qtbot.waitUntil(lambda: len(again.event_panel.events) > 0)
+    dock, view = again.findChild(QDockWidget, "events"), again.event_panel.view
+    for _ in range(2):
+        QApplication.processEvents()
+        assert dock.isVisible() and view.viewport().width() >= view.columnWidth(GESTURE) + view.columnWidth(START)
+        again.resizeDocks([dock], [100], Qt.Orientation.Horizontal)
+    again.resize(again.minimumSize())
+    QApplication.processEvents()
+    assert dock.geometry().right() <= again.width(), "nothing is pushed out of the smallest window"
 
 
 def test_a_new_model_is_used(open_window, qtbot, clip, tmp_path):

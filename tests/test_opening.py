@@ -9,6 +9,7 @@ from PyQt6.QtCore import QMimeData, QPoint, Qt, QUrl
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication, QFileDialog, QInputDialog, QMainWindow
 
+from gesture_app.ui.desktop import Place, user_folder
 from gesture_app.ui.opening import Opening
 from gesture_app.ui.screen_picker import ScreenPicker
 from gesture_app.video.addresses import ScreenArea
@@ -59,6 +60,15 @@ def test_a_file(opening: Opening, monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     assert "*.mp4" in asked[0][1] and "*.png" in asked[0][1]
 
 
+def test_a_dialog_does_not_begin_where_no_folder_is_any_more(opening, monkeypatch, tmp_path: Path) -> None:
+    begun = []
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda parent, title, folder: begun.append(folder) or "")
+    for name in ("clip.mp4", "gone/clip.mp4"):
+        opening.remember(str(tmp_path / name))
+        opening.ask_folder()
+    assert begun == [str(tmp_path), user_folder(Place.MoviesLocation)]
+
+
 def test_given_up(opening: Opening, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: ("", ""))
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: "")
@@ -83,6 +93,18 @@ def test_a_folder_an_address_and_the_screen(opening: Opening, monkeypatch: pytes
     opening.take_screen()
     assert opening.chosen_sources == [str(tmp_path), "rtsp://host/x", "rtsp://host/x", "screen"]
     assert offered == ["rtsp://", "rtsp://host/x"]
+
+
+@pytest.mark.parametrize(("entered", "source"), [
+    ("~/Videos/x.mp4", str(Path.home() / "Videos" / "x.mp4")),
+    ("'/media/a clip.mp4' ", "/media/a clip.mp4"),
+    ("file:///media/a%20clip.mp4", "/media/a clip.mp4"),
+    ("camera 1", "1"),
+])  # fmt: skip
+def test_an_address_is_understood_as_above_the_picture(opening, monkeypatch, entered: str, source: str) -> None:
+    monkeypatch.setattr(QInputDialog, "getText", lambda *_: (entered, True))
+    opening.ask_address()
+    assert opening.chosen_sources == [source]
 
 
 def test_a_part_of_the_screen(qtbot, opening: Opening) -> None:

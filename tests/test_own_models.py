@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -120,6 +121,29 @@ def test_counting(tmp_path):
     assert count_pictures(tmp_path) == {"fist": 2, "wave": 2}
     with pytest.raises(InputError, match="No such file"):
         count_pictures(tmp_path / "nowhere")
+
+
+def test_a_folder_that_cannot_be_read_holds_nothing(tmp_path, monkeypatch):
+    for name in ("fist", "locked", "wave/locked"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "1.jpg").touch()
+    scandir = os.scandir
+
+    def scan(path):
+        if Path(path).name == "locked":
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", scan)
+    assert count_pictures(tmp_path) == {"fist": 1}
+
+
+def test_what_is_not_wanted_any_more_is_not_counted(tmp_path):
+    (tmp_path / "fist").mkdir()
+    for number in range(9):
+        (tmp_path / "fist" / f"{number}.jpg").touch()
+    answers = iter([True, True, True, False])
+    assert count_pictures(tmp_path, lambda: next(answers)) == {"fist": 2}, "after a first look"
 
 
 def test_folders_of_folders_are_no_gestures(tmp_path):

@@ -51,6 +51,7 @@ def bar(qtbot) -> SourceBar:
     ('"/media/a clip.mp4"', "/media/a clip.mp4"),
     ("'~/clip.mp4'", str(Path("~/clip.mp4").expanduser())),
     ("~/clip.mp4", str(Path("~/clip.mp4").expanduser())),
+    ("~nobody-of-this-name/clip.mp4", "~nobody-of-this-name/clip.mp4"),
 ])  # fmt: skip
 def test_what_is_entered(bar: SourceBar, entered: str, source: str) -> None:
     line = bar.findChild(QLineEdit)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import re
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 from PyQt6.QtWidgets import QDialog, QMainWindow
 
-from gesture_app.ui import train_dialog
+from gesture_app.ui import counting, train_dialog
 from gesture_app.ui.curves import Curves, nice_top
 from gesture_app.ui.tools import ToolContext, Tools
 from gesture_app.ui.train_dialog import TrainDialog
@@ -73,17 +74,94 @@ def open_dialog(qtbot):
         assert dialog.shutdown(1)
 
 
-def test_a_folder_has_to_be_chosen(open_dialog, tmp_path, data):
+@pytest.fixture
+def disk(monkeypatch):
+    """Counting begins when it is asked for, and ends when the disk answers."""
+    answers, asked = threading.Event(), []
+
+    def count(folder, wanted):
+        asked.append(folder.name)
+        while wanted() and not answers.wait(0.01):
+            pass
+        return {folder.name: 1}
+
+    monkeypatch.setattr(counting, "count_pictures", count)
+    return answers, asked
+
+
+def test_a_path_is_looked_for_when_it_is_typed_and_not_before(open_dialog, qtbot, tmp_path, disk):
+    answers, asked = disk
+    answers.set()
+    dialog = open_dialog("")
+    qtbot.keyClicks(dialog.data.path, str(tmp_path))
+    assert dialog.data.folder() == tmp_path and asked == []
+    qtbot.waitUntil(lambda: dialog.data.found.text() == f"1 pictures of 1 gestures: {tmp_path.name} 1")
+    assert asked == [tmp_path.name]
+
+
+def test_an_answer_about_the_path_before_is_dropped(open_dialog, qtbot, data, disk):
+    answers, asked = disk
+    dialog = open_dialog("")
+    dialog.data.set_folder(data / "fist")
+    qtbot.waitUntil(lambda: asked == ["fist"])
+    assert dialog.data.found.text() == "Counting the pictures…"
+    dialog.data.set_folder(data / "wave")
+    qtbot.waitUntil(lambda: asked == ["fist", "wave"])
+    told = []
+    dialog.data._counting.counted.connect(told.append)
+    answers.set()
+    qtbot.waitUntil(lambda: told == [{"wave": 1}])
+    assert "wave 1" in dialog.data.found.text()
+
+
+def test_closing_while_pictures_are_counted(open_dialog, qtbot, data, disk):
+    _, asked = disk
+    dialog = open_dialog("")
+    dialog.data.set_folder(data)
+    qtbot.waitUntil(lambda: asked == [data.name])
+    dialog.close()
+    assert not dialog.isVisible() and dialog.shutdown(5)
+
+
+def test_a_folder_that_cannot_be_read(open_dialog, qtbot, data, monkeypatch):
+    def fail(folder):
+        raise PermissionError(13, "Permission denied")
+
+    dialog = open_dialog("")
+    monkeypatch.setattr(Path, "iterdir", fail)
+    dialog.data.set_folder(data)
+    qtbot.waitUntil(lambda: "Permission denied. Choose another folder" in dialog.data.found.text())
+
+
+@pytest.mark.parametrize("typed", ["~nobody-of-this-name", "/" + "x" * 5000, "x\0y", "  "])
+def test_paths_that_cannot_be(open_dialog, typed):
+    dialog = open_dialog("")
+    dialog.data.path.setText(typed)
+    assert dialog.data.folder() is None and not dialog.train_button.isEnabled()
+
+
+def test_an_old_error_goes_with_its_folder(open_dialog, qtbot, data, tmp_path):
+    dialog = open_dialog("print('gesture-train: error: unknown layout: x', file=sys.stderr); sys.exit(2)", data)
+    dialog.start()
+    qtbot.waitUntil(lambda: not dialog.running)
+    assert dialog.state.text() == "unknown layout: x"
+    dialog.data.set_folder(tmp_path)
+    assert dialog.state.text() == ""
+
+
+def test_a_folder_has_to_be_chosen(open_dialog, qtbot, tmp_path, data):
     dialog = open_dialog("")
     assert not dialog.train_button.isEnabled()
     dialog.data.set_folder(tmp_path / "nowhere")
-    assert not dialog.train_button.isEnabled() and "no such folder" in dialog.data.found.text()
+    assert not dialog.train_button.isEnabled()
+    qtbot.waitUntil(lambda: "no such folder" in dialog.data.found.text())
     dialog.start()
     assert not dialog.running
     dialog.data.set_folder(tmp_path)
-    assert dialog.train_button.isEnabled() and "No pictures" in dialog.data.found.text()
+    assert dialog.train_button.isEnabled() and dialog.data.found.text() == "", "what was said is about another folder"
+    qtbot.waitUntil(lambda: "No pictures" in dialog.data.found.text())
     dialog.data.set_folder(data)
-    assert dialog.data.found.text() == "2 pictures of 2 gestures: fist 1, wave 1"
+    qtbot.waitUntil(lambda: dialog.data.found.text() == "2 pictures of 2 gestures: fist 1, wave 1")
     dialog.name.setText(" ")
     assert not dialog.train_button.isEnabled()
 
@@ -101,9 +179,11 @@ def test_a_whole_training(open_dialog, qtbot, monkeypatch, data, better, words):
     assert list(dialog.quality.curves) == ["classifier macro-F1", "detector macro-F1"]
     assert not dialog.grab().isNull()
     opened = []
-    monkeypatch.setattr(train_dialog, "open_file", opened.append)
-    dialog.report_button.click()
-    assert [path.name for path in opened] == ["report.html"]
+    for answer in (True, False):
+        monkeypatch.setattr(train_dialog, "open_file", lambda path, answer=answer: opened.append(path.name) or answer)
+        assert not dialog.state.text().startswith("Found no program")
+        dialog.report_button.click()
+    assert opened == ["report.html"] * 2 and dialog.state.text().startswith("Found no program that opens ")
     with qtbot.waitSignal(dialog.installed) as installed:
         dialog.install_button.click()
     assert installed.args[0] == models_folder() / "Signs mine"
@@ -149,10 +229,15 @@ def test_a_training_in_the_background_comes_back_when_it_has_ended(qtbot, monkey
     dialog = window.findChild(TrainDialog)
     dialog.data.set_folder(data)
     dialog.start()
+    _, button = tools.buttons
+    assert not button.isVisible()
     QDialog.reject(dialog)
     assert not dialog.isVisible() and tools.running
+    assert button.isVisible() and button.text() == "Training…"
+    qtbot.waitUntil(lambda: button.text() == "Training: classifier 1/1")
     qtbot.waitUntil(lambda: not tools.running)
     qtbot.waitUntil(dialog.isVisible)
+    assert not button.isVisible()
     dialog.close()
     tools.train()
     assert dialog.isVisible() and dialog.install_button.isEnabled(), "the same dialog, with its model"
@@ -160,6 +245,7 @@ def test_a_training_in_the_background_comes_back_when_it_has_ended(qtbot, monkey
     dialog.close()
     tools.train()
     assert not dialog.isVisible() and len(window.findChildren(TrainDialog)) == 2
+    assert tools.shutdown(5)
 
 
 def test_progress_and_time_left(open_dialog, qtbot, data):
@@ -236,7 +322,7 @@ def test_failures(open_dialog, qtbot, data, code, told, details):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
 @pytest.mark.parametrize(("button", "visible", "running"), [
-    ("Stop", False, False), ("background", False, True), ("Cancel", True, True),
+    ("Stop", False, False), ("background", False, True), ("Back", True, True),
 ])  # fmt: skip
 def test_closing_while_training_asks(open_dialog, qtbot, data, button, visible, running):
     dialog = open_dialog(SAVE, data)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from PyQt6.QtCore import Qt
+from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -20,7 +20,7 @@ from PyQt6.QtWidgets import (
 
 from gesture_app.ui.annotating import Annotating, LoadOwn, Outcome, State, Step, plan_tasks
 from gesture_app.ui.closing import WorkDialog
-from gesture_app.ui.desktop import Place, open_file, resize_to_fit, show_in_folder, user_folder
+from gesture_app.ui.desktop import Place, open_file, open_or_tell, resize_to_fit, show_in_folder, user_folder
 from gesture_app.ui.file_list import MEDIA_SUFFIXES, FileList
 from gesture_app.ui.recording_badge import clock
 from gesture_app.vision.hands import RecognizerOptions
@@ -32,13 +32,19 @@ class AnnotateDialog(WorkDialog):
     Args:
         load: gives a recognizer of its own; called in the dialog's thread at every start.
         options: gives the thresholds of the moment.
+
+    Signals:
+        ended: the work has come to its end by itself; the whole results, and what there is to say of the others, or "".
     """
+
+    ended = pyqtSignal(object, str)
 
     def __init__(self, load: LoadOwn, options: Callable[[], RecognizerOptions], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._load = load
         self._options = options
         self._work: Annotating | None = None
+        self._cancelled = False
         self._working: list[QTreeWidgetItem] = []
         self.setWindowTitle(self.tr("Annotate videos"))
         resize_to_fit(self, 720, 520)
@@ -50,6 +56,14 @@ class AnnotateDialog(WorkDialog):
     def running(self) -> bool:
         """Whether files are being annotated."""
         return self._work is not None
+
+    @property
+    def work_text(self) -> str:
+        """How far all files are."""
+        whole = self.progress_bar.maximum()
+        if not whole:
+            return self.tr("Annotating…")
+        return self.tr("Annotating {percent} %").format(percent=100 * self.progress_bar.value() // whole)
 
     def add_files(self, paths: Iterable[Path]) -> None:
         """Put files, and the videos and pictures below folders, onto the list; each once."""
@@ -75,6 +89,7 @@ class AnnotateDialog(WorkDialog):
         for row in rows:
             self.list.show_outcome(row, Outcome(State.WAITING))
         self._working = rows
+        self._cancelled = False
         self._work = Annotating(tasks, self._load, self._options(), self)
         self._work.loaded.connect(lambda: self.progress_label.setText(""))
         self._work.began.connect(self._begin)
@@ -89,6 +104,7 @@ class AnnotateDialog(WorkDialog):
     def cancel(self) -> None:
         """Stop; the part that is done stays, in a file that plays."""
         if self._work is not None:
+            self._cancelled = True
             self._work.cancel()
             self.start_button.setEnabled(False)
             self.progress_label.setText(self.tr("Stopping…"))
@@ -165,7 +181,8 @@ class AnnotateDialog(WorkDialog):
         self.list.show_frame(running[0], step.frame, step.frame_count)
         self.progress_bar.setRange(0, step.whole_count if step.whole_frame <= step.whole_count else 0)
         self.progress_bar.setValue(step.whole_frame)
-        if not self.start_button.isEnabled():  # stopping
+        self.work_changed.emit()
+        if self._cancelled:
             return
         rate = step.whole_frame / step.elapsed_s if step.elapsed_s > 0 else 0.0
         told = [self.tr("{rate} frames a second").format(rate=f"{rate:.1f}")]
@@ -192,6 +209,9 @@ class AnnotateDialog(WorkDialog):
         if with_result and not self.list.selectedItems():
             with_result[0].setSelected(True)
         self._refresh()
+        if not self._cancelled:
+            results = [outcome.result for outcome in outcomes if outcome.state is State.DONE]
+            self.ended.emit(results, self.progress_label.text() if work.fault or faults else "")
 
     def _refresh(self) -> None:
         """Say what can be done now."""
@@ -208,6 +228,7 @@ class AnnotateDialog(WorkDialog):
         self.start_button.setDefault(not running)  # Enter must not cancel
         if not running:
             self.start_button.setEnabled(todo and wanted)
+        self.work_changed.emit()
 
     def _choose_files(self) -> None:
         patterns = " ".join(f"*{suffix}" for suffix in MEDIA_SUFFIXES)
@@ -223,9 +244,9 @@ class AnnotateDialog(WorkDialog):
         name = QFileDialog.getExistingDirectory(self, self.tr("Folder for the results"))
         self.set_folder(Path(name) if name else None)
 
-    def _with_result(self, act: Callable[[Path], object]) -> None:
+    def _with_result(self, act: Callable[[Path], bool]) -> None:
         if (result := self.list.selected_result()) is not None:
-            act(result)
+            open_or_tell(act, result, self.progress_label.setText)
 
 
 def _row(*parts: QWidget | None) -> QHBoxLayout:

@@ -7,7 +7,7 @@ import time
 from PyQt6.QtCore import QObject
 
 from gesture_app.settings import Settings
-from gesture_app.ui.desktop import open_file
+from gesture_app.ui.desktop import open_file, open_or_tell
 from gesture_app.ui.menus import Menus
 from gesture_app.ui.recorder import Recorder, Snapshots
 from gesture_app.ui.saved_notice import SavedNotice
@@ -52,7 +52,7 @@ class Capture(QObject):
         except OSError as error:
             self._notice.show_failure(f"folder: {folder}: {error.strerror}. Choose another one in the settings")
             return
-        open_file(folder)
+        open_or_tell(open_file, folder, self._notice.show_failure)
 
     def stop(self) -> None:
         """Complete a recording, without waiting."""

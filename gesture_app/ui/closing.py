@@ -4,16 +4,47 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PyQt6.QtCore import QCoreApplication, Qt
+from PyQt6.QtCore import QCoreApplication, Qt, pyqtSignal
+from PyQt6.QtGui import QHideEvent, QShowEvent
 from PyQt6.QtWidgets import QDialog, QMessageBox, QPushButton, QWidget
 
 
 class WorkDialog(QDialog):
-    """A dialog that starts some work, which may go on behind it when it is closed."""
+    """A dialog that starts some work, which may go on behind it when it is closed.
+
+    Signals:
+        work_changed: the work has begun, gone on or ended, or the dialog was opened or closed.
+    """
+
+    work_changed = pyqtSignal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._question: QMessageBox | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether the work is going on."""
+        raise NotImplementedError
+
+    @property
+    def work_text(self) -> str:
+        """How far it is, in two or three words."""
+        raise NotImplementedError
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """Tell that it is open."""
+        super().showEvent(event)
+        self.work_changed.emit()
+
+    def hideEvent(self, event: QHideEvent | None) -> None:
+        """Tell that it is closed."""
+        super().hideEvent(event)
+        self.work_changed.emit()
+
+    def shutdown(self, timeout_s: float) -> bool:
+        """Stop and wait; False if the work does not end in time."""
+        raise NotImplementedError
 
     def close_or_ask(self, running: bool, question: str, consequence: str, stop: Callable[[], None]) -> None:
         """Close; while the work is `running`, ask whether to stop it, go on behind the closed dialog, or neither.
@@ -33,7 +64,8 @@ class WorkDialog(QDialog):
         box.setInformativeText(consequence)
         end = box.addButton(translate("Closing", "&Stop"), QMessageBox.ButtonRole.DestructiveRole)
         leave = box.addButton(translate("Closing", "&Go on in the background"), QMessageBox.ButtonRole.AcceptRole)
-        box.setEscapeButton(box.addButton(QMessageBox.StandardButton.Cancel))
+        # Not "Cancel", which might mean the work.
+        box.setEscapeButton(box.addButton(translate("Closing", "&Back"), QMessageBox.ButtonRole.RejectRole))
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         assert end is not None and leave is not None
         end.clicked.connect(lambda: stop())

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
-from PyQt6.QtCore import QProcess, QStandardPaths, QUrl
+from PyQt6.QtCore import QCoreApplication, QProcess, QStandardPaths, QUrl
 from PyQt6.QtGui import QDesktopServices
 from PyQt6.QtWidgets import QWidget
 
@@ -21,9 +22,20 @@ def shown_path(path: str) -> str:
     return f"~{path.removeprefix(home)}" if path.startswith(home + os.sep) else path
 
 
+def full_path(path: str) -> str:
+    """The path with `~` as the user's own folder."""
+    return os.path.expanduser(path)  # noqa: PTH111  # `Path` raises where there is no such user
+
+
+def is_folder(path: str) -> bool:
+    """Whether there is a folder at this path; what cannot be one, or must not be looked at, is none."""
+    return os.path.isdir(path)  # noqa: PTH112  # `Path` raises for such paths
+
+
 def user_folder(place: Place) -> str:
-    """The user's own folder for films, pictures or documents, where dialogs begin."""
-    return QStandardPaths.writableLocation(place)
+    """The user's own folder for films, pictures or documents, where dialogs begin; home where there is none."""
+    folder = QStandardPaths.writableLocation(place)
+    return folder if is_folder(folder) else str(Path.home())  # a dialog takes what is not there for a file's name
 
 
 def open_file(path: Path) -> bool:
@@ -38,6 +50,13 @@ def show_in_folder(path: Path) -> bool:
     if sys.platform == "darwin":
         return QProcess.startDetached("open", ["-R", str(path)])[0]
     return open_file(path if path.is_dir() else path.parent)
+
+
+def open_or_tell(act: Callable[[Path], bool], path: Path, tell: Callable[[str], object]) -> None:
+    """Open or show a file, by `open_file` or `show_in_folder`; where nothing does that, tell so."""
+    if not act(path):
+        text = QCoreApplication.translate("Desktop", "Found no program that opens {path}")
+        tell(text.format(path=shown_path(str(path))))
 
 
 def resize_to_fit(window: QWidget, width: int, height: int) -> None:

@@ -73,10 +73,12 @@ class EventPanel(QWidget):
     Signals:
         sounds_toggled: the user has switched sounds on or off.
         time_chosen: the user wants to see an event of the source that is played; carries its start in seconds.
+        refused: why an event that was chosen cannot be shown.
     """
 
     sounds_toggled = pyqtSignal(bool)
     time_chosen = pyqtSignal(float)
+    refused = pyqtSignal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -157,7 +159,12 @@ class EventPanel(QWidget):
         width = self.view.sizeHint().width() + margins.left() + margins.right()
         return QSize(width, 14 * self.fontMetrics().height())
 
-    def _make_view(self) -> QTableView:
+    def minimumSizeHint(self) -> QSize:
+        """What was seen and when stays readable, also in the smallest window; the other columns can be scrolled to."""
+        others_px = sum(px for column, px in self.view.least_px.items() if column not in (GESTURE, START))
+        return QSize(self.sizeHint().width() - others_px, super().minimumSizeHint().height())
+
+    def _make_view(self) -> EventView:
         view = EventView()
         view.setModel(self.table)
         view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -244,6 +251,11 @@ class EventPanel(QWidget):
         event = self.table.event_at(index.row())
         if event.source == self._source:
             self.time_chosen.emit(event.start_s)
+        elif event.started_at is not None:
+            self.refused.emit(self.tr("This gesture was seen live; it cannot be shown again"))
+        else:
+            text = self.tr("This gesture was seen in {source}; open that to go there")
+            self.refused.emit(text.format(source=event.source or "–"))
 
     def _count(self) -> None:
         count = len(self.events)

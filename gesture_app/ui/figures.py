@@ -102,6 +102,7 @@ class Figures(QStatusBar):
         self.latency_label.setText(self.tr("latency {ms} ms").format(ms=_ms(latency)))
         self.dropped_label.setText(self.tr("dropped {count}").format(count=self._dropped))
         self.size_label.setText(self._size or NONE)
+        self._make_room()  # what others have put there comes and goes
 
     def minimumSizeHint(self) -> QSize:
         """The frame rate and what computes, so that the status bar does not keep the window wide."""
@@ -114,6 +115,8 @@ class Figures(QStatusBar):
         self._make_room()
 
     def _make_room(self) -> None:
+        if self.currentMessage():  # which has the place of the figures
+            return
         room = self.width() - self.minimumSizeHint().width() - self._others_width()
         for label in reversed(self._optional):
             room -= label.minimumWidth() + SPACING_PX

@@ -42,6 +42,7 @@ from gesture_app.vision.assets import models_folder
 
 NAME = "Gesture App"
 JUMP_S = 5.0
+TOLD_MS = 8000
 PRESSED_BY_SPACE = (QAbstractButton, QComboBox, QAbstractItemView)
 MOVED_BY_ARROWS = (QAbstractSlider, QComboBox, QAbstractItemView, QTabBar)
 ARROWS = (Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Home, Qt.Key.Key_End)
@@ -197,7 +198,8 @@ class MainWindow(QMainWindow):
         menus = self.menus
         for action in (menus.open, menus.snapshot, menus.record, menus.full_screen):
             self.source_bar.add_button(action)
-        self.figures.addPermanentWidget(RecordingBadge(self.capture.recorder))
+        for part in (*self.tools.buttons, RecordingBadge(self.capture.recorder)):
+            self.figures.addPermanentWidget(part)
         self._badge = badge_on_picture(self.capture.recorder, self.view)
         self._pointer = QuietPointer(self.view)
         panel = self.event_panel
@@ -223,7 +225,7 @@ class MainWindow(QMainWindow):
         self.playback_bar.toggled.connect(self.playback.toggle)
         self.playback_bar.stepped.connect(self.playback.step)
         self.playback_bar.sought.connect(self.playback.seek)
-        self.event_panel.time_chosen.connect(self.playback.seek)
+        self.event_panel.time_chosen.connect(self._show_event)
         self.timeline.time_chosen.connect(self.playback.seek)
 
     def _connect_menus(self) -> None:
@@ -259,6 +261,7 @@ class MainWindow(QMainWindow):
         self._store.failed.connect(self.notice.show_failure)
         self.controls.changed.connect(self._store.set)
         self.controls.check_requested.connect(self.tools.doctor)
+        self.event_panel.refused.connect(self._tell)
         self.event_panel.sounds_toggled.connect(lambda on: self._store.update(sounds=on))
         self.sources.chosen.connect(self.play)
         self.source_bar.toggled.connect(lambda: self.halt() if self.phase.running else self.sources.choose_entered())
@@ -266,6 +269,7 @@ class MainWindow(QMainWindow):
         self.view.double_clicked.connect(self.menus.full_screen.toggle)
         self.capture.recorder.recording_changed.connect(lambda _on: self._offer_capture())
         self.tools.model_installed.connect(self._use_model)
+        self.tools.annotated.connect(self.notice.show_annotated)
 
     @pyqtSlot(object)
     def _show_result(self, result: Result) -> None:
@@ -337,6 +341,15 @@ class MainWindow(QMainWindow):
         mirror = self.menus.mirror.isChecked()
         settings = LiveSettings.of(self._store.settings, mirror, self._is_camera, show_fps=self.isFullScreen())
         self.playback.configure(settings)
+
+    def _show_event(self, time_s: float) -> None:
+        if self.playback.clip is not None:
+            self.playback.seek(time_s)
+        else:
+            self._tell(self.tr("Only a video that is played can go to a gesture"))
+
+    def _tell(self, text: str) -> None:
+        self.figures.showMessage(text, TOLD_MS)
 
     def _toggle(self) -> None:
         if self.playback.source and self.playback.source == self.source_bar.source():

@@ -8,8 +8,9 @@ from PyQt6.QtCore import QMimeData, QObject, QTimer, pyqtSignal
 from PyQt6.QtGui import QGuiApplication
 from PyQt6.QtWidgets import QFileDialog, QInputDialog, QLineEdit, QMainWindow
 
-from gesture_app.ui.desktop import Place, user_folder
+from gesture_app.ui.desktop import Place, is_folder, user_folder
 from gesture_app.ui.screen_picker import ScreenPicker
+from gesture_app.ui.source_bar import entered_source
 from gesture_app.video.addresses import URL_SCHEMES, ScreenArea, source_kind
 from gesture_app.video.suffixes import VIDEO_SUFFIXES
 
@@ -74,7 +75,7 @@ class Opening(QObject):
             self._address or "rtsp://",
         )
         if given:
-            self._choose(text.strip())
+            self._choose(entered_source(text))
 
     def take_screen(self) -> None:
         """The first screen."""
@@ -113,7 +114,7 @@ class Opening(QObject):
             self.chosen.emit(source)
 
     def _start_folder(self) -> str:
-        return self._folder or user_folder(Place.MoviesLocation)
+        return self._folder if is_folder(self._folder) else user_folder(Place.MoviesLocation)
 
 
 def _dropped(data: QMimeData | None) -> str:

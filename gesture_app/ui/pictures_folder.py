@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtCore import Qt, QTimer, pyqtSignal
 from PyQt6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
-from gesture_app.errors import GestureError
-from gesture_app.own_models import count_pictures
-from gesture_app.ui.desktop import Place, user_folder
+from gesture_app.ui.counting import Counting
+from gesture_app.ui.desktop import Place, full_path, is_folder, user_folder
 
 LONGEST = 400
+LOOK_AFTER_MS = 300  # a path is typed letter by letter, and on its way names other folders
 
 
 class PicturesFolder(QWidget):
-    """A folder of class folders, chosen or typed; tells at once how many pictures of which gestures it holds.
+    """A folder of class folders, chosen or typed; tells soon after how many pictures of which gestures it holds.
 
     Signals:
         changed: another text stands there.
@@ -28,7 +28,7 @@ class PicturesFolder(QWidget):
         self.path = QLineEdit()
         self.path.setPlaceholderText(self.tr("Folder of pictures"))
         self.path.setAccessibleName(self.tr("Folder of pictures"))
-        self.path.textChanged.connect(self._look)
+        self.path.textChanged.connect(self._forget)
         self.browse_button = QPushButton(self.tr("&Browse…"))
         self.browse_button.setAutoDefault(False)
         self.browse_button.clicked.connect(self._browse)
@@ -36,6 +36,13 @@ class PicturesFolder(QWidget):
         self.found.setWordWrap(True)
         self.found.setTextFormat(Qt.TextFormat.PlainText)
         self.setFocusProxy(self.path)
+        self._counting = Counting(self)
+        self._counting.counted.connect(self._tell_counts)
+        self._counting.failed.connect(self._tell)
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.setInterval(LOOK_AFTER_MS)
+        self._later.timeout.connect(self._look)
         row = QHBoxLayout()
         row.addWidget(self.path, 1)
         row.addWidget(self.browse_button)
@@ -48,35 +55,47 @@ class PicturesFolder(QWidget):
     def folder(self) -> Path | None:
         """The folder, if there is one."""
         text = self.path.text().strip()
-        folder = Path(text).expanduser()
-        return folder if text and folder.is_dir() else None
+        path = full_path(text)
+        return Path(path) if text and is_folder(path) else None
 
     def set_folder(self, folder: Path) -> None:
         """Show this folder."""
         self.path.setText(str(folder))
 
-    def _look(self) -> None:
-        text = self._told()
-        self.found.setText(text if len(text) < LONGEST else text[:LONGEST] + "…")
+    def shutdown(self, timeout_s: float) -> bool:
+        """Count no more and wait; False if that takes longer."""
+        self._later.stop()
+        return self._counting.shutdown(timeout_s)
+
+    def _forget(self) -> None:
+        """What is told is about another path."""
+        self._counting.cancel()
+        self.found.clear()
+        self._later.start()
         self.changed.emit()
 
-    def _told(self) -> str:
+    def _look(self) -> None:
         folder = self.folder()
-        if folder is None:
-            return self.tr("There is no such folder.") if self.path.text().strip() else ""
-        try:
-            counts = count_pictures(folder)
-        except GestureError as error:
-            return str(error)
+        if folder is not None:
+            self.found.setText(self.tr("Counting the pictures…"))
+            self._counting.start(folder)
+        elif self.path.text().strip():
+            self.found.setText(self.tr("There is no such folder."))
+
+    def _tell_counts(self, counts: dict[str, int]) -> None:
         if not counts:
-            return self.tr("No pictures in subfolders of this one; other layouts are tried when the training starts.")
+            text = self.tr("No pictures in subfolders of this one; other layouts are tried when the training starts.")
+            self._tell(text)
+            return
         listed = ", ".join(f"{name} {count}" for name, count in counts.items())
-        return self.tr("{pictures} pictures of {gestures} gestures: {listed}").format(
-            pictures=sum(counts.values()), gestures=len(counts), listed=listed
-        )
+        text = self.tr("{pictures} pictures of {gestures} gestures: {listed}")
+        self._tell(text.format(pictures=sum(counts.values()), gestures=len(counts), listed=listed))
+
+    def _tell(self, text: str) -> None:
+        self.found.setText(text if len(text) < LONGEST else text[:LONGEST] + "…")
 
     def _browse(self) -> None:
-        begin = self.path.text() or user_folder(Place.PicturesLocation)
+        begin = str(self.folder() or user_folder(Place.PicturesLocation))
         name = QFileDialog.getExistingDirectory(self, self.tr("Folder of pictures"), begin)
         if name:
             self.set_folder(Path(name))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PyQt6.QtCore import Qt, QTimer
 from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
 
-from gesture_app.ui.desktop import open_file, show_in_folder, shown_path
+from gesture_app.ui.desktop import open_file, open_or_tell, show_in_folder, shown_path
 
 SHOWN_MS = 10_000
 MOST_NOTES = 3
@@ -27,9 +28,9 @@ class SavedNotice(QFrame):
         self.label.setWordWrap(True)
         self.label.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.open_button = QPushButton(self.tr("&Open"))
-        self.open_button.clicked.connect(lambda: open_file(self._path))
+        self.open_button.clicked.connect(lambda: self._act(open_file))
         self.folder_button = QPushButton(self.tr("Show in &folder"))
-        self.folder_button.clicked.connect(lambda: show_in_folder(self._path))
+        self.folder_button.clicked.connect(lambda: self._act(show_in_folder))
         self.close_button = QToolButton()
         self.close_button.setText("✕")
         self.close_button.setAutoRaise(True)
@@ -53,6 +54,17 @@ class SavedNotice(QFrame):
         self._show(self.tr("Saved {name} in {folder}").format(name=path.name, folder=folder), saved=True)
         self._timer.start()
 
+    def show_annotated(self, results: Sequence[Path], fault: str) -> None:
+        """Tell what came of files that took their time, until the user, who may be elsewhere, closes it."""
+        if not results:
+            self.show_failure(fault)
+            return
+        self.show_saved(results[0])
+        self._timer.stop()
+        more = self.tr("and {count} more").format(count=len(results) - 1) if len(results) > 1 else ""
+        saved = f"{self.label.text()} {more}".strip()
+        self._show(f"{saved}. {fault}" if fault else saved, saved=True)
+
     def show_failure(self, text: str) -> None:
         """Tell what went wrong, until the user closes it."""
         self._timer.stop()
@@ -69,6 +81,9 @@ class SavedNotice(QFrame):
         if self._notes:
             self._notes = []
             self.hide()
+
+    def _act(self, act: Callable[[Path], bool]) -> None:
+        open_or_tell(act, self._path, self.show_failure)
 
     def _show(self, text: str, saved: bool) -> None:
         self._notes = []

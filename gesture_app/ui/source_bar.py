@@ -11,7 +11,7 @@ from PyQt6.QtGui import QAction
 from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QSizePolicy, QToolButton, QWidget
 
 from gesture_app.ui.cameras import Camera
-from gesture_app.ui.desktop import shown_path
+from gesture_app.ui.desktop import full_path, shown_path
 from gesture_app.ui.icons import icon
 from gesture_app.ui.menu_texts import plain, tip
 from gesture_app.video.addresses import masked, source_kind
@@ -33,6 +33,21 @@ def shown_source(source: str, cameras: Sequence[Camera] = ()) -> str:
         part = translate("SourceBar", "{width} × {height} of the screen")
         return part.format(width=size[1], height=size[2]) if size else translate("SourceBar", "the screen")
     return Path(source).name or source
+
+
+def unquoted(text: str) -> str:
+    """The text without white space around it, and without the quotes with which file managers copy paths."""
+    text = text.strip()
+    quoted = re.fullmatch(r"""(["'])(.+)\1""", text)
+    return quoted[2] if quoted else text
+
+
+def entered_source(text: str) -> str:
+    """The source that somebody has typed or pasted: a camera by its number, a file by its path."""
+    text = unquoted(text)
+    if camera := re.fullmatch(r"camera\s*(\d+)", text, re.IGNORECASE):
+        return camera[1]
+    return QUrl(text).toLocalFile() if text.startswith("file:") else full_path(text)
 
 
 class SourceBar(QWidget):
@@ -107,19 +122,13 @@ class SourceBar(QWidget):
 
     def source(self) -> str:
         """The chosen source: digits for a camera, else a path or an address; empty when nothing is entered."""
-        text = self._box.currentText().strip()
-        if quoted := re.fullmatch(r"""(["'])(.+)\1""", text):  # as terminals and file managers copy paths
-            text = quoted[2]
+        text = unquoted(self._box.currentText())
         index = self._box.findText(text, EXACTLY)
         if text and index >= 0 and self._box.itemData(index) is not None:
             return str(self._box.itemData(index))
         if text and text == self._masked[0]:
             return self._masked[1]
-        if camera := re.fullmatch(r"camera\s*(\d+)", text, re.IGNORECASE):
-            return camera[1]
-        if text.startswith("file:"):
-            return QUrl(text).toLocalFile()
-        return str(Path(text).expanduser()) if text.startswith("~") else text
+        return entered_source(text)
 
     def set_source(self, source: str) -> None:
         """Show this source as the chosen one."""

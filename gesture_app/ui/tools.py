@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 from PyQt6.QtCore import QObject, Qt, pyqtSignal
 from PyQt6.QtWidgets import QDialog, QMainWindow
 
+from gesture_app.ui.closing import WorkDialog
 from gesture_app.ui.live import HandRecognizer
+from gesture_app.ui.work_button import WorkButton
 from gesture_app.vision.hands import RecognizerOptions
 
 if TYPE_CHECKING:
@@ -44,9 +46,14 @@ class Tools(QObject):
 
     Signals:
         model_installed: the folder of the networks that were trained.
+        annotated: files were annotated in the background; as the dialog's `ended`.
+
+    Attributes:
+        buttons: tell of work whose dialog is closed; for a status bar.
     """
 
     model_installed = pyqtSignal(object)
+    annotated = pyqtSignal(object, str)
 
     def __init__(self, window: QMainWindow, context: ToolContext) -> None:
         super().__init__(window)
@@ -55,6 +62,10 @@ class Tools(QObject):
         self._annotate: AnnotateDialog | None = None
         self._train: TrainDialog | None = None
         self._doctor: DoctorDialog | None = None
+        self._annotate_button, self._train_button = WorkButton(window), WorkButton(window)
+        self._annotate_button.clicked.connect(self.annotate)
+        self._train_button.clicked.connect(self.train)
+        self.buttons = self._annotate_button, self._train_button
 
     @property
     def running(self) -> bool:
@@ -67,6 +78,8 @@ class Tools(QObject):
 
         if self._annotate is None:
             self._annotate = AnnotateDialog(self._context.load, self._context.options, self._window)
+            self._annotate.ended.connect(self._tell_annotated)
+            self._annotate_button.follow(self._annotate)
         _show(self._annotate)
 
     def train(self) -> None:
@@ -77,12 +90,17 @@ class Tools(QObject):
             self._train = TrainDialog(self._context.weights(), self._window)
             self._train.installed.connect(self.model_installed)
             self._train.ended.connect(self._show_trained)
+            self._train_button.follow(self._train)
         _show(self._train)
 
     def _show_trained(self) -> None:
         """A training that went on in the background shows what came of it."""
         if self._train is not None and not self._train.isVisible() and self._window.isVisible():
             _show(self._train)
+
+    def _tell_annotated(self, results: list[Path], fault: str) -> None:
+        if self._annotate is not None and not self._annotate.isVisible() and self._window.isVisible():
+            self.annotated.emit(results, fault)
 
     def doctor(self) -> None:
         """What works on this computer."""
@@ -115,7 +133,9 @@ class Tools(QObject):
     def shutdown(self, timeout_s: float) -> bool:
         """End what runs; False if it has not ended in time."""
         deadline_s = time.monotonic() + timeout_s
-        dialogs = [dialog for dialog in (self._annotate, self._train, self._doctor) if dialog is not None]
+        dialogs: list[WorkDialog | DoctorDialog] = [*self._window.findChildren(WorkDialog)]
+        if self._doctor is not None:
+            dialogs.append(self._doctor)
         ended = [dialog.shutdown(max(0.0, deadline_s - time.monotonic())) for dialog in dialogs]
         return all(ended)
 

@@ -26,7 +26,7 @@ from gesture_app.own_models import free_folder, install_model, runs_folder
 from gesture_app.ui.child import Child
 from gesture_app.ui.closing import WorkDialog
 from gesture_app.ui.curves import Curves
-from gesture_app.ui.desktop import open_file, resize_to_fit
+from gesture_app.ui.desktop import open_file, open_or_tell, resize_to_fit
 from gesture_app.ui.pictures_folder import PicturesFolder
 from gesture_app.ui.recording_badge import clock
 from gesture_app.vision.model_info import KINDS, Kind
@@ -83,6 +83,15 @@ class TrainDialog(WorkDialog):
         return self._child.running
 
     @property
+    def work_text(self) -> str:
+        """How far the network is that is trained now."""
+        epochs = self.progress_bar.maximum()
+        if not epochs:
+            return self.tr("Training…")
+        text = self.tr("Training: {stage} {epoch}/{epochs}")
+        return text.format(stage=self._stage, epoch=self.progress_bar.value(), epochs=epochs)
+
+    @property
     def waiting(self) -> bool:
         """Whether a training has ended whose model can be used and is not yet."""
         return self.install_button.isEnabled()
@@ -115,8 +124,10 @@ class TrainDialog(WorkDialog):
         self._refresh()
 
     def shutdown(self, timeout_s: float) -> bool:
-        """Stop and wait; False if the process does not end."""
-        return self._child.shutdown(timeout_s)
+        """Stop and wait; False if the process does not end, or a disk does not answer."""
+        deadline_s = time.monotonic() + timeout_s
+        counted = self.data.shutdown(timeout_s)
+        return self._child.shutdown(max(0.0, deadline_s - time.monotonic())) and counted
 
     def reject(self) -> None:
         """Close; while something is trained, ask first."""
@@ -132,7 +143,7 @@ class TrainDialog(WorkDialog):
         )
         self.hint.setWordWrap(True)
         self.data = PicturesFolder()
-        self.data.changed.connect(self._refresh)
+        self.data.changed.connect(self._take_folder)
         self.keep = QCheckBox(self.tr("&Keep the gestures that the app knows, too"))
         self.keep.setChecked(True)
         self.keep.setToolTip(self.tr("Without it the model knows nothing but the gestures of your pictures"))
@@ -186,6 +197,12 @@ class TrainDialog(WorkDialog):
         column.addWidget(self.state)
         column.addLayout(buttons)
 
+    def _take_folder(self) -> None:
+        """Another folder; what was said of the one before goes, unless there is a model of it."""
+        if self._result is None and not self.running:
+            self.state.clear()
+        self._refresh()
+
     def _take(self, told: Any) -> None:
         """An epoch, or the end."""
         if told.get("done"):
@@ -207,6 +224,7 @@ class TrainDialog(WorkDialog):
         if not self._cancelled:
             text = self.tr("{stage}: epoch {epoch} of {epochs}").format(stage=stage, epoch=epoch, epochs=epochs)
             self.state.setText(text + self._told_left(epoch, epochs))
+        self.work_changed.emit()
 
     def _told_left(self, epoch: int, epochs: int) -> str:
         """How long the epochs of this stage still take; before the second one nobody knows."""
@@ -275,6 +293,7 @@ class TrainDialog(WorkDialog):
         self.install_button.setDefault(better)
         self.train_button.setDefault(not better and not running)  # Enter must not cancel
         self.report_button.setEnabled(self._report() is not None and not running)
+        self.work_changed.emit()
 
     def _report(self) -> Path | None:
         told = self._result.get("report") if self._result is not None else None
@@ -283,7 +302,7 @@ class TrainDialog(WorkDialog):
     def _open_report(self) -> None:
         report = self._report()
         if report is not None:
-            open_file(report)
+            open_or_tell(open_file, report, self.state.setText)
 
     def _install(self) -> None:
         assert self._output is not None and self._result is not None

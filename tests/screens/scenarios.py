@@ -242,7 +242,7 @@ def questions(stage: Stage) -> Iterator[Condition]:
 
 
 def annotating(stage: Stage) -> Iterator[Condition]:
-    """The annotate dialog: empty, at work, done."""
+    """The annotate dialog: empty, at work, at work in the background, stopped."""
     import shutil
 
     from driver import after, centre
@@ -267,6 +267,10 @@ def annotating(stage: Stage) -> Iterator[Condition]:
     yield lambda: dialog.list.topLevelItem(1).text(1).startswith("frame")
     yield after(1.5)
     stage.shoot("working")
+    dialog.hide()
+    yield after(0.5)
+    stage.shoot("background")
+    stage.window.tools.buttons[0].click()
     dialog.cancel()
     yield lambda: not dialog.running
     yield after(0.3)
@@ -288,7 +292,7 @@ tell(done=True, better=True, report="", installed=False, macro_f1=0.94, shipped_
 
 
 def training(stage: Stage) -> Iterator[Condition]:
-    """The training dialog: empty, at work, done; the training itself is only told."""
+    """The training dialog: empty, at work, in the background, done; the training itself is only told."""
     from driver import after, centre
 
     from gesture_app.ui.train_dialog import TrainDialog
@@ -311,6 +315,9 @@ def training(stage: Stage) -> Iterator[Condition]:
     dialog.start()
     yield lambda: "detector: epoch" in dialog.state.text() or not dialog.running
     stage.shoot("working")
+    dialog.hide()
+    yield after(0.5)
+    stage.shoot("background")
     yield lambda: not dialog.running
     yield after(0.2)
     stage.shoot("done")
