@@ -24,6 +24,7 @@ from gesture_app.ui.workers import LiveWorker
 from gesture_app.video.clips import Clip
 from gesture_app.video.reader import FrameReader
 from gesture_app.vision.hands import Frame, RecognizerOptions
+from gesture_app.vision.postprocess import Detections
 
 
 class ScriptedSource:
@@ -205,6 +206,33 @@ def test_a_clip_waits_until_its_first_frame_is_shown(make_worker):
     assert news.results[1].time_s < 0.2, "not half a second later"
     wait_for(lambda: Phase.ENDED in news.phases)
     assert Phase.PAUSED not in news.phases, "nobody has asked for it"
+
+
+class Empty(FakeRecognizer):
+    """Finds no hand; notes what is classified."""
+
+    def __init__(self):
+        super().__init__()
+        self.classified = []
+
+    def detect(self, image, options):
+        found = super().detect(image, options)
+        return Detections(found.boxes_xyxy[:0], found.scores[:0], found.classes[:0])
+
+    def classify_boxes(self, image, boxes_xyxy):
+        self.classified.append(len(boxes_xyxy))
+        return super().classify_boxes(image, boxes_xyxy)
+
+
+def test_the_classifier_is_ready_before_the_first_hand(make_worker):
+    empty = Empty()
+    worker = make_worker(empty, script=[True] * 40, ends=False)
+    news = News(worker)
+    worker.start()
+    worker.play("script")
+    wait_for(lambda: len(news.results) > 5)
+    assert [count for count in empty.classified if count] == [1]
+    assert news.results[0].dropped == 0, "what came while networks got ready does not count"
 
 
 def test_a_clip_that_is_paused_while_it_waits_stays_at_its_first_frame(make_worker):

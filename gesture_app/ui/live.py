@@ -140,7 +140,7 @@ class Result:
         time_s: the frame's time in its source.
         captured_s: when the frame was read, on the clock of `time.monotonic`.
         inference_s: how long recognizing took; None for a picture that was shown before and is only drawn anew.
-        dropped: frames of this run that were never looked at because newer ones came.
+        dropped: frames of this run that were never looked at because newer ones came, since the networks were ready.
         still: whether it is a picture by itself, not a frame of a video.
         name: of the picture's file, where the source is a folder of pictures.
         dark: whether the picture is shown lighter because it is dark.

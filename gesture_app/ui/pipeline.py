@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gesture_app.ui.live import HandRecognizer, LiveSettings
 from gesture_app.ui.meters import RateMeter
 from gesture_app.ui.rendering import Rendered, Renderer
-from gesture_app.vision.hands import Frame
+from gesture_app.vision.hands import Frame, Image
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +28,14 @@ class Pipeline:
         self._recognize = VideoRecognizer(recognizer)
         self._render = Renderer()
         self._rate = RateMeter()
+
+    def warm_up(self, image: Image) -> None:
+        """Show the classifier a picture: at its first one it is compiled, which is not to wait for somebody's hand."""
+        import numpy as np  # here, in the live thread: it takes its time
+
+        if not self._recognizer.one_step:
+            height, width = image.shape[:2]
+            self._recognizer.classify_boxes(image, np.array([(0, 0, width, height)], np.float32))
 
     def __call__(self, frame: Frame, settings: LiveSettings) -> Annotated:
         """Recognize on the picture as it was taken, and render it."""

@@ -6,6 +6,7 @@ import queue
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from gesture_app.ui.live import LiveSettings, Phase, Result, Status, Tap
@@ -92,6 +93,7 @@ class LiveStream:
         self._shown_with: LiveSettings | None = None
         self._boxes_shown = False
         self._dark = False
+        self._unready = 0  # frames that came while the networks were not ready
 
     def play(self, make_pipeline: Callable[[], Pipeline], wanted: Callable[[], bool]) -> None:
         """Show frames until the source has failed or nobody wants it any more; may be called again with other models.
@@ -109,11 +111,15 @@ class LiveStream:
                 is_first = self._last is None
                 if is_first:
                     self._relay_states()  # "opening" was told before it
+                    self._unready = self._mailbox.dropped
                 if self._is_cut(item[0]):
                     pipeline = make_pipeline()
                 self._last = item
                 self._show(item, pipeline)
                 if is_first:
+                    with suppress(Exception):  # which the first hand will meet and tell
+                        pipeline.warm_up(item[0].image)
+                    self._unready = self._mailbox.dropped
                     self._on_first()
                 if self._is_over(self._phase):
                     self._remove_boxes()  # the last frame was on its way when the end was told
@@ -214,7 +220,7 @@ class LiveStream:
         assert self._last is not None
         frame, captured_s = self._last
         self._boxes_shown = bool(hands)
-        dropped = self._mailbox.dropped
+        dropped = self._mailbox.dropped - self._unready
         self._delivery.deliver_result(
             Result(
                 self._run,
