@@ -57,30 +57,29 @@ def luminance(images: Tensor) -> Tensor:
 
 def jittered(images: Tensor) -> Tensor:
     """Other brightness, contrast, saturation and white balance. The colour of skin still tells a hand."""
-    images = images * drawn(images, 0.6, 1.4) * drawn(images, 0.92, 1.08, 3)
+    images = images * (drawn(images, 0.6, 1.4) * drawn(images, 0.92, 1.08, 3))
     middle = images.mean(dim=(1, 2, 3), keepdim=True)
-    images = middle + (images - middle) * drawn(images, 0.6, 1.4)
-    grey = luminance(images)
-    return grey + (images - grey) * drawn(images, 0.6, 1.4)
+    images = torch.lerp(middle, images, drawn(images, 0.6, 1.4))
+    return torch.lerp(luminance(images), images, drawn(images, 0.6, 1.4))
 
 
 def dimmed(images: Tensor) -> Tensor:
     """A dim room: a gamma curve, mostly downwards, and less light."""
-    return 255 * (images / 255) ** drawn(images, 0.7, 2.0) * drawn(images, 0.3, 1.0)
+    return (images / 255).pow_(drawn(images, 0.7, 2.0)).mul_(255 * drawn(images, 0.3, 1.0))
 
 
-def averaged(images: Tensor) -> Tensor:
-    """Two passes of a 3x3 mean, as sums of shifted pictures: a few times as fast as pooling."""
+def summed_around(images: Tensor) -> Tensor:
+    """81 times two passes of a 3x3 mean, as sums of shifted pictures: a few times as fast as pooling."""
     for axis, edges in ((2, (0, 0, 2, 2)), (3, (2, 2, 0, 0))):
         length, edged = images.shape[axis], F.pad(images, edges, mode="replicate")
         first, second, middle, fourth, last = (edged.narrow(axis, start, length) for start in range(5))
-        images = (first + last + 2 * (second + fourth) + 3 * middle) / 9
+        images = (first + last).add_(second, alpha=2).add_(fourth, alpha=2).add_(middle, alpha=3)
     return images
 
 
 def blurred(images: Tensor) -> Tensor:
     """Out of focus by up to a pixel or so."""
-    return torch.lerp(images, averaged(images), drawn(images, 0.3, 1.0))
+    return torch.lerp(images, summed_around(images).div_(81), drawn(images, 0.3, 1.0))
 
 
 def moved(images: Tensor) -> Tensor:
@@ -103,12 +102,13 @@ def noisy(images: Tensor) -> Tensor:
     The variance is linear in the light as in Foi et al., "Practical Poissonian-Gaussian noise modeling and fitting for
     single-image raw-data", IEEE TIP 2008. Coarse grain is what a camera's smoothing leaves of it.
     """
-    light = (images.clamp(0, 255) / 255) ** 2.2
+    light = images.clamp(0, 255).div_(255).pow_(2.2)
     fine = torch.randn_like(images)
-    coarse = averaged(fine)
-    grain = torch.lerp(fine, coarse / coarse.std().clamp(min=1e-6), drawn(images, 0, 1))
+    coarse = summed_around(fine).div_(1 + 4 + 9 + 4 + 1)  # of unit variance: those are the squares of its weights
+    grain = torch.lerp(fine, coarse, drawn(images, 0, 1))
     photons, readout = 10 ** drawn(images, -4, -1.5), 10 ** drawn(images, -4, -2.5)
-    return 255 * (light + grain * (photons * light + readout**2).sqrt()).clamp(0, 1) ** (1 / 2.2)
+    spread = torch.addcmul(readout**2, photons, light).sqrt_()
+    return light.addcmul_(grain, spread).clamp_(0, 1).pow_(1 / 2.2).mul_(255)
 
 
 def greyed(images: Tensor) -> Tensor:
