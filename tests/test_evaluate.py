@@ -82,6 +82,7 @@ def test_detector_metrics_of_a_perfect_and_of_a_blind_detector(hagrid_root: Path
     metrics = evaluate_detector(Answers(perfect(frames)), frames, batch_size=1)
     assert metrics["ap50"] == pytest.approx(1) and metrics["map"] > 0.95
     assert metrics["recall"] == metrics["precision"] == 1 and metrics["frames"] == metrics["hands"] == 8
+    assert all(value >= 0 for value in metrics.values()), "a size that does not occur has no AP"
     blind = [torch.full_like(raw, -9.0) for raw in perfect(frames)]
     metrics = evaluate_detector(Answers(blind), frames, batch_size=1)
     assert metrics["ap50"] == metrics["recall"] == metrics["precision"] == 0

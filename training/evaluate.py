@@ -33,6 +33,7 @@ from training.hagrid import GestureFrame
 
 SCORES: dict[Kind, tuple[str, str]] = {"classifier": ("macro_f1", "macro-F1"), "detector": ("ap50", "AP50")}
 """The metric that decides, by its name here and for people."""
+SIZES = ("small", "medium", "large")
 MAX_DETECTIONS = 100
 LOWEST_SCORE = 0.01
 """Average precision looks at the whole curve, so detections far below any useful threshold count too."""
@@ -142,7 +143,8 @@ def evaluate_detector(
         workers: processes that read.
 
     Returns:
-        `ap50` and `map` (COCO's AP at IoU 0.5 and 0.5:0.95), `ap_small`, `ap_medium`, `ap_large`; `recall` and
+        `ap50` and `map` (COCO's AP at IoU 0.5 and 0.5:0.95); of the sizes that occur `ap_small`, `ap_medium`,
+        `ap_large`: boxes of less than 32 x 32 pixels, of at most 96 x 96, and larger ones; `recall` and
         `precision` at the score `threshold` and IoU 0.5; `frames` and `hands`.
 
     Raises:
@@ -176,7 +178,7 @@ def evaluate_detector(
     return {
         "ap50": float(values["map_50"]),
         "map": float(values["map"]),
-        **{f"ap_{size}": float(values[f"map_{size}"]) for size in ("small", "medium", "large")},
+        **{f"ap_{size}": value for size in SIZES if (value := float(values[f"map_{size}"])) >= 0},
         "recall": hits / max(hands, 1),
         "precision": hits / max(shown, 1),
         "threshold": threshold,
