@@ -52,23 +52,35 @@ def test_splits_go_by_person_where_no_list_says_otherwise(hagrid_root: Path) -> 
         assert split_of.setdefault(person, picture.split) == picture.split
 
 
-def test_crops_of_a_photograph_are_in_the_split_of_its_person(hagrid_root: Path, crops_root: Path) -> None:
-    """Where nobody lists them: a set of crops names no people."""
-    for root in (hagrid_root, crops_root):
-        (root / "index.csv").unlink(missing_ok=True)
+def test_a_photograph_that_one_set_holds_out_trains_nothing_in_another(hagrid_root: Path, crops_root: Path) -> None:
+    """A set of crops names no people: without a list its pictures are drawn by themselves."""
+    (crops_root / "index.csv").unlink(missing_ok=True)
     frame = read(hagrid_root, LABELS).pictures[0]
-    names = {s: [str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{s}{n}")) for n in range(12)] for s in ("train", "val")}
     pictures = sorted((crops_root / "fist").glob("*.png"))
-    for stem in (*names["train"], *names["val"]):
+    stems = [str(uuid.uuid5(uuid.NAMESPACE_DNS, str(number))) for number in range(24)]
+    for stem in stems:
         shutil.copy(pictures[0], crops_root / "fist" / f"{stem}.png")
-    known = [replace(frame, path=Path(f"{stem}.jpg"), split=s) for s, stems in names.items() for stem in stems]
-    apart = read_all((crops_root,), LABELS, None)
-    together = read_all((crops_root,), LABELS, None, beside=known)
-    split_of = {p.path.stem: p.split for p in together}
-    assert all(split_of[stem] == split for split, stems in names.items() for stem in stems)
-    assert [p.split for p in apart] != [p.split for p in together]
-    same = [p.split for p in together if p.path in pictures]
-    assert same == [p.split for p in apart if p.path in pictures]  # `fist-1.png` may be anybody's
+    splits = {stem: ("train", "val", "test")[number % 3] for number, stem in enumerate(stems)}
+    beside = [replace(frame, path=Path(f"{stem}.jpg"), split=split) for stem, split in splits.items()]
+    alone = {split: {p.path.stem for p in read_all((crops_root,), LABELS, split)} for split in ("train", "val")}
+    together = {p.path.stem for p in read_all((crops_root,), LABELS, "train", beside=beside)}
+    assert (
+        alone["train"] - together == {stem for stem in alone["train"] if splits.get(stem) in ("val", "test")} != set()
+    )
+    assert {p.path.stem for p in read_all((crops_root,), LABELS, "val", beside=beside)} == alone["val"]
+    assert {path.stem for path in pictures} & alone["train"] <= together  # `fist-1.png` may be anybody's
+
+
+def test_sets_of_one_command_hold_out_for_each_other(crops_root: Path, tmp_path: Path, capsys) -> None:
+    (crops_root / "index.csv").unlink(missing_ok=True)
+    stems = [str(uuid.uuid5(uuid.NAMESPACE_DNS, str(number))) for number in range(8)]
+    for stem in stems:
+        shutil.copy(next((crops_root / "fist").glob("*.png")), crops_root / "fist" / f"{stem}.png")
+    other = shutil.copytree(crops_root, tmp_path / "other")
+    (other / "index.csv").write_text("\n".join(["uuid,split", *(f"{stem},val" for stem in stems)]) + "\n")
+    found = read_all((crops_root, other), LABELS, "train")
+    assert not {p.path.stem for p in found} & set(stems)
+    assert "held out in another set" in capsys.readouterr().out
 
 
 def test_a_missing_picture_is_counted(hagrid_root: Path) -> None:

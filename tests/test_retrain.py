@@ -184,7 +184,8 @@ def test_without_an_own_model_the_shipped_one_is_used() -> None:
 
 
 def test_the_detector_is_trained_where_boxes_are(hagrid_root: Path, tmp_path: Path, monkeypatch, small) -> None:
-    monkeypatch.setattr(retrain_module, "DETECTOR_FRAMES", (6, 2))
+    monkeypatch.setattr(retrain_module, "FEWEST_FRAMES", 8)
+    monkeypatch.setattr(retrain_module, "FEWEST_HELD", 2)
     monkeypatch.setattr("training.own_pictures.FEWEST", 3)
     monkeypatch.setattr(
         retrain_module,

@@ -100,7 +100,6 @@ class Collection:
         problems: the entries behind `skipped` that are faults of the data, and why.
         unknown: hands by a name that is no label; only their boxes are used.
         outside: pictures with a box that had to be cut at the edge.
-        drawn: pictures whose split nothing but they themselves decided.
     """
 
     pictures: list[Picture] = field(default_factory=list)
@@ -108,7 +107,6 @@ class Collection:
     problems: list[tuple[str, str]] = field(default_factory=list)
     unknown: Counter[str] = field(default_factory=Counter)
     outside: list[Path] = field(default_factory=list)
-    drawn: set[Path] = field(default_factory=set)
 
     def skip(self, name: str, reason: str) -> None:
         """Leave an entry out because it is broken."""
@@ -130,7 +128,6 @@ class Collection:
             self.problems + other.problems,
             self.unknown + other.unknown,
             self.outside + other.outside,
-            self.drawn | other.drawn,
         )
 
     def describe(self) -> str:
@@ -247,7 +244,7 @@ def collect(
         splits: a list that a run was given; what it lacks is left out.
     """
     found, find_label = Collection(), label_finder(labels)
-    drawn: dict[str, list[int]] = defaultdict(list)  # by label
+    drawn: dict[str, list[int]] = defaultdict(list)  # pictures whose split the picture itself decided, by label
     for entry in entries:
         if entry.skip:
             found.skipped[entry.skip] += 1
@@ -263,7 +260,6 @@ def collect(
         boxes, names = checked
         if reason == "by picture" and names:
             drawn[names[0]].append(len(found.pictures))
-            found.drawn.add(entry.path or root)
         true_boxes = entry.true_boxes and index.has_true_boxes(key)
         found.pictures.append(
             Picture(
@@ -290,15 +286,9 @@ def hold_one_out(pictures: list[Picture], numbers: Sequence[int]) -> None:
         pictures[chosen] = replace(pictures[chosen], split="val")
 
 
-def keep_together(found: Collection, others: Iterable[Picture]) -> None:
-    """Give pictures whose split nothing else decided that of the same photograph, by its UUID, in other sets.
-
-    There the person decides, say, whom a set of crops does not name: else a hand would be learnt from and measured on.
-    """
-    split_of = {p.path.stem: p.split for p in others if UUID.fullmatch(p.path.stem)}
-    for number, picture in enumerate(found.pictures):
-        if picture.path in found.drawn:
-            found.pictures[number] = replace(picture, split=split_of.get(picture.path.stem, picture.split))
+def held_photographs(pictures: Iterable[Picture]) -> set[str]:
+    """The UUIDs of the photographs that are held out, as frames or as crops."""
+    return {p.path.stem for p in pictures if p.split != "train" and UUID.fullmatch(p.path.stem)}
 
 
 def choose_split(entry: Entry, key: str, index: Splits, splits: Splits | None) -> tuple[Split | None, str]:

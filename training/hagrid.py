@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -12,7 +12,7 @@ from pathlib import Path
 from gesture_app.errors import InputError
 from training import distributed
 from training.box_formats import coco_entries, coco_files, yolo_description, yolo_entries
-from training.collection import Collection, Entry, Picture, choose_split, collect, keep_together, picture_files
+from training.collection import Collection, Entry, Picture, choose_split, collect, held_photographs, picture_files
 from training.layouts import (
     BOXES_FILE,
     boxes_file_entries,
@@ -138,12 +138,13 @@ def read_all(
 ) -> list[Picture]:
     """The pictures of one split of several folders; what was read and skipped is printed.
 
-    A photograph that is in several of them, as a frame and as crops, is in one split, see `keep_together`.
+    A photograph that one of them holds out, as a frame or as crops, trains nothing in the others: there a person may
+    decide, whom a set of crops does not name. A list of splits is taken as it is.
 
     Args:
         boxes_file: for the folders in a HaGRID layout, see `read`.
         splits: a list of pictures and splits that `write_splits` wrote.
-        beside: pictures of further sets, whose splits count.
+        beside: pictures of further sets, whose held-out photographs count too.
 
     Raises:
         InputError: a folder or the list cannot be read, or too many annotations are broken.
@@ -153,13 +154,21 @@ def read_all(
     for root in dict.fromkeys(roots):  # a folder named several times is read once
         found[root] = read(root, labels, boxes_file, listed)
         require_sound(root, found[root])
-    decided = [p for whole in found.values() for p in whole.pictures if p.path not in whole.drawn]
+    everything = chain(beside, *(whole.pictures for whole in found.values()))
+    held = held_photographs(everything) if split == "train" and listed is None else set()
     for root, whole in found.items():
-        keep_together(whole, (*decided, *beside))
-        found[root] = whole.of_split(split)
+        found[root] = without_photographs(whole.of_split(split), held)
         if distributed.is_main():
             print(f"{root}: {split or 'all'}: {found[root].describe()}")
     return [picture for root in roots for picture in found[root].pictures]
+
+
+def without_photographs(found: Collection, held: set[str]) -> Collection:
+    """Without the pictures of these photographs, which count as skipped."""
+    kept = [p for p in found.pictures if p.path.stem not in held]
+    if left := len(found.pictures) - len(kept):
+        found = replace(found, pictures=kept, skipped=found.skipped + Counter({"held out in another set": left}))
+    return found
 
 
 def require_sound(root: Path, found: Collection) -> None:

@@ -20,7 +20,7 @@ import tyro
 
 from gesture_app.errors import InputError
 from gesture_app.vision.atomic import write_file
-from training.collection import Collection, Picture, keep_together, picture_size
+from training.collection import Collection, Picture, picture_size
 from training.hagrid import count_hands, open_set, read
 from training.leakage import Leakage, find_leakage, in_threads
 from training.splits import SPLIT_NAMES, read_splits, write_splits
@@ -87,7 +87,6 @@ def inspect(config: DataConfig) -> dict[str, Any]:
         found = read(root, labels, config.boxes, listed)
         print(f"{folder}: {layout.name}: {found.describe()}")
         everything += found
-    keep_together(everything, [p for p in everything.pictures if p.path not in everything.drawn])  # as training does
     figures = report(everything, config.workers)
     if config.leakage:
         figures["leakage"] = report_leakage(find_leakage(everything.pictures, config.workers))

@@ -14,12 +14,18 @@ from training.assigner import assign
 IOU_LOSS_WEIGHT = 5.0
 
 
+def area(sizes: Tensor) -> Tensor:
+    """Width times height: (..., 2) -> (...). The gradient of `prod` waits for the GPU to look for zeros."""
+    width, height = sizes.unbind(dim=-1)
+    return width * height
+
+
 def iou_loss(predicted_xyxy: Tensor, boxes_xyxy: Tensor) -> Tensor:
     """1 - IoU squared, pair by pair: (..., 4) and (..., 4) -> (...)."""
     low = torch.maximum(predicted_xyxy[..., :2], boxes_xyxy[..., :2])
     high = torch.minimum(predicted_xyxy[..., 2:], boxes_xyxy[..., 2:])
-    intersection = (high - low).clamp(min=0).prod(dim=-1)
-    areas = sum((boxes[..., 2:] - boxes[..., :2]).prod(dim=-1) for boxes in (predicted_xyxy, boxes_xyxy))
+    intersection = area((high - low).clamp(min=0))
+    areas = sum(area(boxes[..., 2:] - boxes[..., :2]) for boxes in (predicted_xyxy, boxes_xyxy))
     return 1 - (intersection / (areas - intersection + 1e-16)) ** 2
 
 

@@ -96,7 +96,7 @@ def read_own(root: Path, shipped: tuple[str, ...], recognizer: Recognizer) -> Ow
 def is_split(root: Path, pictures: Sequence[Picture]) -> bool:
     """Whether somebody said, by a list, by folders or by naming several people, what is to be held out."""
     listed = any((folder / "index.csv").is_file() for folder in (root, *root.glob("*/")))
-    by_folder = any(not SPLIT_NAMES.keys().isdisjoint(Path(p.key).parts[1:-1]) for p in pictures)
+    by_folder = any(not SPLIT_NAMES.keys().isdisjoint(Path(p.key).parts[1:-1][:2]) for p in pictures)
     both = len({p.split == "train" for p in pictures}) == 2
     return both and (listed or by_folder or any(p.person for p in pictures))
 

@@ -55,8 +55,8 @@ OnEpoch = Callable[[dict[str, float]], None]
 
 SMALL = 3000
 """Hands; with fewer the recipe is that for few pictures."""
-DETECTOR_FRAMES = (24, 5)
-"""So many training and validation frames with boxes it takes to train the detector: what 30 are divided into."""
+FEWEST_FRAMES, FEWEST_HELD = 30, 5
+"""Frames with boxes, and held-out ones among them, that it takes to train the detector."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,9 +122,9 @@ def run(config: RetrainConfig, tell: Tell, stop: StopSignal) -> dict[str, Any]:
     for note in notes:
         print(note)
     outcomes = [train_hands(config, own, labels, device, tell, stop)]
-    frames = [[p for p in own.frames if (p.split == "train") == train] for train in (True, False)]
-    if all(len(part) >= least for part, least in zip(frames, DETECTOR_FRAMES, strict=True)):
-        outcomes.append(train_frames(config, (frames[0], frames[1]), device, tell, stop))
+    training, held = ([p for p in own.frames if (p.split == "train") == train] for train in (True, False))
+    if len(own.frames) >= FEWEST_FRAMES and len(held) >= FEWEST_HELD:
+        outcomes.append(train_frames(config, (training, held), device, tell, stop))
     report = config.output / "report.html"
     better = any(outcome.better for outcome in outcomes)
     write_report(report, build_report(config, own, labels, notes, outcomes, device))

@@ -135,11 +135,12 @@ def build_frames(
     config: DetectorConfig, labels: tuple[str, ...], pictures: tuple[list[Picture], list[Picture]] | None = None
 ) -> tuple[HandFrames, HandFrames]:
     """Training and validation frames. Only frames whose boxes were all drawn by people are validated on."""
+    once = tuple(dict.fromkeys(config.data))
     training, validation = pictures or (
         read_all(config.data, HAGRID_LABELS, "train", config.boxes, config.splits),
-        read_all(tuple(dict.fromkeys(config.data)), HAGRID_LABELS, "val", None, config.splits),
+        read_all(once, HAGRID_LABELS, "val", None, config.splits),
     )
-    beside = (*training, *validation)
+    beside = read_all(once, HAGRID_LABELS, None, config.boxes, config.splits) if config.crops else []
     crops = [p for p in read_all(config.crops, HAGRID_LABELS, "train", beside=beside) if p.is_crop]
     backgrounds = list(picture_files([config.backgrounds])) if config.backgrounds else []
     true = [p for p in validation if p.true_boxes and not p.is_crop]

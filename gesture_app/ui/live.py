@@ -140,10 +140,10 @@ class Result:
         time_s: the frame's time in its source.
         captured_s: when the frame was read, on the clock of `time.monotonic`.
         inference_s: how long recognizing took; None for a picture that was shown before and is only drawn anew.
-        dropped: frames of this run that were never looked at because newer ones came, since the networks were ready.
+        dropped: frames of this run that were never looked at because newer ones came, while the networks were ready.
         still: whether it is a picture by itself, not a frame of a video.
         name: of the picture's file, where the source is a folder of pictures.
-        dark: whether the picture is shown lighter because it is dark.
+        dark: whether the picture was so dark that it is worth telling.
     """
 
     run: int

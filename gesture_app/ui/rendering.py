@@ -15,7 +15,7 @@ class Rendered:
     """The drawn picture, and the hands that are shown in its pixels.
 
     Attributes:
-        dark: whether it is shown lighter because it is dark.
+        dark: whether it was so dark, before it was brightened, that it is worth telling.
         clean: as it was filmed: without a drawing, neither mirrored nor brightened, but blurred where that is wished.
     """
 

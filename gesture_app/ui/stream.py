@@ -93,7 +93,8 @@ class LiveStream:
         self._shown_with: LiveSettings | None = None
         self._boxes_shown = False
         self._dark = False
-        self._unready = 0  # frames that came while the networks were not ready
+        self._dropped = 0
+        self._unready = 0  # of all dropped frames those that came before the networks were ready
 
     def play(self, make_pipeline: Callable[[], Pipeline], wanted: Callable[[], bool]) -> None:
         """Show frames until the source has failed or nobody wants it any more; may be called again with other models.
@@ -102,7 +103,7 @@ class LiveStream:
             make_pipeline: gives a new pipeline, which knows no earlier frame.
             wanted: asked between two frames.
         """
-        pipeline = make_pipeline()
+        pipeline, fresh = make_pipeline(), True
         self._shown_with = None  # other models may see other hands in a picture that stands still
         self._relay_states()
         while wanted() and self._phase is not Phase.NO_SOURCE:
@@ -111,15 +112,18 @@ class LiveStream:
                 is_first = self._last is None
                 if is_first:
                     self._relay_states()  # "opening" was told before it
-                    self._unready = self._mailbox.dropped
+                if fresh:
+                    self._excuse()
                 if self._is_cut(item[0]):
                     pipeline = make_pipeline()
                 self._last = item
                 self._show(item, pipeline)
-                if is_first:
+                if fresh:
+                    fresh = False
                     with suppress(Exception):  # which the first hand will meet and tell
                         pipeline.warm_up(item[0].image)
-                    self._unready = self._mailbox.dropped
+                    self._excuse()
+                if is_first:
                     self._on_first()
                 if self._is_over(self._phase):
                     self._remove_boxes()  # the last frame was on its way when the end was told
@@ -128,6 +132,10 @@ class LiveStream:
             elif self._is_stale():
                 self._remove_boxes()
             self._relay_states()
+
+    def _excuse(self) -> None:
+        """What was dropped since the last picture was told is not for want of speed."""
+        self._unready = self._mailbox.dropped - self._dropped
 
     def tell_loading(self) -> None:
         """Say that models load, until `play` goes on."""
@@ -220,7 +228,7 @@ class LiveStream:
         assert self._last is not None
         frame, captured_s = self._last
         self._boxes_shown = bool(hands)
-        dropped = self._mailbox.dropped - self._unready
+        self._dropped = self._mailbox.dropped - self._unready
         self._delivery.deliver_result(
             Result(
                 self._run,
@@ -229,7 +237,7 @@ class LiveStream:
                 frame.time_s,
                 captured_s,
                 inference_s,
-                dropped,
+                self._dropped,
                 frame.still,
                 frame.name,
                 self._dark,

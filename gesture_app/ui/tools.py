@@ -87,6 +87,8 @@ class Tools(QObject):
         from gesture_app.ui.train_dialog import TrainDialog
 
         if self._train is None or not (self._train.running or self._train.waiting or self._train.isVisible()):
+            if self._train is not None and self._train.shutdown(0):
+                self._train.deleteLater()
             self._train = TrainDialog(self._context.weights(), self._window)
             self._train.installed.connect(self.model_installed)
             self._train.ended.connect(self._show_trained)
