@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -24,6 +25,8 @@ from training import train_classifier, train_detector
 from training.__main__ import main as start
 from training.checkpoint import RunFolder
 from training.cli import EvaluateConfig, evaluate, main
+from training.hagrid import read_all
+from training.splits import write_splits
 from training.train_classifier import (
     SIDE_WEIGHT,
     ClassifierConfig,
@@ -301,6 +304,17 @@ def test_own_classes_are_measured_too(crops_root: Path, tmp_path: Path) -> None:
     save_model(weights, GestureClassifier(2), ModelInfo("classifier", "resnet18d", ("fist", "my own"), (48, 48)))
     metrics = evaluate(EvaluateConfig("classifier", (crops_root,), weights, workers=0))
     assert metrics["crops"] == 20 and set(metrics["per_class"]) == {"fist", "my own"}
+
+
+def test_what_a_list_of_splits_names_is_measured(crops_root: Path, tmp_path: Path) -> None:
+    weights, listed = tmp_path / "w.safetensors", tmp_path / "splits.csv"
+    save_model(weights, GestureClassifier(2), ModelInfo("classifier", "resnet18d", LABELS, (48, 48)))
+    pictures = read_all((crops_root,), LABELS, None)[:5]
+    write_splits(listed, [replace(p, split="val" if number < 3 else "train") for number, p in enumerate(pictures)])
+    metrics = evaluate(EvaluateConfig("classifier", (crops_root,), weights, "val", splits=listed, workers=0))
+    assert metrics["crops"] == 3
+    with pytest.raises(InputError, match="--splits"):
+        evaluate(EvaluateConfig("frames", (crops_root,), splits=listed))
 
 
 @pytest.mark.parametrize(("start", "end"), [(64, 96), (32, 72), (72, 72), (100, 100), (96, 104), (48, 50), (96, 64)])

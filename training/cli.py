@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 import torch
 import tyro
 
-from gesture_app.errors import EnvironmentFault, run_and_exit
+from gesture_app.errors import EnvironmentFault, InputError, run_and_exit
 from gesture_app.options import parse
 from gesture_app.vision.atomic import write_file
 from gesture_app.vision.labels import HAGRID_LABELS, NO_GESTURE
@@ -58,6 +58,8 @@ class EvaluateConfig:
     """Write all metrics here."""
     boxes: Path | None = None
     """JSON of boxes for frames that have none, as in training: for `classifier` only."""
+    splits: Path | None = None
+    """Exactly these pictures in these splits: `splits.csv` of the run, for `classifier` and `detector`."""
     threshold: float = 0.5
     """Score from which the detector's recall and precision count a box."""
     device: str = "auto"
@@ -79,6 +81,8 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
         InputError: the data or the weights cannot be used.
     """
     if config.model == "frames":
+        if config.splits is not None:
+            raise InputError("--splits: whole frames are in their own split alone; it is for classifier and detector")
         recognizer = Recognizer.load(config.weights, config.device, runtime=config.runtime)
         gestures = tuple(name for name in recognizer.labels if name != NO_GESTURE)
         frames = [f for root in config.data for f in read_gesture_frames(root, gestures)]
@@ -87,7 +91,7 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     model, info = load_model(weights, config.model)
     model = model.to(choose_device(config.device)).to(memory_format=torch.channels_last)
     labels = info.labels if config.model == "classifier" else HAGRID_LABELS
-    pictures = read_all(config.data, labels, config.split, config.boxes)
+    pictures = read_all(config.data, labels, config.split, config.boxes, config.splits)
     if config.model == "classifier":
         crops = HandCrops(pictures, info.labels, info.input_hw[0], augment=False)
         return evaluate_classifier(model, in_order(crops, config.batch_size, config.workers), info.labels)
