@@ -13,6 +13,7 @@ from gesture_app.vision.hands import Image
 DARK, AIM = 60.0, 90.0
 """Mean values below which a picture is dark, and what a dark one comes to, 0..255."""
 TOLD = 40.0
+"""The mean value below which it is worth telling."""
 LEAST_EXPONENT = 0.5
 """A picture as dark as night stays dark: more would show noise alone."""
 STEEPEST = 5.0
