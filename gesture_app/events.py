@@ -19,7 +19,8 @@ from gesture_app.vision.labels import NO_GESTURE
 START_AFTER_S = 0.25
 END_AFTER_S = 0.4
 LONGEST_GAP_S = 1.0 + 1e-6
-"""Between two sights of a gesture that may count as one; slower sources than that cannot be told from gone ones."""
+"""Between two sights of a gesture that may count as one, a second, whatever rounding leaves of it; slower sources than
+that cannot be told from gone ones."""
 
 COLUMNS = ("source", "gesture", "side", "hand", "start_s", "end_s", "duration_s", "confidence", "started_at")
 

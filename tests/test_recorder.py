@@ -16,11 +16,11 @@ from media import picture, video_pts_s
 from PyQt6.QtCore import Qt
 
 import gesture_app.video.sinks  # brings PyAV, whose import takes more time than a test may wait
-from gesture_app.ui import saved_notice
+from gesture_app.ui import notice as notices
+from gesture_app.ui.notice import Notice
 from gesture_app.ui.pictures import from_qimage, to_qimage
 from gesture_app.ui.recorder import NICENESS, WAITING_FRAMES, Recorder, Snapshots, free_path, step_back
 from gesture_app.ui.recording_badge import RecordingBadge, clock
-from gesture_app.ui.saved_notice import SavedNotice
 from gesture_app.vision.images import read_image
 
 
@@ -191,9 +191,9 @@ def test_badge(qtbot, recorder, tmp_path):
 
 def test_notice(qtbot, monkeypatch, tmp_path):
     opened = []
-    monkeypatch.setattr(saved_notice, "open_file", opened.append)
-    monkeypatch.setattr(saved_notice, "show_in_folder", opened.append)
-    notice = SavedNotice()
+    for name in ("open_file", "show_in_folder"):
+        monkeypatch.setattr(notices, name, lambda path: not opened.append(path))
+    notice = Notice()
     qtbot.addWidget(notice)
     assert notice.isHidden()
     notice.show_saved(tmp_path / "a.mp4")
@@ -209,7 +209,7 @@ def test_notice(qtbot, monkeypatch, tmp_path):
 
 
 def test_notices_of_a_source(qtbot, tmp_path):
-    notice = SavedNotice()
+    notice = Notice()
     qtbot.addWidget(notice)
     for text in "abcd":
         notice.show_note(text)

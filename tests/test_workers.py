@@ -365,19 +365,22 @@ def test_other_networks_while_it_plays(make_worker):
     wait_for(lambda: news.phases[-1] is Phase.LIVE)
 
 
+class Pictures:
+    """A tap that keeps everything."""
+
+    def __init__(self):
+        self.annotated, self.clean = [], []
+
+    def add_annotated(self, image, captured_s):
+        self.annotated.append((image, captured_s))
+
+    def add_clean(self, image, captured_s):
+        self.clean.append((image, captured_s))
+
+
 @pytest.mark.parametrize("mirror", [False, True])
 def test_a_tap_gets_every_picture_with_boxes_as_shown_and_without_as_filmed(make_worker, mirror):
-    class Tap:
-        def __init__(self):
-            self.annotated, self.clean = [], []
-
-        def add_annotated(self, image, captured_s):
-            self.annotated.append((image, captured_s))
-
-        def add_clean(self, image, captured_s):
-            self.clean.append((image, captured_s))
-
-    tap = Tap()
+    tap = Pictures()
     worker = make_worker(script=[True] * 10, tap=tap)
     worker.configure(LiveSettings(RecognizerOptions(), mirror=mirror))
     news = News(worker)
@@ -395,17 +398,7 @@ def test_a_tap_gets_every_picture_with_boxes_as_shown_and_without_as_filmed(make
 
 @pytest.mark.parametrize("brighten", [False, True])
 def test_a_dark_picture_is_brightened_and_recorded_as_it_is(make_worker, brighten):
-    class Tap:
-        def __init__(self):
-            self.annotated, self.clean = [], []
-
-        def add_annotated(self, image, captured_s):
-            self.annotated.append(image)
-
-        def add_clean(self, image, captured_s):
-            self.clean.append(image)
-
-    tap, dark = Tap(), np.full((40, 62, 3), 30, np.uint8)
+    tap, dark = Pictures(), np.full((40, 62, 3), 30, np.uint8)
 
     class DarkSource(ScriptedSource):
         def read_at(self, time_s):
@@ -417,8 +410,8 @@ def test_a_dark_picture_is_brightened_and_recorded_as_it_is(make_worker, brighte
     worker.start()
     worker.play("script")
     wait_for(lambda: Phase.ENDED in news.phases)
-    assert tap.clean and all(np.array_equal(image, dark) for image in tap.clean)
-    corner = {int(image[-1, 0, 0]) for image in tap.annotated}
+    assert tap.clean and all(np.array_equal(image, dark) for image, _ in tap.clean)
+    corner = {int(image[-1, 0, 0]) for image, _ in tap.annotated}
     assert corner == {87 if brighten else 30}
     assert {result.dark for result in news.results if result.inference_s is not None} == {brighten}
 

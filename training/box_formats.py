@@ -115,9 +115,8 @@ def yolo_entries(root: Path, description: Path) -> Iterator[Entry]:
     Raises:
         InputError: the names or the folders of pictures are not told.
     """
-    names, folders, keypoints = (
-        (*read_classes(description), 0) if description.name == "classes.txt" else read_yaml(root, description)
-    )
+    is_list = description.name == "classes.txt"
+    names, folders, keypoints = read_classes(description) if is_list else read_yaml(root, description)
     seen = False
     for folder, split in folders:
         for path in sorted(path for path in folder.rglob("*") if is_picture(path)):
@@ -127,8 +126,8 @@ def yolo_entries(root: Path, description: Path) -> Iterator[Entry]:
         raise InputError(f"no pictures: {description}: the folders that it names hold none")
 
 
-def read_classes(description: Path) -> tuple[dict[int, str], list[tuple[Path, str]]]:
-    """Names by number, and the folders of pictures, of a set that has only a list of classes.
+def read_classes(description: Path) -> tuple[dict[int, str], list[tuple[Path, str]], int]:
+    """As `read_yaml`, of a set that has only a list of classes, and no keypoints.
 
     Raises:
         InputError: the list cannot be read.
@@ -139,7 +138,7 @@ def read_classes(description: Path) -> tuple[dict[int, str], list[tuple[Path, st
         raise InputError(f"cannot read {description}: no text in UTF-8 ({str(error)[:80]})") from error
     root = description.parent
     folder = root / "images" if (root / "images").is_dir() else root
-    return dict(enumerate(line.strip() for line in lines)), [(folder, "")]
+    return dict(enumerate(line.strip() for line in lines)), [(folder, "")], 0
 
 
 def read_yaml(root: Path, description: Path) -> tuple[dict[int, str], list[tuple[Path, str]], int]:

@@ -36,6 +36,7 @@ ENOUGH = 5
 
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+"""What HaGRID names photographs by; other names, as `1`, may be those of several."""
 
 
 @dataclass(frozen=True)

@@ -147,7 +147,7 @@ def calibrate_detector(
     held_out = HandFrames(compared, info.labels, info.input_hw, augment=False)
 
     def measure(network: Network) -> dict[str, Any]:
-        return evaluate_detector(AsModule(network), held_out, batch_size=1)
+        return evaluate_detector(AsModule(network), held_out, batch_size=1)  # every other size is compiled anew
 
     return make_candidate(weights, "detector", [network_input(i) for i in range(len(frames))], measure), compared
 

@@ -29,6 +29,7 @@ from training.optimization import (
 )
 
 MOST_SIZES = 64
+"""Of the input, that a training compiles; progressive sizes of up to a thousand pixels."""
 
 
 @dataclass(frozen=True, kw_only=True)

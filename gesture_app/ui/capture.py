@@ -9,8 +9,8 @@ from PyQt6.QtCore import QObject
 from gesture_app.settings import Settings
 from gesture_app.ui.desktop import open_file, open_or_tell
 from gesture_app.ui.menus import Menus
+from gesture_app.ui.notice import Notice
 from gesture_app.ui.recorder import Recorder, Snapshots
-from gesture_app.ui.saved_notice import SavedNotice
 from gesture_app.ui.settings_store import SettingsStore
 from gesture_app.ui.video_view import VideoView
 
@@ -23,7 +23,7 @@ class Capture(QObject):
     """
 
     def __init__(
-        self, menus: Menus, view: VideoView, notice: SavedNotice, store: SettingsStore, parent: QObject | None = None
+        self, menus: Menus, view: VideoView, notice: Notice, store: SettingsStore, parent: QObject | None = None
     ) -> None:
         super().__init__(parent)
         self.recorder = Recorder(self)

@@ -76,9 +76,7 @@ class Figures(QStatusBar):
     def add_result(self, result: Result) -> None:
         """Count a result that is handed to the view."""
         self._dropped = result.dropped
-        if result.dark is self.dark_label.isHidden():
-            self.dark_label.setVisible(result.dark)
-            self._make_room()
+        self.dark_label.setVisible(result.dark)
         self._size = f"{result.picture.width()} × {result.picture.height()}"
         if result.inference_s is not None:
             now = time.monotonic()

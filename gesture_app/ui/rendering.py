@@ -37,7 +37,6 @@ class Renderer:
         self._draw_hands = draw_hands
         self._blur_background = blur_background
         self._trails = Trails()
-        self._make_brightener = Brightener
         self._brightener = Brightener()
         self._mirror = False
 
@@ -59,10 +58,10 @@ class Renderer:
         drawn = self._draw_hands(picture, shown, fps, settings.overlay, trails)
         return Rendered(drawn, clean, tuple(shown), settings.brighten and self._brightener.dark)
 
-    def plain(self, image: Image, settings: LiveSettings) -> Image:
+    def plain(self, image: Image, time_s: float, settings: LiveSettings) -> Image:
         """The picture without hands and without any drawing."""
         if settings.blur:
             image = self._blur_background(image, ())
         if settings.brighten:
-            image = self._make_brightener()(image, 0.0)
+            image = self._brightener(image, time_s)
         return mirror_image(image) if settings.mirror else image

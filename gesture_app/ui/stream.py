@@ -7,6 +7,7 @@ import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from gesture_app.ui.live import LiveSettings, Phase, Result, Status, Tap
@@ -50,6 +51,23 @@ class Delivery(Protocol):
         """A fault of the source, which goes on."""
 
 
+@dataclass(frozen=True)
+class Feed:
+    """What comes from the reader of a run, which the caller starts and stops.
+
+    Attributes:
+        mailbox: its frames.
+        states: what it reports, in order.
+        clip: tells what it knows of a source that can be sought.
+        let_go: to be called once the first picture is shown; until then a clip waits.
+    """
+
+    mailbox: Mailbox
+    states: States
+    clip: Callable[[], Clip | None]
+    let_go: Callable[[], None]
+
+
 class LiveStream:
     """Runs in the live thread and owns what belongs to one run.
 
@@ -58,10 +76,7 @@ class LiveStream:
 
     Args:
         run: the number of this start.
-        mailbox: what the reader, which the caller starts and stops, puts its frames into.
-        states: what the reader reports, in order.
-        clip: what the reader knows of a source that can be sought.
-        on_first: called once the first picture is shown.
+        feed: of the run's reader.
         settings: gives the newest settings.
         delivery: takes pictures and phases.
         tap: also takes the pictures.
@@ -70,19 +85,13 @@ class LiveStream:
     def __init__(
         self,
         run: int,
-        mailbox: Mailbox,
-        states: States,
-        clip: Callable[[], Clip | None],
-        on_first: Callable[[], None],
+        feed: Feed,
         settings: Callable[[], LiveSettings],
         delivery: Delivery,
         tap: Tap | None = None,
     ) -> None:
         self._run = run
-        self._mailbox = mailbox
-        self._states = states
-        self._clip = clip
-        self._on_first = on_first
+        self._feed = feed
         self._settings = settings
         self._delivery = delivery
         self._tap = tap
@@ -107,7 +116,7 @@ class LiveStream:
         self._shown_with = None  # other models may see other hands in a picture that stands still
         self._relay_states()
         while wanted() and self._phase is not Phase.NO_SOURCE:
-            item = self._mailbox.get(POLL_S)
+            item = self._feed.mailbox.get(POLL_S)
             if item is not None:
                 is_first = self._last is None
                 if is_first:
@@ -124,7 +133,7 @@ class LiveStream:
                         pipeline.warm_up(item[0].image)
                     self._excuse()
                 if is_first:
-                    self._on_first()
+                    self._feed.let_go()
                 if self._is_over(self._phase):
                     self._remove_boxes()  # the last frame was on its way when the end was told
             elif self._phase in (Phase.PAUSED, Phase.ENDED):
@@ -135,11 +144,11 @@ class LiveStream:
 
     def _excuse(self) -> None:
         """What was dropped since the last picture was told is not for want of speed."""
-        self._unready = self._mailbox.dropped - self._dropped
+        self._unready = self._feed.mailbox.dropped - self._dropped
 
     def tell_loading(self) -> None:
         """Say that models load, until `play` goes on."""
-        self._delivery.deliver_status(Status(self._run, Phase.LOADING, clip=self._clip()))
+        self._delivery.deliver_status(Status(self._run, Phase.LOADING, clip=self._feed.clip()))
 
     def tell_loaded(self) -> None:
         """Say where the source stands, after other phases were told."""
@@ -151,7 +160,7 @@ class LiveStream:
 
     def _is_stale(self) -> bool:
         """Whether a source that cannot be sought, as a camera, has had nothing new for long; clips may be slow."""
-        if self._last is None or self._is_still() or self._clip() is not None:
+        if self._last is None or self._is_still() or self._feed.clip() is not None:
             return False
         return time.monotonic() - self._last[1] > STALE_AFTER_S
 
@@ -211,7 +220,7 @@ class LiveStream:
             self._faulty = True
             traceback.print_exception(error)
             self._delivery.deliver_status(
-                Status(self._run, Phase.FRAME_FAULT, f"{type(error).__name__}: {error}", self._clip())
+                Status(self._run, Phase.FRAME_FAULT, f"{type(error).__name__}: {error}", self._feed.clip())
             )
         self._boxes_shown = True
         self._remove_boxes()
@@ -222,13 +231,13 @@ class LiveStream:
             return
         settings = self._settings()
         self._shown_with = settings
-        self._deliver(self._renderer.plain(self._last[0].image, settings), (), None)
+        self._deliver(self._renderer.plain(self._last[0].image, self._last[0].time_s, settings), (), None)
 
     def _deliver(self, image: Image, hands: tuple[Hand, ...], inference_s: float | None) -> None:
         assert self._last is not None
         frame, captured_s = self._last
         self._boxes_shown = bool(hands)
-        self._dropped = self._mailbox.dropped - self._unready
+        self._dropped = self._feed.mailbox.dropped - self._unready
         self._delivery.deliver_result(
             Result(
                 self._run,
@@ -247,7 +256,7 @@ class LiveStream:
     def _relay_states(self) -> None:
         while True:
             try:
-                state, message = self._states.get_nowait()
+                state, message = self._feed.states.get_nowait()
             except queue.Empty:
                 return
             if state == "note":
@@ -263,4 +272,4 @@ class LiveStream:
     def _enter(self, phase: Phase, message: str = "") -> None:
         self._phase = phase
         self._faulty = False
-        self._delivery.deliver_status(Status(self._run, phase, message, self._clip()))
+        self._delivery.deliver_status(Status(self._run, phase, message, self._feed.clip()))

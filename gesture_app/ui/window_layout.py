@@ -12,8 +12,8 @@ from gesture_app.ui.desktop import resize_to_fit
 from gesture_app.ui.event_panel import EventPanel
 from gesture_app.ui.figures import Figures
 from gesture_app.ui.menu_texts import plain
+from gesture_app.ui.notice import Notice
 from gesture_app.ui.playback_bar import PlaybackBar
-from gesture_app.ui.saved_notice import SavedNotice
 from gesture_app.ui.source_bar import SourceBar
 from gesture_app.ui.timeline import Timeline
 from gesture_app.ui.top_bars import TopBars
@@ -36,7 +36,7 @@ class WindowLayout:
         self.source_bar = SourceBar()
         self.view = VideoView()
         self.playback_bar = PlaybackBar()
-        self.notice = SavedNotice()
+        self.notice = Notice()
         self.controls = Controls(settings)
         self.event_panel = EventPanel()
         self.timeline = Timeline()

@@ -174,7 +174,7 @@ class LiveWorker(QThread):
 
     def _play(self, order: _Order, source: str) -> None:
         """Open the source, load models while it opens, and show it until something else is wanted."""
-        from gesture_app.ui.stream import LiveStream, States  # here, in this thread: they bring OpenCV
+        from gesture_app.ui.stream import Feed, LiveStream, States  # here, in this thread: they bring OpenCV
         from gesture_app.video.mailbox import Mailbox
 
         mailbox, states = Mailbox(), States()
@@ -184,10 +184,8 @@ class LiveWorker(QThread):
         reader.hold()  # a clip must not run away while models load, and compile when they get their first picture
         reader.start()
         try:
-            stream = LiveStream(
-                order.run, mailbox, states, lambda: reader.clip, reader.let_go, lambda: self._settings, self, self._tap
-            )
-            self._show(order.run, stream)
+            feed = Feed(mailbox, states, lambda: reader.clip, reader.let_go)
+            self._show(order.run, LiveStream(order.run, feed, lambda: self._settings, self, self._tap))
         finally:
             with self._changed:
                 self._mailbox = self._reader = None

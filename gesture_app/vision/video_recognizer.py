@@ -90,7 +90,8 @@ class VideoRecognizer:
         hands = self._name(frame, grey, found, followed)
         if detected and self._pace.can_look_twice:
             more, hands = self._look_closer(frame, hands, followed)
-            found = join([found, more], followed.max_boxes)
+            if len(more.scores):
+                found = join([found, more], followed.max_boxes)
         self._last = frame.time_s, frame.image.shape, grey, found
         self._pace.rested(self._clock() - started - detect_s)
         return self.tracker.update(hands, frame.time_s)

@@ -1,4 +1,4 @@
-"""The line that tells where a recording or a snapshot went, and what is wrong."""
+"""The line below the picture that tells where a file went, or what is wrong."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ SHOWN_MS = 10_000
 MOST_NOTES = 3
 
 
-class SavedNotice(QFrame):
+class Notice(QFrame):
     """Hidden until there is something to tell; goes by itself unless it tells of a failure."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._path = Path()
+        self._path: Path | None = None
         self._notes: list[str] = []
         self.setObjectName("notice")
         self.label = QLabel()
@@ -49,9 +49,7 @@ class SavedNotice(QFrame):
 
     def show_saved(self, path: Path) -> None:
         """Tell that this file is there."""
-        self._path = path
-        folder = shown_path(str(path.parent))
-        self._show(self.tr("Saved {name} in {folder}").format(name=path.name, folder=folder), saved=True)
+        self._show(self._saved(path), path)
         self._timer.start()
 
     def show_annotated(self, results: Sequence[Path], fault: str) -> None:
@@ -59,16 +57,14 @@ class SavedNotice(QFrame):
         if not results:
             self.show_failure(fault)
             return
-        self.show_saved(results[0])
-        self._timer.stop()
-        more = self.tr("and {count} more").format(count=len(results) - 1) if len(results) > 1 else ""
-        saved = f"{self.label.text()} {more}".strip()
-        self._show(f"{saved}. {fault}" if fault else saved, saved=True)
+        text = self._saved(results[0])
+        if len(results) > 1:
+            text += " " + self.tr("and {count} more").format(count=len(results) - 1)
+        self._show(f"{text}. {fault}" if fault else text, results[0])
 
     def show_failure(self, text: str) -> None:
         """Tell what went wrong, until the user closes it."""
-        self._timer.stop()
-        self._show(text, saved=False)
+        self._show(text)
 
     def show_note(self, text: str) -> None:
         """Tell of a fault of the source, below those before, until the user closes it or `end_notes` is called."""
@@ -83,12 +79,18 @@ class SavedNotice(QFrame):
             self.hide()
 
     def _act(self, act: Callable[[Path], bool]) -> None:
-        open_or_tell(act, self._path, self.show_failure)
+        if self._path is not None:
+            open_or_tell(act, self._path, self.show_failure)
 
-    def _show(self, text: str, saved: bool) -> None:
+    def _saved(self, path: Path) -> str:
+        return self.tr("Saved {name} in {folder}").format(name=path.name, folder=shown_path(str(path.parent)))
+
+    def _show(self, text: str, path: Path | None = None) -> None:
+        self._timer.stop()
         self._notes = []
+        self._path = path
         self.label.setText(text)
         self.setAccessibleName(text)
-        self.open_button.setVisible(saved)
-        self.folder_button.setVisible(saved)
+        self.open_button.setVisible(path is not None)
+        self.folder_button.setVisible(path is not None)
         self.show()
