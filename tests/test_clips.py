@@ -11,6 +11,8 @@ from PIL import Image as PillowImage
 
 from gesture_app.errors import InputError
 from gesture_app.video.clips import PICTURE_S, FileSource, PictureSource
+from gesture_app.video.files import open_video
+from gesture_app.video.sinks import VideoSink
 
 LONG = [REGULAR[1] * i for i in range(45)]  # key frames at 0, 10, 20, ...
 
@@ -160,3 +162,12 @@ def test_a_folder_of_broken_pictures(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_text("no picture")
     with pytest.raises(InputError, match="holds no picture that can be read"):
         PictureSource(tmp_path)
+
+
+def test_an_annotated_video_is_told(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "in.mp4", REGULAR)
+    with open_video(path) as video, VideoSink(tmp_path / "out.mp4", video) as sink:
+        for frame in video:
+            sink.write(frame)
+    assert not FileSource(path).notes
+    assert "shows boxes and names already" in FileSource(tmp_path / "out.mp4").notes[0]

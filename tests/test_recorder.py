@@ -21,6 +21,7 @@ from gesture_app.ui.notice import Notice
 from gesture_app.ui.pictures import from_qimage, to_qimage
 from gesture_app.ui.recorder import NICENESS, WAITING_FRAMES, Recorder, Snapshots, free_path, step_back
 from gesture_app.ui.recording_badge import RecordingBadge, clock
+from gesture_app.video.files import open_video
 from gesture_app.vision.images import read_image
 
 
@@ -52,6 +53,8 @@ def test_times_are_those_of_capture(qtbot, recorder, tmp_path, times_s, clean):
     with av.open(str(path)) as media:
         assert media.streams.video[0].codec_context.name == "h264"
         first = next(media.decode(video=0)).to_ndarray(format="bgr24")
+    with open_video(path) as video:
+        assert video.annotated is not clean
     expected = 255 - picture(0) if clean else picture(0)
     assert np.abs(first.astype(int) - expected)[:, 8:].mean() < 6, "the colours and the right one of both pictures"
 

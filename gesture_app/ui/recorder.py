@@ -44,6 +44,10 @@ def free_path(folder: Path, moment: datetime, suffix: str, taken: Collection[Pat
 class Encoding(QThread):
     """Writes one recording in a thread of its own; `add` may be called from any thread and never waits.
 
+    Args:
+        path: the file.
+        clean: whether its pictures are as they were filmed.
+
     Attributes:
         path: the file.
         frames: how many are written.
@@ -51,10 +55,11 @@ class Encoding(QThread):
         fault: why there is no whole file, once the thread has ended; empty if there is one.
     """
 
-    def __init__(self, path: Path, parent: QObject | None = None) -> None:
+    def __init__(self, path: Path, clean: bool, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("recording")
         self.path = path
+        self._clean = clean
         self.frames = 0
         self.dropped = 0
         self.fault = ""
@@ -93,7 +98,7 @@ class Encoding(QThread):
     def _write(self) -> None:
         from gesture_app.video.sinks import LiveTiming, VideoSink
 
-        with VideoSink(self.path, LiveTiming(), PRESET) as sink:
+        with VideoSink(self.path, LiveTiming(), PRESET, annotated=not self._clean) as sink:
             first_s: float | None = None
             while (item := self._next()) is not None:
                 image, captured_s = item
@@ -153,7 +158,7 @@ class Recorder(QObject):
         if self.recording:
             return
         taken = [encoding.path for encoding in self._encodings]  # whose files may not be there yet
-        encoding = Encoding(free_path(folder, datetime.now(), ".mp4", taken), self)
+        encoding = Encoding(free_path(folder, datetime.now(), ".mp4", taken), clean, self)
         encoding.finished.connect(self._complete)
         self._encodings.append(encoding)
         self._started_s = time.monotonic()

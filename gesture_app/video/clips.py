@@ -43,6 +43,8 @@ class FileSource:
         self._noted = False
         self._path = path
         self._video = open_video(path)
+        if self._video.annotated:
+            self.notes.append(f"video: {path}: shows boxes and names already, and they are drawn once more")
         self._frames = iter(self._video)
         self.clip = Clip(self._video.duration_s, float(1 / self._video.frame_rate))
 

@@ -25,6 +25,8 @@ MAX_PIXELS = 64_000_000
 DEFAULT_RATE = Fraction(30)
 CLEARLY_S = 1.0
 CLEARLY_SHARE = 0.05
+ANNOTATED = "annotated by Gesture App"
+"""The comment in a video whose pictures show what was recognized."""
 
 av.logging.set_level(None)
 
@@ -72,6 +74,7 @@ class VideoFile:
         start_s: the time in the file that is 0 in `Frame.time_s`.
         frame_count: as the file announces it, or estimated from its duration; None when neither is known.
         duration_s: as the file announces it, or None.
+        annotated: whether its pictures show what this program recognized.
         damaged: how many packets could not be decoded so far.
         end_s: until when the last picture that was given is shown.
     """
@@ -91,6 +94,7 @@ class VideoFile:
         self.frame_rate = rate if rate and 0 < rate <= 1000 else DEFAULT_RATE
         self.time_base = stream.time_base or Fraction(1, 90_000)
         self.start_s = container_start_s(container)
+        self.annotated = container.metadata.get("comment") == ANNOTATED
         aspect = stream.sample_aspect_ratio  # of a pixel, as DV and DVDs have it
         self._pixel_width = float(aspect) if aspect and 1 / 4 <= aspect <= 4 else 1.0
         self._announced = stream.frames if 0 < stream.frames < 1e9 else None

@@ -24,6 +24,7 @@ from PIL import Image as PillowImage
 
 from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.video.audio import AudioTrack
+from gesture_app.video.files import ANNOTATED
 from gesture_app.vision.atomic import first_free
 from gesture_app.vision.hands import Frame, Image
 from gesture_app.vision.images import IMAGE_SUFFIXES
@@ -130,6 +131,7 @@ class VideoSink:
         path: the final name.
         source: gives the rate, the unit of time, and the sound.
         preset: of x264: how much time is spent on a smaller file.
+        annotated: whether the pictures show what was recognized, which the file then tells.
 
     Attributes:
         frames: how many frames were written.
@@ -139,7 +141,7 @@ class VideoSink:
         EnvironmentFault: the file cannot be written.
     """
 
-    def __init__(self, path: Path, source: SourceTiming, preset: str = "veryfast") -> None:
+    def __init__(self, path: Path, source: SourceTiming, preset: str = "veryfast", annotated: bool = True) -> None:
         self.frames = 0
         self.kept: Path | None = None
         self._file = PartialFile(path)
@@ -156,6 +158,8 @@ class VideoSink:
             self._container = av.open(str(self._file.writing), "w", format="mp4", options=options)
         except OSError as error:
             raise storage_fault("video", path, error) from error
+        if annotated:
+            self._container.metadata["comment"] = ANNOTATED
         self._stream = self._container.add_stream("libx264", rate=source.frame_rate)
         self._audio = AudioTrack.of(source.path, self._container)
 
