@@ -8,25 +8,22 @@ gesture-app annotate pictures/ --no-media --jsonl hands.jsonl
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import tyro
 from tyro.conf import Positional
 
 from gesture_app import __version__
-from gesture_app.errors import EnvironmentFault, InputError, one_line, run_and_exit
+from gesture_app.errors import EnvironmentFault, InputError, run_and_exit
 from gesture_app.options import parse
+from gesture_app.terminal import ProgressBar, StopSignal, told
 from gesture_app.vision.hands import RecognizerOptions
 
 if TYPE_CHECKING:
-    from gesture_app.annotate import Progress, Summary
     from gesture_app.ui.live import ModelChoice
     from gesture_app.vision.recognizer import Recognizer
 
@@ -106,7 +103,7 @@ class Annotate(Model):
         options = AnnotateOptions(self.output, self.jsonl, self.media, self.force, self.every_frame)
         plan(self.input, options)  # a wrong name is told at once, not after the weights are loaded
         recognizer = self.load_recognizer()
-        with ProgressBar() as bar, StopSignal() as stop:
+        with ProgressBar(PROGRAM) as bar, StopSignal() as stop:
             summary = annotate(self.input, recognizer, options, bar.update, bar.warn, lambda: stop.number != 0)
         print(told(summary), file=sys.stderr if str(self.jsonl) == "-" else sys.stdout)
         if stop.number:
@@ -286,65 +283,3 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         return command.run()
 
     run_and_exit(parse_and_run, PROGRAM, "--debug" in words)
-
-
-class StopSignal:
-    """While it is open, the first Ctrl-C or SIGTERM only sets `number`; a second one leaves at once."""
-
-    def __init__(self) -> None:
-        self.number = 0
-
-    def __enter__(self) -> StopSignal:
-        self._before = {number: signal.signal(number, self._handle) for number in (signal.SIGINT, signal.SIGTERM)}
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def _handle(self, number: int, _frame: FrameType | None) -> None:
-        if self.number:
-            raise KeyboardInterrupt
-        self.number = number
-
-
-class ProgressBar:
-    """Frames, frames per second and time left on a terminal; nothing in a pipe."""
-
-    def __enter__(self) -> ProgressBar:
-        from tqdm import tqdm
-
-        self._bar = tqdm(unit=" frames", disable=None, dynamic_ncols=True)
-        self._file = 0
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._bar.close()
-
-    def update(self, progress: Progress) -> None:
-        """One more frame."""
-        if progress.file != self._file:
-            self._file = progress.file
-            number = f"{progress.file}/{progress.files} " if progress.files > 1 else ""
-            self._bar.reset(progress.frame_count)
-            self._bar.set_description(f"{number}{progress.source.name}")
-        self._bar.update()
-
-    def warn(self, message: str) -> None:
-        """A line above the bar."""
-        self._bar.write(f"{PROGRAM}: warning: {one_line(message)}", file=sys.stderr)
-
-
-def told(summary: Summary) -> str:
-    """The summary in a line for people."""
-    fps = summary.frames / summary.elapsed_s if summary.elapsed_s > 0 else 0.0
-    counts = {"video": summary.videos, "picture": summary.images, "frame": summary.frames, "hand": summary.hands}
-    text = ", ".join(f"{count} {name}" + "s" * (count != 1) for name, count in counts.items())
-    text += f" in {summary.elapsed_s:.1f} s ({fps:.1f} FPS)"
-    if summary.ignored:
-        text += f"; {summary.ignored} other files ignored"
-    if summary.failed:
-        text += f"; {len(summary.failed)} failed"
-    if summary.outputs:
-        text += f" -> {os.path.commonpath(summary.outputs)}"
-    return text + (" (stopped early)" if summary.stopped else "")

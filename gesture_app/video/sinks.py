@@ -5,13 +5,11 @@ from __future__ import annotations
 import io
 import json
 import os
-import shutil
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
-from os.path import lexists
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, TextIO
@@ -25,7 +23,7 @@ from PIL import Image as PillowImage
 from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.video.audio import AudioTrack
 from gesture_app.video.files import ANNOTATED
-from gesture_app.vision.atomic import first_free
+from gesture_app.video.partial_file import PartialFile, storage_fault
 from gesture_app.vision.hands import Frame, Image
 from gesture_app.vision.images import IMAGE_SUFFIXES
 
@@ -37,59 +35,6 @@ BT601 = 6  # SMPTE 170M in FFmpeg's three enumerations
 # Fragments that are readable whatever happens, and that become an ordinary file at the end. The head is written
 # after the first fragment, with an edit list that keeps the first time stamp.
 MOVFLAGS = "frag_keyframe+delay_moov+default_base_moof+hybrid_fragmented"
-
-
-def storage_fault(what: str, path: Path, error: OSError) -> EnvironmentFault:
-    """The fault for an output that cannot be written, with the free space of its disk."""
-    try:
-        free = f", {shutil.disk_usage(path.parent).free // 1_000_000} MB free"
-    except OSError:
-        free = ""
-    return EnvironmentFault(
-        f"{what}: {path}: cannot be written ({error.strerror or error}{free}). Choose another place"
-    )
-
-
-class PartialFile:
-    """A file that gets its final name only when it is complete.
-
-    Attributes:
-        final: the name in the end.
-        writing: the hidden name while it is written, in the same folder; nobody else writes there.
-    """
-
-    def __init__(self, final: Path) -> None:
-        self.final = final
-        self.writing = final.with_name(f".{final.stem}.partial{final.suffix}")
-
-    def prepare(self) -> None:
-        """Make the folder and an empty file; raises OSError."""
-        self.final.parent.mkdir(parents=True, exist_ok=True)
-        while True:
-            self.writing = first_free(self.final.parent, f".{self.final.stem}.partial", self.final.suffix, lexists)
-            with suppress(FileExistsError):  # another program was quicker
-                self.writing.touch(exist_ok=False)
-                return
-
-    def commit(self) -> None:
-        """Give the file its final name, in place of an old one; raises OSError."""
-        self.writing.replace(self.final)
-
-    def keep(self) -> Path | None:
-        """Keep an incomplete file as `NAME.partial`, or a number more; None when there is none."""
-        try:
-            if self.writing.stat().st_size == 0:
-                self.writing.unlink()
-                return None
-            kept = first_free(self.final.parent, f"{self.final.stem}.partial", self.final.suffix)
-            return self.writing.replace(kept)
-        except OSError:
-            return None
-
-    def discard(self) -> None:
-        """Remove the file, if it is there."""
-        with suppress(OSError):
-            self.writing.unlink()
 
 
 class SourceTiming(Protocol):

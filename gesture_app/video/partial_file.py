@@ -1,0 +1,64 @@
+"""A result that is being written: hidden until it is whole, and kept by another name when it never is."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import suppress
+from os.path import lexists
+from pathlib import Path
+
+from gesture_app.errors import EnvironmentFault
+from gesture_app.vision.atomic import first_free
+
+
+def storage_fault(what: str, path: Path, error: OSError) -> EnvironmentFault:
+    """The fault for an output that cannot be written, with the free space of its disk."""
+    try:
+        free = f", {shutil.disk_usage(path.parent).free // 1_000_000} MB free"
+    except OSError:
+        free = ""
+    return EnvironmentFault(
+        f"{what}: {path}: cannot be written ({error.strerror or error}{free}). Choose another place"
+    )
+
+
+class PartialFile:
+    """A file that gets its final name only when it is complete.
+
+    Attributes:
+        final: the name in the end.
+        writing: the hidden name while it is written, in the same folder; nobody else writes there.
+    """
+
+    def __init__(self, final: Path) -> None:
+        self.final = final
+        self.writing = final.with_name(f".{final.stem}.partial{final.suffix}")
+
+    def prepare(self) -> None:
+        """Make the folder and an empty file; raises OSError."""
+        self.final.parent.mkdir(parents=True, exist_ok=True)
+        while True:
+            self.writing = first_free(self.final.parent, f".{self.final.stem}.partial", self.final.suffix, lexists)
+            with suppress(FileExistsError):  # another program was quicker
+                self.writing.touch(exist_ok=False)
+                return
+
+    def commit(self) -> None:
+        """Give the file its final name, in place of an old one; raises OSError."""
+        self.writing.replace(self.final)
+
+    def keep(self) -> Path | None:
+        """Keep an incomplete file as `NAME.partial`, or a number more; None when there is none."""
+        try:
+            if self.writing.stat().st_size == 0:
+                self.writing.unlink()
+                return None
+            kept = first_free(self.final.parent, f"{self.final.stem}.partial", self.final.suffix)
+            return self.writing.replace(kept)
+        except OSError:
+            return None
+
+    def discard(self) -> None:
+        """Remove the file, if it is there."""
+        with suppress(OSError):
+            self.writing.unlink()
