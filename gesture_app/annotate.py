@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from os.path import lexists
 from pathlib import Path
 
 from gesture_app.ahead import Ahead
@@ -114,23 +116,22 @@ def annotate(
     jobs, ignored = plan(source, options)
     run = _Run(recognizer, options.every_frame, on_progress, on_warning, should_stop, Summary(ignored=ignored))
     start_s = time.monotonic()
-    with ExitStack() as stack:
-        stack.callback(lambda: setattr(run.summary, "elapsed_s", time.monotonic() - start_s))
-        try:
-            with ExitStack() as files:
-                jsonl = files.enter_context(JsonlSink(options.jsonl)) if options.jsonl is not None else None
-                for number, job in enumerate(jobs, 1):
-                    try:
-                        run.do(job, jsonl, number, len(jobs))
-                    except InputError as error:
-                        if not source.is_dir():
-                            raise
-                        run.summary.failed.append(job.source)
-                        on_warning(str(error))
-        except _Stopped:
-            run.summary.stopped = True
-            if jsonl is not None and jsonl.kept is not None:
-                on_warning(f"results: stopped early: the lines so far are in {jsonl.kept}")
+    try:
+        with ExitStack() as files:
+            jsonl = files.enter_context(JsonlSink(options.jsonl)) if options.jsonl is not None else None
+            for number, job in enumerate(jobs, 1):
+                try:
+                    run.do(job, jsonl, number, len(jobs))
+                except InputError as error:
+                    if not source.is_dir():
+                        raise
+                    run.summary.failed.append(job.source)
+                    on_warning(str(error))
+    except _Stopped:
+        run.summary.stopped = True
+        if jsonl is not None and jsonl.kept is not None:
+            on_warning(f"results: stopped early: the lines so far are in {jsonl.kept}")
+    run.summary.elapsed_s = time.monotonic() - start_s
     return run.summary
 
 
@@ -244,7 +245,7 @@ def plan(source: Path, options: AnnotateOptions) -> tuple[list[Job], int]:
 
 def _plan(source: Path, options: AnnotateOptions) -> tuple[list[Job], int]:
     if source.is_dir():
-        output = options.output or _beside_folder(source.resolve())
+        output = options.output or _beside_folder(Path(os.path.abspath(source)))  # noqa: PTH100  # a link stays one
         sources, ignored = media_below(source, output)
         if not sources:
             raise InputError(f"folder: {source}: holds no video and no picture. Give another folder")
@@ -302,12 +303,15 @@ def _check_results(results: Sequence[Path], sources: Sequence[Path], force: bool
     if len({path.absolute() for path in results}) < len(results):
         raise InputError(f"output: {results[-1]}: two results have this name. Give another")
     for path in results:
-        if not path.exists():
+        if not lexists(path):
             continue
-        info = path.stat()
-        if (info.st_dev, info.st_ino) in inputs:
-            raise InputError(f"output: {path}: is an input. Give another name")
         if path.is_dir():
             raise InputError(f"output: {path}: is a folder. Give the name of a file")
+        if path.exists():
+            info = path.stat()
+            if (info.st_dev, info.st_ino) in inputs:
+                raise InputError(f"output: {path}: is an input. Give another name")
+            if not path.is_file():
+                raise InputError(f"output: {path}: is a device or a pipe. Give the name of a file")
         if not force:
             raise InputError(f"output: {path}: is there already. Give another name, or --force to replace it")

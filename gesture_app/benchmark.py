@@ -7,9 +7,9 @@ import json
 import os
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -142,23 +142,23 @@ def measure_live(recognizer: Recognizer, clip: Clip, seconds: float) -> Result:
     """
     recognize = VideoRecognizer(recognizer)
     mailbox = Mailbox()
-    camera = threading.Thread(target=_play, args=(clip, mailbox, seconds + 1), name="camera", daemon=True)
     latencies: list[float] = []
-    camera.start()
 
     def state() -> tuple[float, float, int]:
         return time.perf_counter(), time.process_time(), mailbox.dropped
 
-    began = ended = state()
-    while (item := mailbox.get()) is not None:
-        frame, captured_s = item
-        draw_hands(frame.image, recognize(frame))
-        if frame.time_s < 1:  # the pace finds itself in the first second
-            began = state()
-        else:
-            latencies.append(time.monotonic() - captured_s)
-        ended = state()
-    camera.join()
+    with ThreadPoolExecutor(1, "camera") as camera:
+        playing = camera.submit(_play, clip, mailbox, seconds + 1)
+        began = ended = state()
+        while (item := mailbox.get()) is not None:
+            frame, captured_s = item
+            draw_hands(frame.image, recognize(frame))
+            if frame.time_s < 1:  # the pace finds itself in the first second
+                began = state()
+            else:
+                latencies.append(time.monotonic() - captured_s)
+            ended = state()
+        playing.result()
     took_s, busy_s, dropped = (last - first for first, last in zip(began, ended, strict=True))
     took_s = max(took_s, 1e-9)
     return {

@@ -136,8 +136,8 @@ class Benchmark(Model):
         from gesture_app.video.files import check_regular_file
         from gesture_app.vision.atomic import write_file
 
-        if self.seconds <= 0:
-            raise InputError(f"options: --seconds {self.seconds}: is not above 0")
+        if not 0 < self.seconds < float("inf"):
+            raise InputError(f"options: --seconds {self.seconds}: is not a number above 0")
         if self.clip is not None:
             check_regular_file(self.clip, "video")
         if self.json is not None and not self.json.parent.is_dir():

@@ -35,19 +35,32 @@ class EnvironmentFault(GestureError):
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM arrived: unwinds like Ctrl-C, so that every `with` still closes its file."""
+    """Another signal than Ctrl-C's, its `number`: unwinds like that, so that every `with` still closes its file."""
+
+    def __init__(self, number: int = signal.SIGTERM) -> None:
+        super().__init__()
+        self.number = number
+
+
+def ending_signals() -> tuple[signal.Signals, ...]:
+    """What asks a program to end: Ctrl-C, SIGTERM and, unless `nohup` says that it is nothing, a terminal's closing."""
+    usual = (signal.SIGINT, signal.SIGTERM)
+    if sys.platform == "win32" or signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        return usual
+    return (*usual, signal.SIGHUP)
 
 
 def run_and_exit(main: Callable[[], int | None], program: str, debug: bool = False) -> NoReturn:
     """Call `main` and leave the process with the exit code that its ending means.
 
-    The codes: what `main` returns (None is 0), 2 for InputError, 3 for EnvironmentFault and for no memory,
-    130 after Ctrl-C, 143 after SIGTERM, 141 when the reader of the standard output has gone, 1 for a bug, with
-    its traceback. 2 and 3 print exactly one line, `PROGRAM: error: ...`, on the standard error, with `debug` after
-    the traceback. A crash in native code prints where each Python thread was.
+    The codes: what `main` returns (None is 0), 2 for InputError, 3 for EnvironmentFault and for no memory, 1 for a bug,
+    with its traceback; 130 after Ctrl-C, 143 after SIGTERM, 129 when the terminal was closed, 141 when the reader of
+    the standard output has gone. 2 and 3 print exactly one line, `PROGRAM: error: ...`, on the standard error, with
+    `debug` after the traceback. A crash in native code prints where each Python thread was.
     """
     if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, _raise_terminated)
+        for number in ending_signals()[1:]:
+            signal.signal(number, _raise_terminated)
         if sys.platform != "win32" and sys.__stderr__ is not None and not faulthandler.is_enabled():
             # A crash in a library tells where it was. And handlers of signals get a stack of their own: oneDNN's
             # generated code uses the stack pointer for other things (uxlfoundation/oneDNN issue 4845).
@@ -69,7 +82,7 @@ def run_and_exit(main: Callable[[], int | None], program: str, debug: bool = Fal
         print(f"{program}: error: {one_line(known)}", file=sys.stderr)
         code = known.exit_code
     except KeyboardInterrupt as error:
-        code = 128 + (signal.SIGTERM if isinstance(error, Terminated) else signal.SIGINT)
+        code = 128 + (error.number if isinstance(error, Terminated) else signal.SIGINT)
     except BrokenPipeError:
         forget_output()
         code = 128 + 13
@@ -111,5 +124,5 @@ def one_line(message: object) -> str:
     return " ".join(str(message).split())
 
 
-def _raise_terminated(_number: int, _frame: FrameType | None) -> NoReturn:
-    raise Terminated
+def _raise_terminated(number: int, _frame: FrameType | None) -> NoReturn:
+    raise Terminated(number)

@@ -8,20 +8,20 @@ import sys
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING
 
-from gesture_app.errors import one_line
+from gesture_app.errors import ending_signals, one_line
 
 if TYPE_CHECKING:
     from gesture_app.annotate import Progress, Summary
 
 
 class StopSignal:
-    """While it is open, the first Ctrl-C or SIGTERM only sets `number`; a second one leaves at once."""
+    """While it is open, the first of `ending_signals` only sets `number`; a second one leaves at once."""
 
     def __init__(self) -> None:
         self.number = 0
 
     def __enter__(self) -> StopSignal:
-        self._before = {number: signal.signal(number, self._handle) for number in (signal.SIGINT, signal.SIGTERM)}
+        self._before = {number: signal.signal(number, self._handle) for number in ending_signals()}
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -71,7 +71,7 @@ def told(summary: Summary) -> str:
     text = ", ".join(f"{count} {name}" + "s" * (count != 1) for name, count in counts.items())
     text += f" in {summary.elapsed_s:.1f} s ({fps:.1f} FPS)"
     if summary.ignored:
-        text += f"; {summary.ignored} other files ignored"
+        text += f"; {summary.ignored} others ignored"
     if summary.failed:
         text += f"; {len(summary.failed)} failed"
     if summary.outputs:

@@ -194,6 +194,25 @@ def test_refusals(tmp_path: Path) -> None:
     assert [(tmp_path / name).stat().st_size for name in before] == sizes
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes have names on POSIX only")
+def test_no_result_replaces_a_pipe_or_a_link_into_nothing(tmp_path: Path) -> None:
+    source = write_video(tmp_path / "in.mp4", REGULAR[:2])
+    os.mkfifo(tmp_path / "pipe.mp4")
+    (tmp_path / "in-annotated.mp4").symlink_to(tmp_path / "gone.mp4")
+    with pytest.raises(InputError, match="is a device or a pipe"):
+        annotate(source, FakeRecognizer(), AnnotateOptions(output=tmp_path / "pipe.mp4", force=True))
+    with pytest.raises(InputError, match="is there already"):
+        annotate(source, FakeRecognizer())
+
+
+def test_links_to_folders(tmp_path: Path) -> None:
+    folder = a_folder(tmp_path / "real" / "in")
+    (folder / "loop").symlink_to(folder)
+    (tmp_path / "link").symlink_to(folder)
+    assert annotate(tmp_path / "link", FakeRecognizer()).ignored == 3
+    assert "a.mp4" in names(tmp_path / "link-annotated") and not (tmp_path / "real" / "in-annotated").exists()
+
+
 def test_existing_results_are_replaced_only_with_force(tmp_path: Path) -> None:
     source = write_video(tmp_path / "in.mp4", REGULAR[:2])
     (tmp_path / "in-annotated.mp4").write_text("mine")

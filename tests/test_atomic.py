@@ -47,3 +47,15 @@ def test_a_file_with_its_folder_or_a_line_that_tells_why_not(tmp_path: Path) -> 
     assert path.read_bytes() == b"data"
     with pytest.raises(EnvironmentFault, match=r"cannot write the report: .*/file/below: "):
         write_file(path / "below", b"", "the report")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="POSIX")
+def test_a_link_stays_and_a_pipe_too(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "file")
+    for data in (b"old", b"new"):
+        write_atomically(tmp_path / "link", data)
+        assert (tmp_path / "link").is_symlink() and (tmp_path / "file").read_bytes() == data
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="is no file"):
+        write_atomically(tmp_path / "pipe", b"")
+    assert (tmp_path / "pipe").is_fifo()

@@ -49,6 +49,11 @@ def test_a_fast_engine_keeps_up_with_a_camera(clip: Clip) -> None:
     assert "FPS" in benchmark_report.live_line(result)
 
 
+def test_a_clip_that_cannot_be_read_as_a_camera() -> None:
+    with pytest.raises(InputError):
+        benchmark.measure_live(FakeRecognizer(), Clip(Path("none.mp4")), 1.0)
+
+
 def test_engines_take_turns(clip: Clip, monkeypatch) -> None:
     monkeypatch.setattr(benchmark, "ROUND_S", 0.1)
     engines = {"one": FakeRecognizer(), "two": FakeRecognizer()}

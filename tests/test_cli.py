@@ -212,7 +212,7 @@ def started(*words: str) -> subprocess.Popen[str]:
     return subprocess.Popen([sys.executable, "-c", SLOW, *words], stdout=pipe, stderr=pipe, text=True, cwd=ROOT)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_signals_keep_a_video_that_plays(tmp_path: Path, number: signal.Signals) -> None:
     source = write_video(tmp_path / "in.mp4", [REGULAR[1] * i for i in range(400)])
     process = started("annotate", str(source), "--jsonl", str(tmp_path / "out.jsonl"))

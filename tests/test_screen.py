@@ -68,7 +68,6 @@ for text, shape in (("screen", (96, 128, 3)), ("screen:40x30+90+80", (16, 38, 3)
     frames = [source.read() for _ in range(3)]
     source.release()
     assert [frame.image.shape for frame in frames] == [shape] * 3, frames[0].image.shape
-    assert frames[2].index == 2 and frames[2].time_s - frames[0].time_s > 0.05
 """
 
 

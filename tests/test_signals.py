@@ -10,7 +10,9 @@ from gesture_app.errors import Terminated
 from training.signals import StopSignal
 
 
-@pytest.mark.parametrize(("number", "error"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, Terminated)])
+@pytest.mark.parametrize(
+    ("number", "error"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, Terminated), (signal.SIGHUP, Terminated)]
+)
 def test_a_signal_raises_and_deferred_only_at_the_end(number: int, error: type[BaseException]) -> None:
     before = signal.getsignal(number)
     with StopSignal() as stop:

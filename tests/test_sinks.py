@@ -280,3 +280,21 @@ def test_two_results_of_one_name_and_two_partial_ones_do_not_meet(tmp_path: Path
     kept = {path.name: path.read_text() for path in tmp_path.iterdir()}
     assert sorted(kept) == ["out.partial 2.jsonl", "out.partial 3.jsonl", "out.partial 4.jsonl", "out.partial.jsonl"]
     assert sorted(kept.values()) == [f'{{"{name}": {number}}}\n' for name in "ab" for number in (1, 2)]
+
+
+@pytest.mark.parametrize("name", ["12:30.mp4", "a:b/out.mp4"])
+def test_a_relative_name_with_a_colon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert len(video_pts_s(copied(write_video(tmp_path / "in.mp4"), Path(name)).absolute())) == len(REGULAR)
+
+
+def test_what_is_kept_ends_with_its_last_picture(tmp_path: Path) -> None:
+    with open_video(write_video(tmp_path / "in.mp4", [REGULAR[1] * i for i in range(40)])) as video:
+        frames = list(video)  # as far ahead as can be
+        sink = VideoSink(tmp_path / "out.mp4", video)
+        for frame in frames[:10]:
+            sink.write(frame)
+        sink.abort()
+    assert sink.kept is not None
+    with open_video(sink.kept) as kept:
+        assert kept.duration_s == pytest.approx(10 / 30, abs=0.01)

@@ -157,7 +157,7 @@ def test_closing_at_any_moment(start, clip, tmp_path, moment):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_closes(start, clip, number):
     process = start(clip, "def plan(): when_live(lambda: print('live', flush=True))")
     assert process.stdout is not None

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM while training: finish the step, save, leave."""
+"""Ctrl-C, SIGTERM and a terminal that is closed while training: finish the step, save, leave."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import NoReturn
 
-from gesture_app.errors import Terminated
-
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+from gesture_app.errors import Terminated, ending_signals
 
 
 class StopSignal:
@@ -34,9 +32,9 @@ class StopSignal:
     def __enter__(self) -> StopSignal:
         self._before = {}
         if threading.current_thread() is threading.main_thread():
-            self._before = {n: signal.signal(n, self._handle) for n in SIGNALS}
+            self._before = {n: signal.signal(n, self._handle) for n in ending_signals()}
             if hasattr(signal, "pthread_sigmask"):
-                self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+                self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, self._before)
                 self._listener = threading.Thread(target=self._listen, name="signals", daemon=True)
                 self._closing = False
                 self._listener.start()
@@ -64,12 +62,12 @@ class StopSignal:
             self.raise_as(self.number)
 
     def raise_as(self, number: int) -> NoReturn:
-        """End as this signal means: KeyboardInterrupt, or Terminated for SIGTERM."""
-        raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
+        """End as this signal means: KeyboardInterrupt after Ctrl-C, else Terminated."""
+        raise KeyboardInterrupt if number == signal.SIGINT else Terminated(number)
 
     def _listen(self) -> None:
         while True:
-            number = signal.sigwait(SIGNALS)
+            number = signal.sigwait(self._before)
             if self._closing:
                 return
             _thread.interrupt_main(signal.Signals(number))
@@ -82,7 +80,8 @@ class StopSignal:
 
 def ignore_interrupts(_worker: int) -> None:
     """For workers of a DataLoader: Ctrl-C reaches the whole group of processes, and the main one ends them."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    ending = ending_signals()
+    for number in ending:
+        signal.signal(number, signal.SIG_DFL if number == signal.SIGTERM else signal.SIG_IGN)
     if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ending)

@@ -13,7 +13,8 @@ from types import FrameType, TracebackType
 
 from PyQt6.QtCore import QTimer
 
-HANDLED = (signal.SIGINT, signal.SIGTERM)
+from gesture_app.errors import ending_signals
+
 LOOK_EVERY_MS = 100
 
 
@@ -31,7 +32,7 @@ class SignalWatch:
 
 @contextmanager
 def close_on_signal(close: Callable[[], object]) -> Iterator[SignalWatch]:
-    """Call `close` in the event loop at Ctrl-C or SIGTERM; a second one leaves the process at once."""
+    """Call `close` in the event loop at the first of `ending_signals`; a second one leaves the process at once."""
     watch = SignalWatch()
 
     def receive(number: int, _frame: FrameType | None) -> None:
@@ -40,7 +41,7 @@ def close_on_signal(close: Callable[[], object]) -> Iterator[SignalWatch]:
         watch.received = number
         QTimer.singleShot(0, close)
 
-    before = {number: signal.signal(number, receive) for number in HANDLED}
+    before = {number: signal.signal(number, receive) for number in ending_signals()}
     # Python runs its handlers only between two of its own instructions, and an idle event loop executes none.
     timer = QTimer()
     timer.timeout.connect(lambda: None)

@@ -9,6 +9,7 @@ from fractions import Fraction
 from math import floor
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import av
 import av.logging
@@ -67,7 +68,6 @@ class VideoFile:
 
     Attributes:
         path: the file.
-        codec: the name of the video codec.
         size_wh: width and height of the first picture as it is given; a later one may differ.
         frame_rate: the mean rate in 1/s; 30 where the file tells none that makes sense.
         time_base: the unit of the file's times in seconds.
@@ -89,16 +89,19 @@ class VideoFile:
         self._last_s = -1.0
         self._shift_s = 0.0
         self.end_s = 0.0
-        self.codec = stream.codec_context.name
-        rate = stream.average_rate or stream.guessed_rate
-        self.frame_rate = rate if rate and 0 < rate <= 1000 else DEFAULT_RATE
         self.time_base = stream.time_base or Fraction(1, 90_000)
+        self.frame_rate = stream.average_rate or stream.guessed_rate or DEFAULT_RATE
+        # A browser's recording tells no rate, for which FFmpeg guesses that of its clock.
+        if not 0 < self.frame_rate <= 1000 or (not stream.average_rate and self.frame_rate * self.time_base >= 1):
+            self.frame_rate = DEFAULT_RATE
         self.start_s = container_start_s(container)
         self.annotated = container.metadata.get("comment") == ANNOTATED
         aspect = stream.sample_aspect_ratio  # of a pixel, as DV and DVDs have it
         self._pixel_width = float(aspect) if aspect and 1 / 4 <= aspect <= 4 else 1.0
         self._announced = stream.frames if 0 < stream.frames < 1e9 else None
         self._stream_duration_s = _stream_duration_s(stream)
+        if container.format.name == "avi" and self._announced is not None:  # else of what there is of a cut off file
+            self._stream_duration_s = float(self._announced / self.frame_rate)
         whole_s = container.duration / 1e6 if container.duration and container.duration > 0 else None
         self.duration_s = self._stream_duration_s or whole_s
         self.frame_count = self._announced
@@ -108,7 +111,7 @@ class VideoFile:
         self._held: VideoFrame | None = None
         self._first = self._next_frame()
         if self._first is None:
-            why = f"no decodable video stream (codec {self.codec})"
+            why = f"no decodable video stream (codec {stream.codec_context.name})"
             raise InputError(f"video: {path}: {why}. Convert it to H.264, or copy it again if it is damaged")
         self.size_wh = (self._first.image.shape[1], self._first.image.shape[0])
 
@@ -219,6 +222,8 @@ class VideoFile:
         except (av.FFmpegError, ValueError) as error:
             why = f"its pixel format {picture.format.name} is not known"
             raise InputError(f"video: {self.path}: {why}. Convert it to H.264") from error
+        if _is_mirrored(picture):
+            image = image[::-1]
         turns = round((picture.rotation or 0) / 90) % 4  # counter-clockwise, as np.rot90 turns
         frame = Frame(np.ascontiguousarray(np.rot90(image, turns)), self._decoded, time_s)
         self._decoded += 1
@@ -282,6 +287,15 @@ def open_container(path: Path) -> InputContainer:
 def container_start_s(container: InputContainer) -> float:
     """The time in the file at which its first stream starts: the zero of `Frame.time_s`."""
     return container.start_time / 1e6 if container.start_time is not None else 0.0
+
+
+def _is_mirrored(picture: VideoFrame) -> bool:
+    """Whether the file has it shown mirrored, as front cameras write it: upside down, and then rotated."""
+    data: Any = picture.side_data.get("DISPLAYMATRIX")
+    if data is None:
+        return False
+    matrix = np.frombuffer(data, np.int32).reshape(3, 3)[:2, :2].astype(float)
+    return bool(np.linalg.det(matrix) < 0)
 
 
 def _stream_duration_s(stream: VideoStream) -> float | None:

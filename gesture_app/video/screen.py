@@ -20,6 +20,8 @@ FRAME_S = 1 / 30
 class ScreenSource:
     """Grabs a monitor or a rectangle of the desktop, thirty times a second at most.
 
+    Its reader numbers and times the frames.
+
     Raises:
         InputError: the area is not on the desktop.
         EnvironmentFault: this desktop lets no program look at the screen.
@@ -40,9 +42,7 @@ class ScreenSource:
         except BaseException:
             self._grabber.close()
             raise
-        self._index = 0
-        self._start_s = time.monotonic()
-        self._next_s = self._start_s
+        self._next_s = time.monotonic()
 
     def read(self) -> Frame | None:
         """What is on the screen now; None when it cannot be had."""
@@ -55,9 +55,7 @@ class ScreenSource:
         except (ScreenShotError, OSError):
             return None
         pixels = np.frombuffer(shot.raw, np.uint8).reshape(shot.height, shot.width, 4)
-        frame = Frame(np.ascontiguousarray(pixels[:, :, :3]), self._index, time.monotonic() - self._start_s)
-        self._index += 1
-        return frame
+        return Frame(np.ascontiguousarray(pixels[:, :, :3]), 0, 0.0)
 
     def release(self) -> None:
         """Let go of the display."""

@@ -100,7 +100,7 @@ class VideoSink:
         options = {"movflags": MOVFLAGS, "movie_timescale": str(self._time_base.denominator), "flush_packets": "1"}
         try:
             self._file.prepare()
-            self._container = av.open(str(self._file.writing), "w", format="mp4", options=options)
+            self._container = av.open(f"file:{self._file.writing}", "w", format="mp4", options=options)
         except OSError as error:
             raise storage_fault("video", path, error) from error
         if annotated:
@@ -149,7 +149,7 @@ class VideoSink:
             self.abort()
             return
         try:
-            self._mux(None)
+            self._mux(None, max(self._source.end_s, self._least_end_s))
             if self._audio is not None:
                 self._audio.write_until(None)
             self._container.close()
@@ -169,7 +169,7 @@ class VideoSink:
         self._ended = True
         with suppress(OSError, av.FFmpegError):  # the fragments before it are on the disk
             if self.frames:
-                self._mux(None)
+                self._mux(None, self._least_end_s)
             self._container.close()
         self._close_audio()
         if self.frames:
@@ -205,10 +205,15 @@ class VideoSink:
         canvas[y : y + h, x : x + w] = cv2.resize(image, (w, h), interpolation=cv2.INTER_AREA)
         return canvas
 
-    def _mux(self, picture: av.VideoFrame | None) -> None:
+    @property
+    def _least_end_s(self) -> float:
+        """When the last picture would end at the mean rate."""
+        return float(self._last_pts * self._time_base + 1 / self._source.frame_rate)
+
+    def _mux(self, picture: av.VideoFrame | None, end_s: float = 0.0) -> None:
         for packet in self._stream.encode(picture):
             if picture is None:  # the last ones, whose durations do not follow from the next one's time
-                packet.duration = max(0, round(Fraction(self._source.end_s) / self._time_base) - packet.pts)
+                packet.duration = max(0, round(Fraction(end_s) / self._time_base) - packet.pts)
             self._container.mux(packet)
             self._packets += 1
 

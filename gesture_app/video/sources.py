@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from pathlib import Path
 from typing import Protocol
 
@@ -51,27 +50,20 @@ class LiveSource(Protocol):
 
 
 class CaptureSource:
-    """A camera or a network stream through OpenCV; `Frame.time_s` is the time of capture since the first frame."""
+    """A camera or a network stream through OpenCV; its reader numbers and times the frames."""
 
     clip = None
 
     def __init__(self, name: str, capture: cv2.VideoCapture) -> None:
         self.name = name
         self._capture = capture
-        self._start_s: float | None = None
-        self._index = 0
 
     def read(self) -> Frame | None:
         """The next frame; None for one that is broken or late."""
         good, image = self._capture.read()
         if not good or image is None or image.size == 0:
             return None
-        now_s = time.monotonic()
-        if self._start_s is None:
-            self._start_s = now_s
-        frame = Frame(image, self._index, now_s - self._start_s)
-        self._index += 1
-        return frame
+        return Frame(image, 0, 0.0)
 
     def release(self) -> None:
         """Close the device or the connection."""

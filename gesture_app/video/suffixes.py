@@ -20,17 +20,20 @@ PARTIAL = re.compile(r".+\.partial( \d+)?")
 
 
 def media_below(folder: Path, output: Path | None = None) -> tuple[list[Path], int]:
-    """The videos and pictures of a folder and its subfolders, sorted, and how many other files there are.
+    """The videos and pictures of a folder and its subfolders, sorted, and how much else there is.
 
-    Hidden ones are left out, what is below `output`, and results that lie beside their source.
+    Hidden ones are left out, what is below `output`, and results that lie beside their source; so are links to folders
+    and folders that cannot be read, which count as one file each.
     """
     from gesture_app.vision.images import IMAGE_SUFFIXES  # brings Pillow
 
     found: list[Path] = []
+    unread: list[OSError] = []
     others = 0
-    for at, folders, names in os.walk(folder):
+    for at, folders, names in os.walk(folder, onerror=unread.append):
         here = Path(at)
         folders[:] = [name for name in folders if not name.startswith(".") and not same_file(here / name, output)]
+        others += sum((here / name).is_symlink() for name in folders)
         stems = {Path(name).stem for name in names}
         for name in names:
             known = Path(name).suffix.lower() in (*VIDEO_SUFFIXES, *IMAGE_SUFFIXES)
@@ -38,7 +41,7 @@ def media_below(folder: Path, output: Path | None = None) -> tuple[list[Path], i
                 found.append(here / name)
             else:
                 others += 1
-    return sorted(found), others
+    return sorted(found), others + len(unread)
 
 
 def same_file(first: Path, second: Path | None) -> bool:
