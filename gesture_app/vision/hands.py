@@ -100,7 +100,7 @@ class RecognizerOptions:
 
     @property
     def max_boxes(self) -> int:
-        """Most boxes to classify: some turn out to be none, and must not take the place of a hand."""
+        """Most boxes to classify: where few hands are wanted some more, as a box may turn out to be none."""
         return max(LEAST_BOXES, self.max_hands)
 
     def followed(self) -> RecognizerOptions:

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from statistics import median
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -35,6 +36,15 @@ LEAST_INSIDE = 0.4
 """A followed box of which less than this share is inside the frame has left it."""
 
 
+class Seen(NamedTuple):
+    """The frame before, from which boxes are followed."""
+
+    time_s: float
+    shape: tuple[int, ...]
+    grey: Grey
+    found: Detections
+
+
 class VideoRecognizer:
     """Recognises and tracks the hands of one video whose frames come in order.
 
@@ -60,7 +70,7 @@ class VideoRecognizer:
         self._pace = DetectionPace()
         self._memory = GestureMemory()
         self._windows = WindowChoice()
-        self._last: tuple[float, tuple[int, ...], Grey, Detections] | None = None
+        self._last: Seen | None = None
         self._options = recognizer.options
 
     def __call__(self, frame: Frame) -> list[Hand]:
@@ -72,7 +82,7 @@ class VideoRecognizer:
             return self.tracker.update(recognize_still(self.recognizer, frame.image), frame.time_s)
         if self.every_frame:
             return self._track(frame, self.recognizer(frame.image, followed), followed)
-        if self._last is not None and frame.time_s < self._last[0]:
+        if self._last is not None and frame.time_s < self._last.time_s:
             self._last, self._pace, self._memory = None, DetectionPace(), GestureMemory()
         started = self._clock()
         self._pace.see(frame)
@@ -92,7 +102,7 @@ class VideoRecognizer:
             more, hands = self._look_closer(frame, hands, followed)
             if len(more.scores):
                 found = join([found, more], followed.max_boxes)
-        self._last = frame.time_s, frame.image.shape, grey, found
+        self._last = Seen(frame.time_s, frame.image.shape, grey, found)
         self._pace.rested(self._clock() - started - detect_s)
         return self.tracker.update(hands, frame.time_s)
 
@@ -145,12 +155,12 @@ class VideoRecognizer:
 
     def _follow(self, image: Image, grey: Grey) -> Detections | None:
         """The last boxes where they are now; None when one was lost, or the picture has another size."""
-        if self._last is None or image.shape != self._last[1]:
+        if self._last is None or image.shape != self._last.shape:
             return None
-        _, _, before, found = self._last
+        found = self._last.found
         height, width = image.shape[:2]
         to_grey = np.array((grey.shape[1] / width, grey.shape[0] / height) * 2, np.float32)
-        boxes, sure = follow_boxes(before, grey, found.boxes_xyxy * to_grey)
+        boxes, sure = follow_boxes(self._last.grey, grey, found.boxes_xyxy * to_grey)
         boxes = boxes / to_grey
         inside = boxes.clip(0, np.array((width, height) * 2, np.float32))
         if not sure.all() or (box_areas(inside) < LEAST_INSIDE * box_areas(boxes)).any():
