@@ -17,7 +17,7 @@ from gesture_app.ui.rendering import Renderer
 if TYPE_CHECKING:
     from gesture_app.ui.pipeline import Annotated, Pipeline
     from gesture_app.video.clips import Clip
-    from gesture_app.video.mailbox import Mailbox
+    from gesture_app.video.mailbox import Captured, Mailbox
     from gesture_app.vision.hands import Frame, Hand, Image
 
 POLL_S = 0.1
@@ -98,7 +98,7 @@ class LiveStream:
         self._phase = Phase.OPENING
         self._faulty = False
         self._renderer = Renderer()
-        self._last: tuple[Frame, float] | None = None
+        self._last: Captured | None = None
         self._shown_with: LiveSettings | None = None
         self._boxes_shown = False
         self._dark = False
@@ -123,14 +123,14 @@ class LiveStream:
                     self._relay_states()  # "opening" was told before it
                 if fresh:
                     self._excuse()
-                if self._is_cut(item[0]):
+                if self._is_cut(item.frame):
                     pipeline = make_pipeline()
                 self._last = item
                 self._show(item, pipeline)
                 if fresh:
                     fresh = False
                     with suppress(Exception):  # which the first hand will meet and tell
-                        pipeline.warm_up(item[0].image)
+                        pipeline.warm_up(item.frame.image)
                     self._excuse()
                 if is_first:
                     self._feed.let_go()
@@ -156,13 +156,13 @@ class LiveStream:
 
     def _is_still(self) -> bool:
         """Whether a picture by itself is shown, whose hands are where they were however long it stands."""
-        return self._last is not None and self._last[0].still
+        return self._last is not None and self._last.frame.still
 
     def _is_stale(self) -> bool:
         """Whether a source that cannot be sought, as a camera, has had nothing new for long; clips may be slow."""
         if self._last is None or self._is_still() or self._feed.clip() is not None:
             return False
-        return time.monotonic() - self._last[1] > STALE_AFTER_S
+        return time.monotonic() - self._last.at_s > STALE_AFTER_S
 
     def _is_over(self, phase: Phase) -> bool:
         """Whether this is the end of a video; a picture that stands at its end keeps its boxes."""
@@ -172,10 +172,10 @@ class LiveStream:
         """Whether a frame does not follow the one before: a jump, a loop, the next picture of a folder."""
         if self._last is None:
             return False
-        step_s = frame.time_s - self._last[0].time_s
+        step_s = frame.time_s - self._last.frame.time_s
         return step_s < 0 or step_s > CUT_S
 
-    def _show(self, item: tuple[Frame, float], pipeline: Pipeline) -> None:
+    def _show(self, item: Captured, pipeline: Pipeline) -> None:
         frame, captured_s = item
         annotated = self._annotate(frame, pipeline)
         if annotated is None:
@@ -196,7 +196,7 @@ class LiveStream:
             self._boxes_shown = True
             self._remove_boxes()
             return
-        annotated = self._annotate(self._last[0], pipeline)
+        annotated = self._annotate(self._last.frame, pipeline)
         if annotated is not None:
             self._deliver(annotated.image, annotated.hands, None)
 
@@ -231,7 +231,7 @@ class LiveStream:
             return
         settings = self._settings()
         self._shown_with = settings
-        self._deliver(self._renderer.plain(self._last[0].image, self._last[0].time_s, settings), (), None)
+        self._deliver(self._renderer.plain(self._last.frame.image, self._last.frame.time_s, settings), (), None)
 
     def _deliver(self, image: Image, hands: tuple[Hand, ...], inference_s: float | None) -> None:
         assert self._last is not None

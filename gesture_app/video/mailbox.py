@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import threading
+from typing import NamedTuple
 
 from gesture_app.vision.hands import Frame
+
+
+class Captured(NamedTuple):
+    """A frame, and when it was read, on the clock of `time.monotonic`."""
+
+    frame: Frame
+    at_s: float
 
 
 class Mailbox:
@@ -17,7 +25,7 @@ class Mailbox:
     def __init__(self) -> None:
         self.dropped = 0
         self._changed = threading.Condition()
-        self._item: tuple[Frame, float] | None = None
+        self._item: Captured | None = None
         self._closed = False
 
     def put(self, frame: Frame, captured_at_s: float) -> None:
@@ -26,11 +34,11 @@ class Mailbox:
             if self._closed:
                 return
             self.dropped += self._item is not None
-            self._item = (frame, captured_at_s)
+            self._item = Captured(frame, captured_at_s)
             self._changed.notify()
 
-    def get(self, timeout_s: float | None = None) -> tuple[Frame, float] | None:
-        """Wait for a frame and take it: the frame and its time of capture on `time.monotonic`.
+    def get(self, timeout_s: float | None = None) -> Captured | None:
+        """Wait for a frame and take it.
 
         Returns:
             None when the time is over (None waits for ever) or the mailbox is closed.
