@@ -62,7 +62,7 @@ def find_layout(root: Path, labels: Sequence[str] | None, boxes_file: Path | Non
         return Layout("YOLO", partial(yolo_entries, root, description))
     files = coco_files(root)
     if files:
-        return Layout("COCO", lambda: chain.from_iterable(coco_entries(root, *file) for file in files))
+        return Layout("COCO", partial(coco_entries, root, files))
     folders = class_folders(root, labels)
     kind = "whole pictures" if (root / BOXES_FILE).is_file() else "hand crops"
     return Layout(f"class folders of {kind}", partial(class_folder_entries, root, folders, labels)) if folders else None

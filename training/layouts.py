@@ -50,9 +50,9 @@ def read_json(path: Path) -> Any:
         InputError: it cannot be read or is not JSON.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"cannot read annotations: {path}: {error}") from error
+        raise InputError(f"cannot read annotations: {path}: {error}. Write it again, or move it elsewhere") from error
 
 
 def read_boxes(path: Path) -> dict[str, list[Any]]:
