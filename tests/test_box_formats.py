@@ -98,6 +98,7 @@ def test_a_name_that_several_pictures_have_is_told(tmp_path: Path) -> None:
         (["images/train/0.jpg"], "data/images/train/0.jpg", "train.txt", "train", ["images/train/0.jpg"]),
         (["0.jpg"], "anna/0.jpg", "coco.json", "", []),
         (["images/0.jpg", "0.jpg"], "0.jpg", "coco.json", "", ["0.jpg"]),
+        (["images/0.jpg", "masks/0.jpg"], "0.jpg", "coco.json", "", ["images/0.jpg"]),
         (["images/0.jpg", "old/0.jpg"], "images\\0.jpg", "coco.json", "", ["images/0.jpg"]),
         (["images/val/0.jpg"], "0.jpg", "annotations/train.json", "train", []),
         (["images/val/0.jpg"], "val/0.jpg", "annotations/train.json", "train", ["images/val/0.jpg"]),

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gesture_app.errors import InputError
-from gesture_app.vision.images import is_picture
+from gesture_app.vision.images import is_photograph
 from training.collection import Entry, picture_size
 from training.layouts import read_json
 from training.splits import SPLIT_NAMES
@@ -67,7 +67,8 @@ def named_files(files: Mapping[str, list[Path]], name: str, source: Path, split:
 
     A name may lack the first folders of the file's path, or have some before them. One beside the annotations counts
     first, then those whose path agrees most, then those in a folder of the annotations' subset or split
-    (`instances_anna.json` and `images/anna/`); in a folder of another split it is another picture of the same name.
+    (`instances_anna.json` and `images/anna/`), then those in `images/`, since masks and previews lie beside it. In a
+    folder of another split it is another picture of the same name.
 
     Args:
         files: of `files_by_name`.
@@ -77,7 +78,7 @@ def named_files(files: Mapping[str, list[Path]], name: str, source: Path, split:
     name = name.replace("\\", "/")
     wanted, subset = composed(name), f"_{source.stem}".lower()
     beside = composed(os.path.normpath(source.parent / name))
-    fits: list[tuple[tuple[int, bool], Path]] = []
+    fits: list[tuple[tuple[int, bool, bool], Path]] = []
     for path in files.get(wanted[-1], ()) if wanted else ():
         parts = composed(path.as_posix())
         if parts == beside:
@@ -89,7 +90,7 @@ def named_files(files: Mapping[str, list[Path]], name: str, source: Path, split:
         splits = {told for folder in before for told in splits_in(folder)}
         own = split in splits or any(subset.endswith(f"_{folder}".lower()) for folder in before)
         if own or not (split and splits):
-            fits.append(((common, own), path))
+            fits.append(((common, own, "images" in before), path))
     best = max((fit for fit, _ in fits), default=None)
     return [path for fit, path in fits if fit == best]
 
@@ -192,7 +193,7 @@ def yolo_entries(root: Path, description: Path) -> Iterator[Entry]:
             lines = filter(None, map(str.strip, read_text(place).splitlines()))
             listed = [(line, named_files(files, line, place.relative_to(root), split)) for line in lines]
         else:
-            paths = sorted(path.relative_to(root) for path in place.rglob("*") if is_picture(path))
+            paths = sorted(path.relative_to(root) for path in place.rglob("*") if is_photograph(path))
             listed = [(path.name, [path]) for path in paths]
         for name, found in listed:
             seen = True
