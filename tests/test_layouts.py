@@ -292,6 +292,6 @@ def test_gesture_frames_have_the_split_of_their_person(tmp_path: Path) -> None:
     (root / "index.csv").unlink()
     split_of = {p.path: p.split for p in read(root, LABELS).pictures}
     frames = read_gesture_frames(root, LABELS)
-    assert {f.path: f.split for f in frames} == split_of
+    assert {f.path: f.split for f in frames} == split_of and all(f.annotated for f in frames)
     with pytest.raises(InputError, match="unknown layout"):
         read_gesture_frames(tmp_path / "set" / "frames" / "train_val_fist", LABELS)
