@@ -30,11 +30,17 @@ LAYOUTS = "HaGRID (ann_train_val/ or hagrid_annotations/), COCO, YOLO, or folder
 
 @dataclass(frozen=True)
 class GestureFrame:
-    """A frame of which the gesture is known, boxed or not."""
+    """A frame of which the gesture is known.
+
+    Attributes:
+        gesture: of the folder that it is in.
+        annotated: the set itself has boxes of its hands.
+    """
 
     path: Path
     gesture: str
     split: Split
+    annotated: bool
 
 
 @dataclass(frozen=True)
@@ -124,7 +130,7 @@ def read_gesture_frames(root: Path, labels: tuple[str, ...]) -> list[GestureFram
             alone = choose_split(Entry(name, path, (), None), f"{root.name}/{name}", index, None)[0]
             split = split_of.get(path, alone)
             if split is not None:
-                found.append(GestureFrame(path, gesture, split))
+                found.append(GestureFrame(path, gesture, split, path in split_of))
     return found
 
 
