@@ -171,7 +171,7 @@ def parquet_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         from pyarrow import parquet
     except ModuleNotFoundError as error:
         raise EnvironmentFault(
-            f"cannot read {path}: reading parquet needs pyarrow: run `pip install 'gesture-app[parquet]'`"
+            f"cannot read {path}: reading parquet needs pyarrow: run `pip install pyarrow`"
         ) from error
     try:
         table = parquet.ParquetFile(path)
