@@ -248,7 +248,8 @@ def read_yaml(root: Path, description: Path) -> tuple[dict[int, str], list[tuple
                 if found is None:
                     if split == "test":  # exporters name it without making it
                         continue
-                    raise InputError(f"no such folder or list: {description}: {split}: {place} is not in {root}")
+                    why = f"{split}: {place} is not in {root}. Correct the line, or delete it"
+                    raise InputError(f"no such folder or list: {description}: {why}")
                 places.append((found, SPLIT_NAMES[split]))
     except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(f"cannot read {description}: no names or no folders ({str(error)[:80]})") from error
