@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from gesture_app.errors import InputError
-from training.box_formats import inside, split_in, yolo_box
+from training.box_formats import files_by_name, inside, named_files, split_in, yolo_box
 from training.hagrid import open_set, read
 
 LABELS = ("fist", "palm")
@@ -63,6 +64,80 @@ def test_coco(tmp_path: Path, annotations: str, folder: str, split) -> None:
     assert np.allclose(first.boxes_xywh, [(0.1, 0.1, 0.2, 0.3), (0.1, 0.5, 0.2, 0.3)])
     assert first.labels == ("fist", "") and first.person == "p0"
     assert split is None or {p.split for p in found.pictures} == {split}
+
+
+@pytest.mark.parametrize("folder", ["images", "pictures", "."])
+@pytest.mark.parametrize("subsets", [("train", "val"), ("Train", "Validation"), ("train2017", "val2017"), ("a", "b")])
+def test_subsets_may_have_pictures_of_the_same_names(tmp_path: Path, folder: str, subsets) -> None:
+    for number, subset in enumerate(subsets):
+        draw(tmp_path / folder / subset / "0.jpg")
+        (tmp_path / "annotations").mkdir(exist_ok=True)
+        content = coco(["0.jpg"], categories=[{"id": 7, "name": f"of {number}"}, {"id": 8, "name": "palm"}])
+        (tmp_path / "annotations" / f"instances_{subset}.json").write_text(json.dumps(content))
+    shown = {p.path.parent.name: p.labels[0] for p in read(tmp_path, None).pictures}
+    assert shown == {subsets[0]: "of 0", subsets[1]: "of 1"}
+    (tmp_path / folder / subsets[1] / "0.jpg").unlink()
+    assert subsets[0] == "a" or read(tmp_path, None).skipped == {"without a picture": 1}
+
+
+def test_a_name_that_several_pictures_have_is_told(tmp_path: Path) -> None:
+    for name in ("images/anna/0.jpg", "images/ben/0.jpg", "images/ben/1.jpg"):
+        draw(tmp_path / name)
+    (tmp_path / "coco.json").write_text(json.dumps(coco(["0.jpg", "1.jpg"])))
+    found = read(tmp_path, LABELS)
+    assert len(found.pictures) == 1 and found.skipped == {"with a name that several pictures have": 1}
+
+
+@pytest.mark.parametrize(
+    ("files", "name", "source", "split", "expected"),
+    [
+        (["data/0.jpg"], "0.jpg", "labels.json", "", ["data/0.jpg"]),
+        (["images/anna/0.jpg", "images/ben/0.jpg"], "ben/0.jpg", "coco.json", "", ["images/ben/0.jpg"]),
+        (["images/anna/0.jpg"], "ben/0.jpg", "coco.json", "", []),
+        (["images/0.jpg"], "/home/anna/set/images/0.jpg", "coco.json", "", ["images/0.jpg"]),
+        (["images/train/0.jpg"], "data/images/train/0.jpg", "train.txt", "train", ["images/train/0.jpg"]),
+        (["0.jpg"], "anna/0.jpg", "coco.json", "", []),
+        (["images/0.jpg", "0.jpg"], "0.jpg", "coco.json", "", ["0.jpg"]),
+        (["images/0.jpg", "masks/0.jpg"], "0.jpg", "coco.json", "", ["images/0.jpg"]),
+        (["images/0.jpg", "old/0.jpg"], "images\\0.jpg", "coco.json", "", ["images/0.jpg"]),
+        (["images/val/0.jpg"], "0.jpg", "annotations/train.json", "train", []),
+        (["images/val/0.jpg"], "val/0.jpg", "annotations/train.json", "train", ["images/val/0.jpg"]),
+        (["train_val_fist/0.jpg"], "0.jpg", "val.json", "val", ["train_val_fist/0.jpg"]),
+        (["images/ö.jpg"], "o\u0308.jpg", "coco.json", "", ["images/ö.jpg"]),
+        (["images/0.jpg"], "..", "coco.json", "", []),
+        (["images/0.jpg"], "", "coco.json", "", []),
+    ],
+)
+def test_named_files(files, name: str, source: str, split: str, expected) -> None:
+    index: dict[str, list[Path]] = {}
+    for file in files:
+        index.setdefault(file.rpartition("/")[2], []).append(Path(file))
+    assert named_files(index, name, Path(source), split) == [Path(file) for file in expected]
+
+
+def test_letters_and_accents_may_be_apart_on_the_disk(tmp_path: Path) -> None:
+    draw(tmp_path / "images" / unicodedata.normalize("NFD", "Größe.jpg"))
+    (tmp_path / "coco.json").write_text(json.dumps(coco([unicodedata.normalize("NFC", "Größe.jpg")])))
+    assert len(read(tmp_path, LABELS).pictures) == 1
+
+
+def test_links_that_lead_back_end(tmp_path: Path) -> None:
+    draw(tmp_path / "images" / "a.jpg")
+    for name in ("one", "two"):
+        (tmp_path / "images" / name).symlink_to(tmp_path)
+    assert files_by_name(tmp_path) == {"a.jpg": [Path("images/a.jpg")]}
+
+
+@pytest.mark.parametrize("file", ["coco.json", "annotations/instances_val.json"])
+def test_json_that_cannot_be_read_makes_no_gestures_of_folders(tmp_path: Path, file: str) -> None:
+    draw(tmp_path / "images" / "a.jpg")
+    (tmp_path / "annotations").mkdir()
+    (tmp_path / file).write_text(json.dumps(coco(["a.jpg"]))[:-20])
+    with pytest.raises(InputError, match=rf"cannot read annotations: .*{file}"):
+        read(tmp_path, None)
+    (tmp_path / file).write_text(json.dumps(coco(["a.jpg"])), encoding="utf-8-sig")
+    (tmp_path / "._coco.json").write_bytes(b"Mac OS X\xff")
+    assert len(read(tmp_path, LABELS).pictures) == 1
 
 
 def test_coco_ids_may_be_text_here_and_numbers_there(tmp_path: Path) -> None:
@@ -145,13 +220,36 @@ def test_yolo(tmp_path: Path, text: str, train: str, val: str) -> None:
     assert found.skipped == {"without a file of labels": 1}
 
 
-def test_yolo_with_a_list_of_classes(tmp_path: Path) -> None:
+def test_yolo_with_lists_of_pictures(tmp_path: Path) -> None:
+    for name in ("train/a", "train/b", "val/a"):
+        draw(tmp_path / "images" / f"{name}.jpg")
+        (tmp_path / "labels" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "labels" / f"{name}.txt").write_text("1 0.5 0.5 0.2 0.4\n", encoding="utf-8-sig")
+    (tmp_path / "train.txt").write_text("data/images/train/a.jpg\n\ndata/images/train/gone.jpg\n", encoding="utf-8-sig")
+    (tmp_path / "lists").mkdir()
+    (tmp_path / "lists" / "val.txt").write_text("../images/val/a.jpg\n")
+    (tmp_path / "data.yaml").write_text(
+        "path: .\ntrain: train.txt\nval: lists/val.txt\nnames: [palm, fist]\n", encoding="utf-8-sig"
+    )
+    found = read(tmp_path, LABELS)
+    assert {(p.split, p.path, p.labels) for p in found.pictures} == {
+        (split, tmp_path / "images" / split / "a.jpg", ("fist",)) for split in ("train", "val")
+    }
+    assert found.skipped == {"without a picture": 1}
+    assert len(read(tmp_path / "lists" / "..", LABELS).pictures) == 2
+    (tmp_path / "train.txt").write_bytes(b"\xff")
+    with pytest.raises(InputError, match=r"cannot read .*train\.txt: no text"):
+        read(tmp_path, LABELS)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_yolo_with_a_list_of_classes(tmp_path: Path, encoding: str) -> None:
     draw(tmp_path / "images" / "a.jpg")
     draw(tmp_path / "images" / "b.jpg")
     (tmp_path / "labels").mkdir()
     (tmp_path / "labels" / "a.txt").write_text("0 0.5 0.5 0.2 0.4")
     (tmp_path / "labels" / "b.txt").write_text("0 0.5 zero 0.2 0.4")
-    (tmp_path / "classes.txt").write_text("fist\npalm\n")
+    (tmp_path / "classes.txt").write_text("fist\npalm\n", encoding=encoding)
     found = read(tmp_path, LABELS)
     assert [p.labels for p in found.pictures] == [("fist",)]
     assert found.skipped == {"with a box that is not four numbers": 1}

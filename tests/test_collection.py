@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from training.collection import Entry, canonical, collect, label_finder, picture_size, valid_box
+from training.collection import UNREAD, Entry, canonical, collect, label_finder, picture_size, valid_box
 from training.splits import Splits
 
 ROOT = Path("/data/set")
@@ -44,7 +44,9 @@ def test_labels_are_found_by_any_spelling() -> None:
         "",
         "",
     ]
-    assert label_finder(None)("Any Name") == "Any Name" and label_finder(None)(None) == ""
+    any_name = label_finder(None)
+    names = ("Any Name", "any_name", "ANY-NAME", "other", None, "", "-")
+    assert [any_name(n) for n in names] == ["Any Name"] * 3 + ["other", "", "", "-"]
 
 
 @given(st.lists(st.floats(), min_size=4, max_size=4))
@@ -113,6 +115,13 @@ def test_every_class_with_a_few_pictures_is_validated(count: int) -> None:
     held_out = {name: sum(p.split == "val" for p in found.pictures if p.labels == (name,)) for name in names}
     assert all(held_out.values()) == (count >= 5)
     assert sum(held_out.values()) < len(entries) / 3
+
+
+@pytest.mark.parametrize("skip", ["", "without a file of labels"])
+def test_photographs_that_are_not_read_are_told(skip: str) -> None:
+    entries = [entry(name=name, path=ROOT / name, skip=skip) for name in ("a.HEIC", "b.avif", "c.NEF")]
+    found = collect([*entries, entry(path=ROOT / "no_suffix")], ("fist",), ROOT, Splits())
+    assert found.skipped == {UNREAD: 3} and len(found.pictures) == 1 and not found.problems
 
 
 @pytest.mark.parametrize("orientation", [1, 6])

@@ -9,7 +9,7 @@ import pytest
 from PIL import EpsImagePlugin, Image, UnidentifiedImageError
 
 from gesture_app.errors import InputError
-from gesture_app.vision.images import is_picture, open_picture, read_image
+from gesture_app.vision.images import is_photograph, is_picture, is_unread, open_picture, read_image
 from training.collection import picture_size
 from training.leakage import difference_hash
 
@@ -168,16 +168,20 @@ def test_bad_files_get_one_line(tmp_path: Path, kind: str, reason: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "expected"),
+    ("name", "read", "unread"),
     [
-        ("a.jpg", True),
-        ("A.JPEG", True),
-        ("a.b.png", True),
-        ("._a.jpg", False),
-        (".jpg", False),
-        ("a.txt", False),
-        ("", False),
+        ("a.jpg", True, False),
+        ("A.JPEG", True, False),
+        ("a.b.png", True, False),
+        ("._a.jpg", False, False),
+        (".jpg", False, False),
+        ("a.txt", False, False),
+        ("", False, False),
+        ("IMG_1.HEIC", False, True),
+        ("._IMG_1.HEIC", False, False),
+        ("a.dng", False, True),
     ],
 )
-def test_names_of_pictures(name: str, expected: bool) -> None:
-    assert is_picture(Path(name)) == expected
+def test_names_of_pictures(name: str, read: bool, unread: bool) -> None:
+    path = Path(name)
+    assert (is_picture(path), is_unread(path), is_photograph(path)) == (read, unread, read or unread)

@@ -166,7 +166,7 @@ def test_parquet_without_pyarrow(hagrid_root: Path, monkeypatch) -> None:
     annotations_of(hagrid_root)
     (hagrid_root / "annotations_df.parquet").write_bytes(b"PAR1")
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(EnvironmentFault, match=r"gesture-app\[parquet\]"):
+    with pytest.raises(EnvironmentFault, match="pip install pyarrow"):
         read(hagrid_root, LABELS)
 
 
@@ -242,6 +242,15 @@ def test_own_class_names(crops_root: Path) -> None:
     assert len(read(crops_root, ("vulcan_salute",)).pictures) == 10
 
 
+@pytest.mark.parametrize("labels", [LABELS, None])
+def test_a_folder_of_photographs_that_are_not_read_says_so(tmp_path: Path, labels) -> None:
+    for name in ("fist/IMG_1.HEIC", "palm/monday/IMG_2.dng", "palm/._IMG_2.heic"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"ftypheic")
+    with pytest.raises(InputError, match=r"no usable picture: .*skipped: 2 in a format that is not read; export"):
+        read(tmp_path, labels)
+
+
 @pytest.mark.parametrize("content", [[], {"fist0": 5}, {"fist0": None}, 3])
 def test_boxes_of_another_shape_are_refused(crops_root: Path, hagrid_root: Path, content) -> None:
     write_json(crops_root / "boxes.json", content)
@@ -283,6 +292,6 @@ def test_gesture_frames_have_the_split_of_their_person(tmp_path: Path) -> None:
     (root / "index.csv").unlink()
     split_of = {p.path: p.split for p in read(root, LABELS).pictures}
     frames = read_gesture_frames(root, LABELS)
-    assert {f.path: f.split for f in frames} == split_of
+    assert {f.path: f.split for f in frames} == split_of and all(f.annotated for f in frames)
     with pytest.raises(InputError, match="unknown layout"):
         read_gesture_frames(tmp_path / "set" / "frames" / "train_val_fist", LABELS)

@@ -45,6 +45,13 @@ def test_equal_files(tmp_path: Path) -> None:
     assert all(copies[1] in pair for pair in found.near)
 
 
+def test_a_file_in_two_splits(tmp_path: Path) -> None:
+    twice, other = photo(tmp_path / "a.png", 1), photo(tmp_path / "b.png", 2)
+    pictures = [picture(twice, split) for split in ("train", "val", "test", "train")]
+    found = find_leakage([*pictures, picture(other, "val"), picture(other, "val")])
+    assert found.files == ((twice, twice),) and not found.near
+
+
 def variant(source: Path, path: Path, kind: str) -> Path:
     image = Image.open(source)
     if kind == "smaller":

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -7,6 +8,9 @@ from typing import Literal
 import pytest
 
 from gesture_app.options import parse
+from training.inspect_data import DataConfig
+from training.pseudo_label import PseudoLabelConfig
+from training.synthetic.config import SynthesizeConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +46,14 @@ def test_mistakes_end_with_2(line: str, capsys) -> None:
         parse(Options, "program", None, line.split())
     assert exit_info.value.code == 2
     assert "program --help" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("config", [DataConfig, PseudoLabelConfig, SynthesizeConfig])
+def test_help_has_a_text_for_every_option(config, capsys) -> None:
+    with pytest.raises(SystemExit):
+        parse(config, "program", None, ["--help"])
+    told = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert re.findall(r"(?:INT|FLOAT|PATH|STR|\]|--[\w-]+) \((?:default|required)", told) == []
 
 
 def test_help_does_not_speak_of_python(capsys) -> None:

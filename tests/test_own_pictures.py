@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,6 +13,7 @@ from gesture_app.vision.boxes import iou_matrix
 from gesture_app.vision.postprocess import Detections
 from training.collection import Picture
 from training.own_pictures import is_split, natural, read_own
+from training.splits import Splits
 
 SHIPPED = ("like", "fist", "no_gesture")
 
@@ -100,6 +102,33 @@ def test_frames_with_boxes_are_held_out_as_their_hands_are(tmp_path: Path) -> No
     assert sorted(held) == sorted(p.path.name for p in own.validation) == [f"shot {n}.png" for n in range(32, 40)]
 
 
+def test_a_list_of_sides_alone_holds_nothing_out(tmp_path: Path) -> None:
+    folder(tmp_path, "like", [picture((2, 2, 150, 110))] * 10)
+    (tmp_path / "index.csv").write_text("\n".join(["path,side", *(f"like/shot {i}.png,left" for i in range(10))]))
+    own = read_own(tmp_path, SHIPPED, FindsWhite())
+    assert [p.path.name for p in own.validation] == ["shot 8.png", "shot 9.png"] and own.training[0].sides == ("left",)
+
+
+def test_of_a_gesture_beside_hands_that_rest_a_fifth_is_held_out(tmp_path: Path) -> None:
+    (tmp_path / "labels").mkdir()
+    folder(tmp_path, "images", [picture((40, 30, 40, 40), (100, 60, 30, 30))] * 20)
+    for number in range(20):
+        resting, shown = "2 0.7 0.6 0.2 0.2\n", f"{number // 10} 0.375 0.4167 0.25 0.3333\n"
+        (tmp_path / "labels" / f"shot {number}.txt").write_text(resting + shown)
+    (tmp_path / "data.yaml").write_text("names: [like, fist, no_gesture]\ntrain: images\n")
+    own = read_own(tmp_path, SHIPPED, FindsWhite())
+    assert Counter(name for p in own.validation for name in p.labels) == {"no_gesture": 4, "like": 2, "fist": 2}
+
+
+def test_spellings_of_a_gesture_are_one_and_what_is_not_read_is_told(tmp_path: Path) -> None:
+    for part, name, count in (("train", "Grab it", 3), ("valid", "grab_it", 3), ("train", "LIKE", 5)):
+        folder(tmp_path / part, name, [picture((2, 2, 150, 110))] * count)
+    (tmp_path / "train" / "LIKE" / "IMG_1.HEIC").write_bytes(b"ftypheic")
+    own = read_own(tmp_path, SHIPPED, FindsWhite())
+    assert own.labels == ("like", "Grab it") and {p.labels for p in own.validation} == {("Grab it",)}
+    assert "Left out: 1 in a format that is not read; export them as JPEG." in own.notes
+
+
 def test_a_split_by_folders_of_a_class_is_kept(tmp_path: Path) -> None:
     crop = picture((2, 2, 150, 110))
     folder(tmp_path, "like", [crop] * 6)
@@ -143,7 +172,7 @@ def test_people_split_pictures_only_if_there_are_some_on_both_sides(tmp_path: Pa
         Picture(tmp_path / "x.png", ((0, 0, 1, 1),), ("like",), split, person=person, key="set/x.png")
         for person, split in zip(people, splits, strict=True)
     ]
-    assert is_split(tmp_path, pictures) is expected
+    assert is_split(pictures, Splits()) is expected
 
 
 def test_natural_order() -> None:

@@ -103,17 +103,24 @@ def test_sides_become_a_list_of_the_set(tmp_path: Path, monkeypatch) -> None:
     for name, side in (("fist/a", "right"), ("fist/b", "left"), ("palm/c", "right"), ("palm/d", "right")):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         cv2.imwrite(str(root / f"{name}.png"), half(side))
-    rows = ["fist/a.png,train,", "fist/b.png,train,right", "palm/c.png,val,", "palm/d.png,train,"]
+    rows = [
+        "fist/a.png,train,",
+        "fist/b.png,train,right",
+        "palm/c.png,val,",
+        "palm/d.png,train,",
+        "palm/broken.png,train,",
+    ]
     (root / "index.csv").write_text("\n".join(["path,split,side", *rows]))
+    (root / "palm" / "broken.png").write_bytes(b"x")
     recognizer = Sided()
     monkeypatch.setattr(pseudo_label.Recognizer, "load", lambda *args: recognizer)
     config = PseudoLabelConfig(tmp_path / "out", sides=root)
-    assert pseudo_label.pseudo_label(config) == {"right": 3, "no side": 1}
+    assert pseudo_label.pseudo_label(config) == {"right": 3, "no side": 2, "unreadable": 1}
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["index.csv"]
     (tmp_path / "out" / "index.csv").replace(root / "index.csv")
     sides = {p.path.stem: (p.split, p.sides) for p in read(root, recognizer.labels).pictures}
     known = ("train", ("right",))
-    assert sides == {"a": known, "b": known, "c": ("val", ()), "d": known}
+    assert sides == {"a": known, "b": known, "c": ("val", ()), "d": known, "broken": ("train", ())}
     recognizer.classifier_info = SimpleNamespace(input_hw=(32, 32), handedness=False)
     with pytest.raises(InputError, match="does not tell sides"):
         pseudo_label.pseudo_label(PseudoLabelConfig(tmp_path / "other", sides=root))
@@ -176,8 +183,9 @@ def test_crops_and_frames_become_training_data(tmp_path: Path, monkeypatch) -> N
         image = np.zeros((60, 80, 3), np.uint8)
         image[10:30, 20:40] = colour
         cv2.imwrite(str(folder / f"{name}.png"), image)
+    (folder / "broken.png").write_bytes(b"x")
     (root / "index.csv").write_text(
-        "uuid,gesture,split\nred,fist,train\ngreen,fist,train\nknown,fist,train\nheld,fist,val\n"
+        "uuid,gesture,split\nbroken,fist,train\nred,fist,train\ngreen,fist,train\nknown,fist,train\nheld,fist,val\n"
     )
     boxes = tmp_path / "boxes.json"
     boxes.write_text(json.dumps({"known": [{"bbox": [0.6, 0.6, 0.2, 0.2], "label": "fist", "side": "left"}]}))
@@ -186,12 +194,13 @@ def test_crops_and_frames_become_training_data(tmp_path: Path, monkeypatch) -> N
     room = np.zeros((120, 160, 3), np.uint8)
     room[40:70, 50:90] = (20, 200, 30)
     cv2.imwrite(str(rooms / "room.png"), room)
+    (rooms / "broken.png").write_bytes(b"x")
     monkeypatch.setattr(pseudo_label.Recognizer, "load", lambda *args: Painter())
     output = tmp_path / "out"
     counts = pseudo_label.pseudo_label(PseudoLabelConfig(output, crops, frames=root, boxes=boxes, rooms=rooms))
     background = counts.pop("background")
     assert counts == {
-        "fist": 1, "palm": 1, "left out": 1, "unreadable": 1,
+        "fist": 1, "palm": 1, "left out": 1, "unreadable": 3,
         "frames": 2, "frames left out": 1, "known hands": 1, "found hands": 2,
     }  # fmt: skip
     written = read(output / "crops", LABELS)
@@ -206,6 +215,21 @@ def test_crops_and_frames_become_training_data(tmp_path: Path, monkeypatch) -> N
     assert boxed["known"][0] == {"bbox": [0.6, 0.6, 0.2, 0.2], "label": "fist", "side": "left"}
     assert boxed["known"][1]["bbox"][0] == 0.25
     assert set(boxed) == {"red", "known"}
+
+
+def test_frames_with_annotations_of_v2_are_not_boxed_again(tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "annotations" / "train").mkdir(parents=True)
+    annotation = {"bboxes": [[0.25, 1 / 6, 0.25, 1 / 3]], "labels": ["fist"], "user_id": "p"}
+    (tmp_path / "annotations" / "train" / "fist.json").write_text(json.dumps({"boxed": annotation}))
+    (tmp_path / "fist").mkdir()
+    image = np.zeros((60, 80, 3), np.uint8)
+    image[10:30, 20:40] = (0, 0, 250)
+    for name in ("boxed", "unboxed"):
+        cv2.imwrite(str(tmp_path / "fist" / f"{name}.jpg"), image)
+    (tmp_path / "index.csv").write_text("uuid,split\nunboxed,train\nboxed,train\n")
+    monkeypatch.setattr(pseudo_label.Recognizer, "load", lambda *args: Painter())
+    pseudo_label.pseudo_label(PseudoLabelConfig(tmp_path / "out", frames=tmp_path))
+    assert json.loads((tmp_path / "out" / "boxes.json").read_text()).keys() == {"unboxed"}
 
 
 @pytest.mark.parametrize(

@@ -119,6 +119,15 @@ def test_a_missing_list_and_an_unwritable_one(tmp_path: Path) -> None:
     assert read_index(tmp_path) == Splits()
 
 
+def test_an_index_of_sides_alone_leaves_the_split_to_the_layout(crops_root: Path) -> None:
+    (crops_root / "index.csv").unlink(missing_ok=True)
+    before = {p.path: p.split for p in read(crops_root, LABELS).pictures}
+    (crops_root / "index.csv").write_text("path,side\nfist/fist0.png,left\nfist/fist1.png,\n")
+    found = read(crops_root, LABELS).pictures
+    assert {p.path: p.split for p in found} == before
+    assert [p.path.name for p in found if p.sides] == ["fist0.png"]
+
+
 def test_an_index_by_path(crops_root: Path) -> None:
     (crops_root / "index.csv").write_text("path,split\nfist/fist0.png,val\nfist/fist1.png,\n")
     found = read(crops_root, HAGRID_LABELS)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import os
+import unicodedata
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from gesture_app.errors import InputError
-from gesture_app.vision.images import is_picture
+from gesture_app.vision.images import is_photograph
 from training.collection import Entry, picture_size
 from training.layouts import read_json
 from training.splits import SPLIT_NAMES
@@ -19,73 +20,141 @@ COCO_KEYS = {"images", "annotations", "categories"}
 YAML_NAMES = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml")
 
 
-def split_in(text: str) -> str:
-    """The split that a file or folder name tells of."""
+def splits_in(text: str) -> list[str]:
+    """The splits that a file or folder name tells of."""
     words = text.lower().replace("-", "_").replace(".", "_").split("_")
-    found = (SPLIT_NAMES.get(word.rstrip("0123456789"), "") for word in words)  # COCO's own are `instances_val2017`
-    return next(filter(None, found), "")
+    stems = (word.rstrip("0123456789") for word in words)  # COCO's own are `instances_val2017`
+    return [SPLIT_NAMES[stem] for stem in stems if stem in SPLIT_NAMES]
+
+
+def split_in(text: str) -> str:
+    """The first split that a name tells of, or none."""
+    return next(iter(splits_in(text)), "")
 
 
 def inside(root: Path, *places: Path | str) -> Path | None:
     """The first of some places, relative to the set, that is there; a place outside of the set is none."""
+    top = os.path.normpath(root)
     for place in places:
         path = Path(os.path.normpath(root / place))
         try:
-            if path.is_relative_to(os.path.normpath(root)) and path.exists():
-                return path
+            if path.is_relative_to(top) and path.exists():
+                return root / path.relative_to(top)
         except (OSError, ValueError):  # a name that no file can have
             continue
     return None
 
 
-def coco_files(root: Path) -> list[tuple[Path, dict[str, Any]]]:
-    """JSON files in COCO's format with their content: in the folder, in `annotations/` or in a folder a split."""
-    folders = [root, root / "annotations", *(root / name for name in SPLIT_NAMES)]
-    found = []
-    for file in (file for folder in folders for file in sorted(folder.glob("*.json"))):
-        try:
-            content = read_json(file)
-        except InputError:
-            continue
-        if isinstance(content, dict) and content.keys() >= COCO_KEYS:
-            found.append((file, content))
+def composed(path: str) -> list[str]:
+    """The parts of a path, letters composed: some disks keep them apart from their accents, annotations do not."""
+    return [part for part in unicodedata.normalize("NFC", path).split("/") if part not in ("", ".", "..")]
+
+
+def files_by_name(root: Path) -> dict[str, list[Path]]:
+    """The files of a set, relative to it, by their composed names; a folder that is linked twice counts once."""
+    found, seen = defaultdict[str, list[Path]](list), set[str]()
+    for top, folders, files in os.walk(root, followlinks=True):
+        real = os.path.realpath(top)
+        folders[:] = [] if real in seen else sorted(f for f in folders if not f.startswith((".", "__")))
+        for name in () if real in seen else files:
+            found[unicodedata.normalize("NFC", name)].append(Path(top, name).relative_to(root))
+        seen.add(real)
     return found
 
 
-def coco_entries(root: Path, file: Path, content: dict[str, Any]) -> Iterator[Entry]:
-    """The pictures of a COCO file (Lin et al., "Microsoft COCO", ECCV 2014); `user_id` of an image is the person.
+def named_files(files: Mapping[str, list[Path]], name: str, source: Path, split: str) -> list[Path]:
+    """The files that a name in annotations may mean; several where it does not tell.
+
+    A name may lack the first folders of the file's path, or have some before them. One beside the annotations counts
+    first, then those whose path agrees most, then those in a folder of the annotations' subset or split
+    (`instances_anna.json` and `images/anna/`), then those in `images/`, since masks and previews lie beside it. In a
+    folder of another split it is another picture of the same name.
+
+    Args:
+        files: of `files_by_name`.
+        source: the file that has the name, relative to the set.
+        split: that of `source`; empty where it has none.
+    """
+    name = name.replace("\\", "/")
+    wanted, subset = composed(name), f"_{source.stem}".lower()
+    beside = composed(os.path.normpath(source.parent / name))
+    fits: list[tuple[tuple[int, bool, bool], Path]] = []
+    for path in files.get(wanted[-1], ()) if wanted else ():
+        parts = composed(path.as_posix())
+        if parts == beside:
+            return [path]
+        common = min(len(parts), len(wanted))
+        if parts[-common:] != wanted[-common:] or common == 1 < len(wanted):
+            continue
+        before = parts[: -len(wanted)]
+        splits = {told for folder in before for told in splits_in(folder)}
+        own = split in splits or any(subset.endswith(f"_{folder}".lower()) for folder in before)
+        if own or not (split and splits):
+            fits.append(((common, own, "images" in before), path))
+    best = max((fit for fit, _ in fits), default=None)
+    return [path for fit, path in fits if fit == best]
+
+
+def coco_files(root: Path) -> list[tuple[Path, dict[str, Any]]]:
+    """JSON files in COCO's format with their content: in the folder, in `annotations/` or in a folder a split.
+
+    Raises:
+        InputError: a JSON file there cannot be read: it may be the annotations of what else looks like class folders.
+    """
+    folders = [root, root / "annotations", *(root / name for name in SPLIT_NAMES)]
+    files = [file for folder in folders for file in sorted(folder.glob("*.json")) if not file.name.startswith(".")]
+    contents = ((file, read_json(file)) for file in files)
+    return [(file, found) for file, found in contents if isinstance(found, dict) and found.keys() >= COCO_KEYS]
+
+
+def coco_entries(root: Path, annotations: Iterable[tuple[Path, dict[str, Any]]]) -> Iterator[Entry]:
+    """The pictures of COCO files (Lin et al., "Microsoft COCO", ECCV 2014); `user_id` of an image is the person.
+
+    Args:
+        annotations: the files and their content, of `coco_files`.
 
     Raises:
         InputError: a field that every COCO file has is missing.
     """
-    split = split_in(file.stem) or split_in(file.parent.name)
-    try:
-        names = {category["id"]: str(category["name"]) for category in content["categories"]}
-        hands: dict[Any, list[dict[str, Any]]] = defaultdict(list)
-        for annotation in content["annotations"]:
-            hands[str(annotation["image_id"])].append(annotation)  # some tools write one as text, one as a number
-        for image in content["images"]:
-            yield coco_entry(root, file.parent, image, hands[str(image["id"])], names, split)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"cannot read annotations: {file}: not in COCO's format ({error!r:.80})") from error
+    files = files_by_name(root)
+    for file, content in annotations:
+        split = split_in(file.stem) or split_in(file.parent.name)
+        try:
+            names = {category["id"]: str(category["name"]) for category in content["categories"]}
+            hands: dict[Any, list[dict[str, Any]]] = defaultdict(list)
+            for annotation in content["annotations"]:
+                hands[str(annotation["image_id"])].append(annotation)  # some tools write one as text, one as a number
+            for image in content["images"]:
+                found = named_files(files, str(image["file_name"]), file.relative_to(root), split)
+                yield coco_entry(root, found, image, hands[str(image["id"])], names, split)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise InputError(f"cannot read annotations: {file}: not in COCO's format ({error!r:.80})") from error
 
 
 def coco_entry(
-    root: Path, folder: Path, image: dict[str, Any], hands: list[dict[str, Any]], names: dict[Any, str], split: str
+    root: Path, found: list[Path], image: dict[str, Any], hands: list[dict[str, Any]], names: dict[Any, str], split: str
 ) -> Entry:
-    """One image of a COCO file. A crowd's box stands for more hands than one: such a picture is left out."""
-    file_name = str(image["file_name"]).replace("\\", "/")
-    folders = ["", "images", *SPLIT_NAMES, *(f"images/{name}" for name in SPLIT_NAMES)]
-    path = inside(root, folder.relative_to(root) / file_name, *(Path(parent, file_name) for parent in folders))
+    """One image of a COCO file. A crowd's box stands for more hands than one: such a picture is left out.
+
+    Args:
+        found: the pictures that it may be.
+    """
+    if len(found) != 1:
+        return lost_entry(str(image["file_name"]), found)
+    path = root / found[0]
     width, height = image.get("width"), image.get("height")
-    if path is not None and not (width and height):
+    if not (width and height):
         width, height = picture_size(path)
     boxes = [as_fractions(hand.get("bbox"), width, height) for hand in hands]
     labels = [names.get(hand["category_id"], "") for hand in hands]
-    name = path.relative_to(root).as_posix() if path is not None else file_name
     person = str(image.get("user_id") or image.get("person") or "")
     skip = "with a box around a crowd" if any(hand.get("iscrowd") for hand in hands) else ""
-    return Entry(name, path, boxes, labels, person, split, skip=skip)
+    return Entry(found[0].as_posix(), path, boxes, labels, person, split, skip=skip)
+
+
+def lost_entry(name: str, found: list[Path]) -> Entry:
+    """What an annotation names, which is no picture of the set or may be several."""
+    return Entry(name, None, (), None, skip="with a name that several pictures have" if found else "")
 
 
 def as_fractions(box: Any, width: Any, height: Any) -> tuple[float, ...] | None:
@@ -116,14 +185,33 @@ def yolo_entries(root: Path, description: Path) -> Iterator[Entry]:
         InputError: the names or the folders of pictures are not told.
     """
     is_list = description.name == "classes.txt"
-    names, folders, keypoints = read_classes(description) if is_list else read_yaml(root, description)
+    names, places, keypoints = read_classes(description) if is_list else read_yaml(root, description)
+    files = files_by_name(root) if any(place.is_file() for place, _ in places) else {}
     seen = False
-    for folder, split in folders:
-        for path in sorted(path for path in folder.rglob("*") if is_picture(path)):
+    for place, split in places:
+        if place.is_file():
+            lines = filter(None, map(str.strip, read_text(place).splitlines()))
+            listed = [(line, named_files(files, line, place.relative_to(root), split)) for line in lines]
+        else:
+            paths = sorted(path.relative_to(root) for path in place.rglob("*") if is_photograph(path))
+            listed = [(path.name, [path]) for path in paths]
+        for name, found in listed:
             seen = True
-            yield yolo_entry(root, path, names, split or split_in(path.parent.name), keypoints)
+            yield yolo_entry(root, found[0], names, split, keypoints) if len(found) == 1 else lost_entry(name, found)
     if not seen:
-        raise InputError(f"no pictures: {description}: the folders that it names hold none")
+        raise InputError(f"no pictures: {description}: the folders or lists that it names hold none")
+
+
+def read_text(path: Path) -> str:
+    """The text of a file that people or their editors may have written, with a byte order mark perhaps.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot read {path}: no text in UTF-8 ({str(error)[:80]})") from error
 
 
 def read_classes(description: Path) -> tuple[dict[int, str], list[tuple[Path, str]], int]:
@@ -132,17 +220,13 @@ def read_classes(description: Path) -> tuple[dict[int, str], list[tuple[Path, st
     Raises:
         InputError: the list cannot be read.
     """
-    try:
-        lines = description.read_text(encoding="utf-8").splitlines()
-    except (OSError, ValueError) as error:
-        raise InputError(f"cannot read {description}: no text in UTF-8 ({str(error)[:80]})") from error
-    root = description.parent
+    lines, root = read_text(description).splitlines(), description.parent
     folder = root / "images" if (root / "images").is_dir() else root
     return dict(enumerate(line.strip() for line in lines)), [(folder, "")], 0
 
 
 def read_yaml(root: Path, description: Path) -> tuple[dict[int, str], list[tuple[Path, str]], int]:
-    """Names by number, the folders of pictures with their split, and how many numbers tell a hand's keypoints.
+    """Names by number, the folders or lists of pictures with their split, and how many numbers tell a hand's keypoints.
 
     Raises:
         InputError: it is no YAML file, or lacks names or folders.
@@ -150,44 +234,46 @@ def read_yaml(root: Path, description: Path) -> tuple[dict[int, str], list[tuple
     import yaml  # type: ignore[import-untyped]
 
     try:
-        content = yaml.safe_load(description.read_text(encoding="utf-8"))
+        content = yaml.safe_load(read_text(description))
         names = content["names"]
         by_number = {int(k): str(v) for k, v in (names.items() if isinstance(names, dict) else enumerate(names))}
         keypoints = math.prod(int(length) for length in content.get("kpt_shape") or (0,))
-        folders = []
+        places = []
         for split in ("train", "val", "valid", "test"):
             value = content.get(split) or []
             for place in [value] if isinstance(value, str) else value:
                 # Exporters write paths relative to the set, to its YAML file, or to a folder beside it.
                 short = str(place).removeprefix("./").removeprefix("../")
                 found = inside(root, str(Path(str(content.get("path") or ""), place)), short, f"images/{short}")
-                if found is None or not found.is_dir():
+                if found is None:
                     if split == "test":  # exporters name it without making it
                         continue
-                    raise InputError(f"no such folder: {description}: {split}: {place} is not in {root}")
-                folders.append((found, SPLIT_NAMES[split]))
-    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
+                    why = f"{split}: {place} is not in {root}. Correct the line, or delete it"
+                    raise InputError(f"no such folder or list: {description}: {why}")
+                places.append((found, SPLIT_NAMES[split]))
+    except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(f"cannot read {description}: no names or no folders ({str(error)[:80]})") from error
-    return by_number, folders, keypoints
+    return by_number, places, keypoints
 
 
 def yolo_entry(root: Path, path: Path, names: dict[int, str], split: str, keypoints: int = 0) -> Entry:
     """One picture of a YOLO set; a broken line becomes a box that is none.
 
     Args:
+        path: relative to the set.
+        split: where it is empty, the picture's folder may tell.
         keypoints: so many numbers after a box tell them.
     """
-    name = path.relative_to(root).as_posix()
-    parts = list(path.relative_to(root).parts)
+    name, split = path.as_posix(), split or split_in(path.parent.name)
+    parts = list(path.parts)
     if "images" in parts:
         parts[len(parts) - 1 - parts[::-1].index("images")] = "labels"
-    label_file = (root / Path(*parts)).with_suffix(".txt")
     boxes: list[tuple[float, ...] | None] = []
     labels = []
     try:
-        lines = label_file.read_text(encoding="utf-8").split("\n")
-    except (OSError, ValueError):
-        return Entry(name, path, (), None, split=split, skip="without a file of labels")
+        lines = read_text((root / Path(*parts)).with_suffix(".txt")).split("\n")
+    except InputError:
+        return Entry(name, root / path, (), None, split=split, skip="without a file of labels")
     for line in filter(None, (line.split() for line in lines)):
         try:
             number, values = int(line[0]), [float(value) for value in line[1:]]
@@ -196,7 +282,7 @@ def yolo_entry(root: Path, path: Path, names: dict[int, str], split: str, keypoi
         except ValueError:
             boxes.append(None)
             labels.append("")
-    return Entry(name, path, boxes, labels, split=split)
+    return Entry(name, root / path, boxes, labels, split=split)
 
 
 def yolo_box(values: list[float]) -> tuple[float, ...] | None:

@@ -121,7 +121,7 @@ def run_synthesize(config: SynthesizeConfig) -> dict[str, Any]:
     except ModuleNotFoundError as error:
         if error.name != "numba":
             raise
-        raise EnvironmentFault("rendering needs numba: run `pip install 'gesture-app[synthetic]'`") from error
+        raise EnvironmentFault("rendering needs numba: run `pip install numba`") from error
     return synthesize(config)
 
 

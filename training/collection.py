@@ -15,7 +15,7 @@ from typing import Any
 from PIL import Image as PillowImage
 
 from gesture_app.errors import InputError
-from gesture_app.vision.images import is_picture, open_picture, orientation
+from gesture_app.vision.images import is_photograph, is_picture, is_unread, open_picture, orientation
 from gesture_app.vision.labels import SIDES
 from training.splits import Split, Splits, as_split, split_by_hash
 
@@ -31,6 +31,7 @@ OUTSIDE = 0.02
 """Boxes may reach this fraction of the picture beyond it, by rounding, before it is worth telling."""
 NO_PICTURE = "without a picture"
 """Of an entry: no fault that ends a run, because a set may be a part of what its annotations tell of."""
+UNREAD = "in a format that is not read; export them as JPEG"
 ENOUGH = 5
 """A class with this many pictures of unknown people gets at least one validation picture."""
 
@@ -151,9 +152,14 @@ def canonical(name: str) -> str:
 
 
 def label_finder(labels: Sequence[str] | None) -> Callable[[Any], str]:
-    """A function from any name to the label it means, or to nothing; every name is a label where `labels` is None."""
+    """A function from any name to the label it means, or to nothing.
+
+    Args:
+        labels: None takes every name for a label, of several spellings of one the first.
+    """
     if labels is None:
-        return lambda name: str(name or "")
+        spelling: dict[str, str] = {}
+        return lambda name: spelling.setdefault(canonical(str(name)), str(name)) if name else ""
     known = {canonical(label): label for label in labels} | {label: label for label in labels}
     return lambda name: known.get(str(name)) or known.get(canonical(str(name)), "")
 
@@ -201,11 +207,12 @@ def sides_of(entry: Entry, index: Splits, key: str) -> tuple[str, ...]:
     return found if any(found) and len(found) == len(entry.boxes) else ()
 
 
-def picture_files(folders: Iterable[Path], below: bool = False) -> Iterator[Path]:
+def picture_files(folders: Iterable[Path], below: bool = False, unread: bool = False) -> Iterator[Path]:
     """Every picture file of the folders, sorted, without hidden ones, as macOS leaves them beside its own.
 
     Args:
         below: of the folders in them, too.
+        unread: those in formats that are not read, too.
 
     Raises:
         InputError: a folder cannot be read.
@@ -215,9 +222,9 @@ def picture_files(folders: Iterable[Path], below: bool = False) -> Iterator[Path
             items = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
         except OSError as error:
             raise InputError(f"cannot read pictures: {folder}: {error.strerror}") from error
-        yield from (path for path in items if is_picture(path))
+        yield from filter(is_photograph if unread else is_picture, items)
         if below:
-            yield from picture_files((path for path in items if path.is_dir() and not path.is_symlink()), below)
+            yield from picture_files((path for path in items if path.is_dir() and not path.is_symlink()), below, unread)
 
 
 def picture_size(path: Path) -> tuple[int, int]:
@@ -247,8 +254,8 @@ def collect(
     found, find_label = Collection(), label_finder(labels)
     drawn: dict[str, list[int]] = defaultdict(list)  # pictures whose split the picture itself decided, by label
     for entry in entries:
-        if entry.skip:
-            found.skipped[entry.skip] += 1
+        if skip := UNREAD if entry.path is not None and is_unread(entry.path) else entry.skip:
+            found.skipped[skip] += 1
             continue
         key = f"{root.name}/{entry.name}"
         split, reason = choose_split(entry, key, index, splits)
@@ -298,8 +305,8 @@ def choose_split(entry: Entry, key: str, index: Splits, splits: Splits | None) -
         row = splits.row(key)
         return (as_split(row.get("split", "")) if row else None), "not in the list of splits"
     row = index.row(key)
-    if row is not None:
-        return as_split(row.get("split") or ""), "without a split"
+    if row is not None and "split" in row:  # a list may be of sides alone
+        return as_split(row["split"] or ""), "without a split"
     if entry.split:
         return as_split(entry.split), "without a split"
     if entry.person:

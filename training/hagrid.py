@@ -30,11 +30,17 @@ LAYOUTS = "HaGRID (ann_train_val/ or hagrid_annotations/), COCO, YOLO, or folder
 
 @dataclass(frozen=True)
 class GestureFrame:
-    """A frame of which the gesture is known, boxed or not."""
+    """A frame of which the gesture is known.
+
+    Attributes:
+        gesture: of the folder that it is in.
+        annotated: the set itself has boxes of its hands.
+    """
 
     path: Path
     gesture: str
     split: Split
+    annotated: bool
 
 
 @dataclass(frozen=True)
@@ -62,7 +68,7 @@ def find_layout(root: Path, labels: Sequence[str] | None, boxes_file: Path | Non
         return Layout("YOLO", partial(yolo_entries, root, description))
     files = coco_files(root)
     if files:
-        return Layout("COCO", lambda: chain.from_iterable(coco_entries(root, *file) for file in files))
+        return Layout("COCO", partial(coco_entries, root, files))
     folders = class_folders(root, labels)
     kind = "whole pictures" if (root / BOXES_FILE).is_file() else "hand crops"
     return Layout(f"class folders of {kind}", partial(class_folder_entries, root, folders, labels)) if folders else None
@@ -124,7 +130,7 @@ def read_gesture_frames(root: Path, labels: tuple[str, ...]) -> list[GestureFram
             alone = choose_split(Entry(name, path, (), None), f"{root.name}/{name}", index, None)[0]
             split = split_of.get(path, alone)
             if split is not None:
-                found.append(GestureFrame(path, gesture, split))
+                found.append(GestureFrame(path, gesture, split, path in split_of))
     return found
 
 

@@ -46,9 +46,7 @@ class TensorBoard:
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError as error:
-            raise EnvironmentFault(
-                "--tensorboard needs TensorBoard: run `pip install 'gesture-app[tensorboard]'`"
-            ) from error
+            raise EnvironmentFault("--tensorboard needs TensorBoard: run `pip install tensorboard`") from error
         self.writer: Any = SummaryWriter(str(folder), purge_step=None)  # type: ignore[no-untyped-call]
 
     def add(self, row: Row) -> None:

@@ -50,9 +50,9 @@ def read_json(path: Path) -> Any:
         InputError: it cannot be read or is not JSON.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"cannot read annotations: {path}: {error}") from error
+        raise InputError(f"cannot read annotations: {path}: {error}. Write it again, or move it elsewhere") from error
 
 
 def read_boxes(path: Path) -> dict[str, list[Any]]:
@@ -171,7 +171,7 @@ def parquet_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         from pyarrow import parquet
     except ModuleNotFoundError as error:
         raise EnvironmentFault(
-            f"cannot read {path}: reading parquet needs pyarrow: run `pip install 'gesture-app[parquet]'`"
+            f"cannot read {path}: reading parquet needs pyarrow: run `pip install pyarrow`"
         ) from error
     try:
         table = parquet.ParquetFile(path)
@@ -230,7 +230,7 @@ def class_folders(root: Path, labels: Sequence[str] | None) -> list[tuple[Path, 
         found = [(folder, split) for parent, split in parents for folder in sorted(parent.iterdir()) if folder.is_dir()]
         found = [(folder, split) for folder, split in found if not folder.name.startswith(".")]
         if labels is None:
-            direct = {folder for folder, _ in found if any(picture_files([folder]))}
+            direct = {folder for folder, _ in found if any(picture_files([folder], unread=True))}
             if not direct or (
                 parents is not split_parents and {folder.name for folder in direct} <= SPLIT_NAMES.keys()
             ):
@@ -243,7 +243,7 @@ def class_folders(root: Path, labels: Sequence[str] | None) -> list[tuple[Path, 
 
 def holds_pictures(folder: Path) -> bool:
     """Whether there is a picture in a folder or below it."""
-    return any(picture_files([folder], below=True))
+    return any(picture_files([folder], below=True, unread=True))
 
 
 def class_folder_entries(
@@ -256,7 +256,7 @@ def class_folder_entries(
     boxes, find_label = read_boxes(root / BOXES_FILE) if (root / BOXES_FILE).is_file() else None, label_finder(labels)
     for folder, given in folders:
         no_label = "" if find_label(folder.name) else f"in {folder.name}/, which is no label"
-        for path in picture_files([folder], below=True):
+        for path in picture_files([folder], below=True, unread=True):
             name = path.relative_to(root).as_posix()
             split = given or SPLIT_NAMES.get(path.relative_to(folder).parts[0], "")
             if no_label:

@@ -35,7 +35,7 @@ class Leakage:
 
     Attributes:
         people: in more than one split.
-        files: pairs of pictures in different splits whose files are the same byte for byte.
+        files: pairs of pictures in different splits whose files are the same byte for byte, or the same file.
         near: further pairs that look the same.
     """
 
@@ -63,22 +63,24 @@ def shared_people(pictures: Iterable[Picture]) -> tuple[str, ...]:
 
 
 def shared_files(pictures: Sequence[Picture], workers: int) -> tuple[tuple[Path, Path], ...]:
-    """Pairs of equal files in different splits; only files of equal size are read."""
+    """Pairs of equal files in different splits, a file in several is a pair with itself; only equal sizes are read."""
     by_size = defaultdict[int, dict[Path, str]](dict)
+    pairs = []
     for picture in pictures:
         if picture.path.is_file():
-            by_size[picture.path.stat().st_size][picture.path] = picture.split
+            files = by_size[picture.path.stat().st_size]
+            if files.setdefault(picture.path, picture.split) != picture.split:
+                pairs.append((picture.path, picture.path))
     mixed = [group for group in by_size.values() if len(set(group.values())) > 1]
     split_of = dict(chain.from_iterable(group.items() for group in mixed))
     paths = list(split_of)
     same = defaultdict[bytes, list[Path]](list)
     for path, digest in zip(paths, in_threads(digest_of, paths, workers, "comparing files"), strict=True):
         same[digest].append(path)
-    pairs = []
     for group in same.values():
         others = [path for path in group if split_of[path] != split_of[group[0]]]
         pairs += [(group[0], path) for path in others]
-    return tuple(pairs)
+    return tuple(dict.fromkeys(pairs))
 
 
 def digest_of(path: Path) -> bytes:

@@ -19,8 +19,8 @@ from gesture_app.vision.labels import BACKGROUND, NO_GESTURE
 from gesture_app.vision.recognizer import Recognizer
 from training.collection import Picture, label_finder
 from training.datasets import fraction_boxes
-from training.hagrid import read
-from training.splits import SPLIT_NAMES
+from training.hagrid import open_set, read
+from training.splits import SPLIT_NAMES, Splits, read_index
 
 SAMPLED = 60
 """So many pictures are looked at to tell whole pictures from hand crops."""
@@ -84,7 +84,7 @@ def read_own(root: Path, shipped: tuple[str, ...], recognizer: Recognizer) -> Ow
     if not own:
         raise InputError(f"no gesture in {root}: make a folder of pictures for each, named like the gesture")
     labels = tuple([n for n in shipped if n in own] + [n for n in own if n not in shipped])
-    if not is_split(root, pictures):
+    if not is_split(pictures, read_index(open_set(root, None)[0])):
         pictures = held_out(pictures)
         notes.append("The last fifth of every gesture's pictures, by name, is held out: neighbours often look alike.")
     frames = [p for p in pictures if p.true_boxes and not p.is_crop]
@@ -93,9 +93,9 @@ def read_own(root: Path, shipped: tuple[str, ...], recognizer: Recognizer) -> Ow
     return OwnPictures(training, validation, labels, frames, notes)
 
 
-def is_split(root: Path, pictures: Sequence[Picture]) -> bool:
+def is_split(pictures: Sequence[Picture], index: Splits) -> bool:
     """Whether somebody said, by a list, by folders or by naming several people, what is to be held out."""
-    listed = any((folder / "index.csv").is_file() for folder in (root, *root.glob("*/")))
+    listed = any("split" in row for row in index.rows.values())
     by_folder = any(not SPLIT_NAMES.keys().isdisjoint(Path(p.key).parts[1:-1][:2]) for p in pictures)
     both = len({p.split == "train" for p in pictures}) == 2
     return both and (listed or by_folder or any(p.person for p in pictures))
@@ -105,7 +105,8 @@ def held_out(pictures: Sequence[Picture]) -> list[Picture]:
     """The pictures with the last fifth of every gesture's, in the order of their names, for validation."""
     groups: dict[str, list[Picture]] = defaultdict(list)
     for picture in pictures:
-        groups[picture.labels[0] if picture.labels else ""].append(picture)
+        shown = [name for name in picture.labels if name not in ("", NO_GESTURE, BACKGROUND)] or [*picture.labels, ""]
+        groups[shown[0]].append(picture)  # not by a hand that rests and happens to be annotated first
     result: list[Picture] = []
     for group in groups.values():
         group.sort(key=lambda p: natural(p.path.name))

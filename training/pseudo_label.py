@@ -29,7 +29,7 @@ from training.collection import picture_files
 from training.datasets import fraction_boxes, pixel_boxes
 from training.frame_views import visible_share
 from training.hagrid import read, read_gesture_frames
-from training.layouts import read_boxes
+from training.layouts import PREFIXES, read_boxes
 
 SHRINK, GROW = -0.08, 0.08
 FAINT = 0.15
@@ -91,23 +91,23 @@ def pseudo_label(config: PseudoLabelConfig) -> dict[str, int]:
     if config.sides is not None and not recognizer.classifier_info.handedness:
         raise InputError("the classifier does not tell sides: name another one with --weights")
     config.output.mkdir(parents=True, exist_ok=True)
-    counts: dict[str, int] = {}
+    counts = Counter[str]()
     if config.sides is not None:
-        counts |= label_sides(config, recognizer)
+        counts.update(label_sides(config, recognizer))
     if all(given is None for given in (config.crops, config.frames, config.rooms)):
-        return counts
+        return dict(counts)
     (config.output / "crops").mkdir()
     if config.crops is not None:
-        counts |= label_crops(config, recognizer)
+        counts.update(label_crops(config, recognizer))
     if config.frames is not None:
-        counts |= box_frames(config, recognizer)
+        counts.update(box_frames(config, recognizer))
     if config.frames is not None or config.rooms is not None:
-        counts |= cut_background(config, recognizer)
+        counts.update(cut_background(config, recognizer))
     crops = config.output / "crops"
     files = sorted(crops.glob("*/*"))
     with (crops / "index.csv").open("w", newline="", encoding="utf-8") as stream:
         csv.writer(stream).writerows([("uuid", "split"), *((file.stem, "train") for file in files)])
-    return counts
+    return dict(counts)
 
 
 def label_crops(config: PseudoLabelConfig, recognizer: Recognizer) -> dict[str, int]:
@@ -118,11 +118,8 @@ def label_crops(config: PseudoLabelConfig, recognizer: Recognizer) -> dict[str, 
     folder = config.output / "crops"
     counts: Counter[str] = Counter()
     for path in tqdm(list(picture_files([config.crops])), desc="crops"):
-        try:
-            image = read_image(path)
-        except InputError as error:  # one of thousands must not lose what took hours
-            tqdm.write(str(error))
-            counts["unreadable"] += 1
+        image = read_or_tell(path, counts)
+        if image is None:
             continue
         label = agreed_label(recognizer, image, labels, columns, config.min_score)
         counts[label or "left out"] += 1
@@ -130,6 +127,16 @@ def label_crops(config: PseudoLabelConfig, recognizer: Recognizer) -> dict[str, 
             (folder / label).mkdir(parents=True, exist_ok=True)
             shutil.copy2(path, folder / label / path.name)
     return dict(counts)
+
+
+def read_or_tell(path: Path, counts: Counter[str]) -> Image | None:
+    """Read a picture; one that cannot be read is told and counted: among thousands it must not lose what took hours."""
+    try:
+        return read_image(path)
+    except InputError as error:
+        tqdm.write(str(error))
+        counts["unreadable"] += 1
+        return None
 
 
 def agreed_label(
@@ -157,8 +164,9 @@ def label_sides(config: PseudoLabelConfig, recognizer: Recognizer) -> dict[str, 
     crops = [picture for picture in read(config.sides, recognizer.labels).pictures if picture.is_crop]
     for picture in tqdm(crops, desc="sides"):
         side = picture.sides[0] if picture.sides else ""
-        if picture.split == "train" and not side:
-            side = agreed_side(recognizer, read_image(picture.path), config.min_score)
+        image = read_or_tell(picture.path, counts) if picture.split == "train" and not side else None
+        if image is not None:
+            side = agreed_side(recognizer, image, config.min_score)
         counts[side or "no side"] += 1
         rows.append((picture.key.partition("/")[2], picture.split, side))
     with (config.output / "index.csv").open("w", newline="", encoding="utf-8") as stream:
@@ -191,7 +199,7 @@ def classify_views(recognizer: Recognizer, image: Image, box: Box) -> FloatArray
 
 
 def box_frames(config: PseudoLabelConfig, recognizer: Recognizer) -> dict[str, int]:
-    """Write `boxes.json`: for every training frame without true boxes the known hands and those that were found.
+    """Write `boxes.json`: for every training frame without annotation the known hands and those that were found.
 
     A found hand counts when the detector sees it in the frame or a part of it and in the mirror image, and either the
     detector or the classifier, which must name it as its folder does, is sure. A frame counts when one of its hands is
@@ -203,10 +211,12 @@ def box_frames(config: PseudoLabelConfig, recognizer: Recognizer) -> dict[str, i
     boxes: dict[str, list[dict[str, Any]]] = {}
     frames = [f for f in read_gesture_frames(config.frames, HAGRID_GESTURES) if f.split == "train"]
     for frame in tqdm(frames, desc="frames"):
-        if frame.path.parent.name.startswith("train_val_"):
-            continue  # a frame with an annotation, which the boxes of a file do not change
+        if frame.annotated or frame.path.parent.name.startswith(PREFIXES):
+            continue  # the boxes of a file do not change a frame with an annotation
+        image = read_or_tell(frame.path, counts)
+        if image is None:
+            continue
         uuid = frame.path.stem
-        image = read_image(frame.path)
         hands = known.get(uuid, [])
         found, scores = agreed_boxes(recognizer, image, FAINT)
         gesture = recognizer.labels.index(frame.gesture)
@@ -244,9 +254,11 @@ def cut_background(config: PseudoLabelConfig, recognizer: Recognizer) -> dict[st
     sources = [(p.path, p.boxes_xywh, p.true_boxes) for p in frames if p.split == "train" and not p.is_crop]
     if config.rooms is not None:
         sources += [(path, (), True) for path in picture_files([config.rooms])]
-    count = 0
+    counts = Counter({BACKGROUND: 0})
     for path, boxes_xywh, all_known in tqdm(sources, desc="background"):
-        image = read_image(path)
+        image = read_or_tell(path, counts)
+        if image is None:
+            continue
         hands = pixel_boxes(boxes_xywh, image)
         places = [random_place(image, rng)]
         if all_known:
@@ -257,9 +269,10 @@ def cut_background(config: PseudoLabelConfig, recognizer: Recognizer) -> dict[st
             if min(right - left, bottom - top) < SMALLEST_PX or covers(hands, (left, top, right, bottom)):
                 continue
             patch = image[max(top, 0) : bottom, max(left, 0) : right]
-            write_file(folder / f"{path.stem}_{count}.png", cv2.imencode(".png", patch)[1].tobytes(), "a crop")
-            count += 1
-    return {BACKGROUND: count}
+            name = f"{path.stem}_{counts[BACKGROUND]}.png"
+            write_file(folder / name, cv2.imencode(".png", patch)[1].tobytes(), "a crop")
+            counts[BACKGROUND] += 1
+    return dict(counts)
 
 
 def random_place(image: Image, rng: np.random.Generator) -> FloatArray:

@@ -48,7 +48,7 @@ class QuantizeConfig:
     """Make eight-bit networks, which are about twice as fast on a CPU; they are used from then on.
 
     The detector is calibrated if `--frames` are given, the classifier if `--crops` are. A network that loses more than
-    0.3 points of AP50 or macro-F1 is refused. Needs NNCF: `pip install 'gesture-app[quantize]'`.
+    0.3 points of AP50 or macro-F1 is refused. Needs NNCF: `pip install nncf`.
     """
 
     frames: tuple[Path, ...] = ()
@@ -198,7 +198,7 @@ def import_nncf() -> Any:
     try:
         import nncf
     except ImportError as error:
-        raise EnvironmentFault("quantizing needs NNCF: run `pip install 'gesture-app[quantize]'`") from error
+        raise EnvironmentFault("quantizing needs NNCF: run `pip install nncf`") from error
     return nncf
 
 

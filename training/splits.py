@@ -81,9 +81,9 @@ class Splits:
 
 
 def read_index(root: Path) -> Splits:
-    """A set's own `index.csv` with the columns `uuid` or `path`, and `split`; an absent file is an empty list.
+    """A set's own `index.csv` with the columns `uuid` or `path`; an absent file is an empty list.
 
-    It may have the columns `boxes`, see `Splits.has_true_boxes`, and `side`: of the single hand, left or right.
+    It may have the columns `split`; `boxes`, see `Splits.has_true_boxes`; `side`: of the single hand, left or right.
 
     Raises:
         InputError: it cannot be read.

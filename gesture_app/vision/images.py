@@ -15,6 +15,8 @@ from gesture_app.errors import InputError
 from gesture_app.vision.hands import Image
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+UNREAD_SUFFIXES = (".heic", ".heif", ".avif", ".jxl", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf", ".rw2")
+"""Of photographs in formats that are not read, as telephones and cameras write them."""
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
 """What Pillow may take a file for, whatever its name: its PostScript reader would start another program, and rarer
 readers raise anything."""
@@ -34,6 +36,16 @@ TURNS = {
 def is_picture(path: Path) -> bool:
     """Whether a file has the name of a picture; hidden ones have not, such as macOS leaves beside its own."""
     return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
+
+
+def is_photograph(path: Path) -> bool:
+    """Whether a file has the name of a picture, or of one in a format that is not read."""
+    return is_picture(path) or is_unread(path)
+
+
+def is_unread(path: Path) -> bool:
+    """Whether a file has the name of a photograph in a format that is not read."""
+    return path.suffix.lower() in UNREAD_SUFFIXES and not path.name.startswith(".")
 
 
 @contextmanager

@@ -145,6 +145,6 @@ def missing(tensorrt: bool) -> EnvironmentFault:
     if tensorrt:
         return EnvironmentFault(
             "--runtime tensorrt needs NVIDIA's TensorRT libraries and ONNX Runtime for GPUs: run `pip uninstall "
-            "onnxruntime`, then `pip install 'gesture-app[tensorrt]'`"
+            "onnxruntime`, then `pip install onnx onnxruntime-gpu`"
         )
-    return EnvironmentFault("--runtime onnx needs ONNX Runtime: run `pip install 'gesture-app[onnx]'`")
+    return EnvironmentFault("--runtime onnx needs ONNX Runtime: run `pip install onnx onnxruntime`")
