@@ -49,6 +49,11 @@ def calibration_error(confidences: Tensor, right: Tensor) -> float:
     return float(BinaryCalibrationError(n_bins=15, sync_on_compute=False)(confidences, right.long()))
 
 
+def f1_scores(confusion: Tensor) -> Tensor:
+    """The F1 of every class (C,) from counts (C, C), rows true, columns predicted."""
+    return 2 * confusion.diag().double() / (confusion.sum(dim=1) + confusion.sum(dim=0)).clamp(min=1)
+
+
 @torch.inference_mode()
 def evaluate_classifier(
     model: nn.Module, loader: Iterable[tuple[Tensor, Tensor, Tensor]], labels: Sequence[str]
@@ -87,9 +92,8 @@ def evaluate_classifier(
     crops = int(confusion.sum())
     if not crops:
         raise InputError("nothing to measure a classifier on: there is no labelled hand. Check --data and --split")
-    correct, true, predicted = confusion.diag().double(), confusion.sum(dim=1), confusion.sum(dim=0)
-    f1 = 2 * correct / (true + predicted).clamp(min=1)
-    occurs = true > 0
+    correct, true = confusion.diag().double(), confusion.sum(dim=1)
+    f1, occurs = f1_scores(confusion), true > 0
     recall = correct / true.clamp(min=1)
     return {
         "top1": float(correct.sum() / true.sum().clamp(min=1)),
