@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from gesture_app.errors import InputError
-from gesture_app.vision.model_info import ModelInfo
+from gesture_app.vision.model_info import ModelInfo, require_suffix
 from training import distributed
 from training.checkpoint import RunFolder
 from training.collection import Picture
@@ -210,8 +210,7 @@ def build_run(task: Task, options: FitOptions) -> Run:
     """
     if not 0 <= options.initial_weight < 1 or (options.initial_weight and not task.options.get("init")):
         raise InputError(f"--initial-weight {options.initial_weight}: it is from 0 to below 1, and needs --init")
-    if task.output.suffix != ".safetensors":
-        raise InputError(f"--output {task.output}: let the name end in .safetensors")
+    require_suffix(task.output)
     if options.initial_weight and Path(task.options["init"]).resolve() == task.output.resolve():
         raise InputError(f"--output {task.output}: is --init, which --initial-weight needs to the end")
     device = next(task.model.parameters()).device
