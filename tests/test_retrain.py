@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 import torch
 from conftest import draw_shape
+from toy import toy_options, toy_task
 
+from gesture_app.errors import InputError
 from gesture_app.vision import model_info
 from gesture_app.vision.assets import models_folder
 from gesture_app.vision.images import read_image
@@ -19,7 +21,19 @@ from gesture_app.vision.recognizer import Recognizer
 from training import retrain as retrain_module
 from training.collection import Picture
 from training.comparison import Outcome, Reordered, macro_f1, verdict
-from training.retrain import RetrainConfig, absent_outputs, install, labels_to_learn, notes_on, recipe, retrain
+from training.fit import fit
+from training.retrain import (
+    RetrainConfig,
+    absent_outputs,
+    install,
+    labels_to_learn,
+    notes_on,
+    recipe,
+    retrain,
+    train_anew,
+)
+from training.run import Task
+from training.signals import StopSignal
 
 SHIPPED = ("like", "fist", "no_gesture")
 
@@ -71,11 +85,8 @@ def test_own_gestures_are_learnt_reported_and_installed(
     info = load_info(output / "classifier.safetensors")
     assert info.labels == ("disc", "tile", "no_gesture", "background") and info.input_hw == (48, 48)
     page = (output / "report.html").read_text()
-    assert (
-        "Better than chance, and the shipped weights know none of these gestures" in page
-        and "no_gesture" in page
-        and page.count("<figure") == 4
-    )
+    assert "Better than chance, and the shipped weights know none of these gestures" in page
+    assert "no_gesture" in page and page.count("<figure") == 4
     assert default_weights() == models_folder() / "Retrained"
     recognizer = Recognizer.load(default_weights(), "cpu", runtime="torch")
     assert recognizer.labels == info.labels[:-1]
@@ -94,6 +105,32 @@ def test_own_gestures_are_learnt_reported_and_installed(
     retrain(config)
     assert len([line for line in capsys.readouterr().out.splitlines() if "epoch" in line]) == 3
     assert (output / "classifier.safetensors").read_bytes() != before
+
+
+@pytest.mark.parametrize(
+    ("changes", "epochs"),
+    [({}, [2, 3]), ({"pictures": "others"}, [1, 2, 3]), ({"pictures": "others", "samples": 300}, [1, 2, 3])],
+)
+def test_an_interrupted_training_goes_on_unless_the_pictures_have_changed(
+    tmp_path: Path, changes: dict, epochs: list[int], capsys, no_curves
+) -> None:
+    def interrupted(row: dict[str, float]) -> None:
+        raise KeyboardInterrupt
+
+    def task(**changes: object) -> Task:
+        built = toy_task(tmp_path / "w.safetensors", options)
+        return replace(built, options={**built.options, "pictures": "some", **changes})
+
+    options = toy_options(resume=True, preflight=False)
+    with pytest.raises(KeyboardInterrupt):
+        fit(task(), options, interrupted)
+    seen: list[int] = []
+    with StopSignal() as stop:
+        with pytest.raises(InputError, match=r"learning_rate was 0\.02, is 1\.0\. Give the same options, or another"):
+            train_anew(task(learning_rate=1.0), options, interrupted, stop)
+        train_anew(task(**changes), options, lambda row: seen.append(int(row["epoch"])), stop)
+    assert seen == epochs
+    assert ("The pictures have changed: training begins anew." in capsys.readouterr().out) == bool(changes)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, redirect_stdout
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ from gesture_app.vision.quantization import copy_networks
 from gesture_app.vision.recognizer import Recognizer
 from gesture_app.vision.runtimes import choose_device
 from training import train_classifier, train_detector
+from training.checkpoint import RunFolder
 from training.collection import Picture
 from training.comparison import Outcome, compare_classifiers, examples, verdict
 from training.datasets import HandFrames
@@ -203,13 +204,15 @@ def reporter(tell: Tell, stage: Kind, options: FitOptions) -> OnEpoch:
 
 
 def train_anew(task: Task, options: FitOptions, on_epoch: OnEpoch, stop: StopSignal) -> dict[str, Any]:
-    """Go on with an interrupted training of the same pictures; one that is finished makes room for another one."""
+    """Go on with an interrupted training; one that is finished, or of other pictures, makes room for another one."""
     try:
         return fit(task, options, on_epoch, stop)
     except OtherRun as error:
-        if not error.finished:
+        if not (error.finished or error.pictures):
             raise
-        return fit(task, replace(options, resume=False), on_epoch, stop)
+        print("The pictures have changed: training begins anew." if error.pictures else "Training begins anew.")
+        RunFolder(task.output).forget()
+        return fit(task, options, on_epoch, stop)
 
 
 def train_hands(
