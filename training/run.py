@@ -240,12 +240,17 @@ def start_phase(run: Run) -> None:
     """Freeze or free the layers of this phase, and begin its schedule."""
     first, end = run.phase()
     head_only = run.options.freeze == "backbone" or run.progress.epoch < run.options.freeze_epochs
-    for number, stage in enumerate(run.task.stages):
-        stage.requires_grad_(not head_only or number == len(run.task.stages) - 1)
+    free_layers(run.task.stages, head_only)
     network = compiled(run.learner.model) if run.options.compile else run.learner.model
     run.learner.network = distributed.wrap(network, run.learner.device)  # type: ignore[arg-type]
     steps = (end - first) * len(run.task.epoch(run.progress.epoch).batches)
     run.learner.schedule = build_schedule(run.options.schedule, run.learner.optimizer, steps)
+
+
+def free_layers(stages: Sequence[nn.Module], head_only: bool) -> None:
+    """Let all layers learn, or only those of the last stage."""
+    for number, stage in enumerate(stages):
+        stage.requires_grad_(not head_only or number == len(stages) - 1)
 
 
 def compiled(model: nn.Module) -> nn.Module:
