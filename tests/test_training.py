@@ -348,6 +348,30 @@ def test_bad_usage_exits_with_2_and_one_line(words, program) -> None:
         assert errors.startswith("gesture-train: error: ")
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("classifier", "--accumulate", "0"), "--accumulate 0: it is at least 1"),
+        (("classifier", "--batch-size", "0"), "--batch-size 0: it is at least 1"),
+        (("classifier", "--epochs", "0"), "--epochs 0: it is at least 1"),
+        (("classifier", "--samples", "-5"), "--samples -5: it is at least 0"),
+        (("classifier", "--label-smoothing", "2"), "--label-smoothing 2.0: it is from 0 to 1"),
+        (("classifier", "--ema-decay", "1.5"), "--ema-decay 1.5: it is from 0 to 1"),
+        (("classifier", "--mixup", "-1"), "--mixup -1.0: it is at least 0"),
+        (("classifier", "--learning-rate", "nan"), "--learning-rate nan: it is at least 0"),
+        (("classifier", "--size", "16"), "--size 16: it is at least 32"),
+        (("detector", "--input-hw", "96", "0"), "--input-hw (96, 0): it is at least 32"),
+        (("detector", "--mosaic", "2"), "--mosaic 2.0: it is from 0 to 1"),
+        (("lr-find", "detector", "--seed", "-1"), "--seed -1: it is from 0 to"),
+        (("evaluate", "classifier", "--workers", "-1"), "--workers -1: it is at least 0"),
+        (("retrain", "--epochs", "-1"), "--epochs -1: it is at least 1"),
+    ],
+)
+def test_options_out_of_their_range_are_told_before_data_is_read(words, told, program) -> None:
+    code, _, errors = program(*words, "--data", "nowhere")
+    assert code == 2 and errors.startswith(f"gesture-train: error: {told}") and errors.count("\n") == 1
+
+
 def test_ctrl_c_while_modules_load(monkeypatch) -> None:
     class Loading(ModuleType):
         def __getattr__(self, name: str):

@@ -34,6 +34,7 @@ from training.lr_find import LearningRateConfig, find_learning_rate
 from training.pseudo_label import PseudoLabelConfig, pseudo_label
 from training.quantize import QuantizeConfig, quantize
 from training.retrain import RetrainConfig, retrain
+from training.run import require_ranges
 from training.splits import Split
 from training.synthetic.config import SynthesizeConfig
 from training.train_classifier import ClassifierConfig
@@ -167,7 +168,12 @@ RUN: dict[type, Callable[[Any], object]] = {
 
 
 def run(command: Any) -> None:
-    """Carry out a parsed command."""
+    """Carry out a parsed command.
+
+    Raises:
+        InputError: an option is out of its range, or whatever else the command cannot use.
+    """
+    require_ranges(command.program if isinstance(command, LearningRateConfig) else command)
     RUN[type(command)](command)
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, cast
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset
@@ -28,6 +30,15 @@ from training.optimization import (
     parameter_groups,
 )
 
+RANGES: dict[str, tuple[float, float]] = {
+    **dict.fromkeys(("epochs", "batch_size", "accumulate", "repeats"), (1, math.inf)),
+    **dict.fromkeys(("freeze_epochs", "whole_epochs", "patience", "samples", "workers"), (0, math.inf)),
+    **dict.fromkeys(("learning_rate", "weight_decay", "clip_norm", "save_minutes", "mixup"), (0, math.inf)),
+    **dict.fromkeys(("ema_decay", "early_rate", "balance", "label_smoothing", "mosaic", "threshold"), (0, 1)),
+    **dict.fromkeys(("size", "start_size", "window", "input_hw"), (32, math.inf)),
+    "seed": (0, 2**32 - 1),
+}
+"""The least and the largest value of options, in every command that has them."""
 MOST_SIZES = 64
 """Of the input, that a training compiles; progressive sizes of up to a thousand pixels."""
 
@@ -200,6 +211,25 @@ class Run:
             if value.is_floating_point():
                 value.lerp_(initial[name], self.options.initial_weight)
         return mixed
+
+
+def require_ranges(config: Any) -> None:
+    """Refuse options that are out of their range; a default, which may mean something else, is none.
+
+    Args:
+        config: a dataclass.
+
+    Raises:
+        InputError: names the first one.
+    """
+    for option in fields(config):
+        value = getattr(config, option.name)
+        if option.name not in RANGES or value == option.default:
+            continue
+        low, high = RANGES[option.name]
+        if not all(low <= number <= high and math.isfinite(number) for number in np.atleast_1d(value)):
+            within = f"at least {low}" if math.isinf(high) else f"from {low} to {high}"
+            raise InputError(f"--{option.name.replace('_', '-')} {value}: it is {within}")
 
 
 def build_run(task: Task, options: FitOptions) -> Run:
