@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import sys
 from dataclasses import replace
@@ -36,7 +37,7 @@ from training.train_classifier import (
     read_pictures,
     side_loss,
 )
-from training.train_detector import DetectorConfig, initial_detector, read_release
+from training.train_detector import DetectorConfig, build_frames, initial_detector, read_release
 
 LABELS = ("fist", "palm")
 
@@ -118,6 +119,22 @@ def test_a_tiny_run_overfits_drawn_data_and_the_app_runs_it(
         EvaluateConfig("classifier", (crops_root,), weights / "classifier.safetensors", "val", workers=0)
     )
     assert metrics["top1"] == 1.0 and metrics["crops"] == 6
+
+
+def test_backgrounds_lie_in_folders_too_and_hard_classes_are_known(hagrid_root: Path, tmp_path: Path) -> None:
+    kitchen = tmp_path / "rooms" / "kitchen"
+    kitchen.mkdir(parents=True)
+    config = detector_config(hagrid_root, tmp_path / "d.safetensors", backgrounds=kitchen.parent)
+    with pytest.raises(InputError, match=r"no picture: .*rooms: --backgrounds"):
+        build_frames(config, ("hand",))
+    shutil.copy(next(hagrid_root.rglob("*.jpg")), kitchen)
+    config = replace(config, hard_classes=("Fist", "peace inverted"))
+    frames, _ = build_frames(config, ("hand",))
+    assert [path.parent for path in frames.pasting.backgrounds] == [kitchen]
+    assert frames.pasting.hard_classes == ["fist", "peace_inverted"]
+    assert len(frames) == len(build_frames(replace(config, hard_classes=()), ("hand",))[0]) + 3
+    with pytest.raises(InputError, match="--hard-classes cal: no gesture of HaGRID"):
+        build_frames(replace(config, hard_classes=("call", "cal")), ("hand",))
 
 
 def test_detector_with_gesture_classes(hagrid_root: Path, tmp_path: Path, monkeypatch) -> None:
@@ -313,8 +330,23 @@ def test_what_a_list_of_splits_names_is_measured(crops_root: Path, tmp_path: Pat
     write_splits(listed, [replace(p, split="val" if number < 3 else "train") for number, p in enumerate(pictures)])
     metrics = evaluate(EvaluateConfig("classifier", (crops_root,), weights, "val", splits=listed, workers=0))
     assert metrics["crops"] == 3
-    with pytest.raises(InputError, match="--splits"):
-        evaluate(EvaluateConfig("frames", (crops_root,), splits=listed))
+
+
+@pytest.mark.parametrize(
+    ("model", "option"),
+    [
+        ("detector", {"condition": "dark"}),
+        ("classifier", {"condition": "dim"}),
+        ("detector", {"runtime": "onnx"}),
+        ("frames", {"boxes": Path("missing.json")}),
+        ("detector", {"boxes": Path("missing.json")}),
+        ("frames", {"splits": Path("splits.csv")}),
+        ("classifier", {"threshold": 0.9}),
+    ],
+)
+def test_options_that_do_nothing_are_refused(model, option: dict) -> None:
+    with pytest.raises(InputError, match=f"--{next(iter(option))}: does nothing for {model}"):
+        evaluate(EvaluateConfig(model, (Path("nowhere"),), **option))
 
 
 @pytest.mark.parametrize(("start", "end"), [(64, 96), (32, 72), (72, 72), (100, 100), (96, 104), (48, 50), (96, 64)])

@@ -72,6 +72,16 @@ class EvaluateConfig:
     workers: int = 2
 
 
+FOR_SOME = {
+    "boxes": ("classifier",),
+    "splits": ("classifier", "detector"),
+    "threshold": ("detector",),
+    "runtime": ("frames",),
+    "condition": ("frames",),
+}
+"""The options of `evaluate` that mean something for some of its models only."""
+
+
 def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     """Measure weights.
 
@@ -79,11 +89,12 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
         What `evaluate_classifier`, `evaluate_detector` or `evaluate_frames` returns.
 
     Raises:
-        InputError: the data or the weights cannot be used.
+        InputError: the data, the weights or an option cannot be used.
     """
+    for name, models in FOR_SOME.items():
+        if config.model not in models and getattr(config, name) != getattr(EvaluateConfig, name):
+            raise InputError(f"--{name}: does nothing for {config.model}, it is for {' and '.join(models)}")
     if config.model == "frames":
-        if config.splits is not None:
-            raise InputError("--splits: whole frames are in their own split alone; it is for classifier and detector")
         recognizer = Recognizer.load(config.weights, config.device, runtime=config.runtime)
         gestures = tuple(name for name in recognizer.labels if name != NO_GESTURE)
         frames = [f for root in config.data for f in read_gesture_frames(root, gestures)]

@@ -25,7 +25,7 @@ from gesture_app.vision.runtimes import choose_device
 from gesture_app.vision.yolox import SIZES, YOLOX, build_yolox, load_matching
 from training import distributed
 from training.checkpoint import fingerprint, options_of, provenance
-from training.collection import Picture, picture_files
+from training.collection import Picture, label_finder, picture_files
 from training.datasets import HandFrames, Pasting, collate_frames, same_shape_batches
 from training.evaluate import SCORES, evaluate_detector
 from training.fit import fit
@@ -56,7 +56,7 @@ class DetectorConfig(FitOptions):
     crops: tuple[Path, ...] = ()
     """Class folders of hand crops, to be pasted into frames and backgrounds."""
     backgrounds: Path | None = None
-    """Folder of pictures without people."""
+    """Folder of pictures without people, in it or in folders below."""
     hard_classes: tuple[str, ...] = ()
     """Gestures that are found badly: their frames come twice an epoch, their crops are pasted three times as often."""
     gestures: bool = False
@@ -134,7 +134,11 @@ def read_release(path: Path) -> dict[str, Tensor]:
 def build_frames(
     config: DetectorConfig, labels: tuple[str, ...], pictures: tuple[list[Picture], list[Picture]] | None = None
 ) -> tuple[HandFrames, HandFrames]:
-    """Training and validation frames. Only frames whose boxes were all drawn by people are validated on."""
+    """Training and validation frames. Only frames whose boxes were all drawn by people are validated on.
+
+    Raises:
+        InputError: frames, crops or backgrounds cannot be read or are none, or a hard class is no gesture.
+    """
     once = tuple(dict.fromkeys(config.data))
     training, validation = pictures or (
         read_all(config.data, HAGRID_LABELS, "train", config.boxes, config.splits),
@@ -142,12 +146,19 @@ def build_frames(
     )
     beside = read_all(once, HAGRID_LABELS, None, config.boxes, config.splits) if config.crops else []
     crops = [p for p in read_all(config.crops, HAGRID_LABELS, "train", beside=beside) if p.is_crop]
-    backgrounds = list(picture_files([config.backgrounds])) if config.backgrounds else []
+    backgrounds = list(picture_files([config.backgrounds], below=True)) if config.backgrounds else []
+    if config.backgrounds and not backgrounds:
+        raise InputError(f"no picture: {config.backgrounds}: --backgrounds is a folder of pictures without people")
+    find_label = label_finder(HAGRID_LABELS)
+    hard_classes = [find_label(name) for name in config.hard_classes]
+    if "" in hard_classes:
+        unknown = config.hard_classes[hard_classes.index("")]
+        raise InputError(f"--hard-classes {unknown}: no gesture of HaGRID. The names are {', '.join(HAGRID_LABELS)}")
     true = [p for p in validation if p.true_boxes and not p.is_crop]
     paths = [*(p.path for p in (*training, *true) if not p.is_crop), *(p.path for p in crops), *backgrounds]
     store = PictureStore(paths, config.cache, STORED_SIDES * max(config.input_hw), config.workers)
-    pasting = Pasting(crops, backgrounds, config.hard_classes)
-    training = [*training, *(p for p in training if set(p.labels) & set(config.hard_classes))]
+    pasting = Pasting(crops, backgrounds, hard_classes)
+    training = [*training, *(p for p in training if set(p.labels) & set(hard_classes))]
     frames = HandFrames(training, labels, config.input_hw, augment=True, pasting=pasting, store=store)
     held_out = HandFrames(true, labels, config.input_hw, augment=False, store=store)
     if not len(frames) or not len(held_out):
