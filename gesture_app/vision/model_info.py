@@ -173,6 +173,11 @@ def load_info(path: Path) -> ModelInfo:
             shares=tuple(float(share) for share in fields.get("shares", ())),
         )
     except OSError as error:
+        if not path.exists():
+            raise InputError(
+                f"cannot read weights: {path}: no such file. A folder of weights holds a detector and a classifier: "
+                f"copy what it lacks from {shipped_weights(KINDS[0]).parent}"
+            ) from error
         raise InputError(
             f"cannot read weights: {json_path}: {error.strerror}. Every .safetensors file needs its .json beside it"
         ) from error
