@@ -131,9 +131,9 @@ def run(config: RetrainConfig, tell: Tell, stop: StopSignal) -> dict[str, Any]:
     result |= {"report": str(report), "installed": installed is not None}
     for outcome in outcomes:
         name = SCORES[outcome.kind][0]
-        result[name], shipped = outcome.score
-        if shipped is not None:
-            result[f"shipped_{name}"] = shipped
+        result[name], before = outcome.score
+        if before is not None:
+            result[f"shipped_{name}"] = before
     tell(result)
     print(verdict(outcomes))
     print(f"report: {report}")
