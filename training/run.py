@@ -173,6 +173,11 @@ class Progress:
     reloads: int = 0
     seconds: float = 0.0
 
+    def begin_next_epoch(self) -> None:
+        """Go on to the first batch of the next epoch, in which nothing is counted yet."""
+        self.epoch, self.batch = self.epoch + 1, 0
+        self.taken, self.skipped, self.seconds, self.sums = 0, 0, 0.0, {}
+
     def means(self) -> dict[str, float]:
         """The mean of every loss over the steps taken, and the number of those that were not."""
         return {**{name: total / self.taken for name, total in self.sums.items()}, "skipped_steps": float(self.skipped)}

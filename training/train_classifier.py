@@ -247,9 +247,9 @@ def build_crops(
     store = PictureStore(
         [p.path for p in (*training, *validation)], config.cache, STORED_SIDES * config.size, config.workers
     )
-    crops = HandCrops(training, config.labels, config.size, augment=True, store=store)
-    crops.transform = GentleTrivialAugment(fill=GREY) if config.augmentation == "trivial" else None
-    crops.flip = config.augmentation != "none"
+    transform = GentleTrivialAugment(fill=GREY) if config.augmentation == "trivial" else None
+    flip = config.augmentation != "none"
+    crops = HandCrops(training, config.labels, config.size, True, store, transform, flip)
     return crops, HandCrops(validation, config.labels, config.size, augment=False, store=store)
 
 

@@ -24,6 +24,7 @@ from gesture_app.vision.model_info import ModelInfo, load_model
 from gesture_app.vision.runtimes import choose_device
 from gesture_app.vision.yolox import SIZES, YOLOX, build_yolox, load_matching
 from training import distributed
+from training.batch_augment import FRAME_CHANGES, RandomChanges
 from training.checkpoint import fingerprint, options_of, provenance
 from training.collection import Picture, label_finder, picture_files
 from training.datasets import HandFrames, Pasting, collate_frames, same_shape_batches
@@ -132,9 +133,16 @@ def read_release(path: Path) -> dict[str, Tensor]:
 
 
 def build_frames(
-    config: DetectorConfig, labels: tuple[str, ...], pictures: tuple[list[Picture], list[Picture]] | None = None
+    config: DetectorConfig,
+    labels: tuple[str, ...],
+    pictures: tuple[list[Picture], list[Picture]] | None = None,
+    recolour: Callable[[Tensor], Tensor] | None = None,
 ) -> tuple[HandFrames, HandFrames]:
     """Training and validation frames. Only frames whose boxes were all drawn by people are validated on.
+
+    Args:
+        pictures: for training and validation; by default what `config.data` holds.
+        recolour: changes the colours of single training frames, see `HandFrames`.
 
     Raises:
         InputError: frames, crops or backgrounds cannot be read or are none, or a hard class is no gesture.
@@ -159,7 +167,7 @@ def build_frames(
     store = PictureStore(paths, config.cache, STORED_SIDES * max(config.input_hw), config.workers)
     pasting = Pasting(crops, backgrounds, hard_classes)
     training = [*training, *(p for p in training if set(p.labels) & set(hard_classes))]
-    frames = HandFrames(training, labels, config.input_hw, augment=True, pasting=pasting, store=store)
+    frames = HandFrames(training, labels, config.input_hw, True, pasting, store, recolour)
     held_out = HandFrames(true, labels, config.input_hw, augment=False, store=store)
     if not len(frames) or not len(held_out):
         names = "; --gestures knows the names of HaGRID's gestures alone" if config.gestures else ""
@@ -191,16 +199,15 @@ def build(
         raise InputError(f"--yolox is one of {', '.join(SIZES)}; the sides of input and window are multiples of 32")
     torch.manual_seed(config.seed)
     labels = HAGRID_LABELS if config.gestures else HAND
-    frames, held_out = build_frames(config, labels, pictures)
+    recolour, in_batches = RandomChanges(FRAME_CHANGES), device.type == "cuda"
+    # In the loading processes recolouring is most of the work: a GPU does it with whole batches.
+    frames, held_out = build_frames(config, labels, pictures, None if in_batches else recolour)
     model, start = initial_detector(config, labels)
     if distributed.is_main():
         print(f"Training starts {start}.")
     model = model.to(device)
     if config.channels_last:
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    recolour = None
-    if device.type == "cuda":  # whole batches are recoloured there: in the loading processes it is most of the work
-        recolour, frames.recolour = frames.recolour, None
     batch_size = config.batch_size * distributed.world_size()
     collate = partial(collate_frames, channels_last=config.channels_last)
 
@@ -209,7 +216,7 @@ def build(
         frames.window = None if whole else config.window
         batches = same_shape_batches(frames.upright, batch_size, (config.seed, number), config.repeats)
         dataset = Mosaic(frames, frames.upright, config.mosaic) if config.mosaic > 0 else frames
-        step = partial(detector_step, l1_weight=float(whole), recolour=recolour)
+        step = partial(detector_step, l1_weight=float(whole), recolour=recolour if in_batches else None)
         return Epoch(dataset, batches, step, f"on {'whole frames' if whole else 'windows'}", collate)
 
     def evaluate(averaged: nn.Module, _number: int, most: int | None) -> dict[str, Any]:
