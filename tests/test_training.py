@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import json
 import shutil
 import signal
 import sys
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 
@@ -25,8 +28,9 @@ from gesture_app.vision.yolox import build_yolox
 from training import train_classifier, train_detector
 from training.__main__ import main as start
 from training.checkpoint import RunFolder
-from training.cli import EvaluateConfig, evaluate, main
+from training.cli import RUN, EvaluateConfig, evaluate, main
 from training.hagrid import read_all
+from training.run import FitOptions
 from training.splits import write_splits
 from training.train_classifier import (
     SIDE_WEIGHT,
@@ -402,6 +406,15 @@ def test_bad_usage_exits_with_2_and_one_line(words, program) -> None:
 def test_options_out_of_their_range_are_told_before_data_is_read(words, told, program) -> None:
     code, _, errors = program(*words, "--data", "nowhere")
     assert code == 2 and errors.startswith(f"gesture-train: error: {told}") and errors.count("\n") == 1
+
+
+@pytest.mark.parametrize("config", [FitOptions, *RUN], ids=lambda config: config.__name__)
+def test_every_option_has_a_line_of_help(config: type) -> None:
+    (about,) = ast.parse(inspect.getsource(config)).body
+    assert isinstance(about, ast.ClassDef)
+    for option, text in pairwise([*about.body, ast.Pass()]):
+        if isinstance(option, ast.AnnAssign) and ast.unparse(option.target) != "program":  # itself a command
+            assert isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant), ast.unparse(option)
 
 
 def test_ctrl_c_while_modules_load(monkeypatch) -> None:

@@ -48,8 +48,11 @@ class CalibrateConfig:
     split: Split = "val"
     """The hands that count."""
     device: str = "auto"
+    """auto, cpu or cuda; auto is a GPU where there is one."""
     batch_size: int = 64
+    """Hands that the network sees at once."""
     workers: int = 2
+    """Processes that read pictures; 0 reads them in this one."""
 
 
 def calibrate(config: CalibrateConfig) -> dict[str, Any]:

@@ -50,7 +50,9 @@ class EvaluateConfig:
     """
 
     model: tyro.conf.Positional[Literal["classifier", "detector", "frames"]]
+    """What is measured."""
     data: tuple[Path, ...]
+    """Folders in any layout that training reads; for `frames` in HaGRID's."""
     weights: Path | None = None
     """A .safetensors file, for `frames` a folder of both; the shipped weights by default."""
     split: Split | None = None
@@ -64,12 +66,15 @@ class EvaluateConfig:
     threshold: float = 0.5
     """Score from which the detector's recall and precision count a box."""
     device: str = "auto"
+    """auto, cpu or cuda; auto is a GPU where there is one."""
     runtime: RuntimeName = "auto"
     """What runs the networks for `frames`; the others are measured in PyTorch."""
     condition: Condition | None = None
     """Put `frames` under it before: a dim room, a dark one, motion, or half the size."""
     batch_size: int = 64
+    """Crops that the classifier sees at once."""
     workers: int = 2
+    """Processes that read pictures; 0 reads them in this one."""
 
 
 FOR_SOME = {

@@ -40,6 +40,7 @@ class DataConfig:
     """
 
     data: tyro.conf.Positional[tuple[Path, ...]]
+    """The folders."""
     labels: tuple[str, ...] = ()
     """The class names; every name that occurs by default."""
     boxes: Path | None = None
@@ -61,6 +62,7 @@ class DataConfig:
     json: Path | None = None
     """Write all figures here."""
     workers: int = 2
+    """So many pictures are read at once."""
 
 
 def inspect(config: DataConfig) -> dict[str, Any]:

@@ -51,6 +51,7 @@ class LearningRateConfig:
     end: float = 1.0
     """The last rate, unless training falls apart before."""
     steps: int = 100
+    """So many rates are tried at most."""
     plot: Path = Path("runs/learning-rate.png")
     """PNG of the loss over the rate."""
 

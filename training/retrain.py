@@ -80,8 +80,11 @@ class RetrainConfig:
     epochs: int = 0
     """0 chooses by the number of pictures."""
     device: str = "auto"
+    """auto, cpu or cuda; auto is a GPU where there is one."""
     workers: int = 2
+    """Processes that read pictures; 0 reads them in this one."""
     seed: int = 0
+    """Of everything that is drawn by chance."""
 
 
 def retrain(config: RetrainConfig) -> dict[str, Any]:

@@ -48,15 +48,20 @@ class FitOptions:
     """Options of every training."""
 
     epochs: int = 8
+    """How often training goes through its pictures."""
     batch_size: int = 64
     """Pictures a step; under torchrun of every process."""
     accumulate: int = 1
     """Work off a batch in so many pieces whose gradients are added up: less memory, nearly the same step (the
     detector and sides weigh pieces by their pictures)."""
     learning_rate: float = 2e-3
+    """The largest one of the schedule, for the last layers; `gesture-train lr-find` suggests one."""
     weight_decay: float = 0.05
+    """How strongly large weights are drawn to zero; biases and norms are left alone."""
     optimizer: OptimizerName = "adamw"
+    """AdamW, or SGD with Nesterov's momentum of 0.9."""
     schedule: ScheduleName = "one-cycle"
+    """How the learning rate goes: up and down (one-cycle), down as a cosine, or in steps to a tenth."""
     ema_decay: float = 0.998
     """Of the moving average of the weights, which is what is evaluated and kept."""
     clip_norm: float = 10.0
@@ -79,6 +84,7 @@ class FitOptions:
     patience: int = 0
     """Stop after so many epochs that were all worse than the best; 0 never does."""
     precision: Precision = "auto"
+    """Of the forward pass; auto chooses by the device."""
     compile: bool = False
     """torch.compile the network: faster steps after a minute of compilation, for every size of its input."""
     channels_last: bool = True
@@ -94,8 +100,11 @@ class FitOptions:
     tensorboard: bool = False
     """Write the figures for TensorBoard too."""
     device: str = "auto"
+    """auto, cpu or cuda; auto is a GPU where there is one."""
     workers: int = 2
+    """Processes that read pictures; 0 reads them in this one."""
     seed: int = 0
+    """Of everything that is drawn by chance."""
 
 
 @dataclass(frozen=True)

@@ -80,6 +80,7 @@ class ClassifierConfig(FitOptions):
     balance: float = 0.7
     """0 draws crops as they are, 1 draws every class equally often."""
     label_smoothing: float = 0.05
+    """Share of every target that is spread over all classes."""
     mixup: float = 0.0
     """Mix pairs of pictures and labels by shares drawn from Beta(mixup, mixup); 0 does not, 0.2 is usual."""
     augmentation: AugmentationName = "standard"

@@ -73,6 +73,7 @@ class DetectorConfig(FitOptions):
     window: int = 192
     """Side of the squares around hands, at many scales, that all but the last epochs train on; a multiple of 32."""
     epochs: int = 30
+    """How often training goes through its frames."""
     whole_epochs: int = 4
     """The last epochs train on whole frames and add the L1 loss."""
     repeats: int = 1
@@ -80,6 +81,7 @@ class DetectorConfig(FitOptions):
     batch_size: int = 8
     """Frames a step; under torchrun of every process."""
     learning_rate: float = 1e-3
+    """The largest one of the schedule, for the head; `gesture-train lr-find` suggests one."""
     mosaic: float = 0.0
     """Share of the training frames that become four frames, smaller and side by side."""
 

@@ -19,13 +19,17 @@ class SynthesizeConfig:
     out: Path
     """A new or empty folder."""
     frames: int = 0
+    """How many frames."""
     crops: int = 0
+    """How many hand crops."""
     seed: int = 0
+    """Of everything that is drawn by chance."""
     backgrounds: Path | None = None
     """A folder of photographs without people; walls are drawn without it."""
     makehuman: Path | None = None
     """MakeHuman's data folder or a zip of it; by default what `gesture-train download makehuman` got."""
     workers: int = 2
+    """Processes that render."""
     no_gesture: float = 0.15
     """Share of pictures of which the hand shows no gesture."""
     sheet: Path | None = None
