@@ -351,6 +351,14 @@ def test_weights_that_cannot_be_installed(open_dialog, qtbot, data):
     assert "sha256" in dialog.state.text() and dialog.install_button.isEnabled()
 
 
+def test_a_training_that_begins_anew_draws_its_curve_anew(qtbot):
+    curves = Curves("Loss")
+    qtbot.addWidget(curves)
+    for epoch, value in ((1, 0.9), (2, 0.8), (1, 0.7), (2, 0.6)):
+        curves.add("classifier", epoch, 3, value)
+    assert curves.curves == {"classifier": [(1, 0.7), (2, 0.6)]}
+
+
 @pytest.mark.parametrize("values", [[], [0.5], [1.0, math.nan, math.inf, 0.2], [-1.0, 1e9]])
 @pytest.mark.parametrize("size", [1, 30, 400])
 def test_curves_paint_anything(qtbot, values, size):

@@ -70,7 +70,7 @@ class Outcome:
 
     def __str__(self) -> str:
         ours, shipped = self.score
-        beside = "shipped: cannot be compared, all names are new" if shipped is None else f"shipped {shipped:.3f}"
+        beside = "the shipped weights know none of these gestures" if shipped is None else f"shipped {shipped:.3f}"
         told = f"{self.kind} {SCORES[self.kind][1]} {ours:.3f} ({beside})"
         if self.new:
             told += (
@@ -138,8 +138,7 @@ def verdict(outcomes: Sequence[Outcome]) -> str:
     """One sentence."""
     better = "Better" if any(outcome.better for outcome in outcomes) else "Not better"
     compared = any(outcome.score[1] is not None for outcome in outcomes)
-    than = "the shipped weights" if compared else "chance, and the shipped weights know none of these gestures"
-    return f"{better} than {than}: {'; '.join(map(str, outcomes))}."
+    return f"{better} than {'the shipped weights' if compared else 'chance'}: {'; '.join(map(str, outcomes))}."
 
 
 @torch.inference_mode()
