@@ -20,7 +20,7 @@ from tyro.conf import Positional
 from gesture_app import __version__
 from gesture_app.errors import EnvironmentFault, InputError, run_and_exit
 from gesture_app.options import parse
-from gesture_app.terminal import ProgressBar, StopSignal, told
+from gesture_app.terminal import ProgressBar, StopRequest, summary_line
 from gesture_app.vision.hands import RecognizerOptions
 
 if TYPE_CHECKING:
@@ -103,9 +103,9 @@ class Annotate(Model):
         options = AnnotateOptions(self.output, self.jsonl, self.media, self.force, self.every_frame)
         plan(self.input, options)  # a wrong name is told at once, not after the weights are loaded
         recognizer = self.load_recognizer()
-        with ProgressBar(PROGRAM) as bar, StopSignal() as stop:
+        with ProgressBar(PROGRAM) as bar, StopRequest() as stop:
             summary = annotate(self.input, recognizer, options, bar.update, bar.warn, lambda: stop.number != 0)
-        print(told(summary), file=sys.stderr if str(self.jsonl) == "-" else sys.stdout)
+        print(summary_line(summary), file=sys.stderr if str(self.jsonl) == "-" else sys.stdout)
         if stop.number:
             return 128 + stop.number
         if summary.failed:

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from gesture_app.annotate import Progress, Summary
 
 
-class StopSignal:
+class StopRequest:
     """While it is open, the first of `ending_signals` only sets `number`; a second one leaves at once."""
 
     def __init__(self) -> None:
         self.number = 0
 
-    def __enter__(self) -> StopSignal:
+    def __enter__(self) -> StopRequest:
         self._before = {number: signal.signal(number, self._handle) for number in ending_signals()}
         return self
 
@@ -64,7 +64,7 @@ class ProgressBar:
         self._bar.write(f"{self._program}: warning: {one_line(message)}", file=sys.stderr)
 
 
-def told(summary: Summary) -> str:
+def summary_line(summary: Summary) -> str:
     """The summary in a line for people."""
     fps = summary.frames / summary.elapsed_s if summary.elapsed_s > 0 else 0.0
     counts = {"video": summary.videos, "picture": summary.images, "frame": summary.frames, "hand": summary.hands}

@@ -78,8 +78,15 @@ def test_nothing_is_written_where_no_output_is_named(weights: Path, crops_root: 
 
 
 @pytest.mark.parametrize(
-    ("changes", "reason"), [({"temperature": 0.0}, "--temperature 0.0"), ({"split": "test"}, "no labelled hand")]
+    ("changes", "reason"),
+    [
+        ({"temperature": 0.0}, "--temperature 0.0"),
+        ({"split": "test"}, "no labelled hand"),
+        ({"output": "w.calibrated"}, r"w\.calibrated: let the name end in \.safetensors"),
+    ],
 )
 def test_what_cannot_be_used(weights: Path, crops_root: Path, changes: dict, reason: str) -> None:
+    if "output" in changes:  # whose info file would be that of the weights
+        changes = {**changes, "output": weights.parent / changes["output"]}
     with pytest.raises(InputError, match=reason):
         calibrate(CalibrateConfig(weights, (crops_root,), device="cpu", workers=0, **changes))

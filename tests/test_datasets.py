@@ -17,6 +17,7 @@ from gesture_app.vision.recognizer import Recognizer
 from gesture_app.vision.runtimes import TorchNetwork
 from training import datasets
 from training.augment import GentleTrivialAugment
+from training.batch_augment import FRAME_CHANGES, RandomChanges
 from training.collection import Picture
 from training.datasets import (
     HandCrops,
@@ -106,8 +107,7 @@ def test_frames_have_exact_boxes_in_input_pixels(hagrid_root: Path) -> None:
 
 @pytest.mark.parametrize("transform", [None, GentleTrivialAugment(fill=GREY)])
 def test_augmented_crops_vary(crops_root: Path, transform) -> None:
-    hands = HandCrops(read(crops_root, LABELS).pictures, LABELS, 32, augment=True)
-    hands.transform = transform
+    hands = HandCrops(read(crops_root, LABELS).pictures, LABELS, 32, augment=True, transform=transform)
     crops = [hands[0][0] for _ in range(8)]
     assert all(crop.shape == (3, 32, 32) and crop.dtype == torch.uint8 for crop in crops)
     assert len({int(crop.long().sum()) for crop in crops}) > 4
@@ -162,7 +162,7 @@ def test_a_mirror_image_shows_the_other_side(tmp_path: Path, side: str) -> None:
     flipped = [bool(image[..., :16].sum() < image[..., 16:].sum()) for image, _, _ in items]
     assert 25 < sum(flipped) < 75
     assert [told for _, _, told in items] == [-SIDES[side] if turned else SIDES[side] for turned in flipped]
-    crops.flip = False
+    crops = HandCrops([picture], LABELS, 32, augment=True, flip=False)
     assert {crops[0][2] for _ in range(20)} == {SIDES[side]}
 
 
@@ -225,10 +225,9 @@ def test_batches_lie_in_memory_as_they_are_wanted(hagrid_root: Path, channels_la
 
 
 def test_colours_change_in_the_item_or_are_left_to_the_batch(hagrid_root: Path) -> None:
-    frames = HandFrames(read(hagrid_root, LABELS).pictures, ("hand",), (64, 96), augment=True)
-    views = []
-    for recolour in (frames.recolour, None, lambda images: images * 0 + 7):
-        frames.recolour = recolour
+    pictures, views = read(hagrid_root, LABELS).pictures, []
+    for recolour in (RandomChanges(FRAME_CHANGES), None, lambda images: images * 0 + 7):
+        frames = HandFrames(pictures, ("hand",), (64, 96), augment=True, recolour=recolour)
         torch.manual_seed(1)
         views.append(frames[0][0])
     assert all(view.dtype == torch.uint8 for view in views)

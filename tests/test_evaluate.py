@@ -102,15 +102,18 @@ def test_frames_of_several_shapes_in_batches(hagrid_root: Path, workers: int) ->
 
 
 @pytest.mark.parametrize(
-    ("found", "boxes", "expected"),
+    ("found", "boxes", "expected"),  # class, then corners
     [
         ([], [], 0),
-        ([(0, 0, 10, 10)], [], 0),
-        ([], [(0, 0, 10, 10)], 0),
-        ([(0, 0, 10, 10), (0, 0, 10, 11)], [(0, 0, 10, 10)], 1),
-        ([(0, 0, 10, 10), (50, 50, 60, 60)], [(50, 50, 60, 61), (0, 0, 10, 10)], 2),
-        ([(0, 0, 10, 10)], [(9, 9, 20, 20)], 0),
+        ([(0, 0, 0, 10, 10)], [], 0),
+        ([], [(0, 0, 0, 10, 10)], 0),
+        ([(0, 0, 0, 10, 10), (0, 0, 0, 10, 11)], [(0, 0, 0, 10, 10)], 1),
+        ([(0, 0, 0, 10, 10), (0, 50, 50, 60, 60)], [(0, 50, 50, 60, 61), (0, 0, 0, 10, 10)], 2),
+        ([(0, 0, 0, 10, 10)], [(0, 9, 9, 20, 20)], 0),
+        ([(1, 0, 0, 10, 10)], [(2, 0, 0, 10, 10)], 0),
+        ([(1, 0, 0, 10, 10), (2, 0, 0, 10, 11)], [(2, 0, 0, 10, 10), (1, 0, 0, 10, 11)], 2),
     ],
 )
 def test_matches(found, boxes, expected) -> None:
-    assert matches(torch.tensor(found).float().view(-1, 4), np.array(boxes, np.float32).reshape(-1, 4)) == expected
+    detections, truth = torch.tensor(found).float().view(-1, 5), np.array(boxes, np.float32).reshape(-1, 5)
+    assert matches(detections[:, 1:], truth[:, 1:], detections[:, 0], truth[:, 0]) == expected

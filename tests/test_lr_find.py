@@ -9,6 +9,7 @@ import torch
 from toy import toy_options, toy_task
 
 from gesture_app.errors import InputError
+from training import lr_find
 from training.lr_find import LearningRateConfig, find_learning_rate, search, valley
 from training.train_classifier import ClassifierConfig
 
@@ -37,6 +38,34 @@ def test_search_suggests_a_rate_that_learns_and_leaves_the_model_alone(tmp_path:
     assert all(torch.equal(value, before[name]) for name, value in task.model.state_dict().items())
     assert len(rates) == len(losses) <= 80 and rates == sorted(rates) and rates[0] == pytest.approx(1e-5)
     assert 1e-4 < valley(rates, losses) < 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "moved"),
+    [
+        ({}, {"0.0.weight": 1.0, "1.weight": 1.0}),
+        ({"freeze": "backbone"}, {"0.0.weight": 0.0, "1.weight": 1.0}),
+        ({"early_rate": 0.1}, {"0.0.weight": 0.1, "1.weight": 1.0}),
+        ({"clip_norm": 1e-9}, {"0.0.weight": 0.0, "1.weight": 0.0}),
+    ],
+    ids=str,
+)
+def test_layers_learn_as_in_the_training(tmp_path: Path, monkeypatch, changes: dict, moved: dict[str, float]) -> None:
+    # Each step of plain SGD moves the weights by rate times gradient.
+    monkeypatch.setattr(lr_find, "build_optimizer", lambda name, groups: torch.optim.SGD(groups))
+    learners = []
+    original = lr_find.train_step
+    monkeypatch.setattr(lr_find, "train_step", lambda *args: learners.append(args[0]) or original(*args))
+    options = toy_options(weight_decay=0.0, **changes)
+    task = toy_task(tmp_path / "w.safetensors", options, norm=False)
+    search(task, options, 1e-3, 1e-2, 10)
+    before, after = dict(task.model.named_parameters()), dict(learners[0].model.named_parameters())
+    rates = {id(p): group["lr"] for group in learners[0].optimizer.param_groups for p in group["params"]}
+    for name, share in moved.items():
+        assert after[name].requires_grad == (share > 0 or "clip_norm" in changes)
+        assert torch.allclose(after[name], before[name], atol=1e-7) == (share == 0)
+        if share:
+            assert rates[id(after[name])] == pytest.approx(share * learners[0].optimizer.param_groups[-1]["lr"])
 
 
 def test_the_command_draws_and_suggests(crops_root: Path, tmp_path: Path, capsys) -> None:

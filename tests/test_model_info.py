@@ -90,6 +90,7 @@ def with_nan(path: Path) -> None:
 
 BAD = {
     "weights missing": (lambda p: p.unlink(), "no such file"),
+    "both missing": (lambda p: (p.unlink(), p.with_suffix(".json").unlink()), "no such file.* copy what it lacks from"),
     "info missing": (lambda p: p.with_suffix(".json").unlink(), "needs its .json"),
     "info is no JSON": (lambda p: p.with_suffix(".json").write_text("{"), "not the info file"),
     "info is too deep": (lambda p: p.with_suffix(".json").write_text("[" * 100_000), "not the info file"),

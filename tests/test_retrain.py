@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 import torch
 from conftest import draw_shape
+from toy import toy_options, toy_task
 
+from gesture_app.errors import InputError
 from gesture_app.vision import model_info
 from gesture_app.vision.assets import models_folder
 from gesture_app.vision.images import read_image
@@ -18,8 +20,20 @@ from gesture_app.vision.model_info import default_weights, load_info, load_model
 from gesture_app.vision.recognizer import Recognizer
 from training import retrain as retrain_module
 from training.collection import Picture
-from training.comparison import Outcome, Reordered
-from training.retrain import RetrainConfig, absent_outputs, install, labels_to_learn, notes_on, recipe, retrain
+from training.comparison import Outcome, Reordered, macro_f1, verdict
+from training.fit import fit
+from training.retrain import (
+    RetrainConfig,
+    absent_outputs,
+    install,
+    labels_to_learn,
+    notes_on,
+    recipe,
+    retrain,
+    train_anew,
+)
+from training.run import Task
+from training.signals import StopSignal
 
 SHIPPED = ("like", "fist", "no_gesture")
 
@@ -66,12 +80,13 @@ def test_own_gestures_are_learnt_reported_and_installed(
     assert [line["epoch"] for line in lines[:-1]] == [1, 2, 3]
     assert all(line["stage"] == "classifier" and line["epochs"] == 3 and line["loss"] > 0 for line in lines[:-1])
     assert lines[-1] == result and result["done"] and result["better"] and result["installed"]
-    assert result["macro_f1"] > 0.7 and result["shipped_macro_f1"] == 0.0
+    assert result["macro_f1"] > 0.7 and "shipped_macro_f1" not in result and result["improved"] == ["classifier"]
 
     info = load_info(output / "classifier.safetensors")
     assert info.labels == ("disc", "tile", "no_gesture", "background") and info.input_hw == (48, 48)
     page = (output / "report.html").read_text()
-    assert "Better than the shipped weights" in page and "no_gesture" in page and page.count("<figure") == 4
+    assert "Better than chance: " in page and "(the shipped weights know none of these gestures)" in page
+    assert "no_gesture" in page and page.count("<figure") == 4
     assert default_weights() == models_folder() / "Retrained"
     recognizer = Recognizer.load(default_weights(), "cpu", runtime="torch")
     assert recognizer.labels == info.labels[:-1]
@@ -90,6 +105,32 @@ def test_own_gestures_are_learnt_reported_and_installed(
     retrain(config)
     assert len([line for line in capsys.readouterr().out.splitlines() if "epoch" in line]) == 3
     assert (output / "classifier.safetensors").read_bytes() != before
+
+
+@pytest.mark.parametrize(
+    ("changes", "epochs"),
+    [({}, [2, 3]), ({"pictures": "others"}, [1, 2, 3]), ({"pictures": "others", "samples": 300}, [1, 2, 3])],
+)
+def test_an_interrupted_training_goes_on_unless_the_pictures_have_changed(
+    tmp_path: Path, changes: dict, epochs: list[int], capsys, no_curves
+) -> None:
+    def interrupted(row: dict[str, float]) -> None:
+        raise KeyboardInterrupt
+
+    def task(**changes: object) -> Task:
+        built = toy_task(tmp_path / "w.safetensors", options)
+        return replace(built, options={**built.options, "pictures": "some", **changes})
+
+    options = toy_options(resume=True, preflight=False)
+    with pytest.raises(KeyboardInterrupt):
+        fit(task(), options, interrupted)
+    seen: list[int] = []
+    with StopSignal() as stop:
+        with pytest.raises(InputError, match=r"learning_rate was 0\.02, is 1\.0\. Give the same options, or another"):
+            train_anew(task(learning_rate=1.0), options, interrupted, stop)
+        train_anew(task(**changes), options, lambda row: seen.append(int(row["epoch"])), stop)
+    assert seen == epochs
+    assert ("The pictures have changed: training begins anew." in capsys.readouterr().out) == bool(changes)
 
 
 @pytest.mark.parametrize(
@@ -150,6 +191,37 @@ def test_many_pictures_have_another_recipe() -> None:
     few, many = recipe(100, 0), recipe(50_000, 0)
     assert few["samples"] == 300 and "samples" not in many and few["epochs"] > many["epochs"]
     assert recipe(100, 3)["epochs"] == 3
+
+
+def outcome(score: tuple[float, float | None], recalls: dict[str, float], new: tuple[str, ...] = ()) -> Outcome:
+    return Outcome("classifier", score, {"per_class": {name: {"recall": r} for name, r in recalls.items()}}, new)
+
+
+@pytest.mark.parametrize(
+    ("found", "better", "words"),
+    [
+        (outcome((0.9, 0.8), {"like": 0.9}), True, "Better than the shipped weights: classifier macro-F1 0.900"),
+        (outcome((0.8, 0.8), {"like": 0.9}), False, "Not better than the shipped weights"),
+        (outcome((0.3, None), dict.fromkeys("abc", 1 / 3), ("a", "b", "c")), False, "Not better than chance"),
+        (outcome((0.3, None), dict.fromkeys("abc", 0.7), ("a", "b", "c")), True, "Better than chance"),
+        (outcome((0.9, None), {"a": 0.7}, ("a",)), False, "a named right 0.700 (by chance 0.500, needed 0.750)"),
+        (outcome((0.8, 0.8), {"like": 0.8, "a": 0.8}, ("a",)), True, "Better than the shipped weights"),
+        (outcome((0.7, 0.8), {"like": 0.8, "a": 1.0}, ("a",)), False, "(shipped 0.800), a named right 1.000"),
+        (outcome((0.9, 0.8), {"like": 0.8, "a": 0.6}, ("a",)), False, "needed 0.750"),
+    ],
+    ids=str,
+)
+def test_what_is_better(found: Outcome, better: bool, words: str) -> None:
+    assert found.better == better and words in verdict([found])
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [(("a", "b", "c"), (0.8 + 0.4 + 2 / 3) / 3), (("a",), 0.8), (("a", "b"), (0.8 + 0.4) / 2), (("c",), 1.0)],
+)
+def test_names_are_compared_on_their_own_hands(names, expected) -> None:
+    confusion = [[2, 0, 1, 0], [0, 1, 3, 0], [0, 0, 4, 0], [0, 0, 0, 0]]
+    assert macro_f1(confusion, ("a", "b", "c", "d"), names) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(

@@ -200,8 +200,17 @@ for name in ("classifier", "detector"):
     shutil.copy(Path(WEIGHTS) / (name + ".safetensors"), output)
     info = (Path(WEIGHTS) / (name + ".json")).read_text()
     (output / (name + ".json")).write_text(info.replace('"metrics": {', '"metrics": {"own": 1,'))
-tell(done=True, better=BETTER, macro_f1=0.8, shipped_macro_f1=0.9, ap50=0.7, shipped_ap50=AP50)
+figures = {"macro_f1": 0.8, "shipped_macro_f1": 0.9, "ap50": 0.7, "shipped_ap50": AP50}
+tell(done=True, better=BETTER, improved=["detector"] if BETTER else [], **figures)
 """
+
+
+@pytest.mark.parametrize(("better", "words"), [(True, "of which the one before knows none"), (False, "than chance")])
+def test_gestures_that_cannot_be_compared(open_dialog, qtbot, data, better, words):
+    dialog = open_dialog(f"finish(better={better}, macro_f1=0.91)", data)
+    dialog.start()
+    qtbot.waitUntil(lambda: not dialog.running)
+    assert words in dialog.state.text() and dialog.waiting
 
 
 @pytest.mark.parametrize(("shipped_ap50", "installed"), [(0.6, ["detector"]), (0.9, ["classifier", "detector"])])
@@ -340,6 +349,14 @@ def test_weights_that_cannot_be_installed(open_dialog, qtbot, data):
     qtbot.waitUntil(lambda: not dialog.running)
     dialog.install_button.click()
     assert "sha256" in dialog.state.text() and dialog.install_button.isEnabled()
+
+
+def test_a_training_that_begins_anew_draws_its_curve_anew(qtbot):
+    curves = Curves("Loss")
+    qtbot.addWidget(curves)
+    for epoch, value in ((1, 0.9), (2, 0.8), (1, 0.7), (2, 0.6)):
+        curves.add("classifier", epoch, 3, value)
+    assert curves.curves == {"classifier": [(1, 0.7), (2, 0.6)]}
 
 
 @pytest.mark.parametrize("values", [[], [0.5], [1.0, math.nan, math.inf, 0.2], [-1.0, 1e9]])

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import json
+import shutil
 import signal
 import sys
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 
@@ -24,8 +28,9 @@ from gesture_app.vision.yolox import build_yolox
 from training import train_classifier, train_detector
 from training.__main__ import main as start
 from training.checkpoint import RunFolder
-from training.cli import EvaluateConfig, evaluate, main
+from training.cli import RUN, EvaluateConfig, evaluate, main
 from training.hagrid import read_all
+from training.run import FitOptions
 from training.splits import write_splits
 from training.train_classifier import (
     SIDE_WEIGHT,
@@ -36,7 +41,7 @@ from training.train_classifier import (
     read_pictures,
     side_loss,
 )
-from training.train_detector import DetectorConfig, initial_detector, read_release
+from training.train_detector import DetectorConfig, build_frames, initial_detector, read_release
 
 LABELS = ("fist", "palm")
 
@@ -118,6 +123,22 @@ def test_a_tiny_run_overfits_drawn_data_and_the_app_runs_it(
         EvaluateConfig("classifier", (crops_root,), weights / "classifier.safetensors", "val", workers=0)
     )
     assert metrics["top1"] == 1.0 and metrics["crops"] == 6
+
+
+def test_backgrounds_lie_in_folders_too_and_hard_classes_are_known(hagrid_root: Path, tmp_path: Path) -> None:
+    kitchen = tmp_path / "rooms" / "kitchen"
+    kitchen.mkdir(parents=True)
+    config = detector_config(hagrid_root, tmp_path / "d.safetensors", backgrounds=kitchen.parent)
+    with pytest.raises(InputError, match=r"no picture: .*rooms: --backgrounds"):
+        build_frames(config, ("hand",))
+    shutil.copy(next(hagrid_root.rglob("*.jpg")), kitchen)
+    config = replace(config, hard_classes=("Fist", "peace inverted"))
+    frames, _ = build_frames(config, ("hand",))
+    assert [path.parent for path in frames.pasting.backgrounds] == [kitchen]
+    assert frames.pasting.hard_classes == ["fist", "peace_inverted"]
+    assert len(frames) == len(build_frames(replace(config, hard_classes=()), ("hand",))[0]) + 3
+    with pytest.raises(InputError, match="--hard-classes cal: no gesture of HaGRID"):
+        build_frames(replace(config, hard_classes=("call", "cal")), ("hand",))
 
 
 def test_detector_with_gesture_classes(hagrid_root: Path, tmp_path: Path, monkeypatch) -> None:
@@ -313,8 +334,23 @@ def test_what_a_list_of_splits_names_is_measured(crops_root: Path, tmp_path: Pat
     write_splits(listed, [replace(p, split="val" if number < 3 else "train") for number, p in enumerate(pictures)])
     metrics = evaluate(EvaluateConfig("classifier", (crops_root,), weights, "val", splits=listed, workers=0))
     assert metrics["crops"] == 3
-    with pytest.raises(InputError, match="--splits"):
-        evaluate(EvaluateConfig("frames", (crops_root,), splits=listed))
+
+
+@pytest.mark.parametrize(
+    ("model", "option"),
+    [
+        ("detector", {"condition": "dark"}),
+        ("classifier", {"condition": "dim"}),
+        ("detector", {"runtime": "onnx"}),
+        ("frames", {"boxes": Path("missing.json")}),
+        ("detector", {"boxes": Path("missing.json")}),
+        ("frames", {"splits": Path("splits.csv")}),
+        ("classifier", {"threshold": 0.9}),
+    ],
+)
+def test_options_that_do_nothing_are_refused(model, option: dict) -> None:
+    with pytest.raises(InputError, match=f"--{next(iter(option))}: does nothing for {model}"):
+        evaluate(EvaluateConfig(model, (Path("nowhere"),), **option))
 
 
 @pytest.mark.parametrize(("start", "end"), [(64, 96), (32, 72), (72, 72), (100, 100), (96, 104), (48, 50), (96, 64)])
@@ -346,6 +382,39 @@ def test_bad_usage_exits_with_2_and_one_line(words, program) -> None:
     if "--data" in words:
         assert len(errors.strip().splitlines()) == 1
         assert errors.startswith("gesture-train: error: ")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("classifier", "--accumulate", "0"), "--accumulate 0: it is at least 1"),
+        (("classifier", "--batch-size", "0"), "--batch-size 0: it is at least 1"),
+        (("classifier", "--epochs", "0"), "--epochs 0: it is at least 1"),
+        (("classifier", "--samples", "-5"), "--samples -5: it is at least 0"),
+        (("classifier", "--label-smoothing", "2"), "--label-smoothing 2.0: it is from 0 to 1"),
+        (("classifier", "--ema-decay", "1.5"), "--ema-decay 1.5: it is from 0 to 1"),
+        (("classifier", "--mixup", "-1"), "--mixup -1.0: it is at least 0"),
+        (("classifier", "--learning-rate", "nan"), "--learning-rate nan: it is at least 0"),
+        (("classifier", "--size", "16"), "--size 16: it is at least 32"),
+        (("detector", "--input-hw", "96", "0"), "--input-hw (96, 0): it is at least 32"),
+        (("detector", "--mosaic", "2"), "--mosaic 2.0: it is from 0 to 1"),
+        (("lr-find", "detector", "--seed", "-1"), "--seed -1: it is from 0 to"),
+        (("evaluate", "classifier", "--workers", "-1"), "--workers -1: it is at least 0"),
+        (("retrain", "--epochs", "-1"), "--epochs -1: it is at least 1"),
+    ],
+)
+def test_options_out_of_their_range_are_told_before_data_is_read(words, told, program) -> None:
+    code, _, errors = program(*words, "--data", "nowhere")
+    assert code == 2 and errors.startswith(f"gesture-train: error: {told}") and errors.count("\n") == 1
+
+
+@pytest.mark.parametrize("config", [FitOptions, *RUN], ids=lambda config: config.__name__)
+def test_every_option_has_a_line_of_help(config: type) -> None:
+    (about,) = ast.parse(inspect.getsource(config)).body
+    assert isinstance(about, ast.ClassDef)
+    for option, text in pairwise([*about.body, ast.Pass()]):
+        if isinstance(option, ast.AnnAssign) and ast.unparse(option.target) != "program":  # itself a command
+            assert isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant), ast.unparse(option)
 
 
 def test_ctrl_c_while_modules_load(monkeypatch) -> None:

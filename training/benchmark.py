@@ -38,17 +38,23 @@ class BenchmarkConfig:
     """Time decoding, augmentation, the step and the whole epoch of a training, beside a plain float32 loop."""
 
     network: Literal["classifier", "detector"] = "classifier"
+    """Which training."""
     size: int = 96
     """Side of the classifier's input, longer side of the detector's."""
     batch_size: int = 32
+    """Pictures a step."""
     seconds: float = 5.0
     """How long each part is measured."""
     pictures: int = 256
     """How many are drawn."""
     precision: Literal["auto", "f32", "bf16", "f16"] = "auto"
+    """Of the forward pass, as in training."""
     compile: bool = False
+    """torch.compile the network, as in training."""
     device: str = "auto"
+    """auto, cpu or cuda; auto is a GPU where there is one."""
     workers: int = 2
+    """Processes that read pictures; 0 reads them in this one."""
     json: Path | None = None
     """File for the figures."""
 

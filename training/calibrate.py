@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from gesture_app.errors import InputError
 from gesture_app.vision.classifier import GestureClassifier
-from gesture_app.vision.model_info import load_model, save_model
+from gesture_app.vision.model_info import load_model, require_suffix, save_model
 from gesture_app.vision.runtimes import choose_device
 from training.datasets import HandCrops
 from training.draws import in_order
@@ -48,8 +48,11 @@ class CalibrateConfig:
     split: Split = "val"
     """The hands that count."""
     device: str = "auto"
+    """auto, cpu or cuda; auto is a GPU where there is one."""
     batch_size: int = 64
+    """Hands that the network sees at once."""
     workers: int = 2
+    """Processes that read pictures; 0 reads them in this one."""
 
 
 def calibrate(config: CalibrateConfig) -> dict[str, Any]:
@@ -59,11 +62,13 @@ def calibrate(config: CalibrateConfig) -> dict[str, Any]:
         `temperature`, and `before` and `after` it `ece_...`, the expected calibration error, and `crops`.
 
     Raises:
-        InputError: the data, the temperature or the weights cannot be used.
+        InputError: the data, the temperature, the weights or the output's name cannot be used.
     """
     low, high = TEMPERATURES
     if config.temperature is not None and not low <= config.temperature <= high:
         raise InputError(f"--temperature {config.temperature}: it is from {low} to {high}; 1 changes nothing")
+    if config.output is not None:
+        require_suffix(config.output)
     model, info = load_model(config.weights, "classifier")
     assert isinstance(model, GestureClassifier)
     model = model.to(choose_device(config.device)).to(memory_format=torch.channels_last)

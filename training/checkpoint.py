@@ -21,6 +21,7 @@ from gesture_app.vision.atomic import write_atomically
 from training.collection import Picture
 
 FORMAT = 1
+CHECKPOINTS = ("last.pt", "previous.pt")
 
 
 def provenance(start: str, epoch: int, data: Sequence[Path], pictures: Sequence[Picture]) -> dict[str, Any]:
@@ -90,7 +91,7 @@ class RunFolder:
         """
         content = io.BytesIO()
         torch.save({"format": FORMAT, **state}, content)
-        new, last, previous = (self.path / name for name in ("new.pt", "last.pt", "previous.pt"))
+        new, last, previous = (self.path / name for name in ("new.pt", *CHECKPOINTS))
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             write_atomically(new, content.getvalue())
@@ -104,6 +105,11 @@ class RunFolder:
                 "make room and go on with --resume"
             ) from error
 
+    def forget(self) -> None:
+        """Remove the checkpoints, so that the run begins anew."""
+        for name in CHECKPOINTS:
+            (self.path / name).unlink(missing_ok=True)
+
     def load(self) -> dict[str, Any] | None:
         """The newest checkpoint that is whole; None where there is none.
 
@@ -111,7 +117,7 @@ class RunFolder:
         """
         for stale in self.path.glob(".*.tmp"):
             stale.unlink(missing_ok=True)
-        for name in ("last.pt", "previous.pt"):
+        for name in CHECKPOINTS:
             file = self.path / name
             if not file.is_file():
                 continue

@@ -34,6 +34,7 @@ from training.lr_find import LearningRateConfig, find_learning_rate
 from training.pseudo_label import PseudoLabelConfig, pseudo_label
 from training.quantize import QuantizeConfig, quantize
 from training.retrain import RetrainConfig, retrain
+from training.run import require_ranges
 from training.splits import Split
 from training.synthetic.config import SynthesizeConfig
 from training.train_classifier import ClassifierConfig
@@ -49,7 +50,9 @@ class EvaluateConfig:
     """
 
     model: tyro.conf.Positional[Literal["classifier", "detector", "frames"]]
+    """What is measured."""
     data: tuple[Path, ...]
+    """Folders in any layout that training reads; for `frames` in HaGRID's."""
     weights: Path | None = None
     """A .safetensors file, for `frames` a folder of both; the shipped weights by default."""
     split: Split | None = None
@@ -63,12 +66,25 @@ class EvaluateConfig:
     threshold: float = 0.5
     """Score from which the detector's recall and precision count a box."""
     device: str = "auto"
+    """auto, cpu or cuda; auto is a GPU where there is one."""
     runtime: RuntimeName = "auto"
     """What runs the networks for `frames`; the others are measured in PyTorch."""
     condition: Condition | None = None
     """Put `frames` under it before: a dim room, a dark one, motion, or half the size."""
     batch_size: int = 64
+    """Crops that the classifier sees at once."""
     workers: int = 2
+    """Processes that read pictures; 0 reads them in this one."""
+
+
+FOR_SOME = {
+    "boxes": ("classifier",),
+    "splits": ("classifier", "detector"),
+    "threshold": ("detector",),
+    "runtime": ("frames",),
+    "condition": ("frames",),
+}
+"""The options of `evaluate` that mean something for some of its models only."""
 
 
 def evaluate(config: EvaluateConfig) -> dict[str, Any]:
@@ -78,11 +94,12 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
         What `evaluate_classifier`, `evaluate_detector` or `evaluate_frames` returns.
 
     Raises:
-        InputError: the data or the weights cannot be used.
+        InputError: the data, the weights or an option cannot be used.
     """
+    for name, models in FOR_SOME.items():
+        if config.model not in models and getattr(config, name) != getattr(EvaluateConfig, name):
+            raise InputError(f"--{name}: does nothing for {config.model}, it is for {' and '.join(models)}")
     if config.model == "frames":
-        if config.splits is not None:
-            raise InputError("--splits: whole frames are in their own split alone; it is for classifier and detector")
         recognizer = Recognizer.load(config.weights, config.device, runtime=config.runtime)
         gestures = tuple(name for name in recognizer.labels if name != NO_GESTURE)
         frames = [f for root in config.data for f in read_gesture_frames(root, gestures)]
@@ -167,7 +184,12 @@ RUN: dict[type, Callable[[Any], object]] = {
 
 
 def run(command: Any) -> None:
-    """Carry out a parsed command."""
+    """Carry out a parsed command.
+
+    Raises:
+        InputError: an option is out of its range, or whatever else the command cannot use.
+    """
+    require_ranges(command.program if isinstance(command, LearningRateConfig) else command)
     RUN[type(command)](command)
 
 

@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from PIL import Image as PillowImage
 
@@ -258,15 +258,15 @@ def collect(
             found.skipped[skip] += 1
             continue
         key = f"{root.name}/{entry.name}"
-        split, reason = choose_split(entry, key, index, splits)
+        choice = choose_split(entry, key, index, splits)
         checked = check(entry, find_label, found)
         if checked is None:
             continue
-        if split is None:
-            found.skipped[reason] += 1
+        if choice.split is None:
+            found.skipped[choice.lacking] += 1
             continue
         boxes, names = checked
-        if reason == "by picture" and names:
+        if choice.by_picture and names:
             drawn[names[0]].append(len(found.pictures))
         true_boxes = entry.true_boxes and index.has_true_boxes(key)
         found.pictures.append(
@@ -274,7 +274,7 @@ def collect(
                 entry.path or root,
                 boxes,
                 names,
-                split,
+                choice.split,
                 true_boxes,
                 entry.is_crop,
                 entry.person,
@@ -299,19 +299,33 @@ def held_photographs(pictures: Iterable[Picture]) -> set[str]:
     return {p.path.stem for p in pictures if p.split != "train" and UUID.fullmatch(p.path.stem)}
 
 
-def choose_split(entry: Entry, key: str, index: Splits, splits: Splits | None) -> tuple[Split | None, str]:
-    """The split of an entry, or None, and the reason."""
+class SplitChoice(NamedTuple):
+    """The split of an entry.
+
+    Attributes:
+        split: None where it has none.
+        lacking: why it has none then.
+        by_picture: the picture itself decided, since nothing else is known.
+    """
+
+    split: Split | None
+    lacking: str = "without a split"
+    by_picture: bool = False
+
+
+def choose_split(entry: Entry, key: str, index: Splits, splits: Splits | None) -> SplitChoice:
+    """The split of an entry, see `collect`."""
     if splits is not None:
         row = splits.row(key)
-        return (as_split(row.get("split", "")) if row else None), "not in the list of splits"
+        return SplitChoice(as_split(row.get("split", "")) if row else None, "not in the list of splits")
     row = index.row(key)
     if row is not None and "split" in row:  # a list may be of sides alone
-        return as_split(row["split"] or ""), "without a split"
+        return SplitChoice(as_split(row["split"] or ""))
     if entry.split:
-        return as_split(entry.split), "without a split"
+        return SplitChoice(as_split(entry.split))
     if entry.person:
-        return split_by_hash(entry.person), "by person"
-    return split_by_hash(Path(entry.name).stem), "by picture"
+        return SplitChoice(split_by_hash(entry.person))
+    return SplitChoice(split_by_hash(Path(entry.name).stem), by_picture=True)
 
 
 def check(

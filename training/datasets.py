@@ -26,7 +26,6 @@ from training.augment import (
     to_bgr_array,
     to_rgb_tensor,
 )
-from training.batch_augment import FRAME_CHANGES, RandomChanges
 from training.collection import BoxXywh, Picture, picture_size
 from training.draws import in_batches, whole_batches
 from training.frame_views import flip, frame_view, hand_window
@@ -73,8 +72,6 @@ class HandCrops(Dataset[tuple[Tensor, int, int]]):
         augment: draw another view of the hand every time. Most of the tight crops are laid on a part of one of the
             frames among the pictures, if there are any in which hands are small.
         store: reads the pictures; by default from their files.
-
-    Attributes:
         transform: what else happens to an augmented crop, an RGB tensor (3, size, size).
         flip: whether half of the augmented crops are mirror images, which swaps the sides.
     """
@@ -86,6 +83,8 @@ class HandCrops(Dataset[tuple[Tensor, int, int]]):
         size: int,
         augment: bool,
         store: PictureStore | None = None,
+        transform: Callable[[Tensor], Tensor] | None = None,
+        flip: bool = True,
     ) -> None:
         index = {name: number for number, name in enumerate(labels)}
         self.hands = [(p, i, index[name]) for p in pictures for i, name in enumerate(p.labels) if name in index]
@@ -94,8 +93,8 @@ class HandCrops(Dataset[tuple[Tensor, int, int]]):
         self.frames = [p for p in pictures if not p.is_crop and hand_share(p) < LARGE_HANDS]
         self.size = size
         self.augment = augment
-        self.transform: Callable[[Tensor], Tensor] | None = None
-        self.flip = True
+        self.transform = transform
+        self.flip = flip
         self.store = store or PictureStore(self.paths)
 
     def __len__(self) -> int:
@@ -187,11 +186,11 @@ class HandFrames(Dataset[tuple[Tensor, Tensor, Tensor]]):
         augment: draw another view of the frame every time.
         pasting: further hands and backgrounds, for `augment` only.
         store: reads the pictures, those of `pasting` too; by default from their files.
+        recolour: for `augment` only: changes the colours of (1, 3, H, W); None where that is done with whole batches.
 
     Attributes:
         window: for `augment` only: items are squares of this side around hands, see `hand_window`, instead of whole
             frames; None for those.
-        recolour: for `augment` only: changes the colours of (1, 3, H, W); None where that is done with whole batches.
     """
 
     def __init__(
@@ -202,13 +201,14 @@ class HandFrames(Dataset[tuple[Tensor, Tensor, Tensor]]):
         augment: bool,
         pasting: Pasting | None = None,
         store: PictureStore | None = None,
+        recolour: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
         self.index = {name: number for number, name in enumerate(labels)} if len(labels) > 1 else None
         self.pictures = [p for p in pictures if not p.is_crop and (self.index is None or all(p.labels))]
         self.input_hw = input_hw
         self.augment = augment
         self.window: int | None = None
-        self.recolour: Callable[[Tensor], Tensor] | None = RandomChanges(FRAME_CHANGES)
+        self.recolour = recolour
         self.pasting = pasting if augment and pasting is not None else Pasting()
         self.paths = [p.path for p in self.pictures]
         self.crops_by_class: dict[str, list[int]] = {}

@@ -47,6 +47,7 @@ class DownloadConfig:
     """
 
     name: tyro.conf.Positional[SetName]
+    """The set."""
     to: Path | None = None
     """Folder of downloads, in which a set gets a folder of its own: `data`; for makehuman the user's cache folder."""
     gestures: tuple[str, ...] = ()

@@ -49,6 +49,11 @@ def calibration_error(confidences: Tensor, right: Tensor) -> float:
     return float(BinaryCalibrationError(n_bins=15, sync_on_compute=False)(confidences, right.long()))
 
 
+def f1_scores(confusion: Tensor) -> Tensor:
+    """The F1 of every class (C,) from counts (C, C), rows true, columns predicted."""
+    return 2 * confusion.diag().double() / (confusion.sum(dim=1) + confusion.sum(dim=0)).clamp(min=1)
+
+
 @torch.inference_mode()
 def evaluate_classifier(
     model: nn.Module, loader: Iterable[tuple[Tensor, Tensor, Tensor]], labels: Sequence[str]
@@ -87,9 +92,8 @@ def evaluate_classifier(
     crops = int(confusion.sum())
     if not crops:
         raise InputError("nothing to measure a classifier on: there is no labelled hand. Check --data and --split")
-    correct, true, predicted = confusion.diag().double(), confusion.sum(dim=1), confusion.sum(dim=0)
-    f1 = 2 * correct / (true + predicted).clamp(min=1)
-    occurs = true > 0
+    correct, true = confusion.diag().double(), confusion.sum(dim=1)
+    f1, occurs = f1_scores(confusion), true > 0
     recall = correct / true.clamp(min=1)
     return {
         "top1": float(correct.sum() / true.sum().clamp(min=1)),
@@ -145,7 +149,7 @@ def evaluate_detector(
     Returns:
         `ap50` and `map` (COCO's AP at IoU 0.5 and 0.5:0.95); of the sizes that occur `ap_small`, `ap_medium`,
         `ap_large`: boxes of less than 32 x 32 pixels, of at most 96 x 96, and larger ones; `recall` and
-        `precision` at the score `threshold` and IoU 0.5; `frames` and `hands`.
+        `precision` at the score `threshold` and IoU 0.5, of boxes of the right class; `frames` and `hands`.
 
     Raises:
         InputError: there is no frame.
@@ -169,8 +173,9 @@ def evaluate_detector(
                 boxes_xyxy, scores = torch.from_numpy(found.boxes_xyxy), torch.from_numpy(found.scores)
                 predictions.append({"boxes": boxes_xyxy, "scores": scores, "labels": torch.from_numpy(found.classes)})
                 targets.append({"boxes": torch.from_numpy(boxes), "labels": torch.from_numpy(classes).long()})
-                confident = boxes_xyxy[scores >= threshold]
-                counts += torch.tensor([matches(confident, boxes), len(confident), len(boxes)])
+                kept = scores >= threshold
+                hits = matches(boxes_xyxy[kept], boxes, torch.from_numpy(found.classes)[kept], classes)
+                counts += torch.tensor([hits, int(kept.sum()), len(boxes)])
     metric = MeanAveragePrecision(backend="pycocotools", sync_on_compute=False)
     metric.update(distributed.gathered(predictions), distributed.gathered(targets))
     values = metric.compute()
@@ -187,11 +192,14 @@ def evaluate_detector(
     }
 
 
-def matches(found_xyxy: Tensor, boxes_xyxy: FloatArray, iou: float = 0.5) -> int:
-    """How many boxes (G, 4) are found, each detection (N, 4), best first, counting for one."""
+def matches(
+    found_xyxy: Tensor, boxes_xyxy: FloatArray, found_classes: Tensor, classes: FloatArray, iou: float = 0.5
+) -> int:
+    """How many boxes (G, 4) of classes (G,) are found, each detection (N, 4), (N,), best first, counting for one."""
     if not len(found_xyxy) or not len(boxes_xyxy):
         return 0
     overlaps = box_iou(found_xyxy, torch.from_numpy(boxes_xyxy))
+    overlaps *= found_classes[:, None] == torch.from_numpy(classes)
     hits = 0
     for row in range(len(found_xyxy)):
         best = int(overlaps[row].argmax())

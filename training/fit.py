@@ -143,7 +143,7 @@ def train_epoch(run: Run, stop: StopSignal) -> None:
             if asked:
                 save(run)
             if asked > 1:
-                told(f"Stopped in epoch {progress.epoch + 1} after batch {progress.batch}; {how_to_go_on(run)}.")
+                say(f"Stopped in epoch {progress.epoch + 1} after batch {progress.batch}; {how_to_go_on(run)}.")
                 stop.raise_as(asked // 2)
 
 
@@ -178,10 +178,11 @@ def step_within_memory(run: Run, batch: Any, step: Step) -> tuple[dict[str, Tens
             learner.optimizer.zero_grad()
             used = f"{torch.cuda.max_memory_allocated() / 2**30:.1f} GiB used" if torch.cuda.is_available() else "full"
             size = -(-len(batch[0]) // learner.pieces)
-            if run.progress.epoch > 0 or halvings == MAX_HALVINGS or size == 1 or distributed.active():
-                if not distributed.active():
+            alone = not distributed.active()
+            if run.progress.epoch > 0 or halvings == MAX_HALVINGS or size == 1 or not alone:
+                if alone:
                     save(run)
-                saved = "is as it was last saved" if distributed.active() else "is saved"
+                saved = "is saved" if alone else "is as it was last saved"
                 raise EnvironmentFault(
                     f"GPU memory: {used}, none left for {size} pictures in epoch {run.progress.epoch + 1}. The run "
                     f"{saved}: go on with --resume --accumulate {learner.pieces * 2}"
@@ -193,7 +194,7 @@ def step_within_memory(run: Run, batch: Any, step: Step) -> tuple[dict[str, Tens
         learner.scaler.load_state_dict(scale)
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
-        told(f"GPU memory is too small for {size} pictures: a batch is now worked off in {learner.pieces} pieces.")
+        say(f"GPU memory is too small for {size} pictures: a batch is now worked off in {learner.pieces} pieces.")
     raise AssertionError("unreachable")
 
 
@@ -213,7 +214,7 @@ def evaluate_epoch(run: Run) -> dict[str, Any]:
     except KeyboardInterrupt:
         if not distributed.active():
             save(run, before)
-            told(f"Stopped while evaluating epoch {run.progress.epoch + 1}; {how_to_go_on(run)}.")
+            say(f"Stopped while evaluating epoch {run.progress.epoch + 1}; {how_to_go_on(run)}.")
         raise
 
 
@@ -239,9 +240,8 @@ def complete_epoch(run: Run, metrics: dict[str, Any]) -> dict[str, float]:
         if distributed.is_main():
             info = run.task.info(progress.epoch + 1, metrics)
             save_model(run.task.output, run.result(), info)
-    progress.epoch, progress.batch = progress.epoch + 1, 0
-    progress.taken = progress.skipped = 0
-    progress.seconds, progress.sums, run.sums = 0.0, {}, {}
+    progress.begin_next_epoch()
+    run.sums = {}
     save(run)
     return row
 
@@ -264,7 +264,7 @@ def go_back(run: Run, error: NotFinite) -> None:
     while run.progress.reloads < reloads:
         halve_rates(run.learner.optimizer, run.learner.schedule)
         run.progress.reloads += 1
-    told(f"Not finite: {error}. Back to the last good state, at half the learning rate.")
+    say(f"Not finite: {error}. Back to the last good state, at half the learning rate.")
     save(run)
 
 
@@ -276,7 +276,7 @@ def describe(row: dict[str, float], best: bool) -> str:
     return f"epoch {row['epoch']:.0f}: {figures}{skipped}, {row['seconds']:.0f} s{' (best)' if best else ''}"
 
 
-def told(message: str) -> None:
+def say(message: str) -> None:
     """A line beside the progress bar, of the main process only."""
     if distributed.is_main():
         tqdm.write(message, file=sys.stderr)

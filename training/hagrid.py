@@ -127,7 +127,7 @@ def read_gesture_frames(root: Path, labels: tuple[str, ...]) -> list[GestureFram
     for gesture, folders in gesture_folders(root, labels).items():
         for path in picture_files(folders):
             name = path.relative_to(root).as_posix()
-            alone = choose_split(Entry(name, path, (), None), f"{root.name}/{name}", index, None)[0]
+            alone = choose_split(Entry(name, path, (), None), f"{root.name}/{name}", index, None).split
             split = split_of.get(path, alone)
             if split is not None:
                 found.append(GestureFrame(path, gesture, split, path in split_of))

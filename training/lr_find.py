@@ -28,7 +28,7 @@ from training.draws import Loading, load, seeded_share
 from training.engine import Learner, MovingAverage, autocast_dtype, grad_scaler, set_training, train_step
 from training.optimization import build_optimizer, parameter_groups
 from training.plots import learning_rate_search
-from training.run import Epoch, FitOptions, Task
+from training.run import Epoch, FitOptions, Task, free_layers
 from training.train_classifier import ClassifierConfig
 from training.train_detector import DetectorConfig
 
@@ -51,6 +51,7 @@ class LearningRateConfig:
     end: float = 1.0
     """The last rate, unless training falls apart before."""
     steps: int = 100
+    """So many rates are tried at most."""
     plot: Path = Path("runs/learning-rate.png")
     """PNG of the loss over the rate."""
 
@@ -74,10 +75,11 @@ def find_learning_rate(config: LearningRateConfig) -> float:
 
 
 def search(task: Task, options: FitOptions, start: float, end: float, steps: int) -> tuple[list[float], list[float]]:
-    """The rates and the smoothed losses, on a copy of the model."""
-    model = copy.deepcopy(task.model)
-    stages = parameter_groups([model], start, options.weight_decay)
-    optimizer = build_optimizer(options.optimizer, stages)
+    """The rates of the last layers and the smoothed losses, on a copy of the model, as after any `freeze_epochs`."""
+    model, stages = copy.deepcopy((task.model, task.stages))
+    free_layers(stages, options.freeze == "backbone")
+    groups = parameter_groups(stages, start, options.weight_decay, options.early_rate)
+    optimizer = build_optimizer(options.optimizer, groups)
     schedule = LambdaLR(optimizer, lambda step: (end / start) ** (step / (steps - 1)))
     device = next(model.parameters()).device
     dtype = autocast_dtype(device, options.precision)
@@ -89,7 +91,8 @@ def search(task: Task, options: FitOptions, start: float, end: float, steps: int
         schedule,
         grad_scaler(device, dtype),
         dtype,
-        pieces=options.accumulate,
+        options.clip_norm,
+        options.accumulate,
     )
     set_training(model, options.freeze_norm)
     rates: list[float] = []
@@ -97,7 +100,7 @@ def search(task: Task, options: FitOptions, start: float, end: float, steps: int
     mean = 0.0
     with tqdm(endless(task, options), "rates", steps, leave=False, disable=None) as bar:
         for work, batch in bar:
-            rate = float(optimizer.param_groups[0]["lr"])
+            rate = float(optimizer.param_groups[-1]["lr"])
             loss = float(train_step(learner, batch, work.step)[0]["loss"])
             mean = SMOOTHING * mean + (1 - SMOOTHING) * loss
             smooth = mean / (1 - SMOOTHING ** (len(rates) + 1))

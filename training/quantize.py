@@ -60,12 +60,15 @@ class QuantizeConfig:
     output: Path | None = None
     """Folder for `detector.int8.safetensors` and `classifier.int8.safetensors`; that of the weights by default."""
     calibration_frames: int = 200
+    """Calibrate the detector on so many frames at most."""
     calibration_crops: int = 300
+    """Calibrate the classifier on so many crops at most."""
     compared_frames: int = 400
     """Compare on so many frames at most."""
     compared_crops: int = 6000
     """Compare on so many crops at most."""
     seed: int = 0
+    """Of the choice among them."""
 
 
 @dataclass(frozen=True)

@@ -94,10 +94,10 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def page(report: Report) -> str:
     """The report as HTML."""
 
-    def told(value: float | None) -> str:
+    def figure_text(value: float | None) -> str:
         return "–" if value is None else f"{value:.3f}"
 
-    figures = [(c.name, told(c.new), told(c.shipped)) for c in report.comparisons]
+    figures = [(c.name, figure_text(c.new), figure_text(c.shipped)) for c in report.comparisons]
     counts = [(name, str(train), str(val)) for name, (train, val) in report.counts.items()]
     parts = [
         f"<h1>{escape(report.title)}</h1><p><strong>{escape(report.verdict)}</strong></p>",

@@ -39,18 +39,20 @@ class OtherRun(InputError):
 
     Attributes:
         finished: and it has come to its end.
+        pictures: and on other pictures.
     """
 
-    def __init__(self, message: str, finished: bool) -> None:
+    def __init__(self, message: str, finished: bool, pictures: bool) -> None:
         super().__init__(message)
         self.finished = finished
+        self.pictures = pictures
 
 
 def state_to_resume(run: Run) -> dict[str, Any] | None:
     """The checkpoint to go on from; None to begin, where there is none.
 
     Raises:
-        OtherRun: it was begun with other options, which are named.
+        OtherRun: it was begun with other options, which are named, or on other pictures.
     """
     state = run.folder.load()
     if state is None:
@@ -58,12 +60,14 @@ def state_to_resume(run: Run) -> dict[str, Any] | None:
     before, now = state["options"], run.task.options
     changed = [name for name in {*before, *now} - FREE_TO_CHANGE if before.get(name) != now.get(name)]
     if changed:
-        told = ", ".join(f"{n} was {before.get(n)!r}, is {now.get(n)!r}" for n in sorted(changed))
+        pictures = "pictures" in changed
+        told = ["the pictures have changed"] if pictures else []
+        told += [f"{n} was {before.get(n)!r}, is {now.get(n)!r}" for n in sorted(changed) if n != "pictures"]
         what = "it is finished, and " if state["finished"] else ""
-        advice = (
-            "another --output, perhaps with --init" if state["finished"] else "the same options, or another --output"
-        )
-        raise OtherRun(f"cannot resume {run.folder.path}: {what}{told}. Give {advice}", state["finished"])
+        same = "the same pictures and options" if pictures else "the same options"
+        advice = "another --output, perhaps with --init" if state["finished"] else f"{same}, or another --output"
+        reason = f"cannot resume {run.folder.path}: {what}{', '.join(told)}. Give {advice}"
+        raise OtherRun(reason, state["finished"], pictures)
     return state
 
 

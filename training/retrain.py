@@ -11,11 +11,11 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, redirect_stdout
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
 import torch
@@ -36,8 +36,9 @@ from gesture_app.vision.quantization import copy_networks
 from gesture_app.vision.recognizer import Recognizer
 from gesture_app.vision.runtimes import choose_device
 from training import train_classifier, train_detector
+from training.checkpoint import RunFolder
 from training.collection import Picture
-from training.comparison import Outcome, examples, shipped_metrics, verdict
+from training.comparison import Outcome, compare_classifiers, examples, verdict
 from training.datasets import HandFrames
 from training.evaluate import SCORES, evaluate_detector
 from training.fit import fit
@@ -70,7 +71,8 @@ class RetrainConfig:
     keep: bool = False
     """Keep the shipped gestures beside new ones; if no name is new they are kept anyway."""
     install: bool = True
-    """Make the new weights the app's own if they are better."""
+    """Make the new weights the app's own if they are better on the gestures that the shipped ones know too, and name
+    new ones right at least half of the way from chance to always."""
     force: bool = False
     """Install them even if they are not better."""
     progress_json: bool = False
@@ -78,16 +80,20 @@ class RetrainConfig:
     epochs: int = 0
     """0 chooses by the number of pictures."""
     device: str = "auto"
+    """auto, cpu or cuda; auto is a GPU where there is one."""
     workers: int = 2
+    """Processes that read pictures; 0 reads them in this one."""
     seed: int = 0
+    """Of everything that is drawn by chance."""
 
 
 def retrain(config: RetrainConfig) -> dict[str, Any]:
     """Train, compare, report, install.
 
     Returns:
-        `better`, `installed` (the folder, or False), `report`, `macro_f1`, `shipped_macro_f1`, and for the detector
-        `ap50` and `shipped_ap50`.
+        `better`, `improved` (the networks that are), `installed` (whether any is), `report`, and on the gestures that
+        the shipped weights know too `macro_f1` and `shipped_macro_f1`; without any the former alone, on all. For the
+        detector `ap50` and `shipped_ap50`.
 
     Raises:
         InputError: the data cannot be used.
@@ -95,18 +101,11 @@ def retrain(config: RetrainConfig) -> dict[str, Any]:
     """
     with ExitStack() as stack:
         stop = stack.enter_context(StopSignal())
-        tell: Tell = lambda line: None  # noqa: E731
-        if config.progress_json:
-            stream = sys.stdout
-            stack.enter_context(redirect_stdout(sys.stderr))
-            tell = lambda line: tell_line(stream, line)  # noqa: E731
-        return run(config, tell, stop)
-
-
-def tell_line(stream: TextIO, line: Mapping[str, Any]) -> None:
-    """One JSON line, at once."""
-    stream.write(json.dumps(line) + "\n")
-    stream.flush()
+        if not config.progress_json:
+            return run(config, lambda line: None, stop)
+        stream = sys.stdout
+        stack.enter_context(redirect_stdout(sys.stderr))
+        return run(config, lambda line: print(json.dumps(line), file=stream, flush=True), stop)
 
 
 def run(config: RetrainConfig, tell: Tell, stop: StopSignal) -> dict[str, Any]:
@@ -122,17 +121,22 @@ def run(config: RetrainConfig, tell: Tell, stop: StopSignal) -> dict[str, Any]:
     for note in notes:
         print(note)
     outcomes = [train_hands(config, own, labels, device, tell, stop)]
-    training, held = ([p for p in own.frames if (p.split == "train") == train] for train in (True, False))
+    training = [p for p in own.frames if p.split == "train"]
+    held = [p for p in own.frames if p.split != "train"]
     if len(own.frames) >= FEWEST_FRAMES and len(held) >= FEWEST_HELD:
         outcomes.append(train_frames(config, (training, held), device, tell, stop))
     report = config.output / "report.html"
-    better = any(outcome.better for outcome in outcomes)
+    improved = [outcome.kind for outcome in outcomes if outcome.better]
     write_report(report, build_report(config, own, labels, notes, outcomes, device))
-    installed = install(config.output, outcomes, config.force) if config.install and (better or config.force) else None
-    result: dict[str, Any] = {"done": True, "better": better, "report": str(report), "installed": installed is not None}
+    wanted = config.install and (bool(improved) or config.force)
+    installed = install(config.output, outcomes, config.force) if wanted else None
+    result: dict[str, Any] = {"done": True, "better": bool(improved), "improved": improved}
+    result |= {"report": str(report), "installed": installed is not None}
     for outcome in outcomes:
         name = SCORES[outcome.kind][0]
-        result[name], result[f"shipped_{name}"] = outcome.score
+        result[name], before = outcome.score
+        if before is not None:
+            result[f"shipped_{name}"] = before
     tell(result)
     print(verdict(outcomes))
     print(f"report: {report}")
@@ -203,13 +207,15 @@ def reporter(tell: Tell, stage: Kind, options: FitOptions) -> OnEpoch:
 
 
 def train_anew(task: Task, options: FitOptions, on_epoch: OnEpoch, stop: StopSignal) -> dict[str, Any]:
-    """Go on with an interrupted training of the same pictures; one that is finished makes room for another one."""
+    """Go on with an interrupted training; one that is finished, or of other pictures, makes room for another one."""
     try:
         return fit(task, options, on_epoch, stop)
     except OtherRun as error:
-        if not error.finished:
+        if not (error.finished or error.pictures):
             raise
-        return fit(task, replace(options, resume=False), on_epoch, stop)
+        print("The pictures have changed: training begins anew." if error.pictures else "Training begins anew.")
+        RunFolder(task.output).forget()
+        return fit(task, options, on_epoch, stop)
 
 
 def train_hands(
@@ -237,8 +243,7 @@ def train_hands(
     absent = absent_outputs(options.outputs, own.training)
     task = train_classifier.build(options, device, (own.training, own.validation), absent)
     metrics = train_anew(task, options, reporter(tell, "classifier", options), stop)
-    before = shipped_metrics(own.validation, labels, shipped, device)
-    return Outcome("classifier", (metrics[task.score], before[task.score]), metrics)
+    return compare_classifiers(own.validation, labels, metrics, shipped, device)
 
 
 def absent_outputs(outputs: tuple[str, ...], pictures: Sequence[Picture]) -> tuple[str, ...]:

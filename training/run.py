@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, cast
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from gesture_app.errors import InputError
-from gesture_app.vision.model_info import ModelInfo
+from gesture_app.vision.model_info import ModelInfo, require_suffix
 from training import distributed
 from training.checkpoint import RunFolder
 from training.collection import Picture
@@ -28,6 +30,15 @@ from training.optimization import (
     parameter_groups,
 )
 
+RANGES: dict[str, tuple[float, float]] = {
+    **dict.fromkeys(("epochs", "batch_size", "accumulate", "repeats"), (1, math.inf)),
+    **dict.fromkeys(("freeze_epochs", "whole_epochs", "patience", "samples", "workers"), (0, math.inf)),
+    **dict.fromkeys(("learning_rate", "weight_decay", "clip_norm", "save_minutes", "mixup"), (0, math.inf)),
+    **dict.fromkeys(("ema_decay", "early_rate", "balance", "label_smoothing", "mosaic", "threshold"), (0, 1)),
+    **dict.fromkeys(("size", "start_size", "window", "input_hw"), (32, math.inf)),
+    "seed": (0, 2**32 - 1),
+}
+"""The least and the largest value of options, in every command that has them."""
 MOST_SIZES = 64
 """Of the input, that a training compiles; progressive sizes of up to a thousand pixels."""
 
@@ -37,15 +48,20 @@ class FitOptions:
     """Options of every training."""
 
     epochs: int = 8
+    """How often training goes through its pictures."""
     batch_size: int = 64
     """Pictures a step; under torchrun of every process."""
     accumulate: int = 1
     """Work off a batch in so many pieces whose gradients are added up: less memory, nearly the same step (the
     detector and sides weigh pieces by their pictures)."""
     learning_rate: float = 2e-3
+    """The largest one of the schedule, for the last layers; `gesture-train lr-find` suggests one."""
     weight_decay: float = 0.05
+    """How strongly large weights are drawn to zero; biases and norms are left alone."""
     optimizer: OptimizerName = "adamw"
+    """AdamW, or SGD with Nesterov's momentum of 0.9."""
     schedule: ScheduleName = "one-cycle"
+    """How the learning rate goes: up and down (one-cycle), down as a cosine, or in steps to a tenth."""
     ema_decay: float = 0.998
     """Of the moving average of the weights, which is what is evaluated and kept."""
     clip_norm: float = 10.0
@@ -68,6 +84,7 @@ class FitOptions:
     patience: int = 0
     """Stop after so many epochs that were all worse than the best; 0 never does."""
     precision: Precision = "auto"
+    """Of the forward pass; auto chooses by the device."""
     compile: bool = False
     """torch.compile the network: faster steps after a minute of compilation, for every size of its input."""
     channels_last: bool = True
@@ -83,8 +100,11 @@ class FitOptions:
     tensorboard: bool = False
     """Write the figures for TensorBoard too."""
     device: str = "auto"
+    """auto, cpu or cuda; auto is a GPU where there is one."""
     workers: int = 2
+    """Processes that read pictures; 0 reads them in this one."""
     seed: int = 0
+    """Of everything that is drawn by chance."""
 
 
 @dataclass(frozen=True)
@@ -162,6 +182,11 @@ class Progress:
     reloads: int = 0
     seconds: float = 0.0
 
+    def begin_next_epoch(self) -> None:
+        """Go on to the first batch of the next epoch, in which nothing is counted yet."""
+        self.epoch, self.batch = self.epoch + 1, 0
+        self.taken, self.skipped, self.seconds, self.sums = 0, 0, 0.0, {}
+
     def means(self) -> dict[str, float]:
         """The mean of every loss over the steps taken, and the number of those that were not."""
         return {**{name: total / self.taken for name, total in self.sums.items()}, "skipped_steps": float(self.skipped)}
@@ -202,6 +227,25 @@ class Run:
         return mixed
 
 
+def require_ranges(config: Any) -> None:
+    """Refuse options that are out of their range; a default, which may mean something else, is none.
+
+    Args:
+        config: a dataclass.
+
+    Raises:
+        InputError: names the first one.
+    """
+    for option in fields(config):
+        value = getattr(config, option.name)
+        if option.name not in RANGES or value == option.default:
+            continue
+        low, high = RANGES[option.name]
+        if not all(low <= number <= high and math.isfinite(number) for number in np.atleast_1d(value)):
+            within = f"at least {low}" if math.isinf(high) else f"from {low} to {high}"
+            raise InputError(f"--{option.name.replace('_', '-')} {value}: it is {within}")
+
+
 def build_run(task: Task, options: FitOptions) -> Run:
     """Everything that learning needs, at the start of the first phase.
 
@@ -210,8 +254,7 @@ def build_run(task: Task, options: FitOptions) -> Run:
     """
     if not 0 <= options.initial_weight < 1 or (options.initial_weight and not task.options.get("init")):
         raise InputError(f"--initial-weight {options.initial_weight}: it is from 0 to below 1, and needs --init")
-    if task.output.suffix != ".safetensors":
-        raise InputError(f"--output {task.output}: let the name end in .safetensors")
+    require_suffix(task.output)
     if options.initial_weight and Path(task.options["init"]).resolve() == task.output.resolve():
         raise InputError(f"--output {task.output}: is --init, which --initial-weight needs to the end")
     device = next(task.model.parameters()).device
@@ -241,12 +284,17 @@ def start_phase(run: Run) -> None:
     """Freeze or free the layers of this phase, and begin its schedule."""
     first, end = run.phase()
     head_only = run.options.freeze == "backbone" or run.progress.epoch < run.options.freeze_epochs
-    for number, stage in enumerate(run.task.stages):
-        stage.requires_grad_(not head_only or number == len(run.task.stages) - 1)
+    free_layers(run.task.stages, head_only)
     network = compiled(run.learner.model) if run.options.compile else run.learner.model
     run.learner.network = distributed.wrap(network, run.learner.device)  # type: ignore[arg-type]
     steps = (end - first) * len(run.task.epoch(run.progress.epoch).batches)
     run.learner.schedule = build_schedule(run.options.schedule, run.learner.optimizer, steps)
+
+
+def free_layers(stages: Sequence[nn.Module], head_only: bool) -> None:
+    """Let all layers learn, or only those of the last stage."""
+    for number, stage in enumerate(stages):
+        stage.requires_grad_(not head_only or number == len(stages) - 1)
 
 
 def compiled(model: nn.Module) -> nn.Module:

@@ -80,6 +80,7 @@ class ClassifierConfig(FitOptions):
     balance: float = 0.7
     """0 draws crops as they are, 1 draws every class equally often."""
     label_smoothing: float = 0.05
+    """Share of every target that is spread over all classes."""
     mixup: float = 0.0
     """Mix pairs of pictures and labels by shares drawn from Beta(mixup, mixup); 0 does not, 0.2 is usual."""
     augmentation: AugmentationName = "standard"
@@ -247,9 +248,9 @@ def build_crops(
     store = PictureStore(
         [p.path for p in (*training, *validation)], config.cache, STORED_SIDES * config.size, config.workers
     )
-    crops = HandCrops(training, config.labels, config.size, augment=True, store=store)
-    crops.transform = GentleTrivialAugment(fill=GREY) if config.augmentation == "trivial" else None
-    crops.flip = config.augmentation != "none"
+    transform = GentleTrivialAugment(fill=GREY) if config.augmentation == "trivial" else None
+    flip = config.augmentation != "none"
+    crops = HandCrops(training, config.labels, config.size, True, store, transform, flip)
     return crops, HandCrops(validation, config.labels, config.size, augment=False, store=store)
 
 

@@ -24,8 +24,9 @@ from gesture_app.vision.model_info import ModelInfo, load_model
 from gesture_app.vision.runtimes import choose_device
 from gesture_app.vision.yolox import SIZES, YOLOX, build_yolox, load_matching
 from training import distributed
+from training.batch_augment import FRAME_CHANGES, RandomChanges
 from training.checkpoint import fingerprint, options_of, provenance
-from training.collection import Picture, picture_files
+from training.collection import Picture, label_finder, picture_files
 from training.datasets import HandFrames, Pasting, collate_frames, same_shape_batches
 from training.evaluate import SCORES, evaluate_detector
 from training.fit import fit
@@ -56,7 +57,7 @@ class DetectorConfig(FitOptions):
     crops: tuple[Path, ...] = ()
     """Class folders of hand crops, to be pasted into frames and backgrounds."""
     backgrounds: Path | None = None
-    """Folder of pictures without people."""
+    """Folder of pictures without people, in it or in folders below."""
     hard_classes: tuple[str, ...] = ()
     """Gestures that are found badly: their frames come twice an epoch, their crops are pasted three times as often."""
     gestures: bool = False
@@ -72,6 +73,7 @@ class DetectorConfig(FitOptions):
     window: int = 192
     """Side of the squares around hands, at many scales, that all but the last epochs train on; a multiple of 32."""
     epochs: int = 30
+    """How often training goes through its frames."""
     whole_epochs: int = 4
     """The last epochs train on whole frames and add the L1 loss."""
     repeats: int = 1
@@ -79,6 +81,7 @@ class DetectorConfig(FitOptions):
     batch_size: int = 8
     """Frames a step; under torchrun of every process."""
     learning_rate: float = 1e-3
+    """The largest one of the schedule, for the head; `gesture-train lr-find` suggests one."""
     mosaic: float = 0.0
     """Share of the training frames that become four frames, smaller and side by side."""
 
@@ -132,9 +135,20 @@ def read_release(path: Path) -> dict[str, Tensor]:
 
 
 def build_frames(
-    config: DetectorConfig, labels: tuple[str, ...], pictures: tuple[list[Picture], list[Picture]] | None = None
+    config: DetectorConfig,
+    labels: tuple[str, ...],
+    pictures: tuple[list[Picture], list[Picture]] | None = None,
+    recolour: Callable[[Tensor], Tensor] | None = None,
 ) -> tuple[HandFrames, HandFrames]:
-    """Training and validation frames. Only frames whose boxes were all drawn by people are validated on."""
+    """Training and validation frames. Only frames whose boxes were all drawn by people are validated on.
+
+    Args:
+        pictures: for training and validation; by default what `config.data` holds.
+        recolour: changes the colours of single training frames, see `HandFrames`.
+
+    Raises:
+        InputError: frames, crops or backgrounds cannot be read or are none, or a hard class is no gesture.
+    """
     once = tuple(dict.fromkeys(config.data))
     training, validation = pictures or (
         read_all(config.data, HAGRID_LABELS, "train", config.boxes, config.splits),
@@ -142,13 +156,20 @@ def build_frames(
     )
     beside = read_all(once, HAGRID_LABELS, None, config.boxes, config.splits) if config.crops else []
     crops = [p for p in read_all(config.crops, HAGRID_LABELS, "train", beside=beside) if p.is_crop]
-    backgrounds = list(picture_files([config.backgrounds])) if config.backgrounds else []
+    backgrounds = list(picture_files([config.backgrounds], below=True)) if config.backgrounds else []
+    if config.backgrounds and not backgrounds:
+        raise InputError(f"no picture: {config.backgrounds}: --backgrounds is a folder of pictures without people")
+    find_label = label_finder(HAGRID_LABELS)
+    hard_classes = [find_label(name) for name in config.hard_classes]
+    if "" in hard_classes:
+        unknown = config.hard_classes[hard_classes.index("")]
+        raise InputError(f"--hard-classes {unknown}: no gesture of HaGRID. The names are {', '.join(HAGRID_LABELS)}")
     true = [p for p in validation if p.true_boxes and not p.is_crop]
     paths = [*(p.path for p in (*training, *true) if not p.is_crop), *(p.path for p in crops), *backgrounds]
     store = PictureStore(paths, config.cache, STORED_SIDES * max(config.input_hw), config.workers)
-    pasting = Pasting(crops, backgrounds, config.hard_classes)
-    training = [*training, *(p for p in training if set(p.labels) & set(config.hard_classes))]
-    frames = HandFrames(training, labels, config.input_hw, augment=True, pasting=pasting, store=store)
+    pasting = Pasting(crops, backgrounds, hard_classes)
+    training = [*training, *(p for p in training if set(p.labels) & set(hard_classes))]
+    frames = HandFrames(training, labels, config.input_hw, True, pasting, store, recolour)
     held_out = HandFrames(true, labels, config.input_hw, augment=False, store=store)
     if not len(frames) or not len(held_out):
         names = "; --gestures knows the names of HaGRID's gestures alone" if config.gestures else ""
@@ -180,16 +201,15 @@ def build(
         raise InputError(f"--yolox is one of {', '.join(SIZES)}; the sides of input and window are multiples of 32")
     torch.manual_seed(config.seed)
     labels = HAGRID_LABELS if config.gestures else HAND
-    frames, held_out = build_frames(config, labels, pictures)
+    recolour, in_batches = RandomChanges(FRAME_CHANGES), device.type == "cuda"
+    # In the loading processes recolouring is most of the work: a GPU does it with whole batches.
+    frames, held_out = build_frames(config, labels, pictures, None if in_batches else recolour)
     model, start = initial_detector(config, labels)
     if distributed.is_main():
         print(f"Training starts {start}.")
     model = model.to(device)
     if config.channels_last:
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    recolour = None
-    if device.type == "cuda":  # whole batches are recoloured there: in the loading processes it is most of the work
-        recolour, frames.recolour = frames.recolour, None
     batch_size = config.batch_size * distributed.world_size()
     collate = partial(collate_frames, channels_last=config.channels_last)
 
@@ -198,7 +218,7 @@ def build(
         frames.window = None if whole else config.window
         batches = same_shape_batches(frames.upright, batch_size, (config.seed, number), config.repeats)
         dataset = Mosaic(frames, frames.upright, config.mosaic) if config.mosaic > 0 else frames
-        step = partial(detector_step, l1_weight=float(whole), recolour=recolour)
+        step = partial(detector_step, l1_weight=float(whole), recolour=recolour if in_batches else None)
         return Epoch(dataset, batches, step, f"on {'whole frames' if whole else 'windows'}", collate)
 
     def evaluate(averaged: nn.Module, _number: int, most: int | None) -> dict[str, Any]:

@@ -40,10 +40,14 @@ class Curves(QWidget):
         self.update()
 
     def add(self, name: str, epoch: int, epochs: int, value: float) -> None:
-        """Add the value of an epoch, from 1 to `epochs`; a value that is no number is left out."""
+        """Add the value of an epoch, from 1 to `epochs`; a value that is no number is left out.
+
+        An earlier epoch than the last one begins anew from there.
+        """
         if not math.isfinite(value):
             return
-        self.curves.setdefault(name, []).append((epoch, value))
+        before = [point for point in self.curves.get(name, ()) if point[0] < epoch]
+        self.curves[name] = [*before, (epoch, value)]
         self._epochs = max(self._epochs, epochs, epoch)
         self.setAccessibleDescription(f"{name}: {value:.3f}")
         self.update()

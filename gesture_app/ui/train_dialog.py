@@ -36,7 +36,6 @@ INTERRUPTED = 130
 NOT_CURVES = ("epoch", "epochs", "stage", "loss")
 MEASURES = {"macro_f1": "macro-F1", "ap50": "AP50"}
 """How people write them."""
-MEASURED: dict[Kind, str] = {"classifier": "macro_f1", "detector": "ap50"}
 
 
 class TrainDialog(WorkDialog):
@@ -255,29 +254,27 @@ class TrainDialog(WorkDialog):
 
     def _tell_result(self) -> None:
         assert self._result is not None
-        each = self.tr("{measure} {new:.3f}, before {old:.3f}")
+        each, results = self.tr("{measure} {new:.3f}, before {old:.3f}"), self._result
         told = [
-            each.format(measure=MEASURES[MEASURED[kind]], new=new, old=old)
-            for kind, (new, old) in self._scores(self._result).items()
+            each.format(measure=MEASURES[key], new=results[key], old=results[f"shipped_{key}"])
+            for key in MEASURES
+            if isinstance(results.get(key), float) and isinstance(results.get(f"shipped_{key}"), float)
         ]
         figures = f" ({'; '.join(told)})" if told else ""
-        if self._result.get("better"):
+        better = self._result.get("better")
+        if not told and better:
+            text = self.tr("Done: the new model knows these gestures, of which the one before knows none.")
+        elif not told:
+            text = self.tr("Done, but the new model is hardly better at these gestures than chance.")
+        elif better:
             text = self.tr("Done: the new model is better than the one before{figures}.")
         else:
             text = self.tr("Done, but on your pictures the new model is not better than the one before{figures}.")
         self.state.setText(text.format(figures=figures))
 
-    def _scores(self, result: Mapping[str, Any]) -> dict[Kind, tuple[float, float]]:
-        """Of each network that was trained: how good it is, and how good the one before is."""
-        found = {kind: (result.get(key), result.get(f"shipped_{key}")) for kind, key in MEASURED.items()}
-        return {
-            kind: (new, old) for kind, (new, old) in found.items() if isinstance(new, float) and isinstance(old, float)
-        }
-
     def _kinds(self, result: Mapping[str, Any]) -> tuple[Kind, ...]:
         """The networks to install: those that are better, or where none is, and it is asked for all the same, all."""
-        better = tuple(kind for kind, (new, old) in self._scores(result).items() if new > old)
-        return better if result.get("better") and better else KINDS
+        return tuple(kind for kind in KINDS if kind in result.get("improved", ())) or KINDS
 
     def _refresh(self) -> None:
         """Say what can be done now."""

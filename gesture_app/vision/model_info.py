@@ -125,14 +125,26 @@ def half(state: dict[str, Tensor]) -> dict[str, Tensor]:
     }
 
 
+def require_suffix(path: Path) -> None:
+    """Refuse a name for weights that another one's info file could belong to.
+
+    Raises:
+        InputError: it does not end in .safetensors.
+    """
+    if path.suffix != ".safetensors":
+        raise InputError(f"cannot write weights: {path}: let the name end in .safetensors")
+
+
 def save_model(path: Path, model: nn.Module, info: ModelInfo) -> ModelInfo:
     """Write `path` (.safetensors) and its info file (.json); returns the info with the checksum filled in.
 
     Raises:
+        InputError: the name does not end so.
         EnvironmentFault: they cannot be written.
     """
     from safetensors.torch import save as save_safetensors
 
+    require_suffix(path)
     data = save_safetensors(half(model.state_dict()))
     info = replace(info, sha256=hashlib.sha256(data).hexdigest())
     write_file(path, data, "weights")
@@ -161,6 +173,11 @@ def load_info(path: Path) -> ModelInfo:
             shares=tuple(float(share) for share in fields.get("shares", ())),
         )
     except OSError as error:
+        if not path.exists():
+            raise InputError(
+                f"cannot read weights: {path}: no such file. A folder of weights holds a detector and a classifier: "
+                f"copy what it lacks from {shipped_weights(KINDS[0]).parent}"
+            ) from error
         raise InputError(
             f"cannot read weights: {json_path}: {error.strerror}. Every .safetensors file needs its .json beside it"
         ) from error
