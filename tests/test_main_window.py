@@ -19,6 +19,7 @@ from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import (
     QAbstractButton,
     QApplication,
+    QCheckBox,
     QDialog,
     QDockWidget,
     QFileDialog,
@@ -564,6 +565,22 @@ def test_arrows_move_a_focused_slider_and_not_the_film(open_window, qtbot, clip)
     window.view.setFocus()
     qtbot.keyClick(window.view, Qt.Key.Key_Right)
     assert stepped == [1]
+
+
+@pytest.mark.parametrize("floating", [False, True])
+def test_a_control_in_a_panel_keeps_its_keys(open_window, qtbot, clip, floating):
+    window = playing(qtbot, open_window(), clip)
+    dock = window.findChild(QDockWidget, "controls")
+    dock.setFloating(floating)
+    box = next(box for box in dock.findChildren(QCheckBox) if box.isVisible() and box.isEnabled())
+    box.window().activateWindow()
+    box.setFocus()
+    qtbot.waitUntil(box.hasFocus)
+    before = box.isChecked()
+    qtbot.keyClick(box, Qt.Key.Key_Space)
+    assert box.isChecked() is not before and window.phase is Phase.LIVE
+    qtbot.keyClick(box, Qt.Key.Key_Period, Qt.KeyboardModifier.ControlModifier)
+    assert window.phase is Phase.IDLE, "the window's other keys act"
 
 
 @pytest.mark.parametrize("panel", ["controls", "events"])
