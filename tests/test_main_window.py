@@ -589,7 +589,8 @@ def test_a_letter_with_alt_means_one_thing(open_window, panel):
     dock = window.findChild(QDockWidget, panel)
     dock.raise_()
     texts = [action.text() for action in window.menuBar().actions()]
-    parts = [*window.source_bar.findChildren(QPushButton), *dock.findChildren(QAbstractButton)]
+    parts = [*window.source_bar.findChildren(QPushButton), *window.notice.findChildren(QPushButton)]
+    parts += dock.findChildren(QAbstractButton)
     parts += [label for label in dock.findChildren(QLabel) if label.buddy() is not None]
     letters = [QKeySequence.mnemonic(text).toString() for text in [*texts, *(part.text() for part in parts)]]
     counts = Counter(letter for letter in letters if letter)
@@ -792,6 +793,15 @@ def test_double_click_is_full_screen(open_window, qtbot):
     for expected in (True, False):
         QTest.mouseDClick(window.view, Qt.MouseButton.LeftButton, pos=QPoint(20, 20))
         assert window.isFullScreen() is expected
+
+
+def test_the_window_manager_begins_and_ends_full_screen_too(open_window, qtbot):
+    window = open_window()
+    begin, end = window.menus.full_screen.trigger, window.menus.leave_full_screen.trigger
+    for change, expected in ((begin, True), (window.showNormal, False), (window.showFullScreen, True), (end, False)):
+        change()
+        assert (window.isFullScreen(), window.menus.full_screen.isChecked()) == (expected, expected)
+        assert window.source_bar.isVisible() is not expected
 
 
 def test_what_can_be_kept_of_a_source(open_window, qtbot, world):

@@ -7,7 +7,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from PyQt6.QtCore import QSettings, Qt, pyqtSignal, pyqtSlot
+from PyQt6.QtCore import QEvent, QSettings, Qt, pyqtSignal, pyqtSlot
 from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PyQt6.QtWidgets import QApplication, QDialog, QDockWidget, QMainWindow, QMessageBox
 
@@ -146,6 +146,12 @@ class MainWindow(QMainWindow):
         super().closeEvent(event)
         for dialog in self.findChildren(QDialog):
             dialog.hide()  # `close` would ask again; their work is ended by `shutdown`
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Follow the window manager, which can begin and end full screen as well."""
+        super().changeEvent(event)
+        if event is not None and event.type() == QEvent.Type.WindowStateChange:
+            self.menus.full_screen.setChecked(self.isFullScreen())
 
     def focusNextPrevChild(self, next: bool) -> bool:
         """Pass over a dock that lies behind another: Qt has it outside the window, and takes it for visible."""
