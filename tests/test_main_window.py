@@ -39,6 +39,7 @@ from gesture_app.settings import Settings
 from gesture_app.ui import app
 from gesture_app.ui.annotate_dialog import AnnotateDialog
 from gesture_app.ui.cameras import Camera
+from gesture_app.ui.desktop import shown_path
 from gesture_app.ui.doctor_dialog import DoctorDialog
 from gesture_app.ui.event_panel import EventPanel
 from gesture_app.ui.event_table import GESTURE, START
@@ -728,7 +729,7 @@ def test_a_gesture_is_gone_to_or_it_is_told_why_not(open_window, qtbot, clip):
     window.play(NO_CAMERA)
     panel.view.activated.emit(panel.table.index(0, 0))
     figures.refresh()
-    assert "seen in two_colours.mp4" in figures.currentMessage()
+    assert f"seen in {shown_path(str(clip))}" in figures.currentMessage()
     assert not figures.size_label.isVisible(), "nothing is painted over the message"
     figures.clearMessage()
     figures.refresh()

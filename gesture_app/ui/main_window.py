@@ -296,7 +296,7 @@ class MainWindow(QMainWindow):
         self.notice.end_notes()
         self.view.clear_picture()
         self.figures.begin()
-        self.events.begin(name, source_kind(source) != "file")
+        self.events.begin(source, name)
         self.setWindowTitle(f"{name} – {NAME}")
         self._apply_settings(self._store.settings)
 
