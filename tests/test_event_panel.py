@@ -122,7 +122,8 @@ def clipboard() -> list[dict[str, str]]:
         ("my events", "Table (*.csv)", "my events.csv"),
         ("my events", "JSON lines (*.jsonl)", "my events.jsonl"),
         ("x.jsonl", "Table (*.csv)", "x.jsonl"),
-        ("x.pdf", "", None),
+        ("x.CSV", "JSON lines (*.jsonl)", "x.CSV"),
+        ("gestures 27.11.2026", "JSON lines (*.jsonl)", "gestures 27.11.2026.jsonl"),
         ("no folder/x.csv", "", None),
     ],
 )

@@ -223,7 +223,8 @@ class EventPanel(QWidget):
         name, kind = QFileDialog.getSaveFileName(self, self.tr("Export events"), usual, ";;".join(kinds))
         if not name:
             return
-        path = Path(name) if Path(name).suffix else Path(name + kinds.get(kind, ".csv"))
+        named = Path(name).suffix.lower() in kinds.values()  # "gestures 27.11.2026" has a dot, but no end
+        path = Path(name) if named else Path(name + kinds.get(kind, ".csv"))
         if path.exists() and path != Path(name) and not self._may_replace(path):
             return
         try:
