@@ -233,6 +233,27 @@ def test_space_pauses_a_clip_while_networks_load(open_window, qtbot, clip):
     assert window.playback.position_s > 0.2
 
 
+@pytest.mark.parametrize(("presses", "phase"), [(1, Phase.PAUSED), (2, Phase.LIVE)])
+@pytest.mark.parametrize("when", [Phase.OPENING, Phase.LOADING])
+def test_space_pauses_a_clip_before_its_first_frame(open_window, qtbot, clip, when, presses, phase):
+    go_on = threading.Event()
+    window = open_window(load=lambda choice: FakeRecognizer() if go_on.wait(10) else None)
+    if when is Phase.OPENING:  # it waits for what loads for a camera
+        window.play("0")
+        qtbot.waitUntil(lambda: window.phase is Phase.LOADING)
+    window.play(str(clip))
+    qtbot.waitUntil(lambda: window.phase is when)
+    for _ in range(presses):
+        qtbot.keyClick(window.view, Qt.Key.Key_Space)
+    go_on.set()
+    qtbot.waitUntil(lambda: window.phase is phase and window.view.picture is not None)
+    if phase is Phase.LIVE:
+        qtbot.waitUntil(lambda: window.playback.position_s > 0)
+    else:
+        qtbot.wait(100)
+        assert window.phase is phase and window.playback.position_s == 0
+
+
 def test_cameras_that_come_and_go_leave_no_dead_keys(open_window, qtbot):
     window = open_window(cameras=CAMERAS)
     for count in (1, 2, 0, 2):
