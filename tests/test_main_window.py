@@ -869,6 +869,19 @@ def test_gesture_events(open_window, qtbot, clip):
     assert all(event.end_s is not None for event in window.event_panel.events), "nothing goes on without a picture"
 
 
+def test_one_check_of_this_computer_at_a_time(open_window, qtbot):
+    window = open_window()
+    window.tools.doctor()
+    window.tools.doctor()
+    (dialog,) = window.findChildren(DoctorDialog)
+    assert dialog.running, "the one that looks is shown again"
+    dialog.reject()
+    window.tools.doctor()
+    qtbot.waitUntil(lambda: len(window.findChildren(DoctorDialog)) == 1)
+    (dialog,) = window.findChildren(DoctorDialog)
+    assert dialog.running and dialog.isVisible()
+
+
 @pytest.mark.parametrize("name", ["gestures", "annotate", "train", "doctor", "shortcuts", "about"])
 def test_dialogs(open_window, qtbot, name):
     window = open_window()
