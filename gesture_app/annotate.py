@@ -236,7 +236,7 @@ def plan(source: Path, options: AnnotateOptions) -> tuple[list[Job], int]:
         raise InputError("options: --no-media: nothing would be written. Give --jsonl FILE too")
     if re.match(r"[a-z]+:/", str(source)):  # an address has lost a slash on the way to being a path
         address = str(source).replace(":/", "://", 1)
-        raise InputError(f"input: {address}: annotate takes files. Play streams with `gesture-app live --source`")
+        raise InputError(f"input: {address}: annotate takes files. Play streams with `gesture-app live`")
     try:
         return _plan(source, options)
     except OSError as error:  # a name that is too long, a folder that may not be entered

@@ -1,7 +1,7 @@
 """The command line.
 
 gesture-app live                          the window, on the camera of the last time
-gesture-app live --source clip.mp4        on a video, a picture, an rtsp or http address, or the screen
+gesture-app live clip.mp4                 on a video, a picture, an rtsp or http address, or the screen
 gesture-app annotate clip.mp4             clip-annotated.mp4, with boxes, names and the sound
 gesture-app annotate pictures/ --no-media --jsonl hands.jsonl
 """
@@ -202,9 +202,11 @@ class Benchmark(Model):
 class Live(Model):
     """Open the window: recognize hands in what a camera, a stream or a video file shows now."""
 
-    source: str | None = None
+    source: Annotated[Positional[str | None], tyro.conf.arg(metavar="[SOURCE]")] = None
     """Number of a camera, an rtsp or http address, a video, a picture, a folder of pictures, or `screen`.
     Usually the last camera or stream, or the first camera."""
+    named: Annotated[str | None, tyro.conf.arg(name="source", metavar="SOURCE")] = None
+    """SOURCE, as an option."""
     loop: bool = False
     """Start a video again at its end."""
 
@@ -212,8 +214,10 @@ class Live(Model):
         """Show the window until it is closed; the exit code."""
         from gesture_app.ui.app import run
 
+        if self.source is not None and self.named is not None:
+            raise InputError("source: SOURCE and --source: both are given. Leave one of them out")
         self.recognizer_options()  # a threshold out of its range is told before the window is shown
-        return run(self.source, self.load, self.overrides(), self.loop)
+        return run(self.source if self.named is None else self.named, self.load, self.overrides(), self.loop)
 
     def load(self, choice: ModelChoice) -> Recognizer:
         """The recognizer; called once the window is shown, since importing its libraries alone takes seconds."""

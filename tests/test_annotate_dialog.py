@@ -240,6 +240,22 @@ def test_dropping_and_deleting(open_dialog, qtbot, tmp_path):
     assert not dialog.start_button.isEnabled(), "nothing would be written"
 
 
+def test_of_many_files_at_once_is_told_once(open_dialog, qtbot, tmp_path):
+    dialog = open_dialog()
+    changes = []
+    dialog.list.changed.connect(lambda: changes.append(dialog.list.topLevelItemCount()))
+    dialog.add_files(tmp_path / f"{number}.mp4" for number in range(1000))
+    dialog.start()
+    assert changes == [1000] * 2, "added, and waiting"
+    dialog.cancel()
+    qtbot.waitUntil(lambda: not dialog.running)
+    dialog.list.clearSelection()
+    dialog.list.selectAll()
+    changes.clear()
+    dialog.list.remove_selected()
+    assert changes == [0] and not dialog.remove_button.isEnabled() and not dialog.start_button.isEnabled()
+
+
 @pytest.mark.parametrize(("step", "left_s"), [
     (Step(1, 10, 1, 10, 1.0), None), (Step(5, 10, 5, 20, 1.0), 3.0), (Step(9, None, 9, 0, 1.0), None),
     (Step(10, 10, 10, 10, 2.0), 0.0),

@@ -130,6 +130,23 @@ def test_live_hands_over(monkeypatch: pytest.MonkeyPatch, loaded: list[tuple]) -
     assert seen[2][2] == {"device": "auto", "runtime": "auto"}
 
 
+@pytest.mark.parametrize(("words", "source"), [
+    ((), None), (("clip.mp4",), "clip.mp4"), (("--loop", "0"), "0"), (("rtsp://host/x", "--loop"), "rtsp://host/x"),
+    (("--source", "screen"), "screen"),
+])  # fmt: skip
+def test_a_source_is_named_with_or_without_its_option(monkeypatch: pytest.MonkeyPatch, words, source) -> None:
+    app = pytest.importorskip("gesture_app.ui.app")
+    seen: list[object] = []
+    monkeypatch.setattr(app, "run", lambda source, *_: seen.append(source) or 0)
+    assert code_of("live", *words) == 0 and seen == [source]
+
+
+def test_two_sources_are_one_too_many(capsys: pytest.CaptureFixture[str]) -> None:
+    assert code_of("live", "a.mp4", "--source", "rtsp://u:secret@host/x") == 2
+    told = capsys.readouterr().err
+    assert told == "gesture-app: error: source: SOURCE and --source: both are given. Leave one of them out\n"
+
+
 def test_help_tells_the_usual_thresholds(capsys) -> None:
     with pytest.raises(SystemExit):
         main(["live", "--help"])

@@ -122,7 +122,8 @@ def clipboard() -> list[dict[str, str]]:
         ("my events", "Table (*.csv)", "my events.csv"),
         ("my events", "JSON lines (*.jsonl)", "my events.jsonl"),
         ("x.jsonl", "Table (*.csv)", "x.jsonl"),
-        ("x.pdf", "", None),
+        ("x.CSV", "JSON lines (*.jsonl)", "x.CSV"),
+        ("gestures 27.11.2026", "JSON lines (*.jsonl)", "gestures 27.11.2026.jsonl"),
         ("no folder/x.csv", "", None),
     ],
 )
@@ -150,10 +151,11 @@ def test_a_name_that_gets_its_end_later_replaces_nothing_unasked(panel, tmp_path
     assert ((tmp_path / "mine.csv").read_text() == "old") is not replace_it
 
 
-@pytest.mark.parametrize(("started_at", "why"), [(None, "seen in a.mp4"), (datetime(2026, 5, 4), "seen live")])
+@pytest.mark.parametrize(("started_at", "why"), [(None, "seen in /x/a.mp4"), (datetime(2026, 5, 4), "seen live")])
 def test_an_event_of_another_source_leads_nowhere_and_tells_why(panel, qtbot, started_at, why):
-    panel.begin("b.mp4")
+    panel.begin("/x/a.mp4")
     panel.show_changes(started(event(1, started_at=started_at)))
+    panel.begin("/y/a.mp4")
     with qtbot.assertNotEmitted(panel.time_chosen), qtbot.waitSignal(panel.refused) as refused:
         panel.view.activated.emit(panel.table.index(0, 0))
     assert why in refused.args[0]
@@ -162,6 +164,8 @@ def test_an_event_of_another_source_leads_nowhere_and_tells_why(panel, qtbot, st
 def test_an_event_can_be_chosen(panel, qtbot):
     panel.begin("a.mp4")
     panel.show_changes(started(event(1), event(2)))
+    panel.begin("b.mp4")
+    panel.begin("a.mp4")
     with qtbot.waitSignal(panel.time_chosen) as chosen:
         panel.view.activated.emit(panel.table.index(1, 0))
     assert chosen.args == [60.25]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PyQt6.QtCore import QRectF, Qt
 from PyQt6.QtGui import QColor, QImage, QPainter
+from PyQt6.QtWidgets import QLabel
 
 from gesture_app.ui.gesture_drawing import GestureDrawing, gesture_icon, paint_gesture
 from gesture_app.ui.gesture_gallery import GestureGallery, GesturesDialog
@@ -115,3 +116,17 @@ def test_welcome_asks_for_a_camera(qtbot):
         qtbot.keyClick(page.file_button, Qt.Key.Key_Space)
     with qtbot.waitSignal(page.skipped):
         page.skip_button.click()
+
+
+@pytest.mark.parametrize("size", [(300, 160), (390, 225), (900, 700)])
+@pytest.mark.parametrize("cameras", [[], [("Built-in", "0")]])
+def test_no_text_of_the_welcome_is_cut(qtbot, size, cameras):
+    page = WelcomePage(cameras)
+    qtbot.addWidget(page)
+    page.resize(*size)
+    page.show()
+    texts = [label for label in page.findChildren(QLabel) if label.wordWrap() and label.isVisible()]
+    assert len(texts) == (1 if cameras else 2)
+    qtbot.waitUntil(lambda: all(text.height() >= text.heightForWidth(text.width()) > 0 for text in texts))
+    assert page.gallery.height() >= page.gallery.minimumSizeHint().height()
+    assert page.start_button.width() >= page.start_button.sizeHint().width()

@@ -19,6 +19,7 @@ from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import (
     QAbstractButton,
     QApplication,
+    QCheckBox,
     QDialog,
     QDockWidget,
     QFileDialog,
@@ -38,6 +39,7 @@ from gesture_app.settings import Settings
 from gesture_app.ui import app
 from gesture_app.ui.annotate_dialog import AnnotateDialog
 from gesture_app.ui.cameras import Camera
+from gesture_app.ui.desktop import shown_path
 from gesture_app.ui.doctor_dialog import DoctorDialog
 from gesture_app.ui.event_panel import EventPanel
 from gesture_app.ui.event_table import GESTURE, START
@@ -229,6 +231,27 @@ def test_space_pauses_a_clip_while_networks_load(open_window, qtbot, clip):
     go_on.set()
     qtbot.waitUntil(lambda: window.phase is Phase.PAUSED)
     assert window.playback.position_s > 0.2
+
+
+@pytest.mark.parametrize(("presses", "phase"), [(1, Phase.PAUSED), (2, Phase.LIVE)])
+@pytest.mark.parametrize("when", [Phase.OPENING, Phase.LOADING])
+def test_space_pauses_a_clip_before_its_first_frame(open_window, qtbot, clip, when, presses, phase):
+    go_on = threading.Event()
+    window = open_window(load=lambda choice: FakeRecognizer() if go_on.wait(10) else None)
+    if when is Phase.OPENING:  # it waits for what loads for a camera
+        window.play("0")
+        qtbot.waitUntil(lambda: window.phase is Phase.LOADING)
+    window.play(str(clip))
+    qtbot.waitUntil(lambda: window.phase is when)
+    for _ in range(presses):
+        qtbot.keyClick(window.view, Qt.Key.Key_Space)
+    go_on.set()
+    qtbot.waitUntil(lambda: window.phase is phase and window.view.picture is not None)
+    if phase is Phase.LIVE:
+        qtbot.waitUntil(lambda: window.playback.position_s > 0)
+    else:
+        qtbot.wait(100)
+        assert window.phase is phase and window.playback.position_s == 0
 
 
 def test_cameras_that_come_and_go_leave_no_dead_keys(open_window, qtbot):
@@ -566,13 +589,30 @@ def test_arrows_move_a_focused_slider_and_not_the_film(open_window, qtbot, clip)
     assert stepped == [1]
 
 
+@pytest.mark.parametrize("floating", [False, True])
+def test_a_control_in_a_panel_keeps_its_keys(open_window, qtbot, clip, floating):
+    window = playing(qtbot, open_window(), clip)
+    dock = window.findChild(QDockWidget, "controls")
+    dock.setFloating(floating)
+    box = next(box for box in dock.findChildren(QCheckBox) if box.isVisible() and box.isEnabled())
+    box.window().activateWindow()
+    box.setFocus()
+    qtbot.waitUntil(box.hasFocus)
+    before = box.isChecked()
+    qtbot.keyClick(box, Qt.Key.Key_Space)
+    assert box.isChecked() is not before and window.phase is Phase.LIVE
+    qtbot.keyClick(box, Qt.Key.Key_Period, Qt.KeyboardModifier.ControlModifier)
+    assert window.phase is Phase.IDLE, "the window's other keys act"
+
+
 @pytest.mark.parametrize("panel", ["controls", "events"])
 def test_a_letter_with_alt_means_one_thing(open_window, panel):
     window = open_window()
     dock = window.findChild(QDockWidget, panel)
     dock.raise_()
     texts = [action.text() for action in window.menuBar().actions()]
-    parts = [*window.source_bar.findChildren(QPushButton), *dock.findChildren(QAbstractButton)]
+    parts = [*window.source_bar.findChildren(QPushButton), *window.notice.findChildren(QPushButton)]
+    parts += dock.findChildren(QAbstractButton)
     parts += [label for label in dock.findChildren(QLabel) if label.buddy() is not None]
     letters = [QKeySequence.mnemonic(text).toString() for text in [*texts, *(part.text() for part in parts)]]
     counts = Counter(letter for letter in letters if letter)
@@ -710,7 +750,7 @@ def test_a_gesture_is_gone_to_or_it_is_told_why_not(open_window, qtbot, clip):
     window.play(NO_CAMERA)
     panel.view.activated.emit(panel.table.index(0, 0))
     figures.refresh()
-    assert "seen in two_colours.mp4" in figures.currentMessage()
+    assert f"seen in {shown_path(str(clip))}" in figures.currentMessage()
     assert not figures.size_label.isVisible(), "nothing is painted over the message"
     figures.clearMessage()
     figures.refresh()
@@ -777,6 +817,15 @@ def test_double_click_is_full_screen(open_window, qtbot):
         assert window.isFullScreen() is expected
 
 
+def test_the_window_manager_begins_and_ends_full_screen_too(open_window, qtbot):
+    window = open_window()
+    begin, end = window.menus.full_screen.trigger, window.menus.leave_full_screen.trigger
+    for change, expected in ((begin, True), (window.showNormal, False), (window.showFullScreen, True), (end, False)):
+        change()
+        assert (window.isFullScreen(), window.menus.full_screen.isChecked()) == (expected, expected)
+        assert window.source_bar.isVisible() is not expected
+
+
 def test_what_can_be_kept_of_a_source(open_window, qtbot, world):
     go_on = threading.Event()
     window = open_window(load=lambda choice: FakeRecognizer() if go_on.wait(10) else None)
@@ -818,6 +867,19 @@ def test_gesture_events(open_window, qtbot, clip):
     assert window.event_panel.events[0].label == "like"
     window.halt()
     assert all(event.end_s is not None for event in window.event_panel.events), "nothing goes on without a picture"
+
+
+def test_one_check_of_this_computer_at_a_time(open_window, qtbot):
+    window = open_window()
+    window.tools.doctor()
+    window.tools.doctor()
+    (dialog,) = window.findChildren(DoctorDialog)
+    assert dialog.running, "the one that looks is shown again"
+    dialog.reject()
+    window.tools.doctor()
+    qtbot.waitUntil(lambda: len(window.findChildren(DoctorDialog)) == 1)
+    (dialog,) = window.findChildren(DoctorDialog)
+    assert dialog.running and dialog.isVisible()
 
 
 @pytest.mark.parametrize("name", ["gestures", "annotate", "train", "doctor", "shortcuts", "about"])

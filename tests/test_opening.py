@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PyQt6.QtCore import QMimeData, QPoint, Qt, QUrl
 from PyQt6.QtTest import QTest
-from PyQt6.QtWidgets import QApplication, QFileDialog, QInputDialog, QMainWindow
+from PyQt6.QtWidgets import QApplication, QDialog, QDockWidget, QFileDialog, QInputDialog, QMainWindow
 
 from gesture_app.ui.desktop import Place, user_folder
 from gesture_app.ui.opening import Opening
@@ -107,26 +107,40 @@ def test_an_address_is_understood_as_above_the_picture(opening, monkeypatch, ent
     assert opening.chosen_sources == [source]
 
 
+def shown_picker(qtbot) -> ScreenPicker:
+    def found() -> list[ScreenPicker]:
+        return [w for w in QApplication.topLevelWidgets() if isinstance(w, ScreenPicker) and w.isVisible()]
+
+    qtbot.waitUntil(lambda: len(found()) == 1)
+    return found()[0]
+
+
 def test_a_part_of_the_screen(qtbot, opening: Opening) -> None:
     window = opening.parent()
+    dialog, hidden, dock = QDialog(window), QDialog(window), QDockWidget(window)
+    window.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
+    dock.setFloating(True)
+    dialog.show()
     opening.ask_screen_part()
-    assert not window.isVisible(), "it may cover what is to be seen"
-
-    def picker() -> ScreenPicker | None:
-        found = [w for w in QApplication.topLevelWidgets() if isinstance(w, ScreenPicker) and w.isVisible()]
-        return found[0] if found else None
-
-    qtbot.waitUntil(lambda: picker() is not None)
-    shown = picker()
+    assert not any(part.isVisible() for part in (window, dialog, dock)), "they may cover what is to be seen"
+    shown = shown_picker(qtbot)
+    assert shown.isFullScreen()
     QTest.mousePress(shown, Qt.MouseButton.LeftButton, pos=QPoint(100, 60))
     QTest.mouseMove(shown, QPoint(200, 160))
     QTest.mouseRelease(shown, Qt.MouseButton.LeftButton, pos=QPoint(299, 259))
     assert [ScreenArea.parse(source) for source in opening.chosen_sources] == [ScreenArea(rect=(100, 60, 200, 200))]
-    assert window.isVisible()
+    assert [part.isVisible() for part in (window, dialog, dock, hidden)] == [True, True, True, False]
+
+
+def test_the_window_comes_back_when_the_picker_is_closed_from_outside(qtbot, opening: Opening) -> None:
+    opening.ask_screen_part()
+    shown_picker(qtbot).close()
+    assert opening.parent().isVisible() and opening.chosen_sources == []
 
 
 def test_a_click_or_escape_gives_up(qtbot) -> None:
     for give_up in (
+        ScreenPicker.close,
         lambda picker: QTest.keyClick(picker, Qt.Key.Key_Escape),
         lambda picker: QTest.mouseClick(picker, Qt.MouseButton.LeftButton, pos=QPoint(50, 50)),
     ):

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import os
+import socket
 import struct
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from fractions import Fraction
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import cv2
@@ -216,6 +219,40 @@ def test_sources_that_are_not_there(source: str) -> None:
     with pytest.raises(EnvironmentFault) as caught:
         open_live(source)
     assert time.monotonic() - start_s < 3 and "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("status", "why"), [
+    (401, "refuses the name or the password"), (403, "refuses the name or the password"),
+    (404, "has nothing at this path"), (200, "sends no video"), (500, "does not answer"),
+])  # fmt: skip
+def test_a_stream_that_refuses_says_why(status: int, why: str) -> None:
+    class Refusing(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", "19")
+            self.end_headers()
+            self.wfile.write(b"<html>a page</html>")
+
+        def log_message(self, *words: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        with pytest.raises(EnvironmentFault) as caught:
+            open_live(f"http://u:secret@127.0.0.1:{server.server_port}/a?key=secret")
+        server.shutdown()
+        thread.join(5)
+    message = str(caught.value)
+    assert message.startswith(f"stream: http://***@127.0.0.1:{server.server_port}/a: {why}") and "secret" not in message
+
+
+def test_a_stream_that_says_nothing_is_waited_for_no_longer_than_told() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        start_s = time.monotonic()
+        with pytest.raises(EnvironmentFault, match="does not answer"):
+            open_live(f"http://127.0.0.1:{silent.getsockname()[1]}/a")
+    assert time.monotonic() - start_s < 3.5
 
 
 def test_errors_tell_what_to_do(tmp_path: Path) -> None:

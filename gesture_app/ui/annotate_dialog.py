@@ -46,6 +46,7 @@ class AnnotateDialog(WorkDialog):
         self._work: Annotating | None = None
         self._cancelled = False
         self._working: list[QTreeWidgetItem] = []
+        self._at: QTreeWidgetItem | None = None  # the one of them that is being annotated
         self.setWindowTitle(self.tr("Annotate videos"))
         resize_to_fit(self, 720, 520)
         self._build_parts()
@@ -86,8 +87,7 @@ class AnnotateDialog(WorkDialog):
         folder = self.place.currentData()
         sources = [self.list.source(row) for row in rows]
         tasks = plan_tasks(sources, folder, self.media.isChecked(), self.table.isChecked())
-        for row in rows:
-            self.list.show_outcome(row, Outcome(State.WAITING))
+        self.list.show_outcome(rows, Outcome(State.WAITING))
         self._working = rows
         self._cancelled = False
         self._work = Annotating(tasks, self._load, self._options(), self)
@@ -171,14 +171,14 @@ class AnnotateDialog(WorkDialog):
         column.addLayout(below)
 
     def _begin(self, number: int) -> None:
-        self.list.show_outcome(self._working[number], Outcome(State.RUNNING))
-        self.list.scrollToItem(self._working[number])
+        self._at = self._working[number]
+        self.list.show_outcome([self._at], Outcome(State.RUNNING))
+        self.list.scrollToItem(self._at)
 
     def _show_step(self, step: Step) -> None:
-        running = [row for row in self._working if self.list.outcome(row).state is State.RUNNING]
-        if not running:
+        if self._at is None:
             return
-        self.list.show_frame(running[0], step.frame, step.frame_count)
+        self.list.show_frame(self._at, step.frame, step.frame_count)
         self.progress_bar.setRange(0, step.whole_count if step.whole_frame <= step.whole_count else 0)
         self.progress_bar.setValue(step.whole_frame)
         self.work_changed.emit()
@@ -191,7 +191,8 @@ class AnnotateDialog(WorkDialog):
         self.progress_label.setText(" · ".join(told))
 
     def _end(self, number: int, outcome: Outcome) -> None:
-        self.list.show_outcome(self._working[number], outcome)
+        self._at = None
+        self.list.show_outcome([self._working[number]], outcome)
 
     def _finish(self) -> None:
         work, self._work = self._work, None
@@ -222,12 +223,11 @@ class AnnotateDialog(WorkDialog):
         self.remove_button.setEnabled(bool(self.list.selectedItems()) and not running)
         for button in (self.open_button, self.show_button):
             button.setEnabled(self.list.selected_result() is not None)
-        todo = any(self.list.outcome(row).state is not State.DONE for row in self.list.rows())
-        wanted = self.media.isChecked() or self.table.isChecked()
         self.start_button.setText(self.tr("&Cancel") if running else self.tr("A&nnotate"))
         self.start_button.setDefault(not running)  # Enter must not cancel
         if not running:
-            self.start_button.setEnabled(todo and wanted)
+            todo = any(self.list.outcome(row).state is not State.DONE for row in self.list.rows())
+            self.start_button.setEnabled(todo and (self.media.isChecked() or self.table.isChecked()))
         self.work_changed.emit()
 
     def _choose_files(self) -> None:

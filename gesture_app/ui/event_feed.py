@@ -9,6 +9,7 @@ from gesture_app.ui.event_panel import EventPanel
 from gesture_app.ui.live import Phase, Result, Status
 from gesture_app.ui.timeline import Timeline
 from gesture_app.ui.top_bars import TopBars
+from gesture_app.video.addresses import source_kind
 
 # The picture goes on, or goes on in a moment; anything else ends the gestures that are shown.
 GOING_ON = (Phase.LIVE, Phase.PAUSED, Phase.LOADING)
@@ -25,11 +26,11 @@ class EventFeed(QObject):
         self._detector = EventDetector()
         self._finished = True
 
-    def begin(self, name: str, live: bool) -> None:
-        """Another source is played; `live` if its events have the time of day."""
+    def begin(self, source: str, name: str) -> None:
+        """Another source is played, whose events have this name, and unless it is a file the time of day."""
         self._finish()
-        self._detector = EventDetector(name, live)
-        self._panel.begin(name)
+        self._detector = EventDetector(name, source_kind(source) != "file")
+        self._panel.begin(source)
         self._timeline.begin()
         self._bars.clear()
 

@@ -23,7 +23,7 @@ from PyQt6.QtWidgets import (
 from gesture_app.errors import GestureError
 from gesture_app.events import EventChanges, GestureEvent, events_csv, write_events
 from gesture_app.ui.chime import Chime
-from gesture_app.ui.desktop import Place, user_folder
+from gesture_app.ui.desktop import Place, shown_path, user_folder
 from gesture_app.ui.event_table import END, GESTURE, HAND, START, SURE, EventTable
 from gesture_app.ui.icons import icon
 from gesture_app.ui.menu_texts import plain, tip
@@ -83,7 +83,6 @@ class EventPanel(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._refreshed_s = 0.0
-        self._source = ""
         self._chime = Chime(self)
         self.table = EventTable(self)
         self.view = self._make_view()
@@ -118,9 +117,8 @@ class EventPanel(QWidget):
         return self.table.events
 
     def begin(self, source: str) -> None:
-        """Another source begins, as events name it; what was seen before stays."""
-        self._source = source
-        self.table.begin()
+        """Another source begins; what was seen before stays."""
+        self.table.begin(source)
 
     def show_changes(self, changes: EventChanges) -> None:
         """Take what a frame has done to the events."""
@@ -225,7 +223,8 @@ class EventPanel(QWidget):
         name, kind = QFileDialog.getSaveFileName(self, self.tr("Export events"), usual, ";;".join(kinds))
         if not name:
             return
-        path = Path(name) if Path(name).suffix else Path(name + kinds.get(kind, ".csv"))
+        named = Path(name).suffix.lower() in kinds.values()  # "gestures 27.11.2026" has a dot, but no end
+        path = Path(name) if named else Path(name + kinds.get(kind, ".csv"))
         if path.exists() and path != Path(name) and not self._may_replace(path):
             return
         try:
@@ -248,14 +247,14 @@ class EventPanel(QWidget):
             self.clear()
 
     def _choose(self, index: QModelIndex) -> None:
-        event = self.table.event_at(index.row())
-        if event.source == self._source:
+        event, source = self.table.event_at(index.row()), self.table.source_at(index.row())
+        if source == self.table.source:
             self.time_chosen.emit(event.start_s)
         elif event.started_at is not None:
             self.refused.emit(self.tr("This gesture was seen live; it cannot be shown again"))
         else:
             text = self.tr("This gesture was seen in {source}; open that to go there")
-            self.refused.emit(text.format(source=event.source or "–"))
+            self.refused.emit(text.format(source=shown_path(source)))
 
     def _count(self) -> None:
         count = len(self.events)

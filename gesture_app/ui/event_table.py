@@ -21,11 +21,17 @@ Role = Qt.ItemDataRole
 
 
 class EventTable(QAbstractTableModel):
-    """Events, the newest in the first row; of more than `MOST_EVENTS` the oldest go."""
+    """Events, the newest in the first row; of more than `MOST_EVENTS` the oldest go.
+
+    Attributes:
+        source: what is played now; in an event stands only its name, which others may have too.
+    """
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self.source = ""
         self._events: list[GestureEvent] = []  # the oldest first
+        self._sources: list[str] = []  # where each of them was seen
         self._places: dict[int, int] = {}  # number of an event of this source -> its place
         self._icons: dict[str, QIcon] = {}
         self._titles = {
@@ -45,14 +51,20 @@ class EventTable(QAbstractTableModel):
         """The event in this row."""
         return self._events[-1 - row]
 
-    def begin(self) -> None:
+    def source_at(self, row: int) -> str:
+        """What was played when the event in this row was seen."""
+        return self._sources[-1 - row]
+
+    def begin(self, source: str) -> None:
         """Another source begins, which numbers its events anew."""
+        self.source = source
         self._places.clear()
 
     def clear(self) -> None:
         """Forget all events; one that lasts comes back when it changes."""
         self.beginResetModel()
         self._events.clear()
+        self._sources.clear()
         self._places.clear()
         self.endResetModel()
 
@@ -113,6 +125,7 @@ class EventTable(QAbstractTableModel):
         self.beginInsertRows(QModelIndex(), 0, 0)
         self._places[event.number] = len(self._events)
         self._events.append(event)
+        self._sources.append(self.source)
         self.endInsertRows()
 
     def _trim(self) -> None:
@@ -120,7 +133,7 @@ class EventTable(QAbstractTableModel):
         if surplus <= 0:
             return
         self.beginRemoveRows(QModelIndex(), MOST_EVENTS, len(self._events) - 1)
-        del self._events[:surplus]
+        del self._events[:surplus], self._sources[:surplus]
         self._places = {number: place - surplus for number, place in self._places.items() if place >= surplus}
         self.endRemoveRows()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtCore import QSignalBlocker, Qt, pyqtSignal
 from PyQt6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QKeyEvent
 from PyQt6.QtWidgets import QAbstractItemView, QHeaderView, QTreeWidget, QTreeWidgetItem, QWidget
 
@@ -23,7 +23,7 @@ class FileList(QTreeWidget):
     """Takes files by `add_files` and by drag and drop; Delete removes the selected ones.
 
     Signals:
-        changed: files came or went, one changed its state, or others are selected.
+        changed: files came or went, changed their state, or others are selected; once for all of a call.
     """
 
     changed = pyqtSignal()
@@ -45,6 +45,7 @@ class FileList(QTreeWidget):
         header.setStretchLastSection(False)
         header.setSectionResizeMode(FILE, QHeaderView.ResizeMode.Stretch)
         header.setSectionResizeMode(STATE, QHeaderView.ResizeMode.ResizeToContents)
+        header.setResizeContentsPrecision(0)  # else a thousand rows are measured whenever one changes
         self.itemSelectionChanged.connect(self.changed)
 
     def rows(self) -> list[QTreeWidgetItem]:
@@ -68,24 +69,25 @@ class FileList(QTreeWidget):
         """Add files, and the videos and pictures below folders; each once. While `locked`, nothing."""
         if self.locked:
             return
+        files = [file for path in paths for file in (media_below(path)[0] if path.is_dir() else [path])]
         known = {self.source(row) for row in self.rows()}
-        for path in paths:
-            for file in media_below(path)[0] if path.is_dir() else [path]:
-                if file not in known:
-                    known.add(file)
-                    self._add(file)
-        self.changed.emit()
+        rows = [_row(file) for file in dict.fromkeys(files) if file not in known]
+        self.addTopLevelItems(rows)
+        self.show_outcome(rows, Outcome(State.WAITING))
 
     def remove_selected(self) -> None:
         """Take the selected files off the list. While `locked`, none."""
         if self.locked:
             return
-        for row in self.selectedItems():
-            self.takeTopLevelItem(self.indexOfTopLevelItem(row))
+        rows = self.selectedItems()
+        with QSignalBlocker(self):  # the selection would change with every row
+            self.clearSelection()
+            for row in rows:
+                self.takeTopLevelItem(self.indexOfTopLevelItem(row))
         self.changed.emit()
 
-    def show_outcome(self, row: QTreeWidgetItem, outcome: Outcome) -> None:
-        """Say where the file of a row stands."""
+    def show_outcome(self, rows: Iterable[QTreeWidgetItem], outcome: Outcome) -> None:
+        """Say where the files of these rows stand."""
         texts = {
             State.WAITING: self.tr("waiting"),
             State.RUNNING: self.tr("being annotated"),
@@ -94,10 +96,11 @@ class FileList(QTreeWidget):
             State.STOPPED: self.tr("not done"),
             State.FAILED: self.tr("failed"),
         }
-        row.setData(FILE, OUTCOME_ROLE, outcome)
-        row.setText(STATE, texts[outcome.state])
         parts = [outcome.text, str(outcome.result) if outcome.result else ""]
-        row.setToolTip(STATE, "\n".join(part for part in parts if part))
+        for row in rows:
+            row.setData(FILE, OUTCOME_ROLE, outcome)
+            row.setText(STATE, texts[outcome.state])
+            row.setToolTip(STATE, "\n".join(part for part in parts if part))
         self.changed.emit()
 
     def show_frame(self, row: QTreeWidgetItem, frame: int, frame_count: int | None) -> None:
@@ -133,12 +136,12 @@ class FileList(QTreeWidget):
             self.add_files(_dropped(event))
             event.acceptProposedAction()
 
-    def _add(self, file: Path) -> None:
-        row = QTreeWidgetItem([file.name, ""])
-        row.setData(FILE, SOURCE_ROLE, file)
-        row.setToolTip(FILE, str(file))
-        self.show_outcome(row, Outcome(State.WAITING))
-        self.addTopLevelItem(row)
+
+def _row(file: Path) -> QTreeWidgetItem:
+    row = QTreeWidgetItem([file.name])
+    row.setData(FILE, SOURCE_ROLE, file)
+    row.setToolTip(FILE, str(file))
+    return row
 
 
 def _dropped(event: QDropEvent) -> list[Path]:

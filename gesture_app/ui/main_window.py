@@ -8,24 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from PyQt6.QtCore import QEvent, QSettings, Qt, pyqtSignal, pyqtSlot
-from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent
-from PyQt6.QtWidgets import (
-    QAbstractButton,
-    QAbstractItemView,
-    QAbstractSlider,
-    QApplication,
-    QComboBox,
-    QDialog,
-    QDockWidget,
-    QMainWindow,
-    QMessageBox,
-    QTabBar,
-)
+from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+from PyQt6.QtWidgets import QApplication, QDialog, QDockWidget, QMainWindow, QMessageBox
 
 from gesture_app.settings import Settings
 from gesture_app.ui.banner import banner_for
 from gesture_app.ui.capture import Capture
 from gesture_app.ui.event_feed import EventFeed
+from gesture_app.ui.key_guard import KeyGuard
 from gesture_app.ui.live import LiveSettings, LoadRecognizer, ModelChoice, Phase, Result, Status
 from gesture_app.ui.menus import Menus
 from gesture_app.ui.opening import Opening
@@ -43,9 +33,6 @@ from gesture_app.vision.assets import models_folder
 NAME = "Gesture App"
 JUMP_S = 5.0
 TOLD_MS = 8000
-PRESSED_BY_SPACE = (QAbstractButton, QComboBox, QAbstractItemView)
-MOVED_BY_ARROWS = (QAbstractSlider, QComboBox, QAbstractItemView, QTabBar)
-ARROWS = (Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Home, Qt.Key.Key_End)
 
 
 class MainWindow(QMainWindow):
@@ -160,17 +147,11 @@ class MainWindow(QMainWindow):
         for dialog in self.findChildren(QDialog):
             dialog.hide()  # `close` would ask again; their work is ended by `shutdown`
 
-    def event(self, event: QEvent | None) -> bool:
-        """Leave a key to the focused part that understands it, before it means an action of the window."""
-        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride:
-            focused = QApplication.focusWidget()
-            plain = event.modifiers() == Qt.KeyboardModifier.NoModifier
-            if (plain and event.key() == Qt.Key.Key_Space and isinstance(focused, PRESSED_BY_SPACE)) or (
-                plain and event.key() in ARROWS and isinstance(focused, MOVED_BY_ARROWS)
-            ):
-                event.accept()
-                return True
-        return super().event(event)
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Follow the window manager, which can begin and end full screen as well."""
+        super().changeEvent(event)
+        if event is not None and event.type() == QEvent.Type.WindowStateChange:
+            self.menus.full_screen.setChecked(self.isFullScreen())
 
     def focusNextPrevChild(self, next: bool) -> bool:
         """Pass over a dock that lies behind another: Qt has it outside the window, and takes it for visible."""
@@ -202,6 +183,8 @@ class MainWindow(QMainWindow):
             self.figures.addPermanentWidget(part)
         self._badge = badge_on_picture(self.capture.recorder, self.view)
         self._pointer = QuietPointer(self.view)
+        self._key_guard = KeyGuard(self)
+        self._key_guard.watch(self)
         panel = self.event_panel
         panel.clear_action.setShortcut("Ctrl+Shift+Del")
         panel.sounds_action.setShortcut("Ctrl+Shift+M")
@@ -313,7 +296,7 @@ class MainWindow(QMainWindow):
         self.notice.end_notes()
         self.view.clear_picture()
         self.figures.begin()
-        self.events.begin(name, source_kind(source) != "file")
+        self.events.begin(source, name)
         self.setWindowTitle(f"{name} – {NAME}")
         self._apply_settings(self._store.settings)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PyQt6.QtCore import QMimeData, QObject, QTimer, pyqtSignal
 from PyQt6.QtGui import QGuiApplication
-from PyQt6.QtWidgets import QFileDialog, QInputDialog, QLineEdit, QMainWindow
+from PyQt6.QtWidgets import QDialog, QDockWidget, QFileDialog, QInputDialog, QLineEdit, QMainWindow, QWidget
 
 from gesture_app.ui.desktop import Place, is_folder, user_folder
 from gesture_app.ui.screen_picker import ScreenPicker
@@ -32,6 +32,7 @@ class Opening(QObject):
         self._folder = ""
         self._address = ""
         self._picker: ScreenPicker | None = None
+        self._hidden: list[QWidget] = []
 
     def remember(self, source: str) -> None:
         """Begin the next dialog where this source is."""
@@ -82,8 +83,11 @@ class Opening(QObject):
         self._choose("screen")
 
     def ask_screen_part(self) -> None:
-        """A rectangle, drawn on the screen that shows the window; the window goes out of the way for that."""
-        self._window.hide()
+        """A rectangle, drawn on the screen that shows the window; all windows go out of the way for that."""
+        windows = (self._window, *self._window.findChildren((QDialog, QDockWidget)))
+        self._hidden = [window for window in windows if window.isWindow() and window.isVisible()]
+        for window in self._hidden:
+            window.hide()
         QTimer.singleShot(HIDDEN_MS, self._show_picker)
 
     def wants(self, data: QMimeData | None) -> bool:
@@ -99,12 +103,13 @@ class Opening(QObject):
         assert screen is not None
         self._picker = ScreenPicker(screen)
         self._picker.picked.connect(self._take_part)
-        self._picker.show()
+        self._picker.showFullScreen()  # where a panel is, a plain window would be moved
         self._picker.activateWindow()
 
     def _take_part(self, area: ScreenArea | None) -> None:
         self._picker = None
-        self._window.show()
+        for window in self._hidden:
+            window.show()
         self._window.activateWindow()
         self._choose(str(area) if area is not None else "")
 

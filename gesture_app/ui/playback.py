@@ -10,10 +10,12 @@ from PyQt6.QtCore import QObject, pyqtSignal, pyqtSlot
 
 from gesture_app.ui.live import LiveSettings, ModelChoice, Phase, Result, Status
 from gesture_app.ui.workers import LiveWorker
-from gesture_app.video.addresses import SourceOptions
+from gesture_app.video.addresses import SourceOptions, source_kind
 
 if TYPE_CHECKING:
     from gesture_app.video.clips import Clip
+
+PLAYING = (Phase.OPENING, Phase.LOADING, Phase.LIVE, Phase.FRAME_FAULT)
 
 
 class Playback(QObject):
@@ -107,8 +109,8 @@ class Playback(QObject):
             self._worker.set_paused(False)
         elif self.phase is Phase.PAUSED:
             self._worker.set_paused(False)
-        elif self.clip is not None and self.phase in (Phase.OPENING, Phase.LIVE, Phase.FRAME_FAULT, Phase.LOADING):
-            self._worker.set_paused(True)
+        elif source_kind(self.source) == "file" and self.phase in PLAYING:
+            self._worker.set_paused(not self._worker.paused)
         elif self.phase.running:
             self.halt()
         elif self.source:

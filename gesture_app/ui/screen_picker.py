@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from PyQt6.QtCore import QPoint, QRect, Qt, pyqtSignal
-from PyQt6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap, QScreen
+from PyQt6.QtGui import QCloseEvent, QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap, QScreen
 from PyQt6.QtWidgets import QWidget
 
 from gesture_app.video.addresses import ScreenArea
@@ -19,7 +19,7 @@ class ScreenPicker(QWidget):
     """Covers a screen with its own picture, in which a rectangle is drawn; Esc or a click gives up.
 
     Signals:
-        picked: a `ScreenArea`, or None when nothing was chosen. The widget closes itself.
+        picked: a `ScreenArea`, or None when nothing was chosen; once, when the widget closes, by itself or not.
     """
 
     picked = pyqtSignal(object)
@@ -35,6 +35,7 @@ class ScreenPicker(QWidget):
         self._scale = 1.0 if sys.platform == "darwin" else screen.devicePixelRatio()  # macOS places windows in points
         self._from: QPoint | None = None
         self._to = QPoint()
+        self._area: ScreenArea | None = None
         self._told = False
         self.setGeometry(screen.geometry())
 
@@ -95,8 +96,13 @@ class ScreenPicker(QWidget):
             painter.drawRect(rect)
         painter.end()
 
-    def _finish(self, area: ScreenArea | None) -> None:
+    def closeEvent(self, event: QCloseEvent | None) -> None:
+        """Tell what was chosen, also when the window manager closes it."""
+        super().closeEvent(event)
         if not self._told:
             self._told = True
-            self.picked.emit(area)
-            self.close()
+            self.picked.emit(self._area)
+
+    def _finish(self, area: ScreenArea | None) -> None:
+        self._area = area
+        self.close()

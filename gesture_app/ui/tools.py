@@ -108,10 +108,11 @@ class Tools(QObject):
         """What works on this computer."""
         from gesture_app.ui.doctor_dialog import DoctorDialog
 
-        if self._doctor is not None:
-            self._doctor.shutdown(1.0)
-            self._doctor.close()
-        self._doctor = DoctorDialog(self._window, camera_in_use=self._context.camera())
+        if self._doctor is None or not (self._doctor.running and self._doctor.isVisible()):
+            if self._doctor is not None:
+                self._doctor.shutdown(0)
+                self._doctor.deleteLater()
+            self._doctor = DoctorDialog(self._window, camera_in_use=self._context.camera())
         _show(self._doctor)
 
     def gestures(self) -> None:

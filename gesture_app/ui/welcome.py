@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PyQt6.QtCore import Qt, pyqtSignal
-from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PyQt6.QtCore import QSize, Qt, pyqtSignal
+from PyQt6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from gesture_app.ui.gesture_gallery import GestureGallery
 
 
-class WelcomePage(QWidget):
-    """Stands where the picture will be.
+class WelcomePage(QScrollArea):
+    """Stands where the picture will be; in a small window the gestures get less room, and then it scrolls.
 
     Args:
         cameras: name and source of every camera.
@@ -56,22 +65,35 @@ class WelcomePage(QWidget):
         self.none = QLabel(self.tr("No camera was found. Connect one: it appears here by itself."))
         self.none.setWordWrap(True)
         self.gallery = GestureGallery()
+        self.gallery.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)
+        self.gallery.setMinimumHeight(self.gallery.minimumSizeHint().height())
 
-        row = QHBoxLayout()
+        row, below = QHBoxLayout(), QHBoxLayout()
         row.addWidget(self.label)
         row.addWidget(self.camera, 1)
-        row.addStretch()
         for button in (self.start_button, self.file_button, self.skip_button):
-            row.addWidget(button)
-        column = QVBoxLayout(self)
+            below.addWidget(button)
+        below.addStretch()
+        inside = QWidget()
+        column = QVBoxLayout(inside)
         column.setContentsMargins(24, 18, 24, 18)
         column.setSpacing(12)
         column.addWidget(title, 0, Qt.AlignmentFlag.AlignLeft)
         column.addWidget(text)
         column.addWidget(self.none)
         column.addLayout(row)
+        column.addLayout(below)
         column.addWidget(self.gallery, 1)
+        self.setWidget(inside)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QScrollArea.Shape.NoFrame)
         self.set_cameras(cameras)
+
+    def minimumSizeHint(self) -> QSize:
+        """As wide as its contents, so that they need no scrolling sideways; any height."""
+        inside, bar = self.widget(), self.verticalScrollBar()
+        assert inside is not None and bar is not None
+        return QSize(inside.minimumSizeHint().width() + bar.sizeHint().width(), super().minimumSizeHint().height())
 
     def set_cameras(self, cameras: Sequence[tuple[str, str]]) -> None:
         """Offer these cameras, names and sources; the chosen one stays chosen if it is still there."""

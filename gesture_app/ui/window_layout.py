@@ -90,7 +90,8 @@ class WindowLayout:
             layout.setContentsMargins(0, 0, 0, 0)
         else:
             layout.unsetContentsMargins()
-        window.setWindowState(window.windowState() ^ Qt.WindowState.WindowFullScreen)
+        other_states = window.windowState() & ~Qt.WindowState.WindowFullScreen
+        window.setWindowState(other_states | Qt.WindowState.WindowFullScreen if on else other_states)
         if not on and self._before_full_screen is not None:
             window.restoreState(self._before_full_screen[1], LAYOUT_VERSION)
             self._before_full_screen = None

@@ -51,6 +51,9 @@ class LiveWorker(QThread):
         status_changed: a `Status`.
         noted: the number of a run, and a fault of its source, which goes on.
         models_loaded: the device's name and the tuple of labels.
+
+    Attributes:
+        paused: what `set_paused` was last called with for the newest source.
     """
 
     result_ready = pyqtSignal()
@@ -70,6 +73,7 @@ class LiveWorker(QThread):
         self.setObjectName("live")
         self._load = load
         self._open_reader = open_reader
+        self.paused = False
         self._settings = settings
         self._tap = tap
         self._choice = ModelChoice()
@@ -99,7 +103,8 @@ class LiveWorker(QThread):
         self._choice = choice
 
     def set_paused(self, paused: bool) -> None:
-        """Let the clip that is played stand still or go on."""
+        """Let the clip that is played, or will be once networks are loaded, stand still or go on."""
+        self.paused = paused
         self.tell_reader(lambda reader: (reader.pause if paused else reader.resume)())
 
     def tell_reader(self, tell: Callable[[FrameReader], object]) -> None:
@@ -150,6 +155,7 @@ class LiveWorker(QThread):
     def _leave_order(self, source: str | None, options: SourceOptions) -> int:
         with self._changed:
             self._order = _Order(self._order.run + 1, source, options)
+            self.paused = False
             if self._mailbox is not None:
                 self._mailbox.close()  # wakes up the stream before
             self._changed.notify_all()
@@ -182,6 +188,8 @@ class LiveWorker(QThread):
         with self._changed:
             self._mailbox, self._reader = mailbox, reader
         reader.hold()  # a clip must not run away while models load, and compile when they get their first picture
+        if self.paused:  # by now; later its reader is told
+            reader.pause()
         reader.start()
         try:
             feed = Feed(mailbox, states, lambda: reader.clip, reader.let_go)
