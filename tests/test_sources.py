@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import os
 import socket
 import struct
@@ -12,6 +13,7 @@ from fractions import Fraction
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -127,6 +129,17 @@ def test_mirrored_pictures_are_upright(tmp_path: Path, matrix: tuple, turned) ->
     path.write_bytes(data)
     with open_video(path) as video:
         assert np.array_equal(next(iter(video)).image, turned(plain))
+
+
+def test_frames_go_with_their_last_use(tmp_path: Path) -> None:
+    with open_video(write_video(tmp_path / "in.mp4")) as video:
+        gc.collect()
+        gc.disable()
+        try:
+            list(video)
+            assert sum(type(thing) is av.VideoFrame for thing in gc.get_objects()) <= 2
+        finally:
+            gc.enable()
 
 
 def test_a_rate_that_is_only_the_clock_is_none(tmp_path: Path) -> None:

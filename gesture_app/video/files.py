@@ -84,6 +84,7 @@ class VideoFile:
         self.damaged = 0
         self._container = container
         self._stream = stream
+        self._mirrored: bool | None = None
         self._broke_off = False
         self._decoded = 0
         self._last_s = -1.0
@@ -222,7 +223,9 @@ class VideoFile:
         except (av.FFmpegError, ValueError) as error:
             why = f"its pixel format {picture.format.name} is not known"
             raise InputError(f"video: {self.path}: {why}. Convert it to H.264") from error
-        if _is_mirrored(picture):
+        if self._mirrored is None:  # once: what PyAV gives of it refers to the frame, which thus lives on for long
+            self._mirrored = _is_mirrored(picture)
+        if self._mirrored:
             image = image[::-1]
         turns = round((picture.rotation or 0) / 90) % 4  # counter-clockwise, as np.rot90 turns
         frame = Frame(np.ascontiguousarray(np.rot90(image, turns)), self._decoded, time_s)
