@@ -64,7 +64,10 @@ class Handler(BaseHTTPRequestHandler):
         if self.headers.get("If-Range", etag) != etag:
             start = 0
         if start >= len(data):
-            return self.send_error(416)
+            self.send_response(416)
+            self.send_header("Content-Range", f"bytes */{len(data)}")
+            self.send_header("Content-Length", "0")
+            return self.end_headers()
         self.send_response(206 if start else 200)
         if start:
             self.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
@@ -131,8 +134,21 @@ def test_a_cut_connection_is_resumed(server: Server, tmp_path: Path, ranges: boo
     assert server.asked[1] == ("/a.bin", "bytes=300000-")
 
 
+def test_attempts_count_only_without_progress(server: Server, tmp_path: Path) -> None:
+    server.cut = [1000 * (n + 1) for n in range(3 * transfer.ATTEMPTS)]
+    fetch(remote(server), tmp_path / "a.bin")
+    assert (tmp_path / "a.bin").read_bytes() == BODY
+
+
+@pytest.mark.parametrize("size", [None, len(BODY)])
+def test_what_has_come_whole_is_not_fetched_again(server: Server, tmp_path: Path, size) -> None:
+    (tmp_path / "a.bin.part").write_bytes(BODY)
+    fetch(remote(server, SHA256, size), tmp_path / "a.bin")
+    assert (tmp_path / "a.bin").read_bytes() == BODY and not any(span is None for _, span in server.asked)
+
+
 def test_an_interrupted_download_continues_where_it_was(server: Server, tmp_path: Path) -> None:
-    server.cut = [70000] * transfer.ATTEMPTS
+    server.cut = [70000] * (transfer.ATTEMPTS + 1)
     server.ranges = False
     with pytest.raises(EnvironmentFault, match="the same command continues"):
         fetch(remote(server), tmp_path / "a.bin")
@@ -305,6 +321,11 @@ def test_hub_set_from_a_mirror(server: Server, tmp_path: Path, monkeypatch) -> N
         f"{name}.zip.part.bad",
         f".{name}.zip.done",
     }
+    asked = len(server.asked)
+    assert download(config) == root and len(server.asked) == asked
+    shutil.rmtree(root)  # to have it anew
+    download(config)
+    assert (root / "ann_train_val" / "fist.json").read_bytes() == b"{}"
     with pytest.raises(EnvironmentFault, match=r"cannot download .*120k"):
         download(DownloadConfig("hagrid-sample-120k-384p", tmp_path / "data", mirror=server.url))
 

@@ -13,6 +13,7 @@ import pytest
 import torch
 import toy
 from safetensors.torch import load_file
+from torch.utils.data import get_worker_info
 from toy import BATCHES, toy_options, toy_task
 
 from gesture_app.errors import EnvironmentFault, InputError
@@ -424,8 +425,32 @@ def test_a_full_disk_keeps_the_checkpoint_before(tmp_path: Path, monkeypatch) ->
 
 def test_a_dead_loading_process_is_told_in_a_line(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(toy.Numbers, "__getitem__", lambda self, item: os.kill(os.getpid(), signal.SIGKILL))
-    with pytest.raises(EnvironmentFault, match="--resume and fewer --workers"):
+    with pytest.raises(EnvironmentFault, match="With fewer --workers go on with --resume"):
         run(tmp_path / "w.safetensors", preflight=False, workers=1)
+
+
+def test_sigterm_to_all_processes_leaves_time_to_save(tmp_path: Path, monkeypatch) -> None:
+    output, item = tmp_path / "w.safetensors", toy.Numbers.__getitem__
+
+    def signalled(self, number: int):
+        if get_worker_info() is not None:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return item(self, number)
+
+    monkeypatch.setattr(toy.Numbers, "__getitem__", signalled)
+    run(output, preflight=False, workers=1, epochs=1)
+    assert state_of(output)["finished"]
+
+
+def test_two_runs_do_not_write_into_one_folder(tmp_path: Path) -> None:
+    output = tmp_path / "w.safetensors"
+    with RunFolder(output).locked(), pytest.raises(InputError, match="another training is writing it"):
+        run(output)
+    assert not list(tmp_path.iterdir()), "what was refused leaves nothing behind"
+    run(output, epochs=1)
+    with RunFolder(output).locked():
+        pass
+    assert state_of(output)["finished"]
 
 
 def test_tensorboard(tmp_path: Path, monkeypatch) -> None:

@@ -6,6 +6,9 @@ What needs MakeHuman's body reads it from ../shared/data/makehuman or the user's
 from __future__ import annotations
 
 import json
+import multiprocessing
+import signal
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +19,7 @@ pytest.importorskip("numba", reason="rendering needs the extra `synthetic`")
 from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.vision.labels import HAGRID_GESTURES, HAGRID_LABELS, NO_GESTURE
 from training import hagrid
+from training.synthetic import write
 from training.synthetic.arm import find_arm, identity_bones, landmarks, skin
 from training.synthetic.assets import load_assets, read_mesh, read_target
 from training.synthetic.body import MIRROR, BodyModel, hats
@@ -406,3 +410,14 @@ def test_bad_commands(options: dict[str, object], message: str, tmp_path: Path) 
     with pytest.raises(InputError, match=message):
         synthesize(SynthesizeConfig(tmp_path, **options), tmp_path / "cache")  # type: ignore[arg-type]
     assert not (tmp_path / "frames").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="workers are forked on Linux only")
+def test_workers_end_when_the_pool_does(monkeypatch) -> None:
+    monkeypatch.setattr(write, "MAKERS", [None])
+    before = signal.signal(signal.SIGTERM, lambda *_: None)  # as the program's own, which the workers inherit
+    try:
+        with multiprocessing.get_context("fork").Pool(1, write.start_worker, (None, None)) as pool:
+            assert pool.apply(signal.getsignal, (signal.SIGTERM,)) is signal.SIG_DFL
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import datetime
 import hashlib
 import io
+import os
 import random
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -16,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from gesture_app.errors import EnvironmentFault
+from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.vision.atomic import write_atomically
 from training.collection import Picture
 
@@ -82,6 +84,39 @@ class RunFolder:
     def path(self) -> Path:
         """The folder; it is there after `save`."""
         return self.output.with_suffix("")
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes of this machine from using the folder; the system lets go of it after a crash, too.
+
+        Raises:
+            InputError: one uses it.
+            EnvironmentFault: it cannot be made.
+        """
+        if sys.platform == "win32":
+            yield
+            return
+        import fcntl
+
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            handle = os.open(self.path, os.O_RDONLY)
+        except OSError as error:
+            raise EnvironmentFault(
+                f"cannot save the run: {self.path}: {error.strerror}. Choose another place"
+            ) from error
+        try:
+            with suppress(OSError):  # some disks of a network know no locks
+                try:
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    why = "another training is writing it. Wait for that, or name another --output"
+                    raise InputError(f"{self.path}: {why}") from None
+            yield
+        finally:
+            os.close(handle)
+            with suppress(OSError):  # what was refused leaves no empty folder
+                self.path.rmdir()
 
     def save(self, state: dict[str, Any]) -> None:
         """Write a checkpoint; the one before it is kept, and at every moment there is a whole one.

@@ -102,9 +102,14 @@ def fetch_all(files: list[RemoteFile], folder: Path, keep_archives: bool = False
             unpack_once(target, folder / file.unpack_to, partial(fetch, file, target), keep_archives)
 
 
+def done_mark(archive: Path) -> Path:
+    """The file that says that an archive was unpacked."""
+    return archive.with_name(f".{archive.name}.done")
+
+
 def unpack_once(archive: Path, folder: Path, get: Callable[[], object], keep_archive: bool) -> None:
     """Get an archive and unpack it, unless a `.done` file says that this was done."""
-    done = archive.with_name(f".{archive.name}.done")
+    done = done_mark(archive)
     if done.exists():
         print(f"{archive.name}: already there")
         return
@@ -145,6 +150,8 @@ def download_hub_set(name: str, to: Path, endpoint: str | None, keep_archive: bo
         EnvironmentFault: no network, no such file there, or too little disk space.
     """
     archive = to / f"{name}.zip"
+    if not (to / name).exists():  # it was deleted to be had anew
+        done_mark(archive).unlink(missing_ok=True)
     unpack_once(archive, to, partial(fetch_from_hub, HUB_SETS[name], archive, endpoint), keep_archive)
     return to / name
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from training.signals import ignore_interrupts
+from training.signals import outlive_interrupts
 
 Draw = tuple[int, int]
 """An item's number and the seed of its augmentation."""
@@ -75,9 +75,9 @@ class Loading:
     pin: bool = False
 
 
-def begin_worker(number: int) -> None:
+def begin_worker(_number: int) -> None:
     """A loading process is one thread: OpenCV would start one for every core in each of them."""
-    ignore_interrupts(number)
+    outlive_interrupts()
     cv2.setNumThreads(0)
 
 

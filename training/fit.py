@@ -73,11 +73,13 @@ def fit(
     run = build_run(task, options)
     if distributed.rank():  # the same network everywhere, but each process varies its pictures in its own way
         torch.manual_seed(options.seed + distributed.rank())
-    state = state_to_resume(run) if options.resume else None
-    if not options.resume:
-        refuse_unfinished(run)
-    board = TensorBoard(run.folder.path) if options.tensorboard and distributed.is_main() else None
     with ExitStack() as stack:
+        if distributed.is_main():
+            stack.enter_context(run.folder.locked())
+        state = state_to_resume(run) if options.resume else None
+        if not options.resume:
+            refuse_unfinished(run)
+        board = TensorBoard(run.folder.path) if options.tensorboard and distributed.is_main() else None
         stop = stop or stack.enter_context(StopSignal())
         stack.enter_context(clear_faults(run))
         if state is not None:
@@ -295,6 +297,6 @@ def clear_faults(run: Run) -> Iterator[None]:
         if "DataLoader worker" not in str(error):
             raise
         raise EnvironmentFault(
-            f"a process that loads pictures ended ({str(error).splitlines()[0]}): perhaps memory was short. Go on with "
-            f"--resume and fewer --workers; the run is in {run.folder.path}"
+            f"a process that loads pictures ended ({str(error).splitlines()[0]}): perhaps memory was short. With "
+            f"fewer --workers {how_to_go_on(run)}; the run is in {run.folder.path}"
         ) from error

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#666666"
 """Colours that colour-blind people can tell apart (Okabe and Ito)."""
@@ -36,6 +37,7 @@ def curves(rows: Sequence[Mapping[str, float]]) -> bytes:
             axes.plot(epochs, [row.get(name, np.nan) for row in rows], marker=".", label=name.replace("_", " "))
         axes.set_title(title)
         axes.set_xlabel("epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)
         if len(names) > 1:
             axes.legend()

@@ -295,9 +295,13 @@ def build_report(
     comparisons, pictures = [], {}
     for outcome in outcomes:
         what = "gestures" if outcome.kind == "classifier" else "hands"
+        if outcome.new and outcome.score[1] is not None:
+            what = "gestures that both know"
         comparisons.append(Comparison(f"{what}: {SCORES[outcome.kind][1]}", *outcome.score))
         pictures[f"Curves of the {outcome.kind}"] = (config.output / outcome.kind / "curves.png").read_bytes()
-    comparisons.append(Comparison("gestures: right at first", outcomes[0].metrics["top1"], None))
+    if new := outcomes[0].new:
+        comparisons.append(Comparison(f"{', '.join(new)}: named right", outcomes[0].named, None))
+    comparisons.append(Comparison("all gestures: right at first", outcomes[0].metrics["top1"], None))
     pictures["Which gesture is taken for which"] = confusion_matrix(outcomes[0].metrics["confusion"], labels)
     own_measure = "The epoch was chosen on these same pictures, and they are few: expect somewhat less in use."
     return Report(

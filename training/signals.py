@@ -12,6 +12,9 @@ from typing import NoReturn
 
 from gesture_app.errors import Terminated, ending_signals
 
+GRACE_S = 20
+"""So long a process that loads pictures lives on after SIGTERM."""
+
 
 class StopSignal:
     """While it is open, a signal raises where the program is, and inside `deferred` only sets `number`.
@@ -78,10 +81,17 @@ class StopSignal:
             self.raise_as(number)
 
 
-def ignore_interrupts(_worker: int) -> None:
-    """For workers of a DataLoader: Ctrl-C reaches the whole group of processes, and the main one ends them."""
+def ignore_interrupts() -> None:
+    """For processes that work for this one: Ctrl-C reaches the whole group, and the main one ends them by SIGTERM."""
     ending = ending_signals()
     for number in ending:
         signal.signal(number, signal.SIG_DFL if number == signal.SIGTERM else signal.SIG_IGN)
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, ending)
+
+
+def outlive_interrupts() -> None:
+    """For workers of a DataLoader: where SIGTERM, too, reaches the whole group, the main one has `GRACE_S` to save."""
+    ignore_interrupts()
+    if hasattr(signal, "alarm"):
+        signal.signal(signal.SIGTERM, lambda _number, _frame: signal.alarm(GRACE_S))

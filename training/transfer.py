@@ -20,6 +20,7 @@ from training.published import RemoteFile
 
 TIMEOUT_S = 30.0
 ATTEMPTS = 5
+"""In a row, without a byte more than before."""
 CHUNK_BYTES = 1 << 20
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -114,23 +115,32 @@ def fetch(file: RemoteFile, target: Path) -> None:
     part = target.with_name(f"{target.name}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        for attempt in range(ATTEMPTS):
+        attempt, most = 0, size_of(part)
+        while not (file.sha256 and size_of(part) == file.size):  # all may have come, and was not checked
             try:
                 receive(file, part)
                 break
             except (HTTPException, TimeoutError, ConnectionError, urllib.error.URLError) as error:
                 refused = isinstance(error, urllib.error.HTTPError) and error.code < 500
                 no_network = isinstance(getattr(error, "reason", None), socket.gaierror)
-                if refused or no_network or attempt == ATTEMPTS - 1:
-                    raise EnvironmentFault(
-                        f"cannot download {file.url}: {error}. What has come is kept; the same command continues"
-                    ) from error
+                came = size_of(part)
+                attempt, most = (0 if came > most else attempt + 1), max(most, came)
+                if refused or no_network or attempt == ATTEMPTS:
+                    advice = "Check the address" if refused else "Check the network"
+                    if came and not refused:
+                        advice = "What has come is kept; the same command continues"
+                    raise EnvironmentFault(f"cannot download {file.url}: {error}. {advice}") from error
                 time.sleep(min(2.0**attempt, 10.0))
         check(part, file.size, file.sha256)
         validator_of(part).unlink(missing_ok=True)
         part.replace(target)
     except OSError as error:
         raise EnvironmentFault(f"cannot write {target}: {error.strerror or error}") from error
+
+
+def size_of(path: Path) -> int:
+    """The bytes of a file; 0 of none."""
+    return path.stat().st_size if path.exists() else 0
 
 
 def validator_of(part: Path) -> Path:
@@ -141,7 +151,7 @@ def validator_of(part: Path) -> Path:
 def receive(file: RemoteFile, part: Path) -> None:
     """Receive a file from where the partial one ends; from the start where the server has another one by now."""
     validator = validator_of(part)
-    start = part.stat().st_size if part.exists() and (file.sha256 or validator.exists()) else 0
+    start = size_of(part) if file.sha256 or validator.exists() else 0
     if file.size is not None and start >= file.size:
         start = 0
     headers = {"Range": f"bytes={start}-"} if start else {}
@@ -152,6 +162,8 @@ def receive(file: RemoteFile, part: Path) -> None:
     except urllib.error.HTTPError as error:
         if error.code != 416 or not start:
             raise
+        if error.headers.get("Content-Range") == f"bytes */{start}":  # all of it has come
+            return None
         part.unlink()  # longer than what the server has: not a part of it
         return receive(file, part)
     with answer:

@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import multiprocessing
-import signal
 import sys
 import time
 import uuid
@@ -27,6 +26,7 @@ from gesture_app.vision.labels import HAGRID_GESTURES, HAGRID_LABELS, NO_GESTURE
 from training.contact_sheet import check_name, write_sheet
 from training.datasets import fraction_boxes
 from training.hagrid import read
+from training.signals import ignore_interrupts
 from training.synthetic.assets import load_assets
 from training.synthetic.body import BodyModel
 from training.synthetic.config import SynthesizeConfig
@@ -124,7 +124,7 @@ MAKERS: list[Maker] = []
 
 def start_worker(config: SynthesizeConfig, cache: Path) -> None:
     """Load the body in a worker process that has not inherited it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    ignore_interrupts()
     if not MAKERS:
         MAKERS.append(Maker(config, cache))
 
