@@ -7,10 +7,12 @@ import faulthandler
 import io
 import os
 import signal
+import stat
 import sys
 import threading
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -48,6 +50,16 @@ def ending_signals() -> tuple[signal.Signals, ...]:
     if sys.platform == "win32" or signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         return usual
     return (*usual, signal.SIGHUP)
+
+
+def forget_terminal(number: int) -> None:
+    """For a handler of signals: where the terminal is gone, what is still told goes nowhere, and is no error."""
+    if sys.platform == "win32" or number != signal.SIGHUP:
+        return
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            if stat.S_ISCHR(os.fstat(stream.fileno()).st_mode):  # a terminal that is gone says that it is none
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def run_and_exit(main: Callable[[], int | None], program: str, debug: bool = False) -> NoReturn:
@@ -125,4 +137,5 @@ def one_line(message: object) -> str:
 
 
 def _raise_terminated(number: int, _frame: FrameType | None) -> NoReturn:
+    forget_terminal(number)
     raise Terminated(number)

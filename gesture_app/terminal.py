@@ -8,7 +8,7 @@ import sys
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING
 
-from gesture_app.errors import ending_signals, one_line
+from gesture_app.errors import ending_signals, forget_terminal, one_line
 
 if TYPE_CHECKING:
     from gesture_app.annotate import Progress, Summary
@@ -29,6 +29,7 @@ class StopRequest:
             signal.signal(number, handler)
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
+        forget_terminal(number)
         if self.number:
             raise KeyboardInterrupt
         self.number = number

@@ -59,3 +59,10 @@ def test_a_link_stays_and_a_pipe_too(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="is no file"):
         write_atomically(tmp_path / "pipe", b"")
     assert (tmp_path / "pipe").is_fifo()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="POSIX")
+def test_a_link_to_itself(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    write_file(tmp_path / "loop", b"new", "this")
+    assert (tmp_path / "loop").read_bytes() == b"new"

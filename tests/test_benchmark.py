@@ -3,6 +3,7 @@ from __future__ import annotations
 import itertools
 import json
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,17 @@ def test_a_fast_engine_keeps_up_with_a_camera(clip: Clip) -> None:
     assert 0 <= result["dropped"] < 0.5
     assert 0 < result["p50_ms"] <= result["p95_ms"]
     assert "FPS" in benchmark_report.live_line(result)
+
+
+def test_a_camera_stops_with_an_error(clip: Clip, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(benchmark, "draw_hands", interrupted)
+    started_s = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        benchmark.measure_live(FakeRecognizer(), clip, 30.0)
+    assert time.monotonic() - started_s < 10
 
 
 def test_a_clip_that_cannot_be_read_as_a_camera() -> None:

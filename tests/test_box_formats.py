@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from gesture_app.errors import InputError
-from training.box_formats import files_by_name, inside, named_files, split_in, yolo_box
+from training.box_formats import files_by_tail, inside, named_files, split_in, yolo_box
 from training.hagrid import open_set, read
 
 LABELS = ("fist", "palm")
@@ -80,6 +80,17 @@ def test_subsets_may_have_pictures_of_the_same_names(tmp_path: Path, folder: str
     assert subsets[0] == "a" or read(tmp_path, None).skipped == {"without a picture": 1}
 
 
+def test_json_files_may_split_one_folder(tmp_path: Path) -> None:
+    for split, names in (("train", ["0.jpg", "1.jpg"]), ("val", ["2.jpg"])):
+        (tmp_path / "annotations").mkdir(exist_ok=True)
+        (tmp_path / "annotations" / f"{split}.json").write_text(json.dumps(coco(names)))
+        for name in names:
+            draw(tmp_path / "train" / name)
+    assert [(p.path.name, p.split) for p in read(tmp_path, LABELS).pictures] == [
+        ("0.jpg", "train"), ("1.jpg", "train"), ("2.jpg", "val"),
+    ]  # fmt: skip
+
+
 def test_a_name_that_several_pictures_have_is_told(tmp_path: Path) -> None:
     for name in ("images/anna/0.jpg", "images/ben/0.jpg", "images/ben/1.jpg"):
         draw(tmp_path / name)
@@ -98,6 +109,8 @@ def test_a_name_that_several_pictures_have_is_told(tmp_path: Path) -> None:
         (["images/train/0.jpg"], "data/images/train/0.jpg", "train.txt", "train", ["images/train/0.jpg"]),
         (["0.jpg"], "anna/0.jpg", "coco.json", "", []),
         (["images/0.jpg", "0.jpg"], "0.jpg", "coco.json", "", ["0.jpg"]),
+        (["images/0.jpg", "images/thumbs/0.jpg"], "0.jpg", "coco.json", "", ["images/0.jpg"]),
+        (["train/0.jpg", "train/thumbs/0.jpg"], "0.jpg", "train.json", "train", ["train/0.jpg"]),
         (["images/0.jpg", "masks/0.jpg"], "0.jpg", "coco.json", "", ["images/0.jpg"]),
         (["images/0.jpg", "old/0.jpg"], "images\\0.jpg", "coco.json", "", ["images/0.jpg"]),
         (["images/val/0.jpg"], "0.jpg", "annotations/train.json", "train", []),
@@ -108,11 +121,11 @@ def test_a_name_that_several_pictures_have_is_told(tmp_path: Path) -> None:
         (["images/0.jpg"], "", "coco.json", "", []),
     ],
 )
-def test_named_files(files, name: str, source: str, split: str, expected) -> None:
-    index: dict[str, list[Path]] = {}
+def test_named_files(tmp_path: Path, files, name: str, source: str, split: str, expected) -> None:
     for file in files:
-        index.setdefault(file.rpartition("/")[2], []).append(Path(file))
-    assert named_files(index, name, Path(source), split) == [Path(file) for file in expected]
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).touch()
+    assert named_files(files_by_tail(tmp_path), name, Path(source), split) == [Path(file) for file in expected]
 
 
 def test_letters_and_accents_may_be_apart_on_the_disk(tmp_path: Path) -> None:
@@ -125,7 +138,8 @@ def test_links_that_lead_back_end(tmp_path: Path) -> None:
     draw(tmp_path / "images" / "a.jpg")
     for name in ("one", "two"):
         (tmp_path / "images" / name).symlink_to(tmp_path)
-    assert files_by_name(tmp_path) == {"a.jpg": [Path("images/a.jpg")]}
+    found = [(["images", "a.jpg"], Path("images/a.jpg"))]
+    assert files_by_tail(tmp_path) == {("a.jpg",): found, ("images", "a.jpg"): found}
 
 
 @pytest.mark.parametrize("file", ["coco.json", "annotations/instances_val.json"])

@@ -961,12 +961,16 @@ def test_closing_asks_before_it_breaks_off_work(open_window, monkeypatch):
     assert window.close() and answers == []
 
 
-def test_size_and_docks_are_kept(open_window, qtbot, tmp_path):
+@pytest.mark.parametrize("by_window_manager", [False, True])
+def test_size_and_docks_are_kept(open_window, qtbot, tmp_path, by_window_manager):
     geometry = QSettings(str(tmp_path / "window.ini"), QSettings.Format.IniFormat)
     window = open_window(geometry=geometry)
     window.resize(760, 640)
     window.layout_.dock_actions[-1].trigger()
-    window.menus.full_screen.trigger()
+    if by_window_manager:
+        window.showFullScreen()
+    else:
+        window.menus.full_screen.trigger()
     window.close()
     again = open_window(geometry=QSettings(str(tmp_path / "window.ini"), QSettings.Format.IniFormat))
     assert not again.isFullScreen() and not again.findChild(QDockWidget, "timeline").isVisible()

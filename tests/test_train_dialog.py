@@ -205,12 +205,14 @@ tell(done=True, better=BETTER, improved=["detector"] if BETTER else [], **figure
 """
 
 
-@pytest.mark.parametrize(("better", "words"), [(True, "of which the one before knows none"), (False, "than chance")])
-def test_gestures_that_cannot_be_compared(open_dialog, qtbot, data, better, words):
-    dialog = open_dialog(f"finish(better={better}, macro_f1=0.91)", data)
+@pytest.mark.parametrize("shipped", ["", ", shipped_macro_f1=0.91"])
+@pytest.mark.parametrize(("better", "words"), [(True, "model is good enough"), (False, "is not good enough")])
+def test_new_gestures_have_figures_of_their_own(open_dialog, qtbot, data, better, words, shipped):
+    dialog = open_dialog(f"finish(better={better}, macro_f1=0.91, named=0.5, needed=0.6{shipped})", data)
     dialog.start()
     qtbot.waitUntil(lambda: not dialog.running)
-    assert words in dialog.state.text() and dialog.waiting
+    assert words in dialog.state.text() and "named right 50 %, needed 60 %" in dialog.state.text()
+    assert ("before 0.910" in dialog.state.text()) is bool(shipped) and dialog.waiting
 
 
 @pytest.mark.parametrize(("shipped_ap50", "installed"), [(0.6, ["detector"]), (0.9, ["classifier", "detector"])])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import unicodedata
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -50,47 +50,55 @@ def composed(path: str) -> list[str]:
     return [part for part in unicodedata.normalize("NFC", path).split("/") if part not in ("", ".", "..")]
 
 
-def files_by_name(root: Path) -> dict[str, list[Path]]:
-    """The files of a set, relative to it, by their composed names; a folder that is linked twice counts once."""
-    found, seen = defaultdict[str, list[Path]](list), set[str]()
+FilesByTail = Mapping[tuple[str, ...], list[tuple[list[str], Path]]]
+"""The files of a set, by their composed name, and by that of their folder and theirs: composed parts and path."""
+
+
+def files_by_tail(root: Path) -> FilesByTail:
+    """The files of a set, relative to it; a folder that is linked twice counts once."""
+    found, seen = defaultdict[tuple[str, ...], list[tuple[list[str], Path]]](list), set[str]()
     for top, folders, files in os.walk(root, followlinks=True):
         real = os.path.realpath(top)
         folders[:] = [] if real in seen else sorted(f for f in folders if not f.startswith((".", "__")))
         for name in () if real in seen else files:
-            found[unicodedata.normalize("NFC", name)].append(Path(top, name).relative_to(root))
+            path = Path(top, name).relative_to(root)
+            parts = composed(path.as_posix())
+            found[(parts[-1],)].append((parts, path))
+            if len(parts) > 1:
+                found[tuple(parts[-2:])].append((parts, path))
         seen.add(real)
     return found
 
 
-def named_files(files: Mapping[str, list[Path]], name: str, source: Path, split: str) -> list[Path]:
+def named_files(files: FilesByTail, name: str, source: Path, split: str, alone: bool = False) -> list[Path]:
     """The files that a name in annotations may mean; several where it does not tell.
 
     A name may lack the first folders of the file's path, or have some before them. One beside the annotations counts
     first, then those whose path agrees most, then those in a folder of the annotations' subset or split
-    (`instances_anna.json` and `images/anna/`), then those in `images/`, since masks and previews lie beside it. In a
-    folder of another split it is another picture of the same name.
+    (`instances_anna.json` and `images/anna/`), then those in `images/`, since masks and previews lie beside it, then
+    those in the fewest folders. In a folder of another split it is another picture of the same name.
 
     Args:
-        files: of `files_by_name`.
+        files: of `files_by_tail`.
         source: the file that has the name, relative to the set.
         split: that of `source`; empty where it has none.
+        alone: no other annotations have the name, so that a picture in another split's folder may be meant.
     """
     name = name.replace("\\", "/")
     wanted, subset = composed(name), f"_{source.stem}".lower()
     beside = composed(os.path.normpath(source.parent / name))
-    fits: list[tuple[tuple[int, bool, bool], Path]] = []
-    for path in files.get(wanted[-1], ()) if wanted else ():
-        parts = composed(path.as_posix())
+    fits: list[tuple[tuple[int, bool, bool, int], Path]] = []
+    for parts, path in files.get(tuple(wanted[-2:]), ()):
         if parts == beside:
             return [path]
         common = min(len(parts), len(wanted))
-        if parts[-common:] != wanted[-common:] or common == 1 < len(wanted):
+        if parts[-common:] != wanted[-common:]:
             continue
         before = parts[: -len(wanted)]
         splits = {told for folder in before for told in splits_in(folder)}
         own = split in splits or any(subset.endswith(f"_{folder}".lower()) for folder in before)
-        if own or not (split and splits):
-            fits.append(((common, own, "images" in before), path))
+        if own or alone or not (split and splits):
+            fits.append(((common, own, "images" in before, -len(before)), path))
     best = max((fit for fit, _ in fits), default=None)
     return [path for fit, path in fits if fit == best]
 
@@ -116,7 +124,8 @@ def coco_entries(root: Path, annotations: Iterable[tuple[Path, dict[str, Any]]])
     Raises:
         InputError: a field that every COCO file has is missing.
     """
-    files = files_by_name(root)
+    files, annotations = files_by_tail(root), list(annotations)
+    named = Counter(name for _, content in annotations for name in image_names(content))
     for file, content in annotations:
         split = split_in(file.stem) or split_in(file.parent.name)
         try:
@@ -125,10 +134,17 @@ def coco_entries(root: Path, annotations: Iterable[tuple[Path, dict[str, Any]]])
             for annotation in content["annotations"]:
                 hands[str(annotation["image_id"])].append(annotation)  # some tools write one as text, one as a number
             for image in content["images"]:
-                found = named_files(files, str(image["file_name"]), file.relative_to(root), split)
+                name = str(image["file_name"])
+                found = named_files(files, name, file.relative_to(root), split, alone=named[name] == 1)
                 yield coco_entry(root, found, image, hands[str(image["id"])], names, split)
         except (KeyError, TypeError, AttributeError) as error:
             raise InputError(f"cannot read annotations: {file}: not in COCO's format ({error!r:.80})") from error
+
+
+def image_names(content: dict[str, Any]) -> list[str]:
+    """The file names in a COCO file, broken entries left out."""
+    images = content["images"] if isinstance(content["images"], list) else []
+    return [str(image.get("file_name")) for image in images if isinstance(image, dict)]
 
 
 def coco_entry(
@@ -186,7 +202,7 @@ def yolo_entries(root: Path, description: Path) -> Iterator[Entry]:
     """
     is_list = description.name == "classes.txt"
     names, places, keypoints = read_classes(description) if is_list else read_yaml(root, description)
-    files = files_by_name(root) if any(place.is_file() for place, _ in places) else {}
+    files = files_by_tail(root) if any(place.is_file() for place, _ in places) else {}
     seen = False
     for place, split in places:
         if place.is_file():

@@ -92,7 +92,8 @@ def retrain(config: RetrainConfig) -> dict[str, Any]:
 
     Returns:
         `better`, `improved` (the networks that are), `installed` (whether any is), `report`, and on the gestures that
-        the shipped weights know too `macro_f1` and `shipped_macro_f1`; without any the former alone, on all. For the
+        the shipped weights know too `macro_f1` and `shipped_macro_f1`; without any the former alone, on all. Of new
+        gestures `named`, the share that is named right, and `needed`. For the
         detector `ap50` and `shipped_ap50`.
 
     Raises:
@@ -135,6 +136,8 @@ def run(config: RetrainConfig, tell: Tell, stop: StopSignal) -> dict[str, Any]:
     for outcome in outcomes:
         name = SCORES[outcome.kind][0]
         result[name], before = outcome.score
+        if outcome.new:
+            result |= {"named": outcome.named, "needed": outcome.needed}
         if before is not None:
             result[f"shipped_{name}"] = before
     tell(result)

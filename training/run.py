@@ -37,6 +37,7 @@ RANGES: dict[str, tuple[float, float]] = {
     **dict.fromkeys(("ema_decay", "early_rate", "balance", "label_smoothing", "mosaic", "threshold"), (0, 1)),
     **dict.fromkeys(("size", "start_size", "window", "input_hw"), (32, math.inf)),
     "seed": (0, 2**32 - 1),
+    "seconds": (0.1, math.inf),
 }
 """The least and the largest value of options, in every command that has them."""
 MOST_SIZES = 64

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import NoReturn
 
-from gesture_app.errors import Terminated, ending_signals
+from gesture_app.errors import Terminated, ending_signals, forget_terminal
 
 GRACE_S = 20
 """So long a process that loads pictures lives on after SIGTERM."""
@@ -76,6 +76,7 @@ class StopSignal:
             _thread.interrupt_main(signal.Signals(number))
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
+        forget_terminal(number)
         again, self.number = self.number, number
         if again or not self._deferred:
             self.raise_as(number)

@@ -13,7 +13,7 @@ from types import FrameType, TracebackType
 
 from PyQt6.QtCore import QTimer
 
-from gesture_app.errors import ending_signals
+from gesture_app.errors import ending_signals, forget_terminal
 
 LOOK_EVERY_MS = 100
 
@@ -36,6 +36,7 @@ def close_on_signal(close: Callable[[], object]) -> Iterator[SignalWatch]:
     watch = SignalWatch()
 
     def receive(number: int, _frame: FrameType | None) -> None:
+        forget_terminal(number)
         if watch.received is not None:
             os._exit(128 + number)
         watch.received = number

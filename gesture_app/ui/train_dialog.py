@@ -260,16 +260,17 @@ class TrainDialog(WorkDialog):
             for key in MEASURES
             if isinstance(results.get(key), float) and isinstance(results.get(f"shipped_{key}"), float)
         ]
+        new = "named" in results
+        if new:
+            right = self.tr("new gestures named right {named:.0f} %, needed {needed:.0f} %")
+            told.append(right.format(named=100 * results["named"], needed=100 * results["needed"]))
         figures = f" ({'; '.join(told)})" if told else ""
-        better = self._result.get("better")
-        if not told and better:
-            text = self.tr("Done: the new model knows these gestures, of which the one before knows none.")
-        elif not told:
-            text = self.tr("Done, but the new model is hardly better at these gestures than chance.")
-        elif better:
+        if results.get("better"):
             text = self.tr("Done: the new model is better than the one before{figures}.")
+            text = self.tr("Done: the new model is good enough to use{figures}.") if new else text
         else:
             text = self.tr("Done, but on your pictures the new model is not better than the one before{figures}.")
+            text = self.tr("Done, but the new model is not good enough to use{figures}.") if new else text
         self.state.setText(text.format(figures=figures))
 
     def _kinds(self, result: Mapping[str, Any]) -> tuple[Kind, ...]:

@@ -108,6 +108,7 @@ class WindowLayout:
         geometry, state = store.value("geometry"), store.value("docks")
         if isinstance(geometry, QByteArray):
             self._window.restoreGeometry(geometry)
+            self._window.setWindowState(self._window.windowState() & ~Qt.WindowState.WindowFullScreen)
         if isinstance(state, QByteArray):
             self._window.restoreState(state, LAYOUT_VERSION)
 

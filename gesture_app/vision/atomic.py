@@ -22,7 +22,7 @@ def write_atomically(path: Path, data: bytes, mode: int = 0o666) -> None:
     Raises:
         OSError: it cannot be written; the old file is as it was, and nothing else is left behind.
     """
-    path = path.resolve()  # a link stays one
+    path = Path(os.path.realpath(path))  # a link stays one
     if path.exists() and not path.is_file():
         raise OSError(errno.EINVAL, "is no file", str(path))
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
