@@ -298,3 +298,21 @@ def test_what_is_kept_ends_with_its_last_picture(tmp_path: Path) -> None:
     assert sink.kept is not None
     with open_video(sink.kept) as kept:
         assert kept.duration_s == pytest.approx(10 / 30, abs=0.01)
+
+
+def test_what_another_program_has_made_meanwhile_stays(tmp_path: Path) -> None:
+    with open_video(write_video(tmp_path / "in.mp4")) as video:
+        sink = VideoSink(tmp_path / "out.mp4", video)
+        for frame in video:
+            sink.write(frame)
+        (tmp_path / "out.mp4").write_text("mine")
+        with pytest.raises(EnvironmentFault, match="another program has made it meanwhile"):
+            sink.close()
+    assert (tmp_path / "out.mp4").read_text() == "mine"
+    assert len(video_pts_s(tmp_path / "out.partial.mp4")) == len(REGULAR)
+    told = r"made it meanwhile.*The lines are in .*out\.partial\.jsonl"
+    with pytest.raises(EnvironmentFault, match=told), JsonlSink(tmp_path / "out.jsonl") as lines:
+        lines.write({"frame": 0})
+        (tmp_path / "out.jsonl").write_text("mine")
+    assert (tmp_path / "out.jsonl").read_text() == "mine"
+    assert (tmp_path / "out.partial.jsonl").read_text() == '{"frame": 0}\n'

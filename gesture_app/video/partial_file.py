@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 from contextlib import suppress
 from os.path import lexists
@@ -33,10 +34,12 @@ class PartialFile:
     def __init__(self, final: Path) -> None:
         self.final = final
         self.writing = final.with_name(f".{final.stem}.partial{final.suffix}")
+        self._replaces = False
 
     def prepare(self) -> None:
         """Make the folder and an empty file; raises OSError."""
         self.final.parent.mkdir(parents=True, exist_ok=True)
+        self._replaces = lexists(self.final)
         while True:
             self.writing = first_free(self.final.parent, f".{self.final.stem}.partial", self.final.suffix, lexists)
             with suppress(FileExistsError):  # another program was quicker
@@ -44,7 +47,9 @@ class PartialFile:
                 return
 
     def commit(self) -> None:
-        """Give the file its final name, in place of an old one; raises OSError."""
+        """Give the file its final name, in place of one that was there at the start; raises OSError."""
+        if lexists(self.final) and not self._replaces:
+            raise FileExistsError(errno.EEXIST, "another program has made it meanwhile", str(self.final))
         self.writing.replace(self.final)
 
     def keep(self) -> Path | None:

@@ -260,11 +260,12 @@ class JsonlSink:
             self._out.close()
             if error is None:
                 self._file.commit()
+                return
         except OSError as fault:
-            raise storage_fault("results", self._file.final, fault) from fault
-        finally:
-            if error is not None:
-                self.kept = self._file.keep()
+            self.kept = self._file.keep()
+            kept = f". The lines are in {self.kept}" if self.kept is not None else ""
+            raise EnvironmentFault(f"{storage_fault('results', self._file.final, fault)}{kept}") from fault
+        self.kept = self._file.keep()
 
     def write(self, row: Mapping[str, object]) -> None:
         """Write one line.
