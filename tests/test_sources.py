@@ -236,7 +236,7 @@ def test_sources_that_are_not_there(source: str) -> None:
 
 @pytest.mark.parametrize(("status", "why"), [
     (401, "refuses the name or the password"), (403, "refuses the name or the password"),
-    (404, "has nothing at this path"), (200, "sends no video"), (500, "does not answer"),
+    (404, "has nothing at this path"), (200, "sends no video"), (500, "answers with a fault of its own"),
 ])  # fmt: skip
 def test_a_stream_that_refuses_says_why(status: int, why: str) -> None:
     class Refusing(BaseHTTPRequestHandler):

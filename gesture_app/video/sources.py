@@ -143,6 +143,8 @@ def _refusal(address: str) -> str:
         return "refuses the name or the password. Check both, as in rtsp://NAME:PASSWORD@HOST/PATH"
     except av.HTTPNotFoundError:
         return "has nothing at this path. Check the address"
+    except av.HTTPServerError:
+        return "answers with a fault of its own. Look at the camera or the server, or try again later"
     except av.InvalidDataError:
         has_video = False
     except (av.FFmpegError, OSError):
