@@ -7,7 +7,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
 from os.path import lexists
 from pathlib import Path
@@ -116,9 +116,9 @@ def annotate(
     jobs, ignored = plan(source, options)
     run = _Run(recognizer, options.every_frame, on_progress, on_warning, should_stop, Summary(ignored=ignored))
     start_s = time.monotonic()
+    jsonl = JsonlSink(options.jsonl) if options.jsonl is not None else None
     try:
-        with ExitStack() as files:
-            jsonl = files.enter_context(JsonlSink(options.jsonl)) if options.jsonl is not None else None
+        with jsonl or nullcontext():
             for number, job in enumerate(jobs, 1):
                 try:
                     run.do(job, jsonl, number, len(jobs))
@@ -307,11 +307,9 @@ def _check_results(results: Sequence[Path], sources: Sequence[Path], force: bool
             continue
         if path.is_dir():
             raise InputError(f"output: {path}: is a folder. Give the name of a file")
-        if path.exists():
-            info = path.stat()
-            if (info.st_dev, info.st_ino) in inputs:
-                raise InputError(f"output: {path}: is an input. Give another name")
-            if not path.is_file():
-                raise InputError(f"output: {path}: is a device or a pipe. Give the name of a file")
+        if path.exists() and not path.is_file():
+            raise InputError(f"output: {path}: is a device or a pipe. Give the name of a file")
+        if path.exists() and ((info := path.stat()).st_dev, info.st_ino) in inputs:
+            raise InputError(f"output: {path}: is an input. Give another name")
         if not force:
             raise InputError(f"output: {path}: is there already. Give another name, or --force to replace it")

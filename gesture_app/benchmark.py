@@ -7,11 +7,10 @@ import json
 import os
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -148,10 +147,9 @@ def measure_live(recognizer: Recognizer, clip: Clip, seconds: float) -> Result:
     def state() -> tuple[float, float, int]:
         return time.perf_counter(), time.process_time(), mailbox.dropped
 
-    with ThreadPoolExecutor(1, "camera") as camera, ExitStack() as ending:
-        stop = threading.Event()
-        ending.callback(stop.set)  # Ctrl-C must not wait for the end of the clip
-        playing = camera.submit(_play, clip, mailbox, seconds + 1, stop)
+    # Closed at Ctrl-C, too, which must not wait for the end of the clip.
+    with ThreadPoolExecutor(1, "camera") as camera, closing(mailbox):
+        playing = camera.submit(_play, clip, mailbox, seconds + 1)
         began = ended = state()
         while (item := mailbox.get()) is not None:
             frame, captured_s = item
@@ -172,13 +170,13 @@ def measure_live(recognizer: Recognizer, clip: Clip, seconds: float) -> Result:
     }
 
 
-def _play(clip: Clip, mailbox: Mailbox, seconds: float, stop: threading.Event) -> None:
+def _play(clip: Clip, mailbox: Mailbox, seconds: float) -> None:
     start_s = time.monotonic()
     try:
-        for frame in itertools.takewhile(lambda frame: frame.time_s < seconds and not stop.is_set(), clip.frames()):
-            stop.wait(max(0.0, start_s + frame.time_s - time.monotonic()))
+        for frame in itertools.takewhile(lambda frame: frame.time_s < seconds and not mailbox.closed, clip.frames()):
+            time.sleep(max(0.0, start_s + frame.time_s - time.monotonic()))
             mailbox.put(frame, time.monotonic())
-        stop.wait(0.5)  # the last frame is still looked at
+        time.sleep(0.5)  # the last frame is still looked at
     finally:
         mailbox.close()
 

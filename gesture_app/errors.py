@@ -15,7 +15,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 
 class GestureError(Exception):
@@ -52,8 +52,18 @@ def ending_signals() -> tuple[signal.Signals, ...]:
     return (*usual, signal.SIGHUP)
 
 
+def handle_ending(handle: Callable[[int], object]) -> dict[signal.Signals, Any]:
+    """Call this with the number of an ending signal from now on; gives the handlers before."""
+
+    def receive(number: int, _frame: FrameType | None) -> None:
+        forget_terminal(number)
+        handle(number)
+
+    return {number: signal.signal(number, receive) for number in ending_signals()}
+
+
 def forget_terminal(number: int) -> None:
-    """For a handler of signals: where the terminal is gone, what is still told goes nowhere, and is no error."""
+    """Where this signal says that the terminal is gone, what is still told goes nowhere, and is no error."""
     if sys.platform == "win32" or number != signal.SIGHUP:
         return
     for stream in (sys.stdout, sys.stderr):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import TYPE_CHECKING
 
-from gesture_app.errors import ending_signals, forget_terminal, one_line
+from gesture_app.errors import handle_ending, one_line
 
 if TYPE_CHECKING:
     from gesture_app.annotate import Progress, Summary
@@ -21,15 +21,14 @@ class StopRequest:
         self.number = 0
 
     def __enter__(self) -> StopRequest:
-        self._before = {number: signal.signal(number, self._handle) for number in ending_signals()}
+        self._before = handle_ending(self._handle)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    def _handle(self, number: int, _frame: FrameType | None) -> None:
-        forget_terminal(number)
+    def _handle(self, number: int) -> None:
         if self.number:
             raise KeyboardInterrupt
         self.number = number

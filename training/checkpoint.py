@@ -106,12 +106,13 @@ class RunFolder:
                 f"cannot save the run: {self.path}: {error.strerror}. Choose another place"
             ) from error
         try:
-            with suppress(OSError):  # some disks of a network know no locks
-                try:
-                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    why = "another training is writing it. Wait for that, or name another --output"
-                    raise InputError(f"{self.path}: {why}") from None
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                why = "another training is writing it. Wait for that, or name another --output"
+                raise InputError(f"{self.path}: {why}") from None
+            except OSError:  # some disks of a network know no locks
+                pass
             yield
         finally:
             os.close(handle)

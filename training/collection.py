@@ -10,14 +10,14 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from PIL import Image as PillowImage
 
 from gesture_app.errors import InputError
 from gesture_app.vision.images import is_photograph, is_picture, is_unread, open_picture, orientation
 from gesture_app.vision.labels import SIDES
-from training.splits import Split, Splits, as_split, split_by_hash
+from training.splits import Split, Splits, choose_split
 
 # `read_image` decides what is too large; a header may be looked at.
 warnings.filterwarnings("ignore", category=PillowImage.DecompressionBombWarning)
@@ -297,35 +297,6 @@ def hold_one_out(pictures: list[Picture], numbers: Sequence[int]) -> None:
 def held_photographs(pictures: Iterable[Picture]) -> set[str]:
     """The UUIDs of the photographs that are held out, as frames or as crops."""
     return {p.path.stem for p in pictures if p.split != "train" and UUID.fullmatch(p.path.stem)}
-
-
-class SplitChoice(NamedTuple):
-    """The split of an entry.
-
-    Attributes:
-        split: None where it has none.
-        lacking: why it has none then.
-        by_picture: the picture itself decided, since nothing else is known.
-    """
-
-    split: Split | None
-    lacking: str = "without a split"
-    by_picture: bool = False
-
-
-def choose_split(entry: Entry, key: str, index: Splits, splits: Splits | None) -> SplitChoice:
-    """The split of an entry, see `collect`."""
-    if splits is not None:
-        row = splits.row(key)
-        return SplitChoice(as_split(row.get("split", "")) if row else None, "not in the list of splits")
-    row = index.row(key)
-    if row is not None and "split" in row:  # a list may be of sides alone
-        return SplitChoice(as_split(row["split"] or ""))
-    if entry.split:
-        return SplitChoice(as_split(entry.split))
-    if entry.person:
-        return SplitChoice(split_by_hash(entry.person))
-    return SplitChoice(split_by_hash(Path(entry.name).stem), by_picture=True)
 
 
 def check(

@@ -12,7 +12,7 @@ from pathlib import Path
 from gesture_app.errors import InputError
 from training import distributed
 from training.box_formats import coco_entries, coco_files, yolo_description, yolo_entries
-from training.collection import Collection, Entry, Picture, choose_split, collect, held_photographs, picture_files
+from training.collection import Collection, Entry, Picture, collect, held_photographs, picture_files
 from training.layouts import (
     BOXES_FILE,
     boxes_file_entries,
@@ -23,7 +23,7 @@ from training.layouts import (
     is_hagrid,
 )
 from training.picture_store import ALLOWED, NAMED, describe_share
-from training.splits import Split, Splits, read_index, read_splits
+from training.splits import Split, Splits, choose_split, read_index, read_splits
 
 LAYOUTS = "HaGRID (ann_train_val/ or hagrid_annotations/), COCO, YOLO, or folders named like gestures"
 

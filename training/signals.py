@@ -7,10 +7,10 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import NoReturn
 
-from gesture_app.errors import Terminated, ending_signals, forget_terminal
+from gesture_app.errors import Terminated, ending_signals, handle_ending
 
 GRACE_S = 20
 """So long a process that loads pictures lives on after SIGTERM."""
@@ -35,7 +35,7 @@ class StopSignal:
     def __enter__(self) -> StopSignal:
         self._before = {}
         if threading.current_thread() is threading.main_thread():
-            self._before = {n: signal.signal(n, self._handle) for n in ending_signals()}
+            self._before = handle_ending(self._handle)
             if hasattr(signal, "pthread_sigmask"):
                 self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, self._before)
                 self._listener = threading.Thread(target=self._listen, name="signals", daemon=True)
@@ -75,8 +75,7 @@ class StopSignal:
                 return
             _thread.interrupt_main(signal.Signals(number))
 
-    def _handle(self, number: int, _frame: FrameType | None) -> None:
-        forget_terminal(number)
+    def _handle(self, number: int) -> None:
         again, self.number = self.number, number
         if again or not self._deferred:
             self.raise_as(number)

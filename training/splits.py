@@ -8,13 +8,13 @@ import io
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast, get_args
+from typing import TYPE_CHECKING, Literal, NamedTuple, cast, get_args
 
 from gesture_app.errors import InputError
 from gesture_app.vision.atomic import write_file
 
 if TYPE_CHECKING:
-    from training.collection import Picture
+    from training.collection import Entry, Picture
 
 Split = Literal["train", "val", "test"]
 SPLIT_NAMES = {**{name: name for name in get_args(Split)}, "valid": "val", "validation": "val"}
@@ -139,3 +139,32 @@ def write_splits(path: Path, pictures: Iterable[Picture]) -> None:
     writer.writerow(COLUMNS)
     writer.writerows(sorted({(p.key or p.path.name, p.person, p.split) for p in pictures}))
     write_file(path, text.getvalue().encode(), "the list of splits")
+
+
+class SplitChoice(NamedTuple):
+    """The split of an entry.
+
+    Attributes:
+        split: None where it has none.
+        lacking: why it has none then.
+        by_picture: the picture itself decided, since nothing else is known.
+    """
+
+    split: Split | None
+    lacking: str = "without a split"
+    by_picture: bool = False
+
+
+def choose_split(entry: Entry, key: str, index: Splits, splits: Splits | None) -> SplitChoice:
+    """The split of an entry, see `collection.collect`."""
+    if splits is not None:
+        row = splits.row(key)
+        return SplitChoice(as_split(row.get("split", "")) if row else None, "not in the list of splits")
+    row = index.row(key)
+    if row is not None and "split" in row:  # a list may be of sides alone
+        return SplitChoice(as_split(row["split"] or ""))
+    if entry.split:
+        return SplitChoice(as_split(entry.split))
+    if entry.person:
+        return SplitChoice(split_by_hash(entry.person))
+    return SplitChoice(split_by_hash(Path(entry.name).stem), by_picture=True)

@@ -9,11 +9,11 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import FrameType, TracebackType
+from types import TracebackType
 
 from PyQt6.QtCore import QTimer
 
-from gesture_app.errors import ending_signals, forget_terminal
+from gesture_app.errors import handle_ending
 
 LOOK_EVERY_MS = 100
 
@@ -35,14 +35,13 @@ def close_on_signal(close: Callable[[], object]) -> Iterator[SignalWatch]:
     """Call `close` in the event loop at the first of `ending_signals`; a second one leaves the process at once."""
     watch = SignalWatch()
 
-    def receive(number: int, _frame: FrameType | None) -> None:
-        forget_terminal(number)
+    def receive(number: int) -> None:
         if watch.received is not None:
             os._exit(128 + number)
         watch.received = number
         QTimer.singleShot(0, close)
 
-    before = {number: signal.signal(number, receive) for number in ending_signals()}
+    before = handle_ending(receive)
     # Python runs its handlers only between two of its own instructions, and an idle event loop executes none.
     timer = QTimer()
     timer.timeout.connect(lambda: None)
