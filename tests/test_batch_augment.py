@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 import pickle
+import shutil
 
 import pytest
 import torch
@@ -168,6 +169,24 @@ def test_poor_cameras_take_some_pictures_well() -> None:
     images = torch.randint(0, 256, (200, 3, 24, 24)).float()
     same = (RandomChanges(POOR_CAMERA)(images) == images).all(dim=(1, 2, 3))
     assert 40 <= int(same.sum()) <= 100
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_pictures_come_back_as_they_lie(layout) -> None:
+    images = torch.randint(0, 256, (5, 3, 16, 24), dtype=torch.uint8).contiguous(memory_format=layout)
+    assert RandomChanges(FRAME_CHANGES)(images).is_contiguous(memory_format=layout)
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="no C++ compiler")
+def test_changes_are_compiled_for_any_number_of_pictures() -> None:
+    changes = RandomChanges(((moved, 0.5), (dimmed, 0.5)))
+    changes.compile()
+    (motion, _), (dimness, _) = changes.changes
+    assert motion is moved and dimness is not dimmed
+    images = torch.full((9, 3, 16, 24), 128.0)
+    for count in (9, 7, 5):
+        views = changes(images[:count])
+        assert views.shape == (count, 3, 16, 24) and views.min() >= 0 and views.max() < 165
 
 
 def test_no_frames() -> None:

@@ -77,5 +77,5 @@ def test_batches_arrive_on_the_device_in_order(device: str, count: int) -> None:
     arrived = []
     for values, number in uploaded(batches, torch.device(device)):
         assert values.device.type == device
-        arrived.append((float((values * 2).float().mean()), int(number)))
-    assert arrived == [(2.0 * number, number) for number in range(count)]
+        arrived.append(((values * 2).unique().tolist(), int(number)))
+    assert arrived == [([2 * number], number) for number in range(count)]

@@ -26,10 +26,10 @@ def step(model: nn.Module, batch) -> dict[str, torch.Tensor]:
     return {"loss": (model(inputs).float() - targets).square().mean()}
 
 
-def learner(norm: bool = True, dtype: torch.dtype = torch.float32, **changes) -> Learner:
+def learner(norm: bool = True, dtype: torch.dtype = torch.float32, optimizer: str = "adamw", **changes) -> Learner:
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(2, 4), nn.BatchNorm1d(4) if norm else nn.Tanh(), nn.Linear(4, 1))
-    optimizer = build_optimizer("adamw", parameter_groups([model], 0.05, 0.01))
+    optimizer = build_optimizer(optimizer, parameter_groups([model], 0.05, 0.01))
     schedule = build_schedule("one-cycle", optimizer, 200)
     return Learner(model, model, MovingAverage(model), optimizer, schedule, grad_scaler(CPU, dtype), dtype, **changes)
 
@@ -50,15 +50,19 @@ def test_learns(dtype: torch.dtype) -> None:
         assert step(network, (x, y))["loss"] < 0.2
 
 
-def test_a_step_that_is_not_finite_changes_nothing() -> None:
-    own = learner()
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+def test_a_step_that_is_not_finite_changes_nothing(optimizer: str) -> None:
+    own = learner(optimizer=optimizer)
     train_step(own, batch(), step)
-    before = copy.deepcopy((own.model.state_dict(), own.ema.state_dict(), own.schedule.state_dict()))
+
+    def state() -> list[dict]:
+        return [part.state_dict() for part in (own.model, own.ema, own.schedule, own.optimizer)]
+
+    before = copy.deepcopy(state())
     set_training(own.model, freeze_norm=True)
     losses, taken = train_step(own, batch(factor=float("nan")), step)
     assert not taken and losses["loss"].isnan()
-    after = (own.model.state_dict(), own.ema.state_dict(), own.schedule.state_dict())
-    assert str(before) == str(after)
+    assert str(before) == str(state())
     assert all(p.grad is None for p in own.model.parameters())
     assert train_step(own, batch(), step)[1]
 

@@ -19,7 +19,7 @@ Change = Callable[[Tensor], Tensor]
 class RandomChanges(nn.Module):
     """Other colours and other light, for each picture its own; boxes stay where they are.
 
-    Takes and gives (N, 3, H, W) BGR, 0..255; uint8 or float in, float out.
+    Takes and gives (N, 3, H, W) BGR, 0..255, in the same memory format; uint8 or float in, float out.
 
     Args:
         changes: what happens to pictures, one after the other, and to which share of them.
@@ -29,9 +29,17 @@ class RandomChanges(nn.Module):
         super().__init__()
         self.changes = tuple(changes)
 
+    def compile(self, *_args: object, **_options: object) -> None:
+        """Compile the changes that consist of many passes over the pictures, for any number of them."""
+        self.changes = tuple(
+            (torch.compile(change, dynamic=True) if change in MANY_PASSES else change, share)
+            for change, share in self.changes
+        )
+
     @torch.no_grad()
     def forward(self, images: Tensor) -> Tensor:
         """The pictures as other cameras in other light would take them."""
+        last = images.is_contiguous(memory_format=torch.channels_last)
         # Channel by channel: what a picture's one number changes goes twice as fast.
         changed = images.to(torch.float32, copy=True, memory_format=torch.contiguous_format)
         with torch.autocast(changed.device.type, enabled=False):  # pictures are no activations
@@ -41,7 +49,8 @@ class RandomChanges(nn.Module):
                 chosen = chosen.to(changed.device, non_blocking=True)
                 if len(chosen):
                     changed[chosen] = change(changed[chosen]).clamp(0, 255)
-        return changed
+        # The detector, channels last, begins with layers that are slow for pictures that are not.
+        return changed.contiguous(memory_format=torch.channels_last if last else torch.contiguous_format)
 
 
 def drawn(images: Tensor, low: float, high: float, channels: int = 1) -> Tensor:
@@ -139,6 +148,9 @@ FRAME_CHANGES: tuple[tuple[Change, float], ...] = (
 )
 """Of the detector's frames."""
 
+MANY_PASSES = (jittered, blurred, dimmed, noisy)
+"""Not the others: the convolution of `moved` would be compiled anew for every number of pictures."""
+
 
 class BatchAugmentation(nn.Module):
     """The standard augmentation of a whole batch where it lies, each picture its own way.
@@ -179,17 +191,11 @@ def sampling_grid(draw: Callable[[float, float], Tensor], height: int, width: in
     turn, scale = draw(-math.pi / 12, math.pi / 12), draw(0.85, 1.15)
     x = (2 * torch.arange(width, device=turn.device) + 1) / width - 1
     y = (2 * torch.arange(height, device=turn.device) + 1) / height - 1
-
-    def places(across: Tensor, down: Tensor, shift: Tensor) -> Tensor:
-        return across[:, None, None] * x + (down[:, None] * y + shift[:, None])[..., None]
-
-    return torch.stack(
-        (
-            places(turn.cos() * scale, draw(-0.1, 0.1) - turn.sin() * scale, draw(-0.16, 0.16)),
-            places(turn.sin() * scale, turn.cos() * scale, draw(-0.16, 0.16)),
-        ),
-        dim=-1,
-    )
+    across = torch.stack((turn.cos() * scale, turn.sin() * scale), -1)
+    down = torch.stack((draw(-0.1, 0.1) - turn.sin() * scale, turn.cos() * scale), -1)
+    shift = torch.stack((draw(-0.16, 0.16), draw(-0.16, 0.16)), -1)
+    starts = torch.addcmul(shift[:, None], down[:, None], y[None, :, None])  # of the rows, (N, H, 2)
+    return torch.addcmul(starts[:, :, None], across[:, None, None], x[None, None, :, None])
 
 
 def erased(draw: Callable[[float, float], Tensor], height: int, width: int) -> Tensor:

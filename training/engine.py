@@ -170,14 +170,39 @@ def train_step(learner: Learner, batch: Sequence[Any], step: Step) -> tuple[dict
             totals[name] = totals[name] + part if name in totals else part
     learner.scaler.unscale_(learner.optimizer)
     norm = nn.utils.clip_grad_norm_(learner.model.parameters(), learner.clip_norm or float("inf"))
-    finite = bool(norm.isfinite())
-    if learner.scaler.is_enabled() or finite:
+    is_finite = read_later(norm.isfinite())
+    # The optimizer itself leaves a step out that is not finite: nobody waits for the GPU before it has its work.
+    if learner.scaler.is_enabled():
         learner.scaler.step(learner.optimizer)
+    else:
+        step_if_finite(learner.optimizer, norm)
     learner.scaler.update()
     learner.optimizer.zero_grad()
+    finite = is_finite()
     if finite:
         learner.schedule.step()
         learner.ema.update()
     else:
         learner.ema.mend(learner.model)
     return totals, finite
+
+
+def step_if_finite(optimizer: torch.optim.Optimizer, norm: Tensor) -> None:
+    """A step of a fused optimizer, decided where the norm of the gradients is; as `GradScaler` does it."""
+    optimizer.found_inf = (~norm.isfinite()).float()  # type: ignore[attr-defined]
+    optimizer.step()
+    del optimizer.found_inf  # type: ignore[attr-defined]
+
+
+def read_later(value: Tensor) -> Callable[[], bool]:
+    """Send a truth value to the CPU; what is returned waits for it, and not for what a GPU has to do after it."""
+    if value.device.type != "cuda":
+        return lambda: bool(value)
+    sent = value.to("cpu", non_blocking=True)
+    event = torch.cuda.current_stream(value.device).record_event()
+
+    def read() -> bool:
+        event.synchronize()
+        return bool(sent)
+
+    return read

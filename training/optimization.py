@@ -42,11 +42,11 @@ def parameter_groups(
 
 
 def build_optimizer(name: OptimizerName, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
-    """AdamW, all of a step in one pass over the weights, or SGD with Nesterov's momentum of 0.9."""
+    """AdamW, or SGD with Nesterov's momentum of 0.9: all of a step in one pass over the weights."""
     return (
         torch.optim.AdamW(groups, fused=True)
         if name == "adamw"
-        else torch.optim.SGD(groups, momentum=0.9, nesterov=True)
+        else torch.optim.SGD(groups, momentum=0.9, nesterov=True, fused=True)
     )
 
 

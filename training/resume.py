@@ -111,6 +111,8 @@ def restore(run: Run, state: dict[str, Any]) -> None:
         learner.ema.load_state_dict(state["ema"])
         start_phase(run)
         learner.optimizer.load_state_dict(state["optimizer"])
+        for group in learner.optimizer.param_groups:
+            group["fused"] = True  # as `train_step` needs it; it was not in every checkpoint
         learner.schedule.load_state_dict(state["schedule"])
         learner.scaler.load_state_dict(state["scaler"])
     except (RuntimeError, ValueError, KeyError) as error:

@@ -254,7 +254,7 @@ def build_crops(
     return crops, HandCrops(validation, config.labels, config.size, augment=False, store=store)
 
 
-def batch_augmentation(name: AugmentationName) -> nn.Module | None:
+def batch_augmentation(name: AugmentationName) -> nn.Sequential | None:
     """What whole batches of crops go through, on the device: that costs a CPU a third of one crop at a time.
 
     A turn by much, or a vertical flip, would not keep every HaGRID label. A horizontal flip keeps it but makes a right
@@ -263,16 +263,20 @@ def batch_augmentation(name: AugmentationName) -> nn.Module | None:
     if name == "none":
         return None
     camera = RandomChanges(POOR_CAMERA)
-    return nn.Sequential(BatchAugmentation(), camera) if name == "standard" else camera
+    return nn.Sequential(BatchAugmentation(), camera) if name == "standard" else nn.Sequential(camera)
 
 
 def build_loss(config: ClassifierConfig, device: torch.device, absent: tuple[str, ...]) -> ClassifierLoss:
     """The loss of a batch, which it varies before."""
     teacher, taught = teacher_of(config, absent)
+    augmentation = batch_augmentation(config.augmentation)
+    if config.compile and device.type == "cuda" and augmentation is not None:
+        for part in augmentation.children():
+            part.compile(dynamic=False)
     return ClassifierLoss(
         config.label_smoothing,
         config.mixup,
-        batch_augmentation(config.augmentation),
+        augmentation,
         teacher.to(device) if teacher is not None else None,
         taught,
         config.handedness,

@@ -202,6 +202,8 @@ def build(
     torch.manual_seed(config.seed)
     labels = HAGRID_LABELS if config.gestures else HAND
     recolour, in_batches = RandomChanges(FRAME_CHANGES), device.type == "cuda"
+    if config.compile and in_batches:
+        recolour.compile()
     # In the loading processes recolouring is most of the work: a GPU does it with whole batches.
     frames, held_out = build_frames(config, labels, pictures, None if in_batches else recolour)
     model, start = initial_detector(config, labels)

@@ -54,8 +54,9 @@ def find_hands(
     boxes = boxes.flatten(2)  # (B, M, 4), xyxy
     best, classes = raw[..., 5:].float().max(-1)
     scores = raw[..., 4].float().sigmoid() * best.sigmoid()
-    real = (boxes[..., 2:] - boxes[..., :2] >= 1).all(-1) & raw[..., :4].isfinite().all(-1) & scores.isfinite()
-    scores, cells = scores.masked_fill(~real, -1).topk(min(CANDIDATES, scores.shape[1]), sorted=False)
+    # NaN compares as false; these are the fewest kernels that find it.
+    real = (boxes[..., 2:] - boxes[..., :2] >= 1).all(-1) & (raw[..., :4].abs().amax(-1) < torch.inf) & (scores >= 0)
+    scores, cells = torch.where(real, scores, -1).topk(min(CANDIDATES, scores.shape[1]), sorted=False)
     boxes = boxes.gather(1, cells[..., None].expand(-1, -1, 4)).nan_to_num()
     scores, places = suppress_overlaps(boxes, scores, count)
     boxes = boxes.gather(1, places[..., None].expand(-1, -1, 4))
@@ -75,8 +76,8 @@ def suppress_overlaps(boxes_xyxy: Tensor, scores: Tensor, count: int) -> tuple[T
     """
     corners, ends = boxes_xyxy[..., :2], boxes_xyxy[..., 2:]
     sides = torch.minimum(ends[:, :, None], ends[:, None]) - torch.maximum(corners[:, :, None], corners[:, None])
-    common = sides.clamp(min=0).prod(-1)  # (B, K, K)
-    areas = (ends - corners).prod(-1)
+    common = _product(sides.clamp(min=0))  # (B, K, K)
+    areas = _product(ends - corners)
     overlap = common > NMS_IOU * (areas[:, :, None] + areas[:, None] - common)
     kept_scores, kept_places = [], []
     for _ in range(count):
@@ -86,6 +87,11 @@ def suppress_overlaps(boxes_xyxy: Tensor, scores: Tensor, count: int) -> tuple[T
         beside = overlap.gather(1, place[..., None].expand(-1, -1, overlap.shape[2]))[:, 0]
         scores = torch.where(beside, -1, scores)  # itself too
     return torch.cat(kept_scores, 1), torch.cat(kept_places, 1)
+
+
+def _product(sides: Tensor) -> Tensor:
+    """(..., 2) -> (...): PyTorch compiles a kernel for `prod`, at the first frame."""
+    return sides[..., 0] * sides[..., 1]
 
 
 def crop_hands(pictures: Tensor, boxes_xyxy: Tensor, size: int) -> Tensor:
