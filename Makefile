@@ -8,7 +8,7 @@ demo: .venv/installed  ## annotate the demo clip with the shipped weights
 	$(BIN)/gesture-app annotate assets/demo.mp4 --output $(DEMO) --force
 	@echo "The annotated clip is $(CURDIR)/$(DEMO)"
 
-app: .venv/installed  ## open the window on the first camera; make app SOURCE=clip.mp4 plays a file
+app: .venv/installed  ## open the window; make app SOURCE=clip.mp4 plays a file
 	$(BIN)/gesture-app live $(if $(SOURCE),--source "$(SOURCE)")
 
 # A few processes, for speed. Each takes about 1.5 GB of memory.
