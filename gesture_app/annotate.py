@@ -18,9 +18,10 @@ from gesture_app.video.files import check_regular_file
 from gesture_app.video.sinks import VIDEO_SUFFIX, JsonlSink, VideoSink, write_image
 from gesture_app.video.sources import open_video, read_image
 from gesture_app.video.suffixes import media_below, same_file
-from gesture_app.vision.hands import Frame, Hand, HandNetworks
+from gesture_app.vision.hands import Frame, Hand
 from gesture_app.vision.images import IMAGE_SUFFIXES
 from gesture_app.vision.overlay import draw_hands
+from gesture_app.vision.recognizer import Recognizer
 from gesture_app.vision.stills import recognize_still
 from gesture_app.vision.video_recognizer import VideoRecognizer
 
@@ -99,7 +100,7 @@ class _Stopped(Exception):
 
 def annotate(
     source: Path,
-    recognizer: HandNetworks,
+    recognizer: Recognizer,
     options: AnnotateOptions = AnnotateOptions(),
     on_progress: Callable[[Progress], None] = lambda progress: None,
     on_warning: Callable[[str], None] = lambda message: None,
@@ -137,7 +138,7 @@ def annotate(
 
 @dataclass
 class _Run:
-    recognizer: HandNetworks
+    recognizer: Recognizer
     every_frame: bool
     on_progress: Callable[[Progress], None]
     on_warning: Callable[[str], None]

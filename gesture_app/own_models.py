@@ -10,10 +10,10 @@ from itertools import islice, takewhile
 from pathlib import Path
 
 from gesture_app.errors import InputError
-from gesture_app.vision.assets import assets_folder, models_folder
+from gesture_app.vision.assets import models_folder
 from gesture_app.vision.atomic import first_free
 from gesture_app.vision.images import is_picture
-from gesture_app.vision.model_info import KINDS, Kind, read_weights, weights_path
+from gesture_app.vision.model_info import KINDS, Kind, read_weights, shipped_folder, weights_path
 from gesture_app.vision.quantization import copy_networks
 
 MOST_SEEN = 100_000
@@ -90,10 +90,11 @@ def install_model(trained: Path, name: str, base: Path | None = None, kinds: Col
     """
     if not any(weights_path(trained, kind).is_file() for kind in KINDS):
         raise InputError(f"model: {trained}: holds no weights. Train again")
-    shipped = assets_folder() / "weights"
     sources = []
     for kind in KINDS:
-        folders = [folder for folder in (trained if kind in kinds else None, base, shipped) if folder is not None]
+        folders = [
+            folder for folder in (trained if kind in kinds else None, base, shipped_folder()) if folder is not None
+        ]
         path = next(path for path in (weights_path(folder, kind) for folder in folders) if path.is_file())
         read_weights(path, kind)
         sources.append(path)

@@ -76,7 +76,7 @@ def test_a_file_plays_at_its_own_speed_and_waits_at_its_end(tmp_path: Path) -> N
     assert 0.6 < time.monotonic() - start_s < 5
     assert items[-1][0].index == 19 and len(items) + box.dropped == 20
     assert reader.clip is not None and reader.clip.frame_s == pytest.approx(1 / 30)
-    reader.seek(0.5)
+    reader.transport.seek(0.5)
     item = box.get(2)
     assert item is not None and item[0].time_s == pytest.approx(0.5, abs=1e-3), "it goes on from there"
     states.wait_for("ended", 2)
@@ -91,7 +91,7 @@ def test_a_looping_file_goes_on(tmp_path: Path) -> None:
     reader.start()
     times = [item[0].time_s for item in (box.get(2) for _ in range(10)) if item is not None]
     assert len(times) == 10 and min(np.diff(times)) < 0, "it has begun again"
-    reader.set_loop(False)
+    reader.transport.set_loop(False)
     time.sleep(0.3)
     assert reader.stop(2)
 
@@ -99,7 +99,7 @@ def test_a_looping_file_goes_on(tmp_path: Path) -> None:
 def test_a_paused_clip_stands_still_until_it_is_stepped(tmp_path: Path) -> None:
     states, box = States(), Mailbox()
     reader = FrameReader(str(write_video(tmp_path / "in.mp4")), box, states)
-    reader.pause()
+    reader.transport.set_paused(True)
     reader.start()
     states.wait_for("paused")
 
@@ -111,16 +111,16 @@ def test_a_paused_clip_stands_still_until_it_is_stepped(tmp_path: Path) -> None:
     assert shown() == 0
     assert box.get(0.2) is None
     for frames, index in ((1, 1), (1, 2), (-1, 1), (5, 6), (-6, 0), (-1, 0), (19, 19), (-1, 18)):
-        reader.step(frames)
+        reader.transport.step(frames)
         deadline_s = time.monotonic() + 3
         at = shown()
         while at != index and time.monotonic() < deadline_s:
             at = shown()
         assert at == index
-    reader.seek(0.2)
+    reader.transport.seek(0.2)
     assert shown() == 6
     assert states.names == ["opening", "paused"]
-    reader.resume()
+    reader.transport.set_paused(False)
     states.wait_for("ended")
     assert reader.stop(1)
 
@@ -128,12 +128,12 @@ def test_a_paused_clip_stands_still_until_it_is_stepped(tmp_path: Path) -> None:
 def test_a_held_clip_waits_at_its_first_frame_and_tells_nothing(tmp_path: Path) -> None:
     states, box = States(), Mailbox()
     reader = FrameReader(str(write_video(tmp_path / "in.mp4")), box, states)
-    reader.hold()
+    reader.transport.set_held(True)
     reader.start()
     first = box.get(5)
     assert first is not None and first[0].index == 0
     assert box.get(0.3) is None and states.names == ["opening"]
-    reader.let_go()
+    reader.transport.set_held(False)
     following = box.get(5)
     assert following is not None and following[0].time_s < 0.3, "its time has stood still as well"
     states.wait_for("ended")
@@ -144,7 +144,7 @@ def test_a_held_clip_without_a_frame_ends() -> None:
     states, source = States(), ScriptedSource(lambda call: False)
     source.clip = Clip(None, 0.01)
     reader = FrameReader("clip", Mailbox(), states, opener=lambda *_: source)
-    reader.hold()
+    reader.transport.set_held(True)
     reader.start()
     states.wait_for("ended")
     assert reader.stop(1)
@@ -160,7 +160,7 @@ def test_the_last_picture_of_a_folder_is_shown_as_long_as_the_others(tmp_path: P
     items = [item for item in (box.get(2) for _ in range(7)) if item is not None]
     assert [frame.index for frame, _ in items] == [0, 1, 2, 0, 1, 2, 0]
     assert min(np.diff([captured_s for _, captured_s in items])) > 0.1
-    reader.set_loop(False)
+    reader.transport.set_loop(False)
     states.wait_for("ended")
     assert reader.stop(2)
 
@@ -172,9 +172,9 @@ def test_one_picture_is_shown_and_waits(tmp_path: Path) -> None:
     reader.start()
     states.wait_for("paused")
     assert box.get(1) is not None
-    reader.seek(5.0)
-    reader.step(1)
-    reader.resume()
+    reader.transport.seek(5.0)
+    reader.transport.step(1)
+    reader.transport.set_paused(False)
     assert box.get(0.2) is None and states.names == ["opening", "paused"]
     assert reader.stop(1)
 
@@ -252,7 +252,7 @@ def test_a_camera_that_is_missing_is_waited_for(monkeypatch: pytest.MonkeyPatch)
     reader.start()
     states.wait_for("unavailable", 3)
     assert states.seen[-1][1] == "camera: 0: there is no /dev/video0" and "live" not in states.names
-    reader.retry()  # hot-plug: without it the fourth try came after 30 s
+    reader.transport.retry()  # hot-plug: without it the fourth try came after 30 s
     states.wait_for("live", timeout_s=3)
     assert reader.stop(1) and len(tries) == 4
 
@@ -326,7 +326,7 @@ for number in range(40):
     reader.start()
     time.sleep(random.random() * 0.03)
     if number % 2:
-        reader.seek(random.random())
+        reader.transport.seek(random.random())
         time.sleep(random.random() * 0.01)
     assert reader.stop(2)
 """

@@ -93,7 +93,7 @@ def test_the_same_path_in_two_sets_needs_the_name_of_the_set(tmp_path: Path) -> 
     )
     splits = read_splits(file)
     assert splits.row("a/fist/0.png")["split"] == "train" and splits.row("b/fist/0.png")["split"] == "val"
-    assert splits.row("c/fist/0.png") is None and splits.row("c/fist/1.png")["split"] == "val"
+    assert splits.row("c/fist/0.png") == {} and splits.row("c/fist/1.png")["split"] == "val"
 
 
 @pytest.mark.parametrize(

@@ -247,7 +247,7 @@ def read_yaml(root: Path, description: Path) -> tuple[dict[int, str], list[tuple
     Raises:
         InputError: it is no YAML file, or lacks names or folders.
     """
-    import yaml  # type: ignore[import-untyped]
+    import yaml
 
     try:
         content = yaml.safe_load(read_text(description))

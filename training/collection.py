@@ -7,7 +7,7 @@ import math
 import re
 import warnings
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -198,11 +198,11 @@ def as_side(value: Any) -> str:
     return name if name in SIDES else ""
 
 
-def sides_of(entry: Entry, index: Splits, key: str) -> tuple[str, ...]:
-    """The sides of an entry's hands as its layout says, of a single hand also as the set's index does."""
+def sides_of(entry: Entry, told: Mapping[str, str]) -> tuple[str, ...]:
+    """The sides of an entry's hands as its layout says, of a single hand also as its row in the set's index does."""
     sides = entry.sides
     if not sides and len(entry.boxes) == 1:
-        sides = ((index.row(key) or {}).get("side"),)
+        sides = (told.get("side"),)
     found = tuple(as_side(side) for side in sides)
     return found if any(found) and len(found) == len(entry.boxes) else ()
 
@@ -258,7 +258,8 @@ def collect(
             found.skipped[skip] += 1
             continue
         key = f"{root.name}/{entry.name}"
-        choice = choose_split(entry, key, index, splits)
+        told = index.row(key)
+        choice = choose_split(entry, key, told, splits)
         checked = check(entry, find_label, found)
         if checked is None:
             continue
@@ -268,7 +269,7 @@ def collect(
         boxes, names = checked
         if choice.by_picture and names:
             drawn[names[0]].append(len(found.pictures))
-        true_boxes = entry.true_boxes and index.has_true_boxes(key)
+        true_boxes = entry.true_boxes and told.get("boxes", "true") == "true"
         found.pictures.append(
             Picture(
                 entry.path or root,
@@ -279,7 +280,7 @@ def collect(
                 entry.is_crop,
                 entry.person,
                 key,
-                sides_of(entry, index, key),
+                sides_of(entry, told),
             )
         )
     for numbers in drawn.values():

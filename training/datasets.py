@@ -16,7 +16,7 @@ from torch.utils.data import Dataset, WeightedRandomSampler, default_collate
 
 from gesture_app.errors import InputError
 from gesture_app.vision.hands import Box, FloatArray, Image
-from gesture_app.vision.preprocess import crop_hand, letterbox, oriented_hw, to_batch
+from gesture_app.vision.preprocess import crop_hand, letterbox, oriented_hw, scaled_hw, to_batch
 from training.augment import (
     in_context,
     paste_hands,
@@ -239,7 +239,7 @@ class HandFrames(Dataset[tuple[Tensor, Tensor, Tensor]]):
         if rng.random() < 0.5:
             image, boxes = flip(image, boxes)
         if self.window is not None:
-            fit = min(size_hw[0] / image.shape[0], size_hw[1] / image.shape[1])
+            fit = scaled_hw((image.shape[0], image.shape[1]), size_hw)[1]
             scale = fit * float(np.exp(rng.uniform(*np.log(WINDOW_SCALES))))
             image, boxes, classes = hand_window(image, boxes, classes, self.window, scale, rng)
         else:

@@ -19,10 +19,10 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 import tyro
-from platformdirs import user_cache_path
 from tqdm import tqdm
 
 from gesture_app.errors import EnvironmentFault, InputError
+from gesture_app.vision.assets import cache_folder
 from gesture_app.vision.atomic import write_file
 from training.archives import unpack
 from training.published import HUB_SETS, MAKEHUMAN, RemoteFile, SetName, hagrid_files, makehuman_files
@@ -60,7 +60,7 @@ class DownloadConfig:
 
 def makehuman_folder() -> Path:
     """Where `download makehuman` puts the body, and the renderer looks for it."""
-    return user_cache_path("gesture-app") / "makehuman"
+    return cache_folder() / "makehuman"
 
 
 def download(config: DownloadConfig) -> Path:

@@ -127,7 +127,8 @@ def read_gesture_frames(root: Path, labels: tuple[str, ...]) -> list[GestureFram
     for gesture, folders in gesture_folders(root, labels).items():
         for path in picture_files(folders):
             name = path.relative_to(root).as_posix()
-            alone = choose_split(Entry(name, path, (), None), f"{root.name}/{name}", index, None).split
+            key = f"{root.name}/{name}"
+            alone = choose_split(Entry(name, path, (), None), key, index.row(key), None).split
             split = split_of.get(path, alone)
             if split is not None:
                 found.append(GestureFrame(path, gesture, split, path in split_of))
@@ -142,10 +143,23 @@ def read_all(
     splits: Path | None = None,
     beside: Iterable[Picture] = (),
 ) -> list[Picture]:
-    """The pictures of one split of several folders; what was read and skipped is printed.
+    """The pictures of one split of several folders, see `read_parts`."""
+    return read_parts(roots, labels, (split,), boxes_file, splits, beside)[0]
 
-    A photograph that one of them holds out, as a frame or as crops, trains nothing in the others: there a person may
-    decide, whom a set of crops does not name. A list of splits is taken as it is.
+
+def read_parts(
+    roots: tuple[Path, ...],
+    labels: tuple[str, ...] | None,
+    parts: Sequence[Split | None],
+    boxes_file: Path | None = None,
+    splits: Path | None = None,
+    beside: Iterable[Picture] = (),
+) -> list[list[Picture]]:
+    """The pictures of some splits, None for all, of several folders; what was read and skipped is printed.
+
+    A folder that is named several times counts so often in `train`, and once elsewhere. A photograph that one of them
+    holds out, as a frame or as crops, trains nothing in the others: there a person may decide, whom a set of crops does
+    not name. A list of splits is taken as it is.
 
     Args:
         boxes_file: for the folders in a HaGRID layout, see `read`.
@@ -161,12 +175,17 @@ def read_all(
         found[root] = read(root, labels, boxes_file, listed)
         require_sound(root, found[root])
     everything = chain(beside, *(whole.pictures for whole in found.values()))
-    held = held_photographs(everything) if split == "train" and listed is None else set()
-    for root, whole in found.items():
-        found[root] = without_photographs(whole.of_split(split), held)
-        if distributed.is_main():
-            print(f"{root}: {split or 'all'}: {found[root].describe()}")
-    return [picture for root in roots for picture in found[root].pictures]
+    held = held_photographs(everything) if listed is None else set()
+    result = []
+    for split in parts:
+        chosen = {root: whole.of_split(split) for root, whole in found.items()}
+        if split == "train":
+            chosen = {root: without_photographs(whole, held) for root, whole in chosen.items()}
+        for root, whole in chosen.items():
+            if distributed.is_main():
+                print(f"{root}: {split or 'all'}: {whole.describe()}")
+        result.append([p for root in (roots if split == "train" else chosen) for p in chosen[root].pictures])
+    return result
 
 
 def without_photographs(found: Collection, held: set[str]) -> Collection:

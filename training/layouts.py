@@ -167,7 +167,7 @@ def parquet_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         EnvironmentFault: pyarrow is not installed.
     """
     try:
-        import pyarrow  # type: ignore[import-untyped]
+        import pyarrow
         from pyarrow import parquet
     except ModuleNotFoundError as error:
         raise EnvironmentFault(

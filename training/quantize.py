@@ -16,7 +16,7 @@ from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.vision.boxes import iou_matrix
 from gesture_app.vision.hands import Hand, Image
 from gesture_app.vision.images import read_image
-from gesture_app.vision.model_info import KINDS, Kind, ModelInfo, shipped_weights, weights_path
+from gesture_app.vision.model_info import KINDS, Kind, ModelInfo, shipped_folder, weights_path
 from gesture_app.vision.openvino_runtime import OpenVinoNetwork, import_openvino, load_openvino
 from gesture_app.vision.preprocess import fitted_hw, letterbox
 from gesture_app.vision.quantization import (
@@ -34,7 +34,7 @@ from training.collection import Picture
 from training.datasets import HandCrops, HandFrames
 from training.draws import in_order
 from training.evaluate import SCORES, evaluate_classifier, evaluate_detector
-from training.hagrid import read_all
+from training.hagrid import read_parts
 
 MOST_LOST = 0.003
 """The most that macro-F1 or AP50 may lose."""
@@ -103,7 +103,7 @@ def quantize(config: QuantizeConfig) -> dict[str, Any]:
     if not config.frames and not config.crops:
         raise InputError("nothing to calibrate on: give --frames for the detector, --crops for the classifier, or both")
     import_nncf()
-    folder = config.weights or shipped_weights("detector").parent
+    folder = config.weights or shipped_folder()
     rng = np.random.default_rng(config.seed)
     candidates: list[Candidate] = []
     compared: list[Picture] = []
@@ -138,8 +138,9 @@ def calibrate_detector(
         InputError: see `quantize`.
     """
     _, info = load_openvino(weights, "detector")
-    train = shuffled([p for p in read_all(config.frames, None, "train") if not p.is_crop], rng)
-    rest = read_all(config.frames, None, "val") + train[config.calibration_frames :]
+    train, held = read_parts(config.frames, None, ("train", "val"))
+    train = shuffled([p for p in train if not p.is_crop], rng)
+    rest = held + train[config.calibration_frames :]
     compared = [p for p in rest if p.true_boxes and not p.is_crop][: config.compared_frames]
     frames = HandFrames(train[: config.calibration_frames], info.labels, info.input_hw, augment=False)
 
@@ -162,8 +163,9 @@ def calibrate_classifier(weights: Path, config: QuantizeConfig, rng: np.random.G
         InputError: see `quantize`.
     """
     _, info = load_openvino(weights, "classifier")
-    train = shuffled([p for p in read_all(config.crops, info.labels, "train") if any(p.labels)], rng)
-    compared = shuffled(read_all(config.crops, info.labels, "val"), rng)[: config.compared_crops]
+    train, held = read_parts(config.crops, info.labels, ("train", "val"))
+    train = shuffled([p for p in train if any(p.labels)], rng)
+    compared = shuffled(held, rng)[: config.compared_crops]
     crops = HandCrops(train[: config.calibration_crops], info.labels, info.input_hw[0], augment=False)
     batches = [crops[item][0].permute(1, 2, 0)[None].numpy() for item in range(min(len(crops), len(train)))]
     held_out = HandCrops(compared, info.labels, info.input_hw[0], augment=False)

@@ -29,6 +29,7 @@ from gesture_app.vision.model_info import (
     Kind,
     load_info,
     load_model,
+    shipped_folder,
     shipped_weights,
     weights_path,
 )
@@ -114,7 +115,7 @@ def run(config: RetrainConfig, tell: Tell, stop: StopSignal) -> dict[str, Any]:
     device = choose_device(config.device)
     shipped = load_info(shipped_weights("classifier"))
     # In PyTorch, which trains afterwards in any case: an export would take longer than it saves.
-    recognizer = Recognizer.load(shipped_weights("detector").parent, config.device, runtime="torch")
+    recognizer = Recognizer.load(shipped_folder(), config.device, runtime="torch")
     own = read_own(config.data, shipped.labels, recognizer)
     labels = labels_to_learn(own.labels, shipped.labels, config.keep)
     present = {name for picture in own.training for name in picture.labels}

@@ -70,20 +70,17 @@ class Splits:
 
     rows: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
-    def row(self, key: str) -> Mapping[str, str] | None:
-        """The row of a picture with the key `<set>/<path>`."""
+    def row(self, key: str) -> Mapping[str, str]:
+        """The row of a picture with the key `<set>/<path>`; empty where it has none."""
         path = key.partition("/")[2]
-        return self.rows.get(key) or self.rows.get(path) or self.rows.get(Path(path).stem)
-
-    def has_true_boxes(self, key: str) -> bool:
-        """False only where the list says that the boxes were not all drawn by people."""
-        return (self.row(key) or {}).get("boxes", "true") == "true"
+        return self.rows.get(key) or self.rows.get(path) or self.rows.get(Path(path).stem) or {}
 
 
 def read_index(root: Path) -> Splits:
     """A set's own `index.csv` with the columns `uuid` or `path`; an absent file is an empty list.
 
-    It may have the columns `split`; `boxes`, see `Splits.has_true_boxes`; `side`: of the single hand, left or right.
+    It may have the columns `split`; `boxes`: `true` where people drew them all; `side`: of
+    the single hand, left or right.
 
     Raises:
         InputError: it cannot be read.
@@ -155,14 +152,12 @@ class SplitChoice(NamedTuple):
     by_picture: bool = False
 
 
-def choose_split(entry: Entry, key: str, index: Splits, splits: Splits | None) -> SplitChoice:
-    """The split of an entry, see `collection.collect`."""
+def choose_split(entry: Entry, key: str, told: Mapping[str, str], splits: Splits | None) -> SplitChoice:
+    """The split of an entry, of which the set's index has told this row; see `collection.collect`."""
     if splits is not None:
-        row = splits.row(key)
-        return SplitChoice(as_split(row.get("split", "")) if row else None, "not in the list of splits")
-    row = index.row(key)
-    if row is not None and "split" in row:  # a list may be of sides alone
-        return SplitChoice(as_split(row["split"] or ""))
+        return SplitChoice(as_split(splits.row(key).get("split", "")), "not in the list of splits")
+    if "split" in told:  # a list may be of sides alone
+        return SplitChoice(as_split(told["split"] or ""))
     if entry.split:
         return SplitChoice(as_split(entry.split))
     if entry.person:

@@ -33,7 +33,7 @@ from training.datasets import HandCrops, balanced_sampler, class_shares, collate
 from training.draws import in_batches, in_order, whole_batches
 from training.evaluate import SCORES, evaluate_classifier
 from training.fit import fit
-from training.hagrid import read_all, require_classes
+from training.hagrid import read_parts, require_classes
 from training.picture_store import PictureStore
 from training.run import Epoch, FitOptions, Task
 from training.signals import StopSignal
@@ -227,15 +227,12 @@ def read_pictures(config: ClassifierConfig) -> tuple[list[Picture], list[Picture
         InputError: a class has no picture, no side is known though it is to be learnt, or there is nothing to validate
             on.
     """
-    training = read_all(config.data, config.labels, "train", config.boxes, config.splits)
+    training, validation = read_parts(config.data, config.labels, ("train", "val"), config.boxes, config.splits)
     require_classes(training, config.labels)
     if config.handedness and not any(picture.sides for picture in training):
         raise InputError("no training picture says which side its hand is: add some, or leave --handedness out")
     if config.fold is not None:
         training, validation = hold_out(training, config.fold)
-    else:
-        once = tuple(dict.fromkeys(config.data))  # a folder named twice counts more in training, not in measuring
-        validation = read_all(once, config.labels, "val", config.boxes, config.splits)
     if not validation:
         raise InputError("no validation pictures: the best weights could not be told. Add pictures")
     return training, validation

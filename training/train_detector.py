@@ -30,7 +30,7 @@ from training.collection import Picture, label_finder, picture_files
 from training.datasets import HandFrames, Pasting, collate_frames, same_shape_batches
 from training.evaluate import SCORES, evaluate_detector
 from training.fit import fit
-from training.hagrid import read_all
+from training.hagrid import read_all, read_parts
 from training.losses import detector_loss
 from training.mosaic import Mosaic
 from training.picture_store import PictureStore
@@ -149,12 +149,11 @@ def build_frames(
     Raises:
         InputError: frames, crops or backgrounds cannot be read or are none, or a hard class is no gesture.
     """
-    once = tuple(dict.fromkeys(config.data))
-    training, validation = pictures or (
-        read_all(config.data, HAGRID_LABELS, "train", config.boxes, config.splits),
-        read_all(once, HAGRID_LABELS, "val", None, config.splits),
+    training, validation, beside = (
+        (*pictures, [])
+        if pictures
+        else read_parts(config.data, HAGRID_LABELS, ("train", "val", None), config.boxes, config.splits)
     )
-    beside = read_all(once, HAGRID_LABELS, None, config.boxes, config.splits) if config.crops else []
     crops = [p for p in read_all(config.crops, HAGRID_LABELS, "train", beside=beside) if p.is_crop]
     backgrounds = list(picture_files([config.backgrounds], below=True)) if config.backgrounds else []
     if config.backgrounds and not backgrounds:

@@ -12,17 +12,18 @@ from typing import TYPE_CHECKING
 from PyQt6.QtCore import QObject, QThread, pyqtSignal
 
 from gesture_app.errors import GestureError, message_of
-from gesture_app.ui.live import HandRecognizer
+from gesture_app.video.partial_file import kept_name
 from gesture_app.vision.atomic import first_free
 from gesture_app.vision.hands import RecognizerOptions
 from gesture_app.vision.images import IMAGE_SUFFIXES
 
 if TYPE_CHECKING:
     from gesture_app.annotate import Progress
+    from gesture_app.vision.recognizer import Recognizer
 
 TELL_EVERY_S = 0.1
 
-LoadOwn = Callable[[], HandRecognizer]
+LoadOwn = Callable[[], "Recognizer"]
 """Gives a recognizer that nobody else uses."""
 
 
@@ -134,7 +135,7 @@ class Annotating(QThread):
             self.ended.emit(number, self._annotate(task, recognizer, number))
             self._frames_before += self._counts[number]
 
-    def _annotate(self, task: Task, recognizer: HandRecognizer, number: int) -> Outcome:
+    def _annotate(self, task: Task, recognizer: Recognizer, number: int) -> Outcome:
         from gesture_app.annotate import AnnotateOptions, annotate
 
         warnings: list[str] = []
@@ -181,19 +182,14 @@ def plan_tasks(sources: Sequence[Path], folder: Path | None, media: bool, jsonl:
 
 
 def _free(folder: Path, stem: str, suffix: str, taken: set[Path]) -> Path:
-    path = first_free(folder, stem, suffix, lambda path: path in taken or path.exists() or _partial(path).exists())
+    path = first_free(folder, stem, suffix, lambda path: path in taken or path.exists() or kept_name(path).exists())
     taken.add(path)
     return path
 
 
-def _partial(path: Path) -> Path:
-    """Where an incomplete result is kept."""
-    return path.with_name(f"{path.stem}.partial{path.suffix}")
-
-
 def _kept(task: Task) -> Path | None:
     """What there is of an incomplete result."""
-    kept = [_partial(path) for path in (task.output, task.jsonl) if path is not None]
+    kept = [kept_name(path) for path in (task.output, task.jsonl) if path is not None]
     return next((path for path in kept if path.exists()), None)
 
 

@@ -46,7 +46,6 @@ class Controls(QScrollArea):
 
     Args:
         settings: what to show first.
-        labels: the gestures to list.
 
     Signals:
         changed: the user has changed something; carries the new `Settings`.
@@ -56,14 +55,12 @@ class Controls(QScrollArea):
     changed = pyqtSignal(object)
     check_requested = pyqtSignal()
 
-    def __init__(
-        self, settings: Settings, labels: Sequence[str] = HAGRID_LABELS, parent: QWidget | None = None
-    ) -> None:
+    def __init__(self, settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._settings = settings
         self._fields: dict[str, Field] = {}
         self._overlay: dict[str, QCheckBox] = {}
-        self.gestures = GestureList(labels)
+        self.gestures = GestureList(HAGRID_LABELS)
         self._guard = WheelGuard(self)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setWidgetResizable(True)

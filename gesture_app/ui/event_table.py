@@ -11,6 +11,7 @@ from PyQt6.QtGui import QIcon
 
 from gesture_app.events import GestureEvent
 from gesture_app.ui.gesture_drawing import gesture_icon
+from gesture_app.ui.playback_bar import clock_with_tenths
 from gesture_app.vision.style import gesture_name, hand_name
 
 MOST_EVENTS = 10_000
@@ -142,8 +143,7 @@ def shown_time(event: GestureEvent, time_s: float) -> str:
     """A time of the event as people read it: of the day where it was live, else in the video."""
     if event.started_at is not None:
         return f"{event.started_at + timedelta(seconds=time_s - event.start_s):%H:%M:%S}"
-    minutes, seconds = divmod(round(time_s, 1), 60)
-    return f"{minutes:.0f}:{seconds:04.1f}"
+    return clock_with_tenths(time_s)
 
 
 def _text(event: GestureEvent, column: int) -> str:

@@ -39,7 +39,7 @@ class HandShape:
         thumb: where it is.
         back: whether the back of the hand is seen, the thumb then on the right.
         sideways: a fist seen from the side, with the thumb up; `fingers` and `thumb` do not count then.
-        turn: degrees by which the whole hand is turned to the right.
+        upside_down: whether the whole hand is; the thumb stays on its side.
         lips: whether a mouth is behind the finger.
     """
 
@@ -47,13 +47,13 @@ class HandShape:
     thumb: Thumb = Thumb.ACROSS
     back: bool = False
     sideways: bool = False
-    turn: float = 0.0
+    upside_down: bool = False
     lips: bool = False
 
 
 SHAPES = {
     "call": HandShape((None, None, None, 40.0), Thumb.WIDE),
-    "dislike": HandShape(sideways=True, turn=180.0),
+    "dislike": HandShape(sideways=True, upside_down=True),
     "fist": HandShape(),
     "four": HandShape((-13.0, -4.0, 6.0, 17.0), Thumb.ACROSS),
     "like": HandShape(sideways=True),
@@ -109,13 +109,11 @@ class Outlines:
 def outlines(shape: HandShape) -> Outlines:
     """The parts of a hand in the square of 100 units."""
     parts = _sideways() if shape.sideways else _upright(shape)
-    turned = QTransform().translate(SIDE / 2, SIDE / 2)
+    turned = QTransform()
     if shape.back:
-        turned.scale(-1, 1)
-    turned.rotate(shape.turn)
-    turned.translate(-SIDE / 2, -SIDE / 2)
-    if shape.turn == 180.0:  # turned upside down the thumb stays on its side
-        turned = QTransform().translate(0, SIDE).scale(1, -1)
+        turned.translate(SIDE, 0).scale(-1, 1)
+    if shape.upside_down:
+        turned.translate(0, SIDE).scale(1, -1)
     return Outlines(
         turned.map(parts.lips),
         [turned.map(path) for path in parts.fingers],

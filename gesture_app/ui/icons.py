@@ -51,9 +51,9 @@ APP_SHAPE = (
 )
 
 
-def icon(name: str, role: QPalette.ColorRole = QPalette.ColorRole.ButtonText) -> QIcon:
-    """The icon of this name in `SHAPES`; `role` is the colour of the text beside it."""
-    return QIcon(_LineEngine(SHAPES[name], role, LIT.get(name)))
+def icon(name: str) -> QIcon:
+    """The icon of this name in `SHAPES`."""
+    return QIcon(_LineEngine(SHAPES[name], LIT.get(name)))
 
 
 def app_icon() -> QIcon:
@@ -73,16 +73,15 @@ def app_icon() -> QIcon:
 class _LineEngine(QIconEngine):
     """Paints a shape in the application's present text colour, or while it is switched on in a colour of its own."""
 
-    def __init__(self, shape: str, role: QPalette.ColorRole, lit: QColor | None) -> None:
+    def __init__(self, shape: str, lit: QColor | None) -> None:
         super().__init__()
         self._shape = shape
-        self._role = role
         self._lit = lit
 
     def paint(self, painter: QPainter | None, rect: QRect, mode: QIcon.Mode, state: QIcon.State) -> None:
         if painter is not None:
             lit = self._lit if state == QIcon.State.On and mode != QIcon.Mode.Disabled else None
-            _renderer(_svg(self._shape, lit or _colour(mode, self._role))).render(painter, QRectF(rect))
+            _renderer(_svg(self._shape, lit or _colour(mode))).render(painter, QRectF(rect))
 
     def pixmap(self, size: QSize, mode: QIcon.Mode, state: QIcon.State) -> QPixmap:
         pixmap = QPixmap(size)
@@ -93,11 +92,11 @@ class _LineEngine(QIconEngine):
         return pixmap
 
     def clone(self) -> QIconEngine:
-        return _LineEngine(self._shape, self._role, self._lit)
+        return _LineEngine(self._shape, self._lit)
 
 
-def _colour(mode: QIcon.Mode, role: QPalette.ColorRole) -> QColor:
-    palette = QGuiApplication.palette()
+def _colour(mode: QIcon.Mode) -> QColor:
+    palette, role = QGuiApplication.palette(), QPalette.ColorRole.ButtonText
     if mode == QIcon.Mode.Disabled:
         return palette.color(QPalette.ColorGroup.Disabled, role)
     return palette.color(QPalette.ColorRole.HighlightedText if mode == QIcon.Mode.Selected else role)

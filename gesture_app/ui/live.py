@@ -10,22 +10,13 @@ from typing import TYPE_CHECKING, Protocol
 
 from PyQt6.QtGui import QImage
 
-from gesture_app.vision.hands import Hand, HandNetworks, Image, RecognizerOptions
+from gesture_app.vision.hands import Hand, Image, RecognizerOptions
 from gesture_app.vision.style import OverlayStyle
 
 if TYPE_CHECKING:
     from gesture_app.settings import Device, Runtime, Settings
     from gesture_app.video.clips import Clip
-
-
-class HandRecognizer(HandNetworks, Protocol):
-    """A picture in, its hands out; `options` may be replaced between two pictures."""
-
-    options: RecognizerOptions
-
-    @property
-    def device_name(self) -> str:
-        """What computes, in words for the user."""
+    from gesture_app.vision.recognizer import Recognizer
 
 
 @dataclass(frozen=True)
@@ -42,7 +33,7 @@ class ModelChoice:
         return cls(Path(settings.weights) if settings.weights else None, settings.device, settings.runtime)
 
 
-LoadRecognizer = Callable[[ModelChoice], HandRecognizer]
+LoadRecognizer = Callable[[ModelChoice], "Recognizer"]
 
 
 class Tap(Protocol):

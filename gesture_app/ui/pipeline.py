@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from gesture_app.ui.live import HandRecognizer, LiveSettings
+from gesture_app.ui.live import LiveSettings
 from gesture_app.ui.meters import RateMeter
 from gesture_app.ui.rendering import Rendered, Renderer
 from gesture_app.vision.hands import Frame, Image
+
+if TYPE_CHECKING:
+    from gesture_app.vision.recognizer import Recognizer
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,7 +25,7 @@ class Annotated(Rendered):
 class Pipeline:
     """Holds what lasts from frame to frame of one source: the tracks, the trails and the frame rate."""
 
-    def __init__(self, recognizer: HandRecognizer) -> None:
+    def __init__(self, recognizer: Recognizer) -> None:
         from gesture_app.vision.video_recognizer import VideoRecognizer  # here, where the models load
 
         self._recognizer = recognizer

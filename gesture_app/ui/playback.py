@@ -66,7 +66,7 @@ class Playback(QObject):
     def set_loop(self, loop: bool) -> None:
         """Whether clips start again at their end."""
         self._options = replace(self._options, loop=loop)
-        self._worker.tell_reader(lambda reader: reader.set_loop(loop))
+        self._worker.ask(lambda transport: transport.set_loop(loop))
 
     @property
     def clip_end_s(self) -> float:
@@ -105,7 +105,7 @@ class Playback(QObject):
     def toggle(self) -> None:
         """What Space does: pause a clip or go on with it, stop a camera or start it again."""
         if self.phase is Phase.ENDED:
-            self._worker.tell_reader(lambda reader: reader.seek(0.0))
+            self._worker.ask(lambda transport: transport.seek(0.0))
             self._worker.set_paused(False)
         elif self.phase is Phase.PAUSED:
             self._worker.set_paused(False)
@@ -120,16 +120,16 @@ class Playback(QObject):
         """Go to a time of a clip; it goes on playing if it did."""
         if self.clip is not None:
             latest_s = self.clip_end_s if self.clip.duration_s is not None else math.inf
-            self._worker.tell_reader(lambda reader: reader.seek(min(max(0.0, time_s), latest_s)))
+            self._worker.ask(lambda transport: transport.seek(min(max(0.0, time_s), latest_s)))
 
     def step(self, frames: int) -> None:
         """Pause a clip, and go some frames forth or back."""
         if self.clip is not None:
-            self._worker.tell_reader(lambda reader: reader.step(frames))
+            self._worker.ask(lambda transport: transport.step(frames))
 
     def retry(self) -> None:
         """Try at once to open a source that is not available."""
-        self._worker.tell_reader(lambda reader: reader.retry())
+        self._worker.ask(lambda transport: transport.retry())
 
     def request_close(self) -> None:
         """Ask the live thread to end, without waiting."""

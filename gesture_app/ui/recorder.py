@@ -18,6 +18,7 @@ from PyQt6.QtGui import QImage
 
 from gesture_app.errors import message_of
 from gesture_app.ui.pictures import from_qimage
+from gesture_app.video.partial_file import hidden_name
 from gesture_app.vision.atomic import first_free
 from gesture_app.vision.hands import Frame
 
@@ -35,7 +36,7 @@ def free_path(folder: Path, moment: datetime, suffix: str, taken: Collection[Pat
     """A name in the folder that tells the moment, and that no file has, no unfinished one, and none of `taken`."""
 
     def is_taken(path: Path) -> bool:
-        return path in taken or path.exists() or path.with_name(f".{path.stem}.partial{suffix}").exists()
+        return path in taken or path.exists() or hidden_name(path).exists()
 
     stem = f"gestures {moment:%Y-%m-%d %H.%M.%S}"  # colons are not for Windows
     return first_free(folder, stem, suffix, is_taken)

@@ -193,8 +193,7 @@ class LiveStream:
         if before is None or before.options != now.options:
             pipeline = make_pipeline()
         if self._is_over(self._phase):
-            self._boxes_shown = True
-            self._remove_boxes()
+            self._show_plain()
             return
         annotated = self._annotate(self._last.frame, pipeline)
         if annotated is not None:
@@ -222,12 +221,16 @@ class LiveStream:
             self._delivery.deliver_status(
                 Status(self._run, Phase.FRAME_FAULT, f"{type(error).__name__}: {error}", self._feed.clip())
             )
-        self._boxes_shown = True
-        self._remove_boxes()
+        self._show_plain()
 
     def _remove_boxes(self) -> None:
         """Replace the shown picture by the same one without boxes, which no longer tell where the hands are."""
-        if self._last is None or not self._boxes_shown:
+        if self._boxes_shown:
+            self._show_plain()
+
+    def _show_plain(self) -> None:
+        """Show the newest picture without boxes, as the settings are now."""
+        if self._last is None:
             return
         settings = self._settings()
         self._shown_with = settings

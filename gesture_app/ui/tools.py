@@ -12,7 +12,6 @@ from PyQt6.QtCore import QObject, Qt, pyqtSignal
 from PyQt6.QtWidgets import QDialog, QMainWindow
 
 from gesture_app.ui.closing import WorkDialog
-from gesture_app.ui.live import HandRecognizer
 from gesture_app.ui.work_button import WorkButton
 from gesture_app.vision.hands import RecognizerOptions
 
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from gesture_app.ui.annotate_dialog import AnnotateDialog
     from gesture_app.ui.doctor_dialog import DoctorDialog
     from gesture_app.ui.train_dialog import TrainDialog
+    from gesture_app.vision.recognizer import Recognizer
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class ToolContext:
         camera: the number of the camera that plays; empty for none.
     """
 
-    load: Callable[[], HandRecognizer]
+    load: Callable[[], Recognizer]
     options: Callable[[], RecognizerOptions]
     weights: Callable[[], Path | None]
     device: Callable[[], str]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from PyQt6.QtCore import QObject, QThread, pyqtSignal
 
 from gesture_app.errors import message_of
-from gesture_app.ui.live import HandRecognizer, LiveSettings, LoadRecognizer, ModelChoice, Phase, Result, Status, Tap
+from gesture_app.ui.live import LiveSettings, LoadRecognizer, ModelChoice, Phase, Result, Status, Tap
 from gesture_app.ui.outbox import Outbox
 from gesture_app.video.addresses import USUAL, SourceOptions, source_kind
 
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from gesture_app.ui.pipeline import Pipeline
     from gesture_app.ui.stream import LiveStream
     from gesture_app.video.mailbox import Mailbox
+    from gesture_app.video.player import Transport
     from gesture_app.video.reader import FrameReader
+    from gesture_app.vision.recognizer import Recognizer
 
 READER_STOP_S = 3.0
 
@@ -77,7 +79,7 @@ class LiveWorker(QThread):
         self._settings = settings
         self._tap = tap
         self._choice = ModelChoice()
-        self._loaded: tuple[ModelChoice, HandRecognizer] | None = None
+        self._loaded: tuple[ModelChoice, Recognizer] | None = None
         self._outbox: Outbox[Result] = Outbox()
         self._changed = threading.Condition()
         self._order = _Order()
@@ -105,13 +107,13 @@ class LiveWorker(QThread):
     def set_paused(self, paused: bool) -> None:
         """Let the clip that is played, or will be once networks are loaded, stand still or go on."""
         self.paused = paused
-        self.tell_reader(lambda reader: (reader.pause if paused else reader.resume)())
+        self.ask(lambda transport: transport.set_paused(paused))
 
-    def tell_reader(self, tell: Callable[[FrameReader], object]) -> None:
-        """Call this with the reader of what is played, such as `lambda reader: reader.seek(2.0)`, if there is one."""
+    def ask(self, ask: Callable[[Transport], object]) -> None:
+        """Ask the reader of what is played, if there is one, such as `lambda transport: transport.seek(2.0)`."""
         reader = self._reader  # once: the thread may take it away at any moment
         if reader is not None:
-            tell(reader)
+            ask(reader.transport)
 
     def take_result(self) -> Result | None:
         """The newest result, once."""
@@ -187,12 +189,14 @@ class LiveWorker(QThread):
         reader = self._open_reader(source, mailbox, lambda state, message: states.put((state, message)), order.options)
         with self._changed:
             self._mailbox, self._reader = mailbox, reader
-        reader.hold()  # a clip must not run away while models load, and compile when they get their first picture
+        reader.transport.set_held(
+            True
+        )  # a clip must not run away while models load, and compile when they get their first picture
         if self.paused:  # by now; later its reader is told
-            reader.pause()
+            reader.transport.set_paused(True)
         reader.start()
         try:
-            feed = Feed(mailbox, states, lambda: reader.clip, reader.let_go)
+            feed = Feed(mailbox, states, lambda: reader.clip, lambda: reader.transport.set_held(False))
             self._show(order.run, LiveStream(order.run, feed, lambda: self._settings, self, self._tap))
         finally:
             with self._changed:

@@ -23,6 +23,16 @@ def storage_fault(what: str, path: Path, error: OSError) -> EnvironmentFault:
     )
 
 
+def hidden_name(final: Path) -> Path:
+    """Where a result is written until it is whole, unless that is taken."""
+    return final.with_name(f".{final.stem}.partial{final.suffix}")
+
+
+def kept_name(final: Path) -> Path:
+    """Where an incomplete result is kept, unless that is taken."""
+    return final.with_name(f"{final.stem}.partial{final.suffix}")
+
+
 class PartialFile:
     """A file that gets its final name only when it is complete.
 
@@ -33,7 +43,7 @@ class PartialFile:
 
     def __init__(self, final: Path) -> None:
         self.final = final
-        self.writing = final.with_name(f".{final.stem}.partial{final.suffix}")
+        self.writing = hidden_name(final)
         self._replaces = False
 
     def prepare(self) -> None:

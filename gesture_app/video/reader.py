@@ -34,17 +34,17 @@ class FrameReader(threading.Thread):
     - "live": frames arrive; the message is the source's name;
     - "paused": a clip stands still at the frame that was delivered last;
     - "note": nothing changes, but the message tells of a fault of a clip, as a picture that is left out;
-    - "ended": a clip is over; it waits for `seek`, `step` or `stop`;
+    - "ended": a clip is over; it waits for `Transport.seek`, `Transport.step` or `stop`;
     - "unavailable": a camera, a stream or a screen cannot be opened, the message says why; tried again after
-      0.5, 1, 2, 4, 5, 5, ... s, or at once after `retry`;
+      0.5, 1, 2, 4, 5, 5, ... s, or at once after `Transport.retry`;
     - "reconnecting": it was lost, no frame for a second; tried again in the same way;
     - "error": the source cannot be used, with a message for people; the last state;
     - "closed": `stop` was called; the last state.
 
-    Any thread may call the public methods. `hold`, `let_go`, `pause`, `resume`, `seek` and `step` act on
-    clips only.
+    Any thread may call `stop`, and ask for more by the `transport`.
 
     Attributes:
+        transport: what it obeys; all but `retry` acts on clips only.
         clip: what is known of the open source if it is a clip; set before "live" or "paused" is told.
     """
 
@@ -63,48 +63,16 @@ class FrameReader(threading.Thread):
         self._on_state = on_state
         self._options = options
         self._opener = opener
-        self._transport = Transport(options.loop)
+        self.transport = Transport(options.loop)
         self._frames = 0
         self._first_at_s: float | None = None
 
     def stop(self, timeout_s: float = 3.0) -> bool:
         """Ask the thread to end and wait for it; whether it ended in that time."""
-        self._transport.stop()
+        self.transport.stop()
         if self.is_alive() and threading.current_thread() is not self:
             self.join(timeout_s)
         return not self.is_alive()
-
-    def hold(self) -> None:
-        """Wait at the first frame until `let_go`; nothing is told of that."""
-        self._transport.set_held(True)
-
-    def let_go(self) -> None:
-        """Play, unless it is paused."""
-        self._transport.set_held(False)
-
-    def pause(self) -> None:
-        """Stand still."""
-        self._transport.set_paused(True)
-
-    def resume(self) -> None:
-        """Go on from where it stands."""
-        self._transport.set_paused(False)
-
-    def seek(self, time_s: float) -> None:
-        """Go to a time of the clip; of several that wait only the last counts."""
-        self._transport.seek(time_s)
-
-    def step(self, frames: int) -> None:
-        """Pause, and go this number of frames forth or, below zero, back."""
-        self._transport.step(frames)
-
-    def set_loop(self, loop: bool) -> None:
-        """Whether a clip starts again at its end."""
-        self._transport.set_loop(loop)
-
-    def retry(self) -> None:
-        """Try at once to open a source that is not available."""
-        self._transport.retry()
 
     def run(self) -> None:
         """Open, read, reconnect; every error becomes the state "error"."""
@@ -117,12 +85,12 @@ class FrameReader(threading.Thread):
                     lost = self._read_until_lost()
                 except EnvironmentFault as fault:
                     lost = str(fault)
-                if self._transport.stopping:
+                if self.transport.stopping:
                     break
                 if self._frames > before:
                     attempt = 0
                 self._on_state("reconnecting" if self._frames else "unavailable", lost)
-                self._transport.wait_for_retry(BACKOFF_S[min(attempt, len(BACKOFF_S) - 1)])
+                self.transport.wait_for_retry(BACKOFF_S[min(attempt, len(BACKOFF_S) - 1)])
                 attempt += 1
             self._on_state("closed", "")
         except GestureError as error:
@@ -138,7 +106,7 @@ class FrameReader(threading.Thread):
         try:
             self.clip = source.clip
             if source.clip is not None:
-                player = ClipPlayer(cast("ClipSource", source), self._transport, self._deliver, self._on_state)
+                player = ClipPlayer(cast("ClipSource", source), self.transport, self._deliver, self._on_state)
                 player.play(source.clip)
                 return ""
             return self._read_live(source)
@@ -148,7 +116,7 @@ class FrameReader(threading.Thread):
     def _read_live(self, source: LiveSource) -> str:
         deadline_s = time.monotonic() + FIRST_FRAME_S
         live = False
-        while not self._transport.stopping:
+        while not self.transport.stopping:
             frame = source.read()
             now_s = time.monotonic()
             if frame is not None:

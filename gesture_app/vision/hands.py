@@ -1,16 +1,13 @@
-"""What travels through the program: a picture with its time, the hands found in it, and what finds them."""
+"""What travels through the program: a picture with its time, the hands found in it, and what counts as one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:  # NumPy takes a fifth of the time until the window is there
     import numpy as np
     from numpy.typing import NDArray
-
-    from gesture_app.vision.postprocess import Detections
 
 Image: TypeAlias = "NDArray[np.uint8]"
 """A picture: height x width x 3, uint8, BGR."""
@@ -111,31 +108,3 @@ class RecognizerOptions:
             least_hand=FOLLOWED * self.least_hand,
             max_hands=self.max_boxes,
         )
-
-
-class HandNetworks(Protocol):
-    """What is needed of a Recognizer."""
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """The names, in the order of the probabilities."""
-
-    @property
-    def options(self) -> RecognizerOptions:
-        """The thresholds in use."""
-
-    @property
-    def one_step(self) -> bool:
-        """Whether it takes less time than following hands does."""
-
-    def __call__(self, image: Image, options: RecognizerOptions | None = None) -> list[Hand]:
-        """The hands in a BGR picture; `options` count in place of its own."""
-
-    def stream(self, images: Iterable[Image], options: RecognizerOptions | None = None) -> Iterator[list[Hand]]:
-        """The hands of BGR pictures, in order; some pictures are taken before their hands are given."""
-
-    def detect(self, image: Image, options: RecognizerOptions) -> Detections:
-        """The boxes of a BGR picture."""
-
-    def classify_boxes(self, image: Image, boxes_xyxy: FloatArray) -> FloatArray:
-        """Probabilities (N, classes or one more) of the boxes (N, 4) of a picture, see `Recognizer.classify`."""

@@ -86,9 +86,14 @@ def weights_path(folder: Path, kind: Kind) -> Path:
     return folder / f"{kind}.safetensors"
 
 
+def shipped_folder() -> Path:
+    """The folder of the weights that come with the program."""
+    return assets_folder() / "weights"
+
+
 def shipped_weights(kind: Kind) -> Path:
-    """The weights that come with the program."""
-    return weights_path(assets_folder() / "weights", kind)
+    """The weights of a network that come with the program."""
+    return weights_path(shipped_folder(), kind)
 
 
 def default_weights() -> Path:
@@ -98,7 +103,7 @@ def default_weights() -> Path:
     own = models_folder() / RETRAINED
     weights = [weights_path(own, kind) for kind in KINDS]
     complete = all(path.is_file() and path.with_suffix(".json").is_file() for path in weights)
-    return own if complete else shipped_weights("detector").parent
+    return own if complete else shipped_folder()
 
 
 def build_network(info: ModelInfo) -> YOLOX | GestureClassifier:
@@ -176,7 +181,7 @@ def load_info(path: Path) -> ModelInfo:
         if not path.exists():
             raise InputError(
                 f"cannot read weights: {path}: no such file. A folder of weights holds a detector and a classifier: "
-                f"copy what it lacks from {shipped_weights(KINDS[0]).parent}"
+                f"copy what it lacks from {shipped_folder()}"
             ) from error
         raise InputError(
             f"cannot read weights: {json_path}: {error.strerror}. Every .safetensors file needs its .json beside it"

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from gesture_app.vision.boxes import iou_matrix
 from gesture_app.vision.hands import FloatArray
+from gesture_app.vision.preprocess import scaled_hw
 
 STRIDES = (8, 16, 32)
 NMS_IOU = 0.45
@@ -91,7 +92,7 @@ def select(
     index = np.flatnonzero((scores >= threshold) & np.isfinite(raw[:, :4]).all(axis=1))
     index = index[np.argsort(-scores[index], kind="stable")[:MAX_CANDIDATES]]
     corners, strides = cell_grid(input_hw)
-    scale = min(input_hw[0] / frame_hw[0], input_hw[1] / frame_hw[1])
+    scale = scaled_hw(frame_hw, input_hw)[1]
     boxes = decode_boxes(raw[index], corners[index], strides[index]) / np.float32(scale)
     boxes = boxes.clip(0, np.array((frame_hw[1], frame_hw[0]) * 2, np.float32))
     real = ((boxes[:, 2:] - boxes[:, :2]) >= 1).all(axis=1)

@@ -43,10 +43,8 @@ def fitted_hw(image_hw: tuple[int, int], input_hw: tuple[int, int]) -> tuple[int
         `oriented_hw` without the rows and columns that a letterbox would only fill with grey: for 288x384, a picture
         of 720x1280 gets 224x384. A side of the image touches the edge either way, so the scale is the same.
     """
-    whole_hw = oriented_hw(image_hw, input_hw)
-    scale = min(whole_hw[0] / image_hw[0], whole_hw[1] / image_hw[1])
-    height, width = (max(32, -(-max(1, round(side * scale)) // 32) * 32) for side in image_hw)
-    return height, width
+    (height, width), _ = scaled_hw(image_hw, oriented_hw(image_hw, input_hw))
+    return -(-height // 32) * 32, -(-width // 32) * 32
 
 
 def scaled_hw(image_hw: tuple[int, int], size_hw: tuple[int, int]) -> tuple[tuple[int, int], float]:
@@ -104,8 +102,7 @@ def crop_hand(image: Image, box_xyxy: Box, size: int) -> Image:
     right = min(max(int(np.ceil(box_xyxy[2])), left + 1), width)
     bottom = min(max(int(np.ceil(box_xyxy[3])), top + 1), height)
     crop = image[top:bottom, left:right]
-    scale = size / max(crop.shape[:2])
-    new_h, new_w = (min(size, max(1, round(side * scale))) for side in crop.shape[:2])
+    (new_h, new_w), scale = scaled_hw((bottom - top, right - left), (size, size))
     canvas = np.full((size, size, 3), GREY, np.uint8)
     y, x = (size - new_h) // 2, (size - new_w) // 2
     canvas[y : y + new_h, x : x + new_w] = resize(

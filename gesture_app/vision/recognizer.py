@@ -13,7 +13,7 @@ import numpy as np
 from gesture_app.errors import InputError
 from gesture_app.vision.hands import FloatArray, Hand, Image, RecognizerOptions
 from gesture_app.vision.labels import BACKGROUND, name_gesture, name_side
-from gesture_app.vision.model_info import ModelInfo, shipped_weights, weights_path
+from gesture_app.vision.model_info import ModelInfo, shipped_folder, weights_path
 from gesture_app.vision.postprocess import Detections, select, suppress_overlaps
 from gesture_app.vision.preprocess import check_image, crop_hand, fitted_hw, letterbox
 from gesture_app.vision.runtimes import (
@@ -86,7 +86,7 @@ class Recognizer:
                 f"cannot read weights: {weights}: not a folder. Name the folder that holds detector.safetensors and "
                 "classifier.safetensors"
             )
-        folder = weights if weights is not None else shipped_weights("detector").parent
+        folder = weights if weights is not None else shipped_folder()
         detector = load_network(weights_path(folder, "detector"), "detector", device, runtime, precision)
         classifier = load_network(weights_path(folder, "classifier"), "classifier", device, runtime, precision)
         if on_cuda(detector) and on_cuda(classifier):
@@ -143,8 +143,9 @@ class Recognizer:
 
     def detect(self, image: Image, options: RecognizerOptions) -> Detections:
         """The boxes of a picture in its pixels."""
+        check_image(image)
         frame_hw = (image.shape[0], image.shape[1])
-        input_hw = fitted_hw(frame_hw, self.detector_info.input_hw) if image.size else self.detector_info.input_hw
+        input_hw = fitted_hw(frame_hw, self.detector_info.input_hw)
         raw = self.detector(letterbox(image, input_hw)[0][None])[0]
         return select(raw, input_hw, frame_hw, options.detector_threshold, options.max_boxes)
 

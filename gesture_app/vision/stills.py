@@ -11,16 +11,16 @@ from scipy.optimize import linear_sum_assignment
 
 from gesture_app.vision.boxes import iou_matrix, mirror_boxes
 from gesture_app.vision.closer import corner_windows, look_at_all
-from gesture_app.vision.hands import MOST_HANDS, FloatArray, Hand, HandNetworks, Image, RecognizerOptions
+from gesture_app.vision.hands import MOST_HANDS, FloatArray, Hand, Image, RecognizerOptions
 from gesture_app.vision.labels import NO_GESTURE
 from gesture_app.vision.postprocess import NMS_IOU, Detections, join
-from gesture_app.vision.recognizer import to_hands
+from gesture_app.vision.recognizer import Recognizer, to_hands
 
 FAINT = 0.25
 """What is as sure as this share of the threshold in one view may be a hand by the other one."""
 
 
-def recognize_still(networks: HandNetworks, image: Image) -> list[Hand]:
+def recognize_still(networks: Recognizer, image: Image) -> list[Hand]:
     """The hands of a picture that is no frame of a video.
 
     Both networks see the picture and its mirror image, and their scores and probabilities are averaged (test-time
@@ -28,7 +28,6 @@ def recognize_still(networks: HandNetworks, image: Image) -> list[Hand]:
     Where no hand shows a gesture, the detector looks at parts of the picture as well, see `closer`.
 
     Args:
-        networks: a Recognizer.
         image: HWC uint8 BGR, any size.
 
     Returns:
@@ -51,7 +50,7 @@ def recognize_still(networks: HandNetworks, image: Image) -> list[Hand]:
     return to_hands(found, classify_both_views(networks, image, found.boxes_xyxy), networks.labels, options)
 
 
-def find_in_both_views(networks: HandNetworks, image: Image, options: RecognizerOptions) -> Detections:
+def find_in_both_views(networks: Recognizer, image: Image, options: RecognizerOptions) -> Detections:
     """The boxes of a BGR picture, by the picture and its mirror image."""
     # Twice as many hands and more: what one view ranks last the other may rank first.
     most = min(MOST_HANDS, 2 * options.max_hands + 8)
@@ -60,13 +59,13 @@ def find_in_both_views(networks: HandNetworks, image: Image, options: Recognizer
     return merge_views(here, there, options.detector_threshold, options.max_boxes)
 
 
-def detect_mirrored(networks: HandNetworks, mirrored: Image, options: RecognizerOptions) -> Detections:
+def detect_mirrored(networks: Recognizer, mirrored: Image, options: RecognizerOptions) -> Detections:
     """What is found in the mirror image of a picture, with boxes in pixels of the picture itself."""
     found = networks.detect(mirrored, options)
     return replace(found, boxes_xyxy=mirror_boxes(found.boxes_xyxy, mirrored.shape[1]))
 
 
-def classify_both_views(networks: HandNetworks, image: Image, boxes_xyxy: FloatArray) -> FloatArray:
+def classify_both_views(networks: Recognizer, image: Image, boxes_xyxy: FloatArray) -> FloatArray:
     """Probabilities of the boxes (N, 4) of a BGR picture, see `Recognizer.classify`, by both views."""
     probabilities = networks.classify_boxes(image, boxes_xyxy)
     others = networks.classify_boxes(mirror(image), mirror_boxes(boxes_xyxy, image.shape[1]))

@@ -16,9 +16,9 @@ import numpy as np
 from gesture_app.vision.boxes import box_areas, iou_matrix
 from gesture_app.vision.closer import WindowChoice, look_at_all
 from gesture_app.vision.following import Grey, follow_boxes, small_grey
-from gesture_app.vision.hands import FloatArray, Frame, Hand, HandNetworks, Image, RecognizerOptions
+from gesture_app.vision.hands import FloatArray, Frame, Hand, Image, RecognizerOptions
 from gesture_app.vision.postprocess import Detections, join
-from gesture_app.vision.recognizer import merge_hands, to_hands
+from gesture_app.vision.recognizer import Recognizer, merge_hands, to_hands
 from gesture_app.vision.stills import recognize_still
 from gesture_app.vision.tracking import Tracker
 
@@ -61,7 +61,7 @@ class VideoRecognizer:
     """
 
     def __init__(
-        self, recognizer: HandNetworks, every_frame: bool = False, clock: Callable[[], float] = time.perf_counter
+        self, recognizer: Recognizer, every_frame: bool = False, clock: Callable[[], float] = time.perf_counter
     ) -> None:
         self.recognizer = recognizer
         self.every_frame = every_frame or recognizer.one_step

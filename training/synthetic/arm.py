@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numba  # type: ignore[import-untyped]
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -160,7 +160,7 @@ def put_head(matrices: Floats, model: BodyModel, joints: Joints, rotation: Float
     put_bone(matrices, model.bone_index["head"], rotation, head, neck + bent @ (head - neck))
 
 
-@numba.njit(cache=True)  # type: ignore[misc]
+@numba.njit(cache=True)
 def skin(
     vertices: NDArray[np.float64],
     influence_bones: NDArray[np.int32],

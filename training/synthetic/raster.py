@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-import numba  # type: ignore[import-untyped]
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,7 +29,7 @@ class Buffer(NamedTuple):
     corner2: NDArray[np.float32]
 
 
-@numba.njit(cache=True)  # type: ignore[misc]
+@numba.njit(cache=True)
 def fill(
     points: NDArray[np.float64],
     triangles: NDArray[np.int32],
@@ -99,7 +99,7 @@ def rasterize(
     return buffer
 
 
-@numba.njit(cache=True)  # type: ignore[misc]
+@numba.njit(cache=True)
 def vertex_normals(vertices: NDArray[np.float64], triangles: NDArray[np.int32]) -> NDArray[np.float64]:
     """Unit normals (V, 3): of every vertex the mean of its triangles', by area."""
     normals = np.zeros_like(vertices)

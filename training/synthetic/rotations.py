@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-import numba  # type: ignore[import-untyped]
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,7 +19,7 @@ def unit(vectors: Floats) -> Floats:
     return result
 
 
-@numba.njit(cache=True)  # type: ignore[misc]
+@numba.njit(cache=True)
 def turn_each(axes: Floats, angles: Floats) -> Floats:
     """Rotations (N, 3, 3) about unit axes (N, 3) by angles (N,): Rodrigues' formula."""
     turns = np.empty((axes.shape[0], 3, 3))

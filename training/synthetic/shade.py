@@ -9,7 +9,7 @@ import math
 from typing import NamedTuple
 
 import cv2
-import numba  # type: ignore[import-untyped]
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -70,7 +70,7 @@ class Shadow(NamedTuple):
     bias: float
 
 
-@numba.njit(cache=True, fastmath=True)  # type: ignore[misc]
+@numba.njit(cache=True, fastmath=True)
 def noise(table: NDArray[np.float32], x: float, y: float, z: float) -> float:
     """Value noise in -1..1: a tiled table (16, 16, 16), interpolated smoothly."""
     i, j, k = math.floor(x), math.floor(y), math.floor(z)
@@ -86,7 +86,7 @@ def noise(table: NDArray[np.float32], x: float, y: float, z: float) -> float:
     return result
 
 
-@numba.njit(cache=True, fastmath=True)  # type: ignore[misc]
+@numba.njit(cache=True, fastmath=True)
 def cloth_share(look: Look, table: NDArray[np.float32], x: float, y: float, z: float, trousers: bool) -> float:
     """How much of the print's colour the cloth has at a point of the rest body, 0..1."""
     s = look.pattern_scale
@@ -102,7 +102,7 @@ def cloth_share(look: Look, table: NDArray[np.float32], x: float, y: float, z: f
     return 1.0 if chest and noise(table, 4 * s * x, 6 * s * y, 0.0) > 0.0 else 0.0
 
 
-@numba.njit(cache=True, fastmath=True)  # type: ignore[misc]
+@numba.njit(cache=True, fastmath=True)
 def kind_of(look: Look, f: NDArray[np.float64], part: int, table: NDArray[np.float32]) -> int:
     """0 skin, 1 shirt, 2 trousers, 3 band, 4 hair, 5 eye, 6 teeth, 7 thing."""
     if part == EYES:
@@ -130,7 +130,7 @@ def kind_of(look: Look, f: NDArray[np.float64], part: int, table: NDArray[np.flo
     return 0
 
 
-@numba.njit(cache=True, fastmath=True)  # type: ignore[misc]
+@numba.njit(cache=True, fastmath=True)
 def skin_color(
     look: Look, f: NDArray[np.float64], hand: NDArray[np.float64], table: NDArray[np.float32]
 ) -> tuple[float, float, float]:
@@ -156,7 +156,7 @@ def skin_color(
     return r * (1 + spots + red), g * (1 + spots - 0.5 * red), b * (1 + spots - 0.5 * red)
 
 
-@numba.njit(cache=True, fastmath=True)  # type: ignore[misc]
+@numba.njit(cache=True, fastmath=True)
 def eye_color(look: Look, p: NDArray[np.float64], eyes: NDArray[np.float64]) -> tuple[float, float, float]:
     """Linear RGB of an eyeball: white, iris, pupil, by the angle from straight ahead."""
     eye = eyes[0] if p[0] * eyes[0, 0] > 0 else eyes[1]
@@ -169,7 +169,7 @@ def eye_color(look: Look, p: NDArray[np.float64], eyes: NDArray[np.float64]) -> 
     return 0.55, 0.5, 0.48
 
 
-@numba.njit(cache=True, fastmath=True)  # type: ignore[misc]
+@numba.njit(cache=True, fastmath=True)
 def lit_share(shadow: Shadow, x: float, y: float, z: float) -> float:
     """How much of the key light reaches a point: mean of 3 x 3 comparisons with the shadow map."""
     m, size = shadow.matrix, shadow.depth.shape[0]
@@ -186,7 +186,7 @@ def lit_share(shadow: Shadow, x: float, y: float, z: float) -> float:
     return 1.0 - hidden / 9.0
 
 
-@numba.njit(cache=True, fastmath=True)  # type: ignore[misc]
+@numba.njit(cache=True, fastmath=True)
 def open_into(opened: NDArray[np.float32], depth: NDArray[np.float32], radius: float, strength: float) -> None:
     """Ambient light left by nearer surfaces around every pixel (screen-space ambient occlusion), 0..1.
 
@@ -215,7 +215,7 @@ def open_into(opened: NDArray[np.float32], depth: NDArray[np.float32], radius: f
             opened[row, column] = max(0.0, 1.0 - strength * dark / max(count, 1))
 
 
-@numba.njit(cache=True, fastmath=True)  # type: ignore[misc]
+@numba.njit(cache=True, fastmath=True)
 def look_up(surface: Surface, t: int, w0: float, w1: float, w2: float, hand: NDArray[np.float64]) -> None:
     """Write the detail picture's three channels at a point of a triangle into `hand`, 0..1."""
     size, uv = surface.detail.shape[0], surface.uv[t]
@@ -260,7 +260,7 @@ class Room(NamedTuple):
     hand: NDArray[np.float64]
 
 
-@numba.njit(cache=True, fastmath=True, inline="always")  # type: ignore[misc]
+@numba.njit(cache=True, fastmath=True, inline="always")
 def material(
     view: View, t: int, weights: tuple[float, float, float], room: Room
 ) -> tuple[float, float, float, float, float]:
@@ -298,7 +298,7 @@ def material(
     return look.band[0], look.band[1], look.band[2], 0.0, 0.15
 
 
-@numba.njit(cache=True, fastmath=True, inline="always")  # type: ignore[misc]
+@numba.njit(cache=True, fastmath=True, inline="always")
 def shade_sample(view: View, px: int, py: int, room: Room) -> tuple[float, float, float]:
     """Linear RGB of one sample of a buffer: Lambert, Blinn's highlight, shadow, ambient light from above and below.
 
@@ -340,7 +340,7 @@ def shade_sample(view: View, px: int, py: int, room: Room) -> tuple[float, float
     )
 
 
-@numba.njit(cache=True, fastmath=True)  # type: ignore[misc]
+@numba.njit(cache=True, fastmath=True)
 def shade_into(image: NDArray[np.float32], view: View) -> None:
     """Fill `image` (H, W, 4) from a buffer of 2 x 2 samples a pixel; all four are shaded at edges only."""
     buffer, surface, room = view.buffer, view.surface, Room(np.empty(COLUMNS), np.zeros(3))

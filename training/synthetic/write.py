@@ -16,15 +16,16 @@ from typing import Any
 
 import cv2
 import numpy as np
-import platformdirs
 from tqdm import tqdm
 
 from gesture_app.errors import EnvironmentFault, InputError
+from gesture_app.vision.assets import cache_folder
 from gesture_app.vision.atomic import write_file
 from gesture_app.vision.images import is_picture
 from gesture_app.vision.labels import HAGRID_GESTURES, HAGRID_LABELS, NO_GESTURE
 from training.contact_sheet import check_name, write_sheet
 from training.datasets import fraction_boxes
+from training.download import makehuman_folder
 from training.hagrid import read
 from training.signals import ignore_interrupts
 from training.synthetic.assets import load_assets
@@ -136,7 +137,7 @@ def work(job: Job) -> list[Written]:
 
 def body_source(config: SynthesizeConfig) -> Path:
     """MakeHuman's files: the named ones, else the downloaded ones."""
-    return config.makehuman or platformdirs.user_cache_path("gesture-app") / "makehuman" / "data"
+    return config.makehuman or makehuman_folder() / "data"
 
 
 def list_backgrounds(config: SynthesizeConfig) -> tuple[Path, ...]:
@@ -244,7 +245,7 @@ def synthesize(config: SynthesizeConfig, cache: Path | None = None) -> dict[str,
         EnvironmentFault: the disk is full or cannot be written.
     """
     check(config)
-    cache = cache or platformdirs.user_cache_path("gesture-app") / "synthetic"
+    cache = cache or cache_folder() / "synthetic"
     load_assets(body_source(config), cache)
     make_folders(config)
     jobs = jobs_of("frames", config.frames) + jobs_of("crops", config.crops)
