@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from PyQt6.QtCore import QPoint, Qt
 
-from gesture_app.ui.playback_bar import PlaybackBar, clock_with_tenths
+from gesture_app.ui.clock import clock_with_tenths
+from gesture_app.ui.playback_bar import PlaybackBar
 from gesture_app.video.clips import Clip
 
 

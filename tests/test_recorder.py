@@ -17,10 +17,11 @@ from PyQt6.QtCore import Qt
 
 import gesture_app.video.sinks  # brings PyAV, whose import takes more time than a test may wait
 from gesture_app.ui import notice as notices
+from gesture_app.ui.clock import clock
 from gesture_app.ui.notice import Notice
 from gesture_app.ui.pictures import from_qimage, to_qimage
 from gesture_app.ui.recorder import NICENESS, WAITING_FRAMES, Recorder, Snapshots, free_path, step_back
-from gesture_app.ui.recording_badge import RecordingBadge, clock
+from gesture_app.ui.recording_badge import RecordingBadge
 from gesture_app.video.files import open_video
 from gesture_app.vision.images import read_image
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from itertools import chain, cycle, islice
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -16,7 +15,7 @@ from torch.utils.data import Dataset, WeightedRandomSampler, default_collate
 
 from gesture_app.errors import InputError
 from gesture_app.vision.hands import Box, FloatArray, Image
-from gesture_app.vision.preprocess import crop_hand, letterbox, oriented_hw, scaled_hw, to_batch
+from gesture_app.vision.preprocess import crop_hand, letterbox, mirror, oriented_hw, scaled_hw, to_batch
 from training.augment import (
     in_context,
     paste_hands,
@@ -116,7 +115,7 @@ class HandCrops(Dataset[tuple[Tensor, int, int]]):
                 image, box = in_context(image, around, pixel_boxes(frame.boxes_xywh, around), rng)
         crop = random_crop(image, box, self.size, rng)
         if self.flip and rng.random() < 0.5:
-            crop, side = np.asarray(cv2.flip(crop, 1), np.uint8), -side
+            crop, side = mirror(crop), -side
         if self.transform is not None:
             crop = to_bgr_array(self.transform(to_rgb_tensor(crop)))
         return to_batch([perhaps_compressed(crop, rng)])[0], target, side

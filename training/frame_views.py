@@ -7,7 +7,7 @@ import numpy as np
 
 from gesture_app.vision.boxes import mirror_boxes
 from gesture_app.vision.hands import FloatArray, Image
-from gesture_app.vision.preprocess import GREY
+from gesture_app.vision.preprocess import GREY, mirror
 
 LEAST_SHOWN, LEAST_SIDE = 1 / 3, 4.0
 """A hand in a part of a frame counts from this share of it, and this many pixels each way."""
@@ -15,7 +15,7 @@ LEAST_SHOWN, LEAST_SIDE = 1 / 3, 4.0
 
 def flip(image: Image, boxes_xyxy: FloatArray) -> tuple[Image, FloatArray]:
     """Mirror a picture and its boxes (N, 4), which keeps what the hands show."""
-    return np.asarray(cv2.flip(image, 1), np.uint8), mirror_boxes(boxes_xyxy, image.shape[1])
+    return mirror(image), mirror_boxes(boxes_xyxy, image.shape[1])
 
 
 def frame_view(

@@ -6,8 +6,6 @@ gesture-train data DIR --verify
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -19,7 +17,7 @@ import numpy as np
 import tyro
 
 from gesture_app.errors import InputError
-from gesture_app.vision.atomic import write_file
+from gesture_app.vision.atomic import write_file, write_table
 from training.collection import Collection, Picture, picture_size
 from training.hagrid import count_hands, open_set, read
 from training.leakage import Leakage, find_leakage, in_threads
@@ -215,11 +213,8 @@ def report_findings(found: Collection, config: DataConfig) -> None:
         if len(rows) > shown:
             print(f"{kind}: and {len(rows) - shown} more" + ("" if config.bad else ", all with --bad FILE"))
     if config.bad is not None:
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(("kind", "picture", "reason"))
-        writer.writerows([("bad", *row) for row in findings.bad] + [("unusual", *row) for row in findings.unusual])
-        write_file(config.bad, text.getvalue().encode(), "the list of bad pictures")
+        told = [*(("bad", *row) for row in findings.bad), *(("unusual", *row) for row in findings.unusual)]
+        write_table(config.bad, ("kind", "picture", "reason"), told, "the list of bad pictures")
     if findings.too_many:
         raise InputError(
             f"{len(findings.bad)} of {findings.entries} entries are bad, more than 0.1 %: training would stop. Repair "

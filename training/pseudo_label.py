@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import shutil
 from collections import Counter
@@ -16,12 +15,12 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from gesture_app.errors import InputError
-from gesture_app.vision.atomic import write_file
+from gesture_app.vision.atomic import write_file, write_table
 from gesture_app.vision.boxes import box_areas, iou_matrix
 from gesture_app.vision.hands import Box, FloatArray, Image
 from gesture_app.vision.images import read_image
 from gesture_app.vision.labels import BACKGROUND, HAGRID_GESTURES, HAGRID_LABELS
-from gesture_app.vision.preprocess import crop_hand
+from gesture_app.vision.preprocess import crop_hand, mirror
 from gesture_app.vision.recognizer import Recognizer
 from gesture_app.vision.stills import detect_mirrored
 from training.augment import covers
@@ -105,8 +104,7 @@ def pseudo_label(config: PseudoLabelConfig) -> dict[str, int]:
         counts.update(cut_background(config, recognizer))
     crops = config.output / "crops"
     files = sorted(crops.glob("*/*"))
-    with (crops / "index.csv").open("w", newline="", encoding="utf-8") as stream:
-        csv.writer(stream).writerows([("uuid", "split"), *((file.stem, "train") for file in files)])
+    write_table(crops / "index.csv", ("uuid", "split"), ((file.stem, "train") for file in files), "the list of crops")
     return dict(counts)
 
 
@@ -169,8 +167,7 @@ def label_sides(config: PseudoLabelConfig, recognizer: Recognizer) -> dict[str, 
             side = agreed_side(recognizer, image, config.min_score)
         counts[side or "no side"] += 1
         rows.append((picture.key.partition("/")[2], picture.split, side))
-    with (config.output / "index.csv").open("w", newline="", encoding="utf-8") as stream:
-        csv.writer(stream).writerows([("path", "split", "side"), *rows])
+    write_table(config.output / "index.csv", ("path", "split", "side"), rows, "the sides")
     return dict(counts)
 
 
@@ -194,7 +191,7 @@ def classify_views(recognizer: Recognizer, image: Image, box: Box) -> FloatArray
     for share in (0.0, SHRINK, GROW):
         dx, dy = share * (right - left), share * (bottom - top)
         view = crop_hand(image, (left - dx, top - dy, right + dx, bottom + dy), size)
-        views += [view, np.ascontiguousarray(view[:, ::-1])]
+        views += [view, mirror(view)]
     return recognizer.classify(views)
 
 
@@ -318,7 +315,7 @@ def boxes_of_both(recognizer: Recognizer, image: Image, min_score: float) -> tup
     """boxes_xyxy (N, 4) found in a picture and in its mirror image, the mean of both, and the lower scores (N,)."""
     options = replace(recognizer.options, detector_threshold=min_score)
     here = recognizer.detect(image, options)
-    there = detect_mirrored(recognizer, np.ascontiguousarray(image[:, ::-1]), options)
+    there = detect_mirrored(recognizer, mirror(image), options)
     if not len(here.boxes_xyxy) or not len(there.boxes_xyxy):
         return np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
     overlaps = iou_matrix(here.boxes_xyxy, there.boxes_xyxy)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import io
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple, cast, get_args
 
 from gesture_app.errors import InputError
-from gesture_app.vision.atomic import write_file
+from gesture_app.vision.atomic import write_table
 
 if TYPE_CHECKING:
     from training.collection import Entry, Picture
@@ -131,11 +130,8 @@ def write_splits(path: Path, pictures: Iterable[Picture]) -> None:
     Raises:
         EnvironmentFault: it cannot be written.
     """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows(sorted({(p.key or p.path.name, p.person, p.split) for p in pictures}))
-    write_file(path, text.getvalue().encode(), "the list of splits")
+    rows = sorted({(p.key or p.path.name, p.person, p.split) for p in pictures})
+    write_table(path, COLUMNS, rows, "the list of splits")
 
 
 class SplitChoice(NamedTuple):

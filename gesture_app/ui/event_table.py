@@ -10,8 +10,8 @@ from PyQt6.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
 from PyQt6.QtGui import QIcon
 
 from gesture_app.events import GestureEvent
+from gesture_app.ui.clock import clock_with_tenths
 from gesture_app.ui.gesture_drawing import gesture_icon
-from gesture_app.ui.playback_bar import clock_with_tenths
 from gesture_app.vision.style import gesture_name, hand_name
 
 MOST_EVENTS = 10_000

@@ -8,6 +8,7 @@ from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtGui import QFontMetrics, QMouseEvent
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QSlider, QStyle, QStyleOptionSlider, QToolButton, QWidget
 
+from gesture_app.ui.clock import clock_with_tenths
 from gesture_app.ui.icons import icon
 
 if TYPE_CHECKING:
@@ -140,13 +141,3 @@ class PlaybackBar(QWidget):
         button.setAutoRaise(True)
         button.setAutoRepeat(name != "play")
         return button
-
-
-def clock_with_tenths(time_s: float) -> str:
-    """Hours where there are any, minutes, seconds and tenths: 1:02:03.4, 2:03.4."""
-    tenths = max(0, int(time_s * 10 + 1e-6))
-    seconds, tenth = divmod(tenths, 10)
-    minutes, second = divmod(seconds, 60)
-    hours, minute = divmod(minutes, 60)
-    text = f"{minute:02d}:{second:02d}.{tenth}" if hours else f"{minute}:{second:02d}.{tenth}"
-    return f"{hours}:{text}" if hours else text

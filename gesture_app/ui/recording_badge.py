@@ -6,6 +6,7 @@ from PyQt6.QtCore import QRectF, QSize, Qt
 from PyQt6.QtGui import QColor, QPainter, QPaintEvent, QPalette
 from PyQt6.QtWidgets import QVBoxLayout, QWidget
 
+from gesture_app.ui.clock import clock
 from gesture_app.ui.icons import RECORDING
 from gesture_app.ui.recorder import Recorder
 
@@ -82,10 +83,3 @@ def badge_on_picture(recorder: Recorder, view: QWidget) -> RecordingBadge:
     corner = QVBoxLayout(view)
     corner.addWidget(badge, 0, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignRight)
     return badge
-
-
-def clock(seconds: float) -> str:
-    """`01:05`, with hours `2:01:05`."""
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes:02}:{rest:02}"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import errno
+import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 from pathlib import Path
 
@@ -51,6 +53,19 @@ def write_file(path: Path, data: bytes, what: str) -> None:
         write_atomically(path, data)
     except OSError as error:
         raise EnvironmentFault(f"cannot write {what}: {path}: {error.strerror}. Choose another place") from error
+
+
+def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]], what: str) -> None:
+    """Write a CSV file as `write_file` does.
+
+    Raises:
+        EnvironmentFault: it cannot be written.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    write_file(path, text.getvalue().encode(), what)
 
 
 def first_free(folder: Path, stem: str, suffix: str = "", taken: Callable[[Path], bool] = Path.exists) -> Path:

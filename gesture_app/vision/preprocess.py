@@ -111,6 +111,11 @@ def crop_hand(image: Image, box_xyxy: Box, size: int) -> Image:
     return canvas
 
 
+def mirror(image: Image) -> Image:
+    """Left and right swapped, in a new array."""
+    return np.asarray(cv2.flip(image, 1), np.uint8)
+
+
 def to_batch(images: list[Image]) -> Tensor:
     """Stack images of one size for PyTorch: N x HWC uint8 -> (N, 3, H, W) uint8; channel order and range stay."""
     import torch

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-import cv2
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
@@ -14,6 +13,7 @@ from gesture_app.vision.closer import corner_windows, look_at_all
 from gesture_app.vision.hands import MOST_HANDS, FloatArray, Hand, Image, RecognizerOptions
 from gesture_app.vision.labels import NO_GESTURE
 from gesture_app.vision.postprocess import NMS_IOU, Detections, join
+from gesture_app.vision.preprocess import mirror
 from gesture_app.vision.recognizer import Recognizer, to_hands
 
 FAINT = 0.25
@@ -72,11 +72,6 @@ def classify_both_views(networks: Recognizer, image: Image, boxes_xyxy: FloatArr
     classes = len(networks.labels)
     others[:, classes:] = 1 - others[:, classes:]  # a right hand is a left one in the mirror
     return np.asarray((probabilities + others) / 2, np.float32)
-
-
-def mirror(image: Image) -> Image:
-    """The mirror image of a picture."""
-    return np.asarray(cv2.flip(image, 1), np.uint8)
 
 
 def merge_views(first: Detections, second: Detections, threshold: float, limit: int) -> Detections:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import multiprocessing
 import sys
@@ -20,7 +18,7 @@ from tqdm import tqdm
 
 from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.vision.assets import cache_folder
-from gesture_app.vision.atomic import write_file
+from gesture_app.vision.atomic import write_file, write_table
 from gesture_app.vision.images import is_picture
 from gesture_app.vision.labels import HAGRID_GESTURES, HAGRID_LABELS, NO_GESTURE
 from training.contact_sheet import check_name, write_sheet
@@ -183,11 +181,8 @@ def write_annotations(out: Path, written: list[Written]) -> None:
             entries = {w.name: w.entry for w in of_kind if w.gesture == gesture}
             file = out / kind / "ann_train_val" / f"{gesture}.json"
             write_file(file, json.dumps(entries).encode(), "annotations")
-        table = io.StringIO()
-        rows = csv.writer(table, lineterminator="\n")
-        rows.writerow(("uuid", "gesture", "user_id", "boxes", "split"))
-        rows.writerows((w.name, w.gesture, w.person, "true", "train") for w in of_kind)
-        write_file(out / kind / "index.csv", table.getvalue().encode(), "annotations")
+        rows = ((w.name, w.gesture, w.person, "true", "train") for w in of_kind)
+        write_table(out / kind / "index.csv", ("uuid", "gesture", "user_id", "boxes", "split"), rows, "annotations")
 
 
 def kinds_of(config: SynthesizeConfig) -> list[str]:
