@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from pathlib import Path
 from typing import Protocol
 
-import av
 import cv2
 
 from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.video.addresses import URL_SCHEMES, USUAL, ScreenArea, SourceOptions, masked, source_kind
 from gesture_app.video.clips import Clip, FileSource, PictureSource
 from gesture_app.video.files import VideoFile, open_video
+from gesture_app.video.network import NetworkSource
 from gesture_app.vision.hands import Frame
 from gesture_app.vision.images import IMAGE_SUFFIXES, read_image
 
@@ -27,9 +26,6 @@ __all__ = ["LiveSource", "VideoFile", "open_live", "open_video", "read_image"]
 for _name in ("QT_QPA_PLATFORM_PLUGIN_PATH", "QT_QPA_FONTDIR"):
     if "cv2" in os.environ.get(_name, ""):
         del os.environ[_name]
-
-NETWORK_TIMEOUT_MS = 2000
-REASON_TIMEOUT_S = 1.0
 
 
 class LiveSource(Protocol):
@@ -53,7 +49,7 @@ class LiveSource(Protocol):
 
 
 class CaptureSource:
-    """A camera or a network stream through OpenCV; its reader numbers and times the frames."""
+    """A camera through OpenCV; its reader numbers and times the frames."""
 
     clip = None
 
@@ -69,7 +65,7 @@ class CaptureSource:
         return Frame(image, 0, 0.0)
 
     def release(self) -> None:
-        """Close the device or the connection."""
+        """Close the device."""
         self._capture.release()
 
 
@@ -77,7 +73,7 @@ def open_live(source: str, options: SourceOptions = USUAL) -> LiveSource:
     """Open a camera (`0`, `/dev/video0`), an rtsp, rtsps, http or https address, a part of the screen (`screen`,
     `screen:2`, `screen:640x480+100+50`), a video file, a picture, or a folder of pictures.
 
-    Network addresses are given 2 seconds to answer, and 1 more to say why they refuse.
+    Network addresses are given 2 seconds to answer.
 
     Raises:
         InputError: a scheme that is not allowed, or a file that cannot be used.
@@ -118,38 +114,12 @@ def _open_camera(camera: int | str, size_wh: tuple[int, int] | None) -> CaptureS
     return CaptureSource(f"camera {camera}", capture)
 
 
-def _open_stream(address: str) -> CaptureSource:
+def _open_stream(address: str) -> NetworkSource:
     scheme = address.split(":", 1)[0]
     if scheme.lower() not in URL_SCHEMES:
         why = f"addresses with {scheme}: are not allowed. Use one of {', '.join(URL_SCHEMES)}"
         raise InputError(f"source: {masked(address)}: {why}")
-    limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, NETWORK_TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, NETWORK_TIMEOUT_MS]
-    began_s = time.monotonic()
-    capture = cv2.VideoCapture(address, cv2.CAP_FFMPEG, limits)
-    if not capture.isOpened():
-        capture.release()
-        in_time = time.monotonic() - began_s < NETWORK_TIMEOUT_MS / 1000
-        why = (_refusal(address) if in_time else "") or "does not answer. Check the address and the network"
-        raise EnvironmentFault(f"stream: {masked(address)}: {why}")
-    return CaptureSource(masked(address), capture)
-
-
-def _refusal(address: str) -> str:
-    """Why a stream cannot be played though it answers, which OpenCV does not tell; empty where that is not known."""
-    try:
-        with av.open(address, timeout=REASON_TIMEOUT_S) as stream:
-            has_video = bool(stream.streams.video)
-    except (av.HTTPUnauthorizedError, av.HTTPForbiddenError):
-        return "refuses the name or the password. Check both, as in rtsp://NAME:PASSWORD@HOST/PATH"
-    except av.HTTPNotFoundError:
-        return "has nothing at this path. Check the address"
-    except av.HTTPServerError:
-        return "answers with a fault of its own. Look at the camera or the server, or try again later"
-    except av.InvalidDataError:
-        has_video = False
-    except (av.FFmpegError, OSError):
-        return ""
-    return "" if has_video else "sends no video. Check that the address is the stream's and not that of a web page"
+    return NetworkSource(address)
 
 
 def _open_screen(source: str) -> LiveSource:

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import functools
+import threading
+import time
+from collections.abc import Iterator
+from fractions import Fraction
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from gesture_app.errors import EnvironmentFault
+from gesture_app.video.network import NetworkSource
+
+FPS = 20
+
+
+@pytest.fixture
+def address(tmp_path: Path) -> Iterator[str]:
+    """Of a web server for the files in `tmp_path`."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *words: object) -> None:
+            pass
+
+    yield from serving(functools.partial(Quiet, directory=str(tmp_path)))
+
+
+def serving(handler) -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join(5)
+
+
+def write(path: Path, frames: int, **options: str) -> None:
+    """A video whose pictures become lighter."""
+    with av.open(str(path), "w", options=options) as out:
+        stream = out.add_stream("libx264", rate=FPS)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.options = {"g": str(FPS // 2)}
+        for number in range(frames):
+            picture = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 40 + 4 * number, np.uint8), format="bgr24")
+            picture.pts, picture.time_base = number, Fraction(1, FPS)
+            out.mux(stream.encode(picture))
+        out.mux(stream.encode(None))
+
+
+def read(source: NetworkSource, frames: int) -> list[np.ndarray]:
+    """So many frames, waiting at most some seconds for each."""
+    images = []
+    for _ in range(frames):
+        deadline_s = time.monotonic() + 10
+        while (frame := source.read()) is None:
+            assert time.monotonic() < deadline_s
+            time.sleep(0.01)
+        images.append(frame.image)
+    return images
+
+
+@pytest.mark.parametrize("name", ["clip.mp4", "clip.m3u8"])
+def test_what_comes_faster_than_it_is_shown_keeps_its_pace_and_begins_again(
+    name: str, tmp_path: Path, address: str, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # a playlist names its parts as it was told
+    options = {"hls_time": "0.5", "hls_list_size": "0"} if name.endswith("m3u8") else {"movflags": "faststart"}
+    write(Path(name), 24, **options)
+    source = NetworkSource(f"{address}/{name}")
+    start_s = time.monotonic()
+    levels = [int(image.mean()) for image in read(source, 30)]
+    assert time.monotonic() - start_s > 0.8 * 28 / FPS
+    assert levels[:24] == sorted(levels[:24]) and levels[24:] == pytest.approx(levels[:6], abs=3)
+    source.release()
+
+
+def test_a_playlist_cannot_name_files_of_this_machine(tmp_path: Path, address: str) -> None:
+    write(tmp_path / "secret.ts", 24)
+    head = "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:1.2,\n"
+    (tmp_path / "list.m3u8").write_text(f"{head}file://{tmp_path}/secret.ts\n#EXT-X-ENDLIST\n")
+    with pytest.raises(EnvironmentFault):
+        NetworkSource(f"{address}/list.m3u8")
+
+
+def test_pictures_may_change_their_size() -> None:
+    sizes = [(64, 48), (48, 64), (128, 96)]
+
+    class Turned(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
+            self.end_headers()
+            for width, height in sizes * 4:
+                jpeg = cv2.imencode(".jpg", np.full((height, width, 3), 90, np.uint8))[1].tobytes()
+                head = b"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(jpeg)
+                self.wfile.write(head + jpeg + b"\r\n")
+
+        def log_message(self, *words: object) -> None:
+            pass
+
+    for address in serving(Turned):
+        source = NetworkSource(address)
+        assert [image.shape[1::-1] for image in read(source, 6)] == sizes * 2
+        source.release()
