@@ -78,6 +78,19 @@ def test_a_step_that_is_not_finite_leaves_statistics_finite() -> None:
     assert all(value.isfinite().all() for value in own.ema.state_dict().values())
 
 
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+def test_a_first_step_that_is_left_out_leaves_no_trace(optimizer: str) -> None:
+    own, other = (learner(norm=False, optimizer=optimizer) for _ in range(2))
+    torch.full((1 << 20,), float("nan"))  # what new memory may hold
+    assert not train_step(own, batch(factor=float("nan")), step)[1]
+    torch.manual_seed(1)
+    data = batch()
+    for one in (own, other):
+        assert train_step(one, data, step)[1]
+    for a, b in zip(own.model.parameters(), other.model.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
 @pytest.mark.parametrize("pieces", [1, 2, 3, 8])
 def test_pieces_add_up_to_the_batch(pieces: int) -> None:
     whole, parted = learner(norm=False), learner(norm=False, pieces=pieces)

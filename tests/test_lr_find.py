@@ -52,7 +52,7 @@ def test_search_suggests_a_rate_that_learns_and_leaves_the_model_alone(tmp_path:
 )
 def test_layers_learn_as_in_the_training(tmp_path: Path, monkeypatch, changes: dict, moved: dict[str, float]) -> None:
     # Each step of plain SGD moves the weights by rate times gradient.
-    monkeypatch.setattr(lr_find, "build_optimizer", lambda name, groups: torch.optim.SGD(groups))
+    monkeypatch.setattr(lr_find, "build_optimizer", lambda name, groups: torch.optim.SGD(groups, fused=True))
     learners = []
     original = lr_find.train_step
     monkeypatch.setattr(lr_find, "train_step", lambda *args: learners.append(args[0]) or original(*args))

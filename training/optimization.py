@@ -43,11 +43,25 @@ def parameter_groups(
 
 def build_optimizer(name: OptimizerName, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
     """AdamW, or SGD with Nesterov's momentum of 0.9: all of a step in one pass over the weights."""
-    return (
+    optimizer = (
         torch.optim.AdamW(groups, fused=True)
         if name == "adamw"
         else torch.optim.SGD(groups, momentum=0.9, nesterov=True, fused=True)
     )
+    fuse_steps(optimizer)
+    return optimizer
+
+
+def fuse_steps(optimizer: torch.optim.Optimizer) -> None:
+    """Make its steps such as can be left out where they are computed, as `train_step` needs it; its state is kept.
+
+    PyTorch's fused SGD takes memory that nobody wrote for momentum where its first step is left out.
+    """
+    for group in optimizer.param_groups:
+        group["fused"] = True
+        for parameter in group["params"] if group.get("momentum") else ():
+            if optimizer.state[parameter].get("momentum_buffer") is None:
+                optimizer.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
 
 
 def rate_factor(name: ScheduleName, share: float) -> float:

@@ -11,6 +11,7 @@ import torch
 from gesture_app.errors import InputError
 from training import distributed
 from training.checkpoint import random_state, set_random_state
+from training.optimization import fuse_steps
 from training.run import Progress, Run, all_finite, out_of_patience, start_phase
 
 FREE_TO_CHANGE = {
@@ -111,8 +112,7 @@ def restore(run: Run, state: dict[str, Any]) -> None:
         learner.ema.load_state_dict(state["ema"])
         start_phase(run)
         learner.optimizer.load_state_dict(state["optimizer"])
-        for group in learner.optimizer.param_groups:
-            group["fused"] = True  # as `train_step` needs it; it was not in every checkpoint
+        fuse_steps(learner.optimizer)  # they were not in every checkpoint
         learner.schedule.load_state_dict(state["schedule"])
         learner.scaler.load_state_dict(state["scaler"])
     except (RuntimeError, ValueError, KeyError) as error:
