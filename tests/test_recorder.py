@@ -60,6 +60,14 @@ def test_times_are_those_of_capture(qtbot, recorder, tmp_path, times_s, clean):
     assert np.abs(first.astype(int) - expected)[:, 8:].mean() < 6, "the colours and the right one of both pictures"
 
 
+def test_the_last_picture_lasts_until_the_recording_is_stopped(qtbot, recorder, tmp_path):
+    began_s = time.monotonic() - 7
+    with qtbot.waitSignal(recorder.saved, timeout=5000) as saved:
+        record(recorder, tmp_path, [began_s, began_s + 0.5])
+    with av.open(str(saved.args[0])) as media:
+        assert 7 <= media.duration / 1e6 < 12
+
+
 def test_states_are_told(qtbot, recorder, tmp_path):
     told = []
     recorder.recording_changed.connect(told.append)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from fractions import Fraction
@@ -218,8 +219,13 @@ def test_full_disk(tmp_path: Path) -> None:
         assert "cannot be written" in told and "MB free" in told and told.count("\n") == 1
         assert not (tmp_path / "out.mp4").exists()
         with open_video(tmp_path / "out.partial.mp4") as video:
-            assert len(list(video)) >= int(told.split()[0]) - 60
+            frames = len(list(video))
+        assert frames >= int(told.split()[0]) - 60 and frames >= int(re.findall(r"About (\d+) frames", told)[0])
         (tmp_path / "out.partial.mp4").unlink()
+    for limit in (1, 100, 4000):  # not even the first pictures fit
+        told = run(limit)
+        assert "cannot be written" in told and "frames are in" not in told
+        assert [path.name for path in tmp_path.iterdir()] == ["in.mp4"]
 
 
 def test_killed_process_leaves_fragments(tmp_path: Path) -> None:

@@ -67,6 +67,7 @@ class Encoding(QThread):
         self._changed = threading.Condition()
         self._waiting: deque[tuple[Image, float]] = deque()
         self._last = False
+        self._ended_s: float | None = None
 
     def add(self, image: Image, captured_s: float) -> None:
         """Record a picture, shape (height, width, 3), BGR, that nobody writes into any more."""
@@ -80,9 +81,10 @@ class Encoding(QThread):
             self._changed.notify()
 
     def finish(self) -> None:
-        """Write what waits and complete the file."""
+        """Write what waits and complete the file; its last picture is shown until now."""
         with self._changed:
             self._last = True
+            self._ended_s = self._ended_s or time.monotonic()
             self._changed.notify()
 
     def run(self) -> None:
@@ -99,13 +101,16 @@ class Encoding(QThread):
     def _write(self) -> None:
         from gesture_app.video.sinks import LiveTiming, VideoSink
 
-        with VideoSink(self.path, LiveTiming(), PRESET, annotated=not self._clean) as sink:
+        timing = LiveTiming()
+        with VideoSink(self.path, timing, PRESET, annotated=not self._clean) as sink:
             first_s: float | None = None
             while (item := self._next()) is not None:
                 image, captured_s = item
                 first_s = captured_s if first_s is None else first_s
                 sink.write(Frame(image, self.frames, captured_s - first_s))
                 self.frames += 1
+            if first_s is not None and self._ended_s is not None:
+                timing.end_s = self._ended_s - first_s
 
     def _next(self) -> tuple[Image, float] | None:
         with self._changed:

@@ -57,9 +57,9 @@ class SourceTiming(Protocol):
         """Until when the last picture is shown; known when it was given."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class LiveTiming:
-    """The timing of a camera or a stream: no sound, and every frame comes when it comes."""
+    """The timing of a camera or a stream: no sound, and every frame comes when it comes; see `SourceTiming`."""
 
     path: Path | None = None
     frame_rate: Fraction = Fraction(30)
@@ -162,17 +162,21 @@ class VideoSink:
         finally:
             self._close_audio()
 
-    def abort(self) -> None:
-        """End early: what was encoded so far is kept in a file that plays."""
+    def abort(self, can_write: bool = True) -> None:
+        """End early: what was encoded so far is kept in a file that plays.
+
+        Args:
+            can_write: FFmpeg crashes when it is given pictures for a file whose first bytes it could not write.
+        """
         if self._ended:
             return
         self._ended = True
         with suppress(OSError, av.FFmpegError):  # the fragments before it are on the disk
-            if self.frames:
+            if self.frames and can_write:
                 self._mux(None, self._least_end_s)
             self._container.close()
         self._close_audio()
-        if self.frames:
+        if self.frames and _plays(self._file.writing):
             self.kept = self._file.keep()
         else:
             self._file.discard()
@@ -224,12 +228,24 @@ class VideoSink:
 
     def _fail(self, error: OSError | av.FFmpegError) -> None:
         """Keep what there is and tell how much it is."""
-        self.abort()
-        kept = f". About {self._packets} frames are in {self.kept}" if self.kept is not None else ""
+        written = not isinstance(error, OSError)
+        self.abort(can_write=written)
+        frames = self._packets if written else max(1, self._packets - KEY_FRAME_EVERY)  # a fragment was held back
+        told = "One frame is" if frames == 1 else f"About {frames} frames are"
+        kept = f". {told} in {self.kept}" if self.kept is not None else ""
         if isinstance(error, OSError):
             raise EnvironmentFault(f"{storage_fault('video', self._file.final, error)}{kept}") from error
         why = f"its sound or pictures do not fit into MP4 ({error.strerror})"
         raise InputError(f"video: {self._file.final}: {why}. The input may be damaged{kept}") from error
+
+
+def _plays(path: Path) -> bool:
+    """Whether a video file that was broken off shows anything."""
+    try:
+        with av.open(f"file:{path}") as video:
+            return next(video.decode(video=0), None) is not None
+    except (OSError, av.FFmpegError, IndexError):
+        return False
 
 
 class JsonlSink:
