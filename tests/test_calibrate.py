@@ -77,6 +77,12 @@ def test_nothing_is_written_where_no_output_is_named(weights: Path, crops_root: 
     assert sorted(weights.parent.rglob("*")) == before
 
 
+def test_hands_that_are_all_named_right_tell_no_temperature(weights: Path, crops_root: Path, monkeypatch) -> None:
+    monkeypatch.setattr("training.calibrate.classify", lambda *args: (torch.eye(2) * 9, torch.arange(2)))
+    with pytest.raises(InputError, match="all 2 hands are named right"):
+        calibrate(CalibrateConfig(weights, (crops_root,), device="cpu", split="train", workers=0))
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [

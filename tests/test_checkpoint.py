@@ -44,7 +44,8 @@ def test_the_last_two_are_kept_and_a_damaged_one_is_passed_over(tmp_path: Path, 
     state = folder.load()
     assert state is not None and state["number"] == 1
     assert "last.pt: damaged" in capsys.readouterr().err
-    assert not list(folder.path.glob(".*"))
+    with folder.locked():
+        assert not list(folder.path.glob(".*"))
     (folder.path / "previous.pt").write_text("")
     assert folder.load() is None
 

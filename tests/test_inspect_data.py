@@ -127,6 +127,8 @@ def test_large_crops_raise_the_question(tmp_path: Path, capsys) -> None:
 def test_no_folder_and_unwritable_files(hagrid_root: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no data"):
         inspect(DataConfig(()))
+    with pytest.raises(InputError, match="needs --verify"):
+        inspect(DataConfig((hagrid_root,), bad=tmp_path / "bad.csv"))
     (tmp_path / "file").write_text("")
     for changes in ({"json": tmp_path / "file" / "a.json"}, {"sheet": tmp_path / "file" / "a.png"}):
         with pytest.raises(EnvironmentFault, match="cannot write"):

@@ -217,6 +217,32 @@ def test_crops_and_frames_become_training_data(tmp_path: Path, monkeypatch) -> N
     assert set(boxed) == {"red", "known"}
 
 
+def test_what_was_labelled_until_it_is_stopped_is_kept(tmp_path: Path, monkeypatch) -> None:
+    root = tmp_path / "frames"
+    (root / "ann_train_val").mkdir(parents=True)
+    (root / "ann_train_val" / "fist.json").write_text("{}")
+    (root / "unboxed" / "fist").mkdir(parents=True)
+    image = np.zeros((60, 80, 3), np.uint8)
+    image[10:30, 20:40] = (0, 0, 250)
+    for name in "ab":
+        cv2.imwrite(str(root / "unboxed" / "fist" / f"{name}.png"), image)
+    (root / "index.csv").write_text("uuid,gesture,split\na,fist,train\nb,fist,train\n")
+    monkeypatch.setattr(pseudo_label.Recognizer, "load", lambda *args: Painter())
+    read_one, read = pseudo_label.read_or_tell, []
+
+    def interrupted(path: Path, counts):
+        read.append(path)
+        if len(read) == 2:
+            raise KeyboardInterrupt
+        return read_one(path, counts)
+
+    monkeypatch.setattr(pseudo_label, "read_or_tell", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        pseudo_label.pseudo_label(PseudoLabelConfig(tmp_path / "out", frames=root))
+    assert len(json.loads((tmp_path / "out" / "boxes.json").read_text())) == 1
+    assert (tmp_path / "out" / "crops" / "index.csv").read_text() == "uuid,split\n"
+
+
 def test_frames_with_annotations_of_v2_are_not_boxed_again(tmp_path: Path, monkeypatch) -> None:
     (tmp_path / "annotations" / "train").mkdir(parents=True)
     annotation = {"bboxes": [[0.25, 1 / 6, 0.25, 1 / 3]], "labels": ["fist"], "user_id": "p"}

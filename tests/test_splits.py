@@ -96,6 +96,13 @@ def test_the_same_path_in_two_sets_needs_the_name_of_the_set(tmp_path: Path) -> 
     assert splits.row("c/fist/0.png") == {} and splits.row("c/fist/1.png")["split"] == "val"
 
 
+def test_sets_of_one_name_cannot_hold_out_what_the_other_trains_on(tmp_path: Path) -> None:
+    same = [picture("mine/fist/0.png", "train"), picture("mine/fist/0.png", "train")]
+    write_splits(tmp_path / "splits.csv", same)
+    with pytest.raises(InputError, match=r"two folders are named mine, and mine/fist/0\.png is for train and for val"):
+        write_splits(tmp_path / "splits.csv", [*same, picture("mine/fist/0.png", "val")])
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [

@@ -78,6 +78,8 @@ def calibrate(config: CalibrateConfig) -> dict[str, Any]:
         raise InputError(f"nothing to calibrate on: no labelled hand in {config.split}. Check --data and --split")
     loader = in_order(crops, config.batch_size, config.workers)
     logits, targets = classify(model, loader, len(info.labels))
+    if config.temperature is None and bool((logits.argmax(dim=1) == targets).all()):
+        raise InputError(f"nothing to calibrate by: all {len(targets)} hands are named right. Add pictures")
     temperature = config.temperature or fit_temperature(logits, targets)
     before, after = (error_of(logits / divisor, targets) for divisor in (1.0, temperature))
     if config.output is not None:

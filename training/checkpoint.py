@@ -94,6 +94,7 @@ class RunFolder:
             EnvironmentFault: it cannot be made.
         """
         if sys.platform == "win32":
+            self._sweep()
             yield
             return
         import fcntl
@@ -113,11 +114,17 @@ class RunFolder:
                 raise InputError(f"{self.path}: {why}") from None
             except OSError:  # some disks of a network know no locks
                 pass
+            self._sweep()
             yield
         finally:
             os.close(handle)
             with suppress(OSError):  # what was refused leaves no empty folder
                 self.path.rmdir()
+
+    def _sweep(self) -> None:
+        """Remove what a crash left half written."""
+        for stale in self.path.glob(".*.tmp"):
+            stale.unlink(missing_ok=True)
 
     def save(self, state: dict[str, Any]) -> None:
         """Write a checkpoint; the one before it is kept, and at every moment there is a whole one.
@@ -151,8 +158,6 @@ class RunFolder:
 
         A damaged one is told on the standard error and passed over. Nothing in the file is run.
         """
-        for stale in self.path.glob(".*.tmp"):
-            stale.unlink(missing_ok=True)
         for name in CHECKPOINTS:
             file = self.path / name
             if not file.is_file():

@@ -75,6 +75,8 @@ def inspect(config: DataConfig) -> dict[str, Any]:
     """
     if not config.data:
         raise InputError("no data: name one or more folders")
+    if config.bad is not None and not config.verify:
+        raise InputError(f"--bad {config.bad}: it needs --verify, which decodes the pictures")
     if config.find_hands:
         from training.find_hands import write_boxes
 

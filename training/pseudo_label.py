@@ -95,16 +95,21 @@ def pseudo_label(config: PseudoLabelConfig) -> dict[str, int]:
         counts.update(label_sides(config, recognizer))
     if all(given is None for given in (config.crops, config.frames, config.rooms)):
         return dict(counts)
-    (config.output / "crops").mkdir()
-    if config.crops is not None:
-        counts.update(label_crops(config, recognizer))
-    if config.frames is not None:
-        counts.update(box_frames(config, recognizer))
-    if config.frames is not None or config.rooms is not None:
-        counts.update(cut_background(config, recognizer))
     crops = config.output / "crops"
-    files = sorted(crops.glob("*/*"))
-    write_table(crops / "index.csv", ("uuid", "split"), ((file.stem, "train") for file in files), "the list of crops")
+    crops.mkdir()
+    boxes: dict[str, list[dict[str, Any]]] = {}
+    try:
+        if config.crops is not None:
+            counts.update(label_crops(config, recognizer))
+        if config.frames is not None:
+            counts.update(box_frames(config, recognizer, boxes))
+        if config.frames is not None or config.rooms is not None:
+            counts.update(cut_background(config, recognizer))
+    finally:  # also when it is stopped after hours; without the list some crops would be validated on
+        if config.frames is not None:
+            write_file(config.output / "boxes.json", (json.dumps(boxes) + "\n").encode(), "boxes")
+        rows = ((file.stem, "train") for file in sorted(crops.glob("*/*")))
+        write_table(crops / "index.csv", ("uuid", "split"), rows, "the list of crops")
     return dict(counts)
 
 
@@ -195,8 +200,10 @@ def classify_views(recognizer: Recognizer, image: Image, box: Box) -> FloatArray
     return recognizer.classify(views)
 
 
-def box_frames(config: PseudoLabelConfig, recognizer: Recognizer) -> dict[str, int]:
-    """Write `boxes.json`: for every training frame without annotation the known hands and those that were found.
+def box_frames(
+    config: PseudoLabelConfig, recognizer: Recognizer, boxes: dict[str, list[dict[str, Any]]]
+) -> dict[str, int]:
+    """Put into `boxes`, for every training frame without annotation, the known hands and those that were found.
 
     A found hand counts when the detector sees it in the frame or a part of it and in the mirror image, and either the
     detector or the classifier, which must name it as its folder does, is sure. A frame counts when one of its hands is
@@ -205,7 +212,6 @@ def box_frames(config: PseudoLabelConfig, recognizer: Recognizer) -> dict[str, i
     assert config.frames is not None
     known: dict[str, list[dict[str, Any]]] = read_boxes(config.boxes) if config.boxes else {}
     counts: Counter[str] = Counter()
-    boxes: dict[str, list[dict[str, Any]]] = {}
     frames = [f for f in read_gesture_frames(config.frames, HAGRID_GESTURES) if f.split == "train"]
     for frame in tqdm(frames, desc="frames"):
         if frame.annotated or frame.path.parent.name.startswith(PREFIXES):
@@ -235,7 +241,6 @@ def box_frames(config: PseudoLabelConfig, recognizer: Recognizer) -> dict[str, i
         boxes[uuid] = list(hands)
         for bbox, shows_it in zip(fraction_boxes(found[new], image), named[new].tolist(), strict=True):
             boxes[uuid].append({"bbox": bbox, **({"label": frame.gesture} if shows_it else {})})
-    write_file(config.output / "boxes.json", (json.dumps(boxes) + "\n").encode(), "boxes")
     return dict(counts)
 
 

@@ -125,4 +125,5 @@ def restore(run: Run, state: dict[str, Any]) -> None:
     if len(state["random"]) == distributed.world_size():
         set_random_state(state["random"][distributed.rank()])
     if distributed.is_main():
-        print(f"Going on with epoch {run.progress.epoch + 1}, batch {run.progress.batch + 1}, of {run.folder.path}.")
+        place = f"Going on with epoch {run.progress.epoch + 1}, batch {run.progress.batch + 1}, of {run.folder.path}."
+        print(f"The run in {run.folder.path} is finished." if state["finished"] else place)

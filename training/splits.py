@@ -6,6 +6,7 @@ import csv
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple, cast, get_args
 
@@ -128,9 +129,14 @@ def write_splits(path: Path, pictures: Iterable[Picture]) -> None:
     """Write which picture was in which split, as a file for `--splits`.
 
     Raises:
+        InputError: pictures of two sets have one name there, and are in different splits.
         EnvironmentFault: it cannot be written.
     """
     rows = sorted({(p.key or p.path.name, p.person, p.split) for p in pictures})
+    for (key, _, split), (other, _, other_split) in pairwise(rows):
+        if key == other and split != other_split:
+            why = f"two folders are named {key.partition('/')[0]}, and {key} is for {split} and for {other_split}"
+            raise InputError(f"splits: {path}: {why}. Rename one of the folders")
     write_table(path, COLUMNS, rows, "the list of splits")
 
 
