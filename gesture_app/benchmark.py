@@ -44,7 +44,7 @@ def demo_clip() -> Path:
 
 
 @dataclass(frozen=True)
-class Clip:
+class LoopedVideo:
     """A video that is played again and again, at 30 frames a second.
 
     Attributes:
@@ -72,7 +72,7 @@ class Clip:
                 yield from (frame.image for frame in video)
 
 
-def measure_stages(recognizer: Recognizer, clip: Clip, seconds: float) -> Result:
+def measure_stages(recognizer: Recognizer, clip: LoopedVideo, seconds: float) -> Result:
     """Run every stage on every frame, one after the other, for some seconds.
 
     Returns:
@@ -130,7 +130,7 @@ def time_frame(
     return row, len(hands), frame
 
 
-def measure_live(recognizer: Recognizer, clip: Clip, seconds: float) -> Result:
+def measure_live(recognizer: Recognizer, clip: LoopedVideo, seconds: float) -> Result:
     """Play the clip as a camera would, and recognise and draw as the window does.
 
     Returns:
@@ -170,7 +170,7 @@ def measure_live(recognizer: Recognizer, clip: Clip, seconds: float) -> Result:
     }
 
 
-def _play(clip: Clip, mailbox: Mailbox, seconds: float) -> None:
+def _play(clip: LoopedVideo, mailbox: Mailbox, seconds: float) -> None:
     start_s = time.monotonic()
     try:
         for frame in itertools.takewhile(lambda frame: frame.time_s < seconds and not mailbox.closed, clip.frames()):
@@ -181,7 +181,7 @@ def _play(clip: Clip, mailbox: Mailbox, seconds: float) -> None:
         mailbox.close()
 
 
-def measure_unpaced(recognizers: Mapping[str, Recognizer], clip: Clip, seconds: float) -> dict[str, Result]:
+def measure_unpaced(recognizers: Mapping[str, Recognizer], clip: LoopedVideo, seconds: float) -> dict[str, Result]:
     """The frame rates of several engines when nothing waits, in turns, so that a busy moment hits all of them.
 
     The clip comes as from a camera that has a new frame whenever one is wanted.
@@ -219,7 +219,7 @@ def _frame_rate(recognize: VideoRecognizer, frames: Iterator[Frame]) -> float:
     return count / (now_s - start_s)
 
 
-def measure_scaling(recognizer: Recognizer, clip: Clip, repeats: int = 9) -> list[Result]:
+def measure_scaling(recognizer: Recognizer, clip: LoopedVideo, repeats: int = 9) -> list[Result]:
     """What larger pictures and more hands cost: medians over one picture.
 
     Returns:
@@ -258,11 +258,11 @@ def time_case(
 FIRST_RESULT = """
 import json, sys
 from pathlib import Path
-from gesture_app.benchmark import Clip, peak_memory_mb
+from gesture_app.benchmark import LoopedVideo, peak_memory_mb
 from gesture_app.vision.recognizer import Recognizer
 weights, device, runtime, precision, clip = json.loads(sys.argv[1])
 recognizer = Recognizer.load(Path(weights), device, None, runtime, precision)
-recognizer(next(Clip(Path(clip)).frames()).image)
+recognizer(next(LoopedVideo(Path(clip)).frames()).image)
 print(json.dumps(peak_memory_mb()), flush=True)
 """
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from gesture_app.benchmark import WARM_UP, Clip, percentiles_ms
+from gesture_app.benchmark import WARM_UP, LoopedVideo, percentiles_ms
 from gesture_app.vision.hands import Image
 from gesture_app.vision.model_info import weights_path
 from gesture_app.vision.recognizer import Recognizer
@@ -32,7 +32,7 @@ def plain_recognizer(weights: Path, device: str) -> Recognizer:
     )
 
 
-def measure_gpu(recognizer: Recognizer, plain: Recognizer, clip: Clip, seconds: float) -> Result:
+def measure_gpu(recognizer: Recognizer, plain: Recognizer, clip: LoopedVideo, seconds: float) -> Result:
     """Time recognition alone, without decoding and drawing, of `FRAMES` frames of a clip, again and again.
 
     Returns:

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import tyro
 from tyro.conf import Positional
@@ -22,6 +22,7 @@ from gesture_app.errors import EnvironmentFault, InputError, run_and_exit
 from gesture_app.options import parse
 from gesture_app.terminal import ProgressBar, StopRequest, summary_line
 from gesture_app.vision.hands import RecognizerOptions
+from gesture_app.vision.model_info import DeviceName, PrecisionName, RuntimeName
 
 if TYPE_CHECKING:
     from gesture_app.ui.live import ModelChoice
@@ -38,11 +39,11 @@ class Model:
     weights: Path | None = None
     """Folder of weights. Usually what `gesture-train retrain` installed, else those that come with the program;
     in the window, the model that is chosen there."""
-    device: Literal["auto", "cpu", "cuda"] | None = None
+    device: DeviceName | None = None
     """Where the networks run. Usually auto: on a GPU where there is one."""
-    runtime: Literal["auto", "torch", "openvino", "onnx", "tensorrt"] | None = None
+    runtime: RuntimeName | None = None
     """What runs them. Usually auto: OpenVINO on a CPU, PyTorch on CUDA. onnx and tensorrt need their extras."""
-    precision: Literal["auto", "f32", "bf16", "int8"] = "auto"
+    precision: PrecisionName = "auto"
     """What they compute in. auto: what the CPU is fastest at, on most of them eight bits."""
     detector_threshold: float | None = None
     """Least certainty, 0 to 1, that something is a hand; usually 0.12, in the window what is set there."""
@@ -152,7 +153,9 @@ class Benchmark(Model):
         from gesture_app import benchmark, benchmark_gpu, benchmark_report
 
         recognizer = self.load_recognizer()
-        clip = benchmark.Clip(self.clip) if self.clip else benchmark.Clip(benchmark.demo_clip(), (1280, 720))
+        clip = (
+            benchmark.LoopedVideo(self.clip) if self.clip else benchmark.LoopedVideo(benchmark.demo_clip(), (1280, 720))
+        )
         result: dict[str, Any] = {"device": recognizer.device_name}
         print(recognizer.device_name)
         result["stages"] = benchmark.measure_stages(recognizer, clip, self.seconds)

@@ -14,6 +14,7 @@ from platformdirs import user_config_path, user_videos_path
 from gesture_app.errors import EnvironmentFault
 from gesture_app.vision.atomic import write_atomically
 from gesture_app.vision.hands import RecognizerOptions
+from gesture_app.vision.model_info import DeviceName, RuntimeName
 from gesture_app.vision.style import OverlayStyle
 
 APP = "gesture-app"
@@ -21,8 +22,6 @@ MOST_RECENT = 10
 LONGEST_SMOOTHING_S = 2.0
 LARGEST_CAMERA_PX = 8192
 
-Device = Literal["auto", "cpu", "cuda"]
-Runtime = Literal["auto", "torch", "openvino", "onnx", "tensorrt"]
 PictureMode = Literal["fit", "fill", "actual"]
 Theme = Literal["system", "light", "dark"]
 
@@ -73,8 +72,8 @@ class Settings:
     """
 
     weights: str = ""
-    device: Device = "auto"
-    runtime: Runtime = "auto"
+    device: DeviceName = "auto"
+    runtime: RuntimeName = "auto"
     detector_threshold: float = RecognizerOptions.detector_threshold
     label_threshold: float = RecognizerOptions.label_threshold
     max_hands: int = RecognizerOptions.max_hands

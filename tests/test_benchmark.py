@@ -10,25 +10,25 @@ import pytest
 from fakes import FakeGpu, FakeRecognizer, write_two_colours
 
 from gesture_app import benchmark, benchmark_gpu, benchmark_report, cli
-from gesture_app.benchmark import Clip
+from gesture_app.benchmark import LoopedVideo
 from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.vision.assets import assets_folder
 
 
 @pytest.fixture
-def clip(tmp_path: Path) -> Clip:
-    return Clip(write_two_colours(tmp_path / "clip.mp4"))
+def clip(tmp_path: Path) -> LoopedVideo:
+    return LoopedVideo(write_two_colours(tmp_path / "clip.mp4"))
 
 
-def test_a_clip_plays_for_ever(clip: Clip) -> None:
-    frames = list(itertools.islice(Clip(clip.path, (96, 64)).frames(), 130))  # the file has 60
+def test_a_clip_plays_for_ever(clip: LoopedVideo) -> None:
+    frames = list(itertools.islice(LoopedVideo(clip.path, (96, 64)).frames(), 130))  # the file has 60
     assert [frame.index for frame in frames] == list(range(130))
     assert frames[-1].time_s == pytest.approx(129 / 30)
     assert {frame.image.shape for frame in frames} == {(64, 96, 3)}
     assert next(clip.frames()).image.shape == (120, 160, 3)
 
 
-def test_stages(clip: Clip) -> None:
+def test_stages(clip: LoopedVideo) -> None:
     result = benchmark.measure_stages(FakeRecognizer(), clip, 0.2)
     assert list(result["stages"]) == ["decode", "detect", "classify", "track", "draw", "whole"]
     assert all(0 <= t["p50_ms"] <= t["p95_ms"] <= t["p99_ms"] for t in result["stages"].values())
@@ -37,12 +37,12 @@ def test_stages(clip: Clip) -> None:
     assert "detect" in told and "160x120" in told
 
 
-def test_a_gpu_has_one_stage_for_both_networks(clip: Clip) -> None:
+def test_a_gpu_has_one_stage_for_both_networks(clip: LoopedVideo) -> None:
     result = benchmark.measure_stages(FakeGpu(), clip, 0.2)
     assert list(result["stages"]) == ["decode", "recognize", "track", "draw", "whole"] and result["hands"] == 1
 
 
-def test_a_fast_engine_keeps_up_with_a_camera(clip: Clip) -> None:
+def test_a_fast_engine_keeps_up_with_a_camera(clip: LoopedVideo) -> None:
     result = benchmark.measure_live(FakeRecognizer(), clip, 1.0)
     assert 15 < result["fps"] < 40
     assert 0 <= result["dropped"] < 0.5
@@ -50,7 +50,7 @@ def test_a_fast_engine_keeps_up_with_a_camera(clip: Clip) -> None:
     assert "FPS" in benchmark_report.live_line(result)
 
 
-def test_a_camera_stops_with_an_error(clip: Clip, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_camera_stops_with_an_error(clip: LoopedVideo, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
@@ -63,10 +63,10 @@ def test_a_camera_stops_with_an_error(clip: Clip, monkeypatch: pytest.MonkeyPatc
 
 def test_a_clip_that_cannot_be_read_as_a_camera() -> None:
     with pytest.raises(InputError):
-        benchmark.measure_live(FakeRecognizer(), Clip(Path("none.mp4")), 1.0)
+        benchmark.measure_live(FakeRecognizer(), LoopedVideo(Path("none.mp4")), 1.0)
 
 
-def test_engines_take_turns(clip: Clip, monkeypatch) -> None:
+def test_engines_take_turns(clip: LoopedVideo, monkeypatch) -> None:
     monkeypatch.setattr(benchmark, "ROUND_S", 0.1)
     engines = {"one": FakeRecognizer(), "two": FakeRecognizer()}
     threads = threading.active_count()
@@ -78,7 +78,7 @@ def test_engines_take_turns(clip: Clip, monkeypatch) -> None:
     assert "1.00x" in benchmark_report.comparison_table(results)
 
 
-def test_scaling(clip: Clip) -> None:
+def test_scaling(clip: LoopedVideo) -> None:
     results = benchmark.measure_scaling(FakeRecognizer(), clip, repeats=1)
     assert [(r["size_wh"], r["hands"]) for r in results] == [
         ((854, 480), 1), ((1280, 720), 1), ((1920, 1080), 1), ((3840, 2160), 1),
@@ -87,25 +87,25 @@ def test_scaling(clip: Clip) -> None:
     assert len(benchmark_report.scaling_table(results).splitlines()) == 8
 
 
-def test_scaling_needs_a_hand(clip: Clip, monkeypatch) -> None:
+def test_scaling_needs_a_hand(clip: LoopedVideo, monkeypatch) -> None:
     monkeypatch.setattr(FakeRecognizer, "__call__", lambda self, image: [])
     with pytest.raises(InputError, match="no hand"):
         benchmark.measure_scaling(FakeRecognizer(), clip)
 
 
-def test_start_of_another_process(clip: Clip) -> None:
+def test_start_of_another_process(clip: LoopedVideo) -> None:
     result = benchmark.measure_start((str(assets_folder() / "weights"), "cpu", "auto", "auto"), clip.path)
     assert 0.1 < result["seconds"] < 100
     assert result["memory_mb"] is None or 50 < result["memory_mb"] < 3000
     assert "first result" in benchmark_report.start_line(result)
 
 
-def test_a_start_that_fails_is_told(clip: Clip) -> None:
+def test_a_start_that_fails_is_told(clip: LoopedVideo) -> None:
     with pytest.raises(EnvironmentFault, match="fresh process"):
         benchmark.measure_start(("nowhere", "cpu", "auto", "auto"), clip.path)
 
 
-def test_a_start_that_ends_without_a_word_is_told(clip: Clip, monkeypatch) -> None:
+def test_a_start_that_ends_without_a_word_is_told(clip: LoopedVideo, monkeypatch) -> None:
     monkeypatch.setattr(benchmark, "FIRST_RESULT", "import os; os.kill(os.getpid(), 9)")
     with pytest.raises(EnvironmentFault, match="exit code -9"):
         benchmark.measure_start(("nowhere", "cpu", "auto", "auto"), clip.path)
@@ -123,7 +123,7 @@ def test_what_cannot_be_measured_is_told_at_once(words: list[str], why: str, mon
     assert caught.value.code in (2, 3) and why in capsys.readouterr().err
 
 
-def test_the_command(clip: Clip, tmp_path: Path, monkeypatch, capsys) -> None:
+def test_the_command(clip: LoopedVideo, tmp_path: Path, monkeypatch, capsys) -> None:
     monkeypatch.setattr(cli.Model, "load_recognizer", lambda self: FakeRecognizer(device_name=f"a {self.runtime}"))
     monkeypatch.setattr(benchmark, "measure_start", lambda words, path: {"seconds": 1.5, "memory_mb": 300.0})
     words = ["--clip", str(clip.path), "--seconds", "0.1", "--compare", "--scaling", "--json", str(tmp_path / "b.json")]
@@ -136,7 +136,7 @@ def test_the_command(clip: Clip, tmp_path: Path, monkeypatch, capsys) -> None:
     assert set(result) == {"device", "stages", "live", "start", "memory_mb", "scaling", "comparison"}
 
 
-def test_the_command_on_a_gpu(clip: Clip, tmp_path: Path, monkeypatch, capsys) -> None:
+def test_the_command_on_a_gpu(clip: LoopedVideo, tmp_path: Path, monkeypatch, capsys) -> None:
     monkeypatch.setattr(cli.Model, "load_recognizer", lambda self: FakeGpu())
     monkeypatch.setattr(benchmark, "measure_start", lambda words, path: {"seconds": 1.5, "memory_mb": 300.0})
     monkeypatch.setattr(benchmark_gpu, "plain_recognizer", lambda weights, device: FakeRecognizer())

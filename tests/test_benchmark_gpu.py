@@ -7,14 +7,14 @@ import pytest
 from fakes import FakeGpu, FakeRecognizer, write_two_colours
 
 from gesture_app import benchmark_gpu
-from gesture_app.benchmark import Clip
+from gesture_app.benchmark import LoopedVideo
 from gesture_app.vision.assets import assets_folder
 
 
 @pytest.mark.parametrize("memory_mb", [None, 250.0])
 def test_frames_and_batches(tmp_path: Path, monkeypatch, memory_mb: float | None) -> None:
     monkeypatch.setattr(benchmark_gpu, "gpu_memory_mb", lambda: memory_mb)
-    clip = Clip(write_two_colours(tmp_path / "clip.mp4"))
+    clip = LoopedVideo(write_two_colours(tmp_path / "clip.mp4"))
     result = benchmark_gpu.measure_gpu(FakeGpu(), FakeRecognizer(), clip, 0.1)
     assert set(result) == {"frame", "plain_frame", "batch_fps", "memory_mb", "size_wh"}
     assert result["frame"]["p50_ms"] <= result["frame"]["p95_ms"]

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from gesture_app.vision.atomic import write_file
 from gesture_app.vision.images import read_image
+from gesture_app.vision.model_info import DeviceName
 from gesture_app.vision.runtimes import choose_device
 from training import train_classifier, train_detector
 from training.draws import Loading, load, seeded_share, uploaded
@@ -51,7 +52,7 @@ class BenchmarkConfig:
     """Of the forward pass, as in training."""
     compile: bool = False
     """torch.compile the network, as in training."""
-    device: str = "auto"
+    device: DeviceName = "auto"
     """auto, cpu or cuda; auto is a GPU where there is one."""
     workers: int = 2
     """Processes that read pictures; 0 reads them in this one."""

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from gesture_app.errors import InputError
 from gesture_app.vision.classifier import GestureClassifier
-from gesture_app.vision.model_info import load_model, require_suffix, save_model
+from gesture_app.vision.model_info import DeviceName, load_model, require_suffix, save_model
 from gesture_app.vision.runtimes import choose_device
 from training.datasets import HandCrops
 from training.draws import in_order
@@ -47,7 +47,7 @@ class CalibrateConfig:
     """Exactly these pictures in these splits: `splits.csv` of the run that held a fold out."""
     split: Split = "val"
     """The hands that count."""
-    device: str = "auto"
+    device: DeviceName = "auto"
     """auto, cpu or cuda; auto is a GPU where there is one."""
     batch_size: int = 64
     """Hands that the network sees at once."""

@@ -17,9 +17,9 @@ from gesture_app.errors import EnvironmentFault, InputError, run_and_exit
 from gesture_app.options import parse
 from gesture_app.vision.atomic import write_file
 from gesture_app.vision.labels import HAGRID_LABELS, NO_GESTURE
-from gesture_app.vision.model_info import load_model, shipped_weights
+from gesture_app.vision.model_info import DeviceName, RuntimeName, load_model, shipped_weights
 from gesture_app.vision.recognizer import Recognizer
-from gesture_app.vision.runtimes import RuntimeName, choose_device
+from gesture_app.vision.runtimes import choose_device
 from training import distributed, train_classifier, train_detector
 from training.benchmark import BenchmarkConfig, benchmark
 from training.calibrate import CalibrateConfig, calibrate
@@ -65,7 +65,7 @@ class EvaluateConfig:
     """Exactly these pictures in these splits: `splits.csv` of the run, for `classifier` and `detector`."""
     threshold: float = 0.5
     """Score from which the detector's recall and precision count a box."""
-    device: str = "auto"
+    device: DeviceName = "auto"
     """auto, cpu or cuda; auto is a GPU where there is one."""
     runtime: RuntimeName = "auto"
     """What runs the networks for `frames`; the others are measured in PyTorch."""

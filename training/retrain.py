@@ -26,6 +26,7 @@ from gesture_app.vision.model_info import (
     KINDS,
     RETRAINED,
     RIGHT_HAND,
+    DeviceName,
     Kind,
     load_info,
     load_model,
@@ -80,7 +81,7 @@ class RetrainConfig:
     """Tell how it goes as JSON lines on the standard output, everything else on the standard error."""
     epochs: int = 0
     """0 chooses by the number of pictures."""
-    device: str = "auto"
+    device: DeviceName = "auto"
     """auto, cpu or cuda; auto is a GPU where there is one."""
     workers: int = 2
     """Processes that read pictures; 0 reads them in this one."""

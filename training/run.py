@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from gesture_app.errors import InputError
-from gesture_app.vision.model_info import ModelInfo, require_suffix
+from gesture_app.vision.model_info import DeviceName, ModelInfo, require_suffix
 from training import distributed
 from training.checkpoint import RunFolder
 from training.collection import Picture
@@ -100,7 +100,7 @@ class FitOptions:
     """Before the first epoch see whether eight pictures can be learnt by heart."""
     tensorboard: bool = False
     """Write the figures for TensorBoard too."""
-    device: str = "auto"
+    device: DeviceName = "auto"
     """auto, cpu or cuda; auto is a GPU where there is one."""
     workers: int = 2
     """Processes that read pictures; 0 reads them in this one."""

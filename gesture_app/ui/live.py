@@ -14,8 +14,9 @@ from gesture_app.vision.hands import Hand, Image, RecognizerOptions
 from gesture_app.vision.style import OverlayStyle
 
 if TYPE_CHECKING:
-    from gesture_app.settings import Device, Runtime, Settings
+    from gesture_app.settings import Settings
     from gesture_app.video.clips import Clip
+    from gesture_app.vision.model_info import DeviceName, RuntimeName
     from gesture_app.vision.recognizer import Recognizer
 
 
@@ -24,8 +25,8 @@ class ModelChoice:
     """Which networks, and what runs them; `weights` None is what comes with the program."""
 
     weights: Path | None = None
-    device: Device = "auto"
-    runtime: Runtime = "auto"
+    device: DeviceName = "auto"
+    runtime: RuntimeName = "auto"
 
     @classmethod
     def of(cls, settings: Settings) -> ModelChoice:

@@ -20,11 +20,11 @@ from gesture_app.vision.gpu_steps import (
     to_probabilities,
 )
 from gesture_app.vision.hands import FloatArray, Hand, Image, RecognizerOptions
-from gesture_app.vision.model_info import ModelInfo
+from gesture_app.vision.model_info import ModelInfo, PrecisionName
 from gesture_app.vision.postprocess import Detections
 from gesture_app.vision.preprocess import check_image, fitted_hw
 from gesture_app.vision.recognizer import Recognizer, to_hands, until_error
-from gesture_app.vision.runtimes import PrecisionName, TorchNetwork
+from gesture_app.vision.runtimes import TorchNetwork
 from gesture_app.vision.yolox import cell_grid
 
 MAX_PROGRAMS = 8

@@ -23,6 +23,9 @@ if TYPE_CHECKING:  # PyTorch takes seconds to import and is not needed where an 
 MAX_WEIGHTS_BYTES = 1 << 30
 Kind = Literal["detector", "classifier"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+DeviceName = Literal["auto", "cpu", "cuda"]
+RuntimeName = Literal["auto", "torch", "openvino", "onnx", "tensorrt"]
+PrecisionName = Literal["auto", "f32", "bf16", "int8"]
 RIGHT_HAND = "(right hand)"
 """Name of the output that tells right hands from left ones; no label, which are names of folders."""
 RETRAINED = "Retrained"

@@ -6,21 +6,18 @@ import ctypes
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 
 from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.vision.assets import cache_folder
 from gesture_app.vision.hands import FloatArray, Image
-from gesture_app.vision.model_info import Kind, ModelInfo, load_model
+from gesture_app.vision.model_info import Kind, ModelInfo, PrecisionName, RuntimeName, load_model
 
 if TYPE_CHECKING:  # not needed where an exported network runs, and it takes seconds to import
     import torch
     from torch import nn
-
-RuntimeName = Literal["auto", "torch", "openvino", "onnx", "tensorrt"]
-PrecisionName = Literal["auto", "f32", "bf16", "int8"]
 
 EXPORT_VERSION = 2
 """Counts up when networks are exported in another way, so that no older export in the cache is used."""
