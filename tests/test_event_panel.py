@@ -82,6 +82,18 @@ def test_events_of_the_next_source_do_not_replace_those_before(panel):
     assert [shown.label for shown in panel.events] == ["like", "rock"]
 
 
+def test_events_of_a_source_that_comes_back_are_found_and_go_when_dropped(panel):
+    panel.begin("a.mp4")
+    panel.show_changes(EventChanges(0.0, (), (), (event(1, end_s=63.0), event(2, "palm", 123.0))))
+    panel.begin("b.mp4")
+    panel.show_changes(started(event(1, "rock")))
+    panel.begin("a.mp4")
+    assert [shown.number for shown in panel.table.events_of("a.mp4")] == [1, 2]
+    panel.show_changes(EventChanges(0.0, (), (), (replace(event(2, "palm", 124.0), start_s=119.0),), dropped=(1, 7)))
+    assert [row[:3] for row in rows(panel)] == [["rock", "1:00.2", "…"], ["palm", "1:59.0", "2:04.0"]]
+    assert panel.count_label.text() == "2 events"
+
+
 def test_the_oldest_go(panel, monkeypatch):
     monkeypatch.setattr(event_table, "MOST_EVENTS", 3)
     for number in range(1, 6):

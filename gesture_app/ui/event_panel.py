@@ -123,11 +123,11 @@ class EventPanel(QWidget):
     def show_changes(self, changes: EventChanges) -> None:
         """Take what a frame has done to the events."""
         now_s = time.monotonic()
-        news = bool(changes.started or changes.ended)
+        news = bool(changes.started or changes.ended or changes.dropped)
         if not news and (not changes.active or now_s - self._refreshed_s < REFRESH_S):
             return
         self._refreshed_s = now_s
-        self.table.update((*changes.ended, *changes.active))
+        self.table.update((*changes.ended, *changes.active), changes.dropped)
         if changes.started and self.sounds_action.isChecked():
             self._chime.play()
 

@@ -33,7 +33,7 @@ class EventTable(QAbstractTableModel):
         self.source = ""
         self._events: list[GestureEvent] = []  # the oldest first
         self._sources: list[str] = []  # where each of them was seen
-        self._places: dict[int, int] = {}  # number of an event of this source -> its place
+        self._places: dict[tuple[str, int], int] = {}  # source and number of an event -> its place
         self._icons: dict[str, QIcon] = {}
         self._titles = {
             GESTURE: (self.tr("Gesture"), ""),
@@ -56,10 +56,13 @@ class EventTable(QAbstractTableModel):
         """What was played when the event in this row was seen."""
         return self._sources[-1 - row]
 
+    def events_of(self, source: str) -> tuple[GestureEvent, ...]:
+        """What was seen of a source, the oldest first."""
+        return tuple(event for event, seen_in in zip(self._events, self._sources, strict=True) if seen_in == source)
+
     def begin(self, source: str) -> None:
-        """Another source begins, which numbers its events anew."""
+        """Another source begins; numbers of events are its own."""
         self.source = source
-        self._places.clear()
 
     def clear(self) -> None:
         """Forget all events; one that lasts comes back when it changes."""
@@ -69,16 +72,18 @@ class EventTable(QAbstractTableModel):
         self._places.clear()
         self.endResetModel()
 
-    def update(self, events: Iterable[GestureEvent]) -> None:
-        """Add new events, and replace what is known of others by their number."""
+    def update(self, events: Iterable[GestureEvent], dropped: Iterable[int] = ()) -> None:
+        """Add new events, replace what is known of others by their number, and take some away."""
+        for number in dropped:
+            self._remove(number)
         for event in sorted(events, key=lambda event: event.number):
-            place = self._places.get(event.number)
+            place = self._places.get((self.source, event.number))
             if place is None:
                 self._add(event)
                 continue
             self._events[place] = event
             row = len(self._events) - 1 - place
-            self.dataChanged.emit(self.index(row, END), self.index(row, SURE))
+            self.dataChanged.emit(self.index(row, GESTURE), self.index(row, SURE))
         self._trim()
 
     def rowCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008  # Qt's signature
@@ -124,10 +129,24 @@ class EventTable(QAbstractTableModel):
 
     def _add(self, event: GestureEvent) -> None:
         self.beginInsertRows(QModelIndex(), 0, 0)
-        self._places[event.number] = len(self._events)
+        self._places[self.source, event.number] = len(self._events)
         self._events.append(event)
         self._sources.append(self.source)
         self.endInsertRows()
+
+    def _remove(self, number: int) -> None:
+        place = self._places.get((self.source, number))
+        if place is None:  # cleared before
+            return
+        row = len(self._events) - 1 - place
+        self.beginRemoveRows(QModelIndex(), row, row)
+        del self._events[place], self._sources[place]
+        self._number_places()
+        self.endRemoveRows()
+
+    def _number_places(self) -> None:
+        pairs = zip(self._sources, self._events, strict=True)
+        self._places = {(source, event.number): place for place, (source, event) in enumerate(pairs)}
 
     def _trim(self) -> None:
         surplus = len(self._events) - MOST_EVENTS
@@ -135,7 +154,7 @@ class EventTable(QAbstractTableModel):
             return
         self.beginRemoveRows(QModelIndex(), MOST_EVENTS, len(self._events) - 1)
         del self._events[:surplus], self._sources[:surplus]
-        self._places = {number: place - surplus for number, place in self._places.items() if place >= surplus}
+        self._number_places()
         self.endRemoveRows()
 
 
