@@ -160,7 +160,7 @@ class EventDetector:
         Args:
             picture: see `GestureEvent`.
         """
-        ended = []
+        ended: list[GestureEvent] = []
         if self._began_s is None or not 0 <= time_s - self._time_s <= LONGEST_GAP_S:
             ended += self.finish().ended
             self._began_s = time_s
