@@ -39,7 +39,6 @@ from gesture_app.settings import Settings
 from gesture_app.ui import app
 from gesture_app.ui.annotate_dialog import AnnotateDialog
 from gesture_app.ui.cameras import Camera
-from gesture_app.ui.desktop import shown_path
 from gesture_app.ui.doctor_dialog import DoctorDialog
 from gesture_app.ui.event_panel import EventPanel
 from gesture_app.ui.event_table import GESTURE, START
@@ -744,13 +743,16 @@ def test_a_gesture_is_gone_to_or_it_is_told_why_not(open_window, qtbot, clip):
     panel.view.activated.emit(panel.table.index(len(panel.events) - 1, 0))
     qtbot.waitUntil(lambda: abs(window.playback.position_s - panel.events[0].start_s) < 0.05)
     assert figures.currentMessage() == "" and figures.rate_label.isVisible()
-    window.halt()
-    panel.view.activated.emit(panel.table.index(0, 0))
-    assert "Only a video" in figures.currentMessage()
-    window.play(NO_CAMERA)
-    panel.view.activated.emit(panel.table.index(0, 0))
+    start_s = panel.events[0].start_s
+    for leave in (window.halt, lambda: window.play(NO_CAMERA)):
+        leave()
+        window.menus.loop.setChecked(False)
+        panel.view.activated.emit(panel.table.index(len(panel.events) - 1, 0))
+        qtbot.waitUntil(lambda: window.playback.source == str(clip) and window.playback.position_s > start_s)
+    panel.event_chosen.emit("/not/there.mp4", 1.0)
     figures.refresh()
-    assert f"seen in {shown_path(str(clip))}" in figures.currentMessage()
+    assert "seen in /not/there.mp4, which is not there" in figures.currentMessage()
+    assert window.playback.source == str(clip)
     assert not figures.size_label.isVisible(), "nothing is painted over the message"
     figures.clearMessage()
     figures.refresh()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from PyQt6.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
@@ -11,11 +12,12 @@ from PyQt6.QtGui import QIcon
 
 from gesture_app.events import GestureEvent
 from gesture_app.ui.clock import clock_with_tenths
+from gesture_app.ui.desktop import shown_path
 from gesture_app.ui.gesture_drawing import gesture_icon
 from gesture_app.vision.style import gesture_name, hand_name
 
 MOST_EVENTS = 10_000
-GESTURE, START, END, HAND, SURE = range(5)
+GESTURE, START, END, HAND, SURE, SOURCE = range(6)
 LASTING = "…"
 
 Role = Qt.ItemDataRole
@@ -41,12 +43,24 @@ class EventTable(QAbstractTableModel):
             END: (self.tr("End"), self.tr("When it was last seen")),
             HAND: (self.tr("Hand"), self.tr("L for left or R for right, and the number that stays with the hand")),
             SURE: (self.tr("Sure"), self.tr("Mean probability of the gesture")),
+            SOURCE: (self.tr("Seen in"), self.tr("The video, the camera, or the picture of a folder")),
         }
 
     @property
     def events(self) -> tuple[GestureEvent, ...]:
         """All of them, the oldest first."""
         return tuple(self._events)
+
+    @property
+    def only_source(self) -> str:
+        """Where all of them were seen; empty if that is not one and the same."""
+        sources = set(self._sources)
+        return sources.pop() if len(sources) == 1 else ""
+
+    @property
+    def tells_source(self) -> bool:
+        """Whether rows must say where they were seen: not all in one source, or in the pictures of a folder."""
+        return len(set(self._sources)) > 1 or any(event.picture for event in self._events)
 
     def event_at(self, row: int) -> GestureEvent:
         """The event in this row."""
@@ -83,7 +97,7 @@ class EventTable(QAbstractTableModel):
                 continue
             self._events[place] = event
             row = len(self._events) - 1 - place
-            self.dataChanged.emit(self.index(row, GESTURE), self.index(row, SURE))
+            self.dataChanged.emit(self.index(row, GESTURE), self.index(row, SOURCE))
         self._trim()
 
     def rowCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008  # Qt's signature
@@ -122,10 +136,15 @@ class EventTable(QAbstractTableModel):
             return self.tr("{gesture} by hand {hand} in {source}, {seconds} s").format(
                 gesture=gesture_name(event.label),
                 hand=hand_name(event.side, event.hand_id),
-                source=event.place or "–",
+                source=self._place_at(index.row()) or "–",
                 seconds=f"{event.duration_s:.1f}",
             )
         return None
+
+    def _place_at(self, row: int) -> str:
+        """Where the event in this row was seen, in full where that is a file."""
+        event, source = self.event_at(row), self.source_at(row)
+        return shown_path(str(Path(source) / event.picture)) if source and event.started_at is None else event.place
 
     def _add(self, event: GestureEvent) -> None:
         self.beginInsertRows(QModelIndex(), 0, 0)
@@ -168,6 +187,10 @@ def shown_time(event: GestureEvent, time_s: float) -> str:
 def _text(event: GestureEvent, column: int) -> str:
     if column == GESTURE:
         return gesture_name(event.label)
+    if column == SOURCE:
+        return event.picture or event.source
+    if event.picture and column in (START, END):
+        return ""  # pictures of a folder have no time
     if column == START:
         return shown_time(event, event.start_s)
     if column == END:
@@ -180,5 +203,5 @@ def _text(event: GestureEvent, column: int) -> str:
 
 
 def _alignment(column: int) -> Qt.AlignmentFlag:
-    side = Qt.AlignmentFlag.AlignLeft if column == GESTURE else Qt.AlignmentFlag.AlignRight
+    side = Qt.AlignmentFlag.AlignLeft if column in (GESTURE, SOURCE) else Qt.AlignmentFlag.AlignRight
     return side | Qt.AlignmentFlag.AlignVCenter

@@ -14,6 +14,7 @@ from PyQt6.QtWidgets import QApplication, QDialog, QDockWidget, QMainWindow, QMe
 from gesture_app.settings import Settings
 from gesture_app.ui.banner import banner_for
 from gesture_app.ui.capture import Capture
+from gesture_app.ui.desktop import shown_path
 from gesture_app.ui.event_feed import EventFeed
 from gesture_app.ui.key_guard import KeyGuard
 from gesture_app.ui.live import LiveSettings, LoadRecognizer, ModelChoice, Phase, Result, Status
@@ -101,13 +102,13 @@ class MainWindow(QMainWindow):
         self.sources.begin(source)
         self._show_status(Status(0, self.phase, clip=self.playback.clip))
 
-    def play(self, source: str) -> None:
-        """Play this source now, whatever was played before."""
+    def play(self, source: str, begin_s: float = 0.0) -> None:
+        """Play this source now, whatever was played before; a clip from this time on."""
         if source := source.strip():
             if source_kind(source) == "file":
                 source = os.path.abspath(source)  # noqa: PTH100  # `Path` would keep the dots
             self.sources.remember(source)
-            self.playback.play(source)
+            self.playback.play(source, begin_s)
             self.view.setFocus()
 
     def halt(self) -> None:
@@ -208,7 +209,7 @@ class MainWindow(QMainWindow):
         self.playback_bar.toggled.connect(self.playback.toggle)
         self.playback_bar.stepped.connect(self.playback.step)
         self.playback_bar.sought.connect(self.playback.seek)
-        self.event_panel.time_chosen.connect(self._show_event)
+        self.event_panel.event_chosen.connect(self._show_event)
         self.timeline.time_chosen.connect(self.playback.seek)
 
     def _connect_menus(self) -> None:
@@ -244,7 +245,7 @@ class MainWindow(QMainWindow):
         self._store.failed.connect(self.notice.show_failure)
         self.controls.changed.connect(self._store.set)
         self.controls.check_requested.connect(self.tools.doctor)
-        self.event_panel.refused.connect(self._tell)
+        self.event_panel.told.connect(self._tell)
         self.event_panel.sounds_toggled.connect(lambda on: self._store.update(sounds=on))
         self.sources.chosen.connect(self.play)
         self.source_bar.toggled.connect(lambda: self.halt() if self.phase.running else self.sources.choose_entered())
@@ -325,11 +326,14 @@ class MainWindow(QMainWindow):
         settings = LiveSettings.of(self._store.settings, mirror, self._is_camera, show_fps=self.isFullScreen())
         self.playback.configure(settings)
 
-    def _show_event(self, time_s: float) -> None:
-        if self.playback.clip is not None:
+    def _show_event(self, source: str, time_s: float) -> None:
+        if source == self.playback.source and self.playback.clip is not None:
             self.playback.seek(time_s)
+        elif os.path.exists(source):  # noqa: PTH110  # `Path` raises where it may not look
+            self.play(source, time_s)
         else:
-            self._tell(self.tr("Only a video that is played can go to a gesture"))
+            text = self.tr("This gesture was seen in {source}, which is not there any more")
+            self._tell(text.format(source=shown_path(source)))
 
     def _tell(self, text: str) -> None:
         self.figures.showMessage(text, TOLD_MS)

@@ -51,6 +51,7 @@ class Playback(QObject):
         self.phase = Phase.IDLE
         self.clip: Clip | None = None
         self.position_s = 0.0
+        self._begin_s = 0.0
         worker.result_ready.connect(self._take_result)
         worker.status_changed.connect(self._take_status)
         worker.noted.connect(self._take_note)
@@ -88,10 +89,10 @@ class Playback(QObject):
         if self.phase is Phase.FAILED:
             self.play(self.source)
 
-    def play(self, source: str) -> None:
-        """Play this source from its start, instead of any other."""
+    def play(self, source: str, begin_s: float = 0.0) -> None:
+        """Play this source instead of any other, a clip from this time on."""
         self.source = source
-        self.clip, self.position_s = None, 0.0
+        self.clip, self.position_s, self._begin_s = None, 0.0, begin_s
         self._run = self._worker.play(source, self._options)
         self.source_changed.emit(source)
         self._take_status(Status(self._run, Phase.OPENING))
@@ -150,6 +151,9 @@ class Playback(QObject):
     def _take_status(self, status: Status) -> None:
         if status.run == self._run:
             self.phase, self.clip = status.phase, status.clip
+            if self.clip is not None and self._begin_s:
+                begin_s, self._begin_s = self._begin_s, 0.0
+                self.seek(begin_s)
             self.status_changed.emit(status)
 
     @pyqtSlot(int, str)
