@@ -19,7 +19,7 @@ from gesture_app.events import EventChanges, GestureEvent
 from gesture_app.ui import event_table
 from gesture_app.ui.chime import LENGTH_S, Chime, bell_wav
 from gesture_app.ui.event_panel import EventPanel
-from gesture_app.ui.event_table import GESTURE, HAND, SOURCE, START
+from gesture_app.ui.event_table import END, GESTURE, HAND, SOURCE, START
 from gesture_app.ui.menu_texts import plain
 from gesture_app.vision.labels import HAGRID_LABELS
 from gesture_app.vision.style import gesture_name
@@ -96,6 +96,18 @@ def test_events_of_a_source_that_comes_back_are_found_and_go_when_dropped(panel)
     panel.show_changes(EventChanges(0.0, (), (), (replace(event(2, "palm", 124.0), start_s=119.0),), dropped=(1, 7)))
     assert [row[:3] for row in rows(panel)] == [["rock", "1:00.2", "…"], ["palm", "1:59.0", "2:04.0"]]
     assert panel.count_label.text() == "2 events"
+
+
+def test_events_of_a_clip_stand_as_it_shows_them(panel):
+    panel.begin("a.mp4")
+    for number in (1, 5, 3, 2, 4):
+        panel.show_changes(started(event(number)))
+    panel.show_changes(EventChanges(0.0, (), (), (event(3, end_s=190.0),)))
+    assert [row[START] for row in rows(panel)] == ["5:01.2", "4:01.0", "3:00.7", "2:00.5", "1:00.2"]
+    assert [row[END] for row in rows(panel)] == ["…", "…", "3:10.0", "…", "…"]
+    panel.begin("b.mp4")
+    panel.show_changes(started(event(1)))
+    assert panel.table.source_at(0) == "b.mp4"
 
 
 def test_the_oldest_go(panel, monkeypatch):

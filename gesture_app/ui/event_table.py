@@ -24,7 +24,7 @@ Role = Qt.ItemDataRole
 
 
 class EventTable(QAbstractTableModel):
-    """Events, the newest in the first row; of more than `MOST_EVENTS` the oldest go.
+    """Events, the newest in the first row, those of a clip as it shows them; of more than `MOST_EVENTS` the oldest go.
 
     Attributes:
         source: what is played now; in an event stands only its name, which others may have too.
@@ -147,10 +147,14 @@ class EventTable(QAbstractTableModel):
         return shown_path(str(Path(source) / event.picture)) if source and event.started_at is None else event.place
 
     def _add(self, event: GestureEvent) -> None:
-        self.beginInsertRows(QModelIndex(), 0, 0)
-        self._places[self.source, event.number] = len(self._events)
-        self._events.append(event)
-        self._sources.append(self.source)
+        place = len(self._events)
+        while place > 0 and self._sources[place - 1] == self.source and self._events[place - 1].start_s > event.start_s:
+            place -= 1  # of a part that was jumped over before
+        row = len(self._events) - place
+        self.beginInsertRows(QModelIndex(), row, row)
+        self._events.insert(place, event)
+        self._sources.insert(place, self.source)
+        self._number_places()
         self.endInsertRows()
 
     def _remove(self, number: int) -> None:
