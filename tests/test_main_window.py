@@ -264,7 +264,7 @@ def test_cameras_that_come_and_go_leave_no_dead_keys(open_window, qtbot):
     assert not [line for line in groups.get("More", []) if "camera" in line.text.lower()]
 
 
-def test_pause_step_and_seek(open_window, qtbot, clip):
+def test_pause_step_and_seek(open_window, qtbot, clip, world):
     window = playing(qtbot, open_window(), clip)
     assert window.playback_bar.isVisible()
     view = window.view
@@ -294,6 +294,11 @@ def test_pause_step_and_seek(open_window, qtbot, clip):
     qtbot.waitUntil(at(0.5))
     window.playback_bar.play_button.click()
     qtbot.waitUntil(lambda: window.phase is Phase.LIVE)
+    qtbot.keyClick(view, Qt.Key.Key_BracketLeft)
+    assert window.playback_bar.speed_button.text() == "0.5 ×"
+    window.play(str(clip))
+    qtbot.waitUntil(lambda: window.phase is Phase.LIVE)
+    assert world.opened[-1][1].speed == 0.5, "the next clip, too"
 
 
 @pytest.mark.parametrize(
@@ -628,6 +633,8 @@ def test_every_action_has_a_name_and_a_key_of_its_own(open_window):
         for action in menu.actions():
             if action.isSeparator() or action.menu() is not None or menu in dynamic:
                 continue
+            if menu is window.menus.speed_menu and action.isCheckable():
+                continue  # between slowest and fastest [ and ] lead everywhere
             assert action.text() and action.shortcuts(), action.text()
             for key in action.shortcuts():
                 text = key.toString(QKeySequence.SequenceFormat.PortableText)

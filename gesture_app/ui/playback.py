@@ -69,6 +69,11 @@ class Playback(QObject):
         self._options = replace(self._options, loop=loop)
         self._worker.ask(lambda transport: transport.set_loop(loop))
 
+    def set_speed(self, speed: float) -> None:
+        """Show so many seconds of clips in one."""
+        self._options = replace(self._options, speed=speed)
+        self._worker.ask(lambda transport: transport.set_speed(speed))
+
     @property
     def clip_end_s(self) -> float:
         """The time of the last frame of a clip, as far as it is known."""
