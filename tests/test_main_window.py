@@ -36,7 +36,7 @@ import gesture_app.annotate  # as below
 import gesture_app.vision.video_recognizer  # noqa: F401  # its import takes more time than a test may wait
 from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.settings import Settings
-from gesture_app.ui import app
+from gesture_app.ui import app, quiet_pointer
 from gesture_app.ui.annotate_dialog import AnnotateDialog
 from gesture_app.ui.cameras import Camera
 from gesture_app.ui.doctor_dialog import DoctorDialog
@@ -817,6 +817,21 @@ def test_a_recording_is_seen_in_full_screen(open_window, qtbot, clip):
     assert [badge.isVisible() for badge in badges if badge is not seen] == [True] and not seen.isVisible()
     window.menus.record.trigger()
     qtbot.waitUntil(lambda: window.notice.isVisible())
+
+
+def test_the_playback_bar_follows_the_pointer_in_full_screen(open_window, qtbot, clip, monkeypatch):
+    monkeypatch.setattr(quiet_pointer, "HIDE_AFTER_MS", 100)
+    window = playing(qtbot, open_window(), clip)
+    bar, view = window.playback_bar, window.view
+    window.menus.full_screen.trigger()
+    qtbot.waitUntil(lambda: not bar.isVisible())
+    height = view.height()
+    qtbot.mouseMove(view, QPoint(50, 50))
+    QTest.mouseClick(view, Qt.MouseButton.LeftButton, pos=QPoint(60, 60))
+    assert bar.isVisible() and bar.geometry().bottom() == window.layout_.stack.geometry().bottom()
+    assert view.height() == height, "it lies over the picture, which stays as large"
+    window.menus.leave_full_screen.trigger()
+    qtbot.waitUntil(lambda: bar.isVisible() and bar.geometry().top() > window.layout_.stack.geometry().bottom())
 
 
 def test_double_click_is_full_screen(open_window, qtbot):

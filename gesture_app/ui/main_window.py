@@ -183,7 +183,8 @@ class MainWindow(QMainWindow):
         for part in (*self.tools.buttons, RecordingBadge(self.capture.recorder)):
             self.figures.addPermanentWidget(part)
         self._badge = badge_on_picture(self.capture.recorder, self.view)
-        self._pointer = QuietPointer(self.view)
+        self._pointer = QuietPointer(self.view, self.playback_bar)
+        self._pointer.awake_changed.connect(self._show_playback_bar)
         self._key_guard = KeyGuard(self)
         self._key_guard.watch(self)
         panel = self.event_panel
@@ -286,7 +287,7 @@ class MainWindow(QMainWindow):
         clip = status.clip if status.clip is not None and not status.clip.still else None
         self.playback_bar.set_clip(clip)
         self.playback_bar.set_playing(status.phase is Phase.LIVE)
-        self.playback_bar.setVisible(clip is not None and not self.isFullScreen())
+        self._show_playback_bar()
         self.menus.enable_clip(clip is not None)
         self.menus.stop.setEnabled(status.phase.running)
         self._offer_capture()
@@ -358,9 +359,14 @@ class MainWindow(QMainWindow):
         self.layout_.set_full_screen(on)
         self._badge.set_wanted(on)
         self._pointer.set_wanted(on)
-        self.playback_bar.setVisible(not on and self.playback.clip is not None and not self.playback.clip.still)
+        self._show_playback_bar()
         self.menus.leave_full_screen.setEnabled(on)
         self._configure()
+
+    def _show_playback_bar(self, *_: bool) -> None:
+        """Where there is a clip; in full screen as long as the pointer is there."""
+        clip = self.playback.clip
+        self.playback_bar.setVisible(clip is not None and not clip.still and self._pointer.awake)
 
     def _may_break_off(self) -> bool:
         question = self.tr("Videos are being annotated or a model is being trained. Close and break that off?")

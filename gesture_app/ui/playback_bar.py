@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 STEPS_PER_S = 1000
 PAGE_S = 5
 NAME_CHARACTERS = 32
+OVER_PICTURE_PX = 6
 
 
 class SeekSlider(QSlider):
@@ -111,6 +112,12 @@ class PlaybackBar(QWidget):
     def show_speed(self, speed: float) -> None:
         """Show how many seconds of a clip are shown in one."""
         self.speed_button.setText(shown_speed(speed))
+
+    def set_over_picture(self, over: bool) -> None:
+        """Lie over a picture, with a ground of its own, or beside it."""
+        self.setAutoFillBackground(over)
+        side_px = OVER_PICTURE_PX if over else 0
+        self.setContentsMargins(2 * side_px, side_px, 2 * side_px, side_px)
 
     def set_clip(self, clip: Clip | None) -> None:
         """Take the length of a clip; None for a source that has none."""
