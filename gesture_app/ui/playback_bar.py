@@ -19,6 +19,10 @@ STEPS_PER_S = 1000
 PAGE_S = 5
 NAME_CHARACTERS = 32
 OVER_PICTURE_PX = 6
+ARROW_BESIDE_TEXT = """
+QToolButton { padding-right: 16px; }
+QToolButton::menu-indicator { subcontrol-origin: border; subcontrol-position: center right; right: 4px; }
+"""
 
 
 class SeekSlider(QSlider):
@@ -76,7 +80,7 @@ class PlaybackBar(QWidget):
 
         self.speed_button = QToolButton()
         self.speed_button.setAutoRaise(True)
-        self.speed_button.setStyleSheet("QToolButton { padding-right: 14px; }")  # or the arrow lies on the text
+        self.speed_button.setStyleSheet(ARROW_BESIDE_TEXT)
         self.speed_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.speed_button.setAccessibleName(self.tr("Speed"))
         self.repeat_button = QToolButton()
