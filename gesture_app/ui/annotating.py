@@ -183,8 +183,10 @@ class Annotating(QThread):
         kind, began_s, last_s = _is_picture(task.source), time.monotonic(), 0.0
 
         def tell(progress: Progress) -> None:
-            nonlocal last_s
+            nonlocal began_s, last_s
             now_s = time.monotonic()
+            if progress.frame == 1 and not kind:
+                began_s = now_s  # to open a video takes its time once, not for every frame
             if now_s - last_s < TELL_EVERY_S and progress.frame != progress.frame_count:
                 return
             last_s = now_s
