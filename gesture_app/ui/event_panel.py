@@ -169,7 +169,7 @@ class EventPanel(QWidget):
         return QSize(width, 14 * self.fontMetrics().height())
 
     def minimumSizeHint(self) -> QSize:
-        """What was seen and when stays readable, also in the smallest window; the other columns can be scrolled to."""
+        """What was seen and when, or where, stays readable in the smallest window; the rest can be scrolled to."""
         shown = (column for column in self.view.least_px if not self.view.isColumnHidden(column))
         others_px = sum(self.view.least_px[column] for column in shown if column not in (GESTURE, START))
         return QSize(self.sizeHint().width() - others_px, super().minimumSizeHint().height())

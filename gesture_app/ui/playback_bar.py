@@ -87,11 +87,12 @@ class PlaybackBar(QWidget):
         self.repeat_button.setAutoRaise(True)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
-        for part in (self.back_button, self.play_button, self.forward_button):
-            row.addWidget(part)
+        for button in (self.back_button, self.play_button, self.forward_button):
+            row.addWidget(button)
         row.addWidget(self.slider, 1)
-        for part in (self.label, self.speed_button, self.repeat_button):
-            row.addWidget(part)
+        row.addWidget(self.label)
+        for button in (self.speed_button, self.repeat_button):
+            row.addWidget(button)
 
         self.back_button.clicked.connect(lambda: self.stepped.emit(-1))
         self.play_button.clicked.connect(self.toggled)
