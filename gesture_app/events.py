@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -147,9 +148,8 @@ class EventDetector:
         self._watches: dict[int, _Watch] = {}
         self._count = max((event.number for event in earlier), default=0)
         self._earlier = {} if live else {event.number: event for event in earlier}
-        self._passed: list[GestureEvent] = []  # since `_began_s`
-        self._began_s: float | None = None  # from there to `_time_s` the source was played without a gap
-        self._time_s = 0.0
+        self._passed: list[GestureEvent] = []  # since `_began_s`; of a live source, which is seen once, nothing
+        self._began_s = self._time_s = -math.inf  # from there to here the source was played without a gap
 
     def update(self, hands: Sequence[Hand], time_s: float, still: bool = False, picture: str = "") -> EventChanges:
         """Take the hands of the next frame, with the ids that a tracker gave.
@@ -160,16 +160,16 @@ class EventDetector:
         Args:
             picture: see `GestureEvent`.
         """
-        ended: list[GestureEvent] = []
-        if self._began_s is None or not 0 <= time_s - self._time_s <= LONGEST_GAP_S:
-            ended += self.finish().ended
-            self._began_s = time_s
-            if not self._live:
-                self._earlier |= {event.number: event for event in self._passed}
+        broken_off: tuple[GestureEvent, ...] = ()
+        if not 0 <= time_s - self._time_s <= LONGEST_GAP_S:
+            broken_off = self.finish().ended
+            self._earlier |= {event.number: event for event in self._passed}
             self._passed.clear()
+            self._began_s = time_s
         self._time_s = time_s
         now = datetime.now().astimezone() if self._live else None
         lasting = {event.number for event in self._active()}
+        ended = []
         shown = {hand.id: hand for hand in hands if hand.label != NO_GESTURE}
         for hand_id in sorted(shown.keys() | self._watches.keys()):
             watch = self._watches.setdefault(hand_id, _Watch())
@@ -177,12 +177,12 @@ class EventDetector:
                 watch.see(shown[hand_id], time_s, now, picture)
             if (over := self._advance(watch, time_s, 0.0 if still else START_AFTER_S)) is not None:
                 ended.append(self._event(over, hand_id, over.seen_s))
-                self._passed.append(ended[-1])
             if watch.current is None and watch.rival is None:
                 del self._watches[hand_id]
+        self._remember(ended)
         active = self._active()
         started = tuple(event for event in active if event.number not in lasting)
-        return EventChanges(time_s, active, started, tuple(ended), self._drop())
+        return EventChanges(time_s, active, started, (*broken_off, *ended), self._drop())
 
     def finish(self) -> EventChanges:
         """End everything that lasts: the source has ended, or another comes."""
@@ -190,7 +190,7 @@ class EventDetector:
             if watch.current is not None:
                 self._complete(watch.current)
         ended = tuple(replace(event, end_s=event.seen_s) for event in self._active())
-        self._passed += ended
+        self._remember(ended)
         self._watches.clear()
         return EventChanges(self._time_s, ended=ended)
 
@@ -221,7 +221,6 @@ class EventDetector:
         sight.before = max(again, key=lambda event: (event.side == sight.side, event.seen_s))
         sight.number = sight.before.number
         del self._earlier[sight.number]
-        assert self._began_s is not None
         if sight.start_s - self._began_s <= START_AFTER_S:  # it began before, or its hand was not known at once
             sight.start_s = min(sight.start_s, sight.before.start_s)
 
@@ -231,14 +230,17 @@ class EventDetector:
         if lasts and sight.before is not None and sight.before.seen_s > self._time_s:
             sight.seen_s = sight.before.seen_s
 
+    def _remember(self, ended: Iterable[GestureEvent]) -> None:
+        if not self._live:
+            self._passed += ended
+
     def _drop(self) -> tuple[int, ...]:
         """Forget the earlier events whose span was played again, and that no gesture can become any more."""
-        began_s = self._time_s if self._began_s is None else self._began_s
         coming = {watch.rival.label for watch in self._watches.values() if watch.rival is not None}
         dropped = [
             event.number
             for event in self._earlier.values()
-            if began_s <= event.start_s and event.seen_s <= self._time_s and event.label not in coming
+            if self._began_s <= event.start_s and event.seen_s <= self._time_s and event.label not in coming
         ]
         for number in dropped:
             del self._earlier[number]

@@ -76,7 +76,7 @@ class Effort:
 class Step:
     """How far the work is: in this file, whose `frame_count` is None where it does not tell it, and in all.
 
-    Pictures and frames of videos are counted apart: one of these takes many times as long as one of those.
+    Pictures and frames of videos are counted apart: a picture takes many times as long as a frame.
     """
 
     frame: int
