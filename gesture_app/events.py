@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -75,12 +76,14 @@ class EventChanges:
         active: all that last now.
         started: those of `active` that are new.
         ended: those that were active until now.
+        dropped: numbers of earlier events that the file does not show, as it is now looked at.
     """
 
     time_s: float
     active: tuple[GestureEvent, ...] = ()
     started: tuple[GestureEvent, ...] = ()
     ended: tuple[GestureEvent, ...] = ()
+    dropped: tuple[int, ...] = ()
 
 
 @dataclass
@@ -96,6 +99,7 @@ class _Sight:
     picture: str
     count: int = 1
     number: int = 0
+    before: GestureEvent | None = None  # the same gesture as it was seen when the file was played before
 
     def add(self, hand: Hand, time_s: float) -> None:
         self.seen_s = time_s
@@ -128,31 +132,44 @@ class EventDetector:
     ended once the hand has not shown it for `END_AFTER_S`, or another for `START_AFTER_S`, and counts to its last
     sight. Both are seconds of the source, whatever the frame rate.
 
+    What a file shows is one event however often it is played: a gesture that is seen again takes the number of the
+    event that it was, with what was not played again of its span; an event whose whole span was played again without
+    it is dropped.
+
     Args:
         source: where the hands are seen, as it may be shown.
         live: whether frames are taken at the time they show, so that events have a time on the clock.
+        earlier: what was seen of this source when it was played before; numbers go on from there.
     """
 
-    def __init__(self, source: str = "", live: bool = False) -> None:
+    def __init__(self, source: str = "", live: bool = False, earlier: Sequence[GestureEvent] = ()) -> None:
         self._source = source
         self._live = live
         self._watches: dict[int, _Watch] = {}
-        self._count = 0
-        self._time_s = 0.0
+        self._count = max((event.number for event in earlier), default=0)
+        self._earlier = {} if live else {event.number: event for event in earlier}
+        self._passed: list[GestureEvent] = []  # since `_began_s`; of a live source, which is seen once, nothing
+        self._began_s = self._time_s = -math.inf  # from there to here the source was played without a gap
 
     def update(self, hands: Sequence[Hand], time_s: float, still: bool = False, picture: str = "") -> EventChanges:
         """Take the hands of the next frame, with the ids that a tracker gave.
 
-        A step back in time, as after a loop or a seek, ends everything first. What a still picture shows is an event
-        at once.
+        A jump in time, as after a loop or a seek, ends everything first. What a still picture shows is an event at
+        once.
 
         Args:
             picture: see `GestureEvent`.
         """
-        ended = list(self.finish().ended) if time_s < self._time_s else []
+        broken_off: tuple[GestureEvent, ...] = ()
+        if not 0 <= time_s - self._time_s <= LONGEST_GAP_S:
+            broken_off = self.finish().ended
+            self._earlier |= {event.number: event for event in self._passed}
+            self._passed.clear()
+            self._began_s = time_s
         self._time_s = time_s
         now = datetime.now().astimezone() if self._live else None
-        first_new = self._count + 1
+        lasting = {event.number for event in self._active()}
+        ended = []
         shown = {hand.id: hand for hand in hands if hand.label != NO_GESTURE}
         for hand_id in sorted(shown.keys() | self._watches.keys()):
             watch = self._watches.setdefault(hand_id, _Watch())
@@ -162,12 +179,18 @@ class EventDetector:
                 ended.append(self._event(over, hand_id, over.seen_s))
             if watch.current is None and watch.rival is None:
                 del self._watches[hand_id]
+        self._remember(ended)
         active = self._active()
-        return EventChanges(time_s, active, tuple(e for e in active if e.number >= first_new), tuple(ended))
+        started = tuple(event for event in active if event.number not in lasting)
+        return EventChanges(time_s, active, started, (*broken_off, *ended), self._drop())
 
     def finish(self) -> EventChanges:
         """End everything that lasts: the source has ended, or another comes."""
+        for watch in self._watches.values():
+            if watch.current is not None:
+                self._complete(watch.current)
         ended = tuple(replace(event, end_s=event.seen_s) for event in self._active())
+        self._remember(ended)
         self._watches.clear()
         return EventChanges(self._time_s, ended=ended)
 
@@ -180,10 +203,48 @@ class EventDetector:
         if watch.current is not None and (ripe or time_s - watch.current.seen_s >= END_AFTER_S):
             over, watch.current = watch.current, None
         if ripe and watch.rival is not None:
-            self._count += 1
-            watch.rival.number = self._count
+            self._number(watch.rival)
             watch.current, watch.rival = watch.rival, None
         return over
+
+    def _number(self, sight: _Sight) -> None:
+        """Make an event of it: of the earlier ones the one that it shows again, or a new one."""
+        again = [
+            event
+            for event in self._earlier.values()
+            if event.label == sight.label and event.start_s <= sight.seen_s and event.seen_s >= sight.start_s
+        ]
+        if not again:
+            self._count += 1
+            sight.number = self._count
+            return
+        sight.before = max(again, key=lambda event: (event.side == sight.side, event.seen_s))
+        sight.number = sight.before.number
+        del self._earlier[sight.number]
+        if sight.start_s - self._began_s <= START_AFTER_S:  # it began before, or its hand was not known at once
+            sight.start_s = min(sight.start_s, sight.before.start_s)
+
+    def _complete(self, sight: _Sight) -> None:
+        """Give back the end that a gesture had before, where playing was broken off before it came."""
+        lasts = self._time_s - sight.seen_s < END_AFTER_S
+        if lasts and sight.before is not None and sight.before.seen_s > self._time_s:
+            sight.seen_s = sight.before.seen_s
+
+    def _remember(self, ended: Iterable[GestureEvent]) -> None:
+        if not self._live:
+            self._passed += ended
+
+    def _drop(self) -> tuple[int, ...]:
+        """Forget the earlier events whose span was played again, and that no gesture can become any more."""
+        coming = {watch.rival.label for watch in self._watches.values() if watch.rival is not None}
+        dropped = [
+            event.number
+            for event in self._earlier.values()
+            if self._began_s <= event.start_s and event.seen_s <= self._time_s and event.label not in coming
+        ]
+        for number in dropped:
+            del self._earlier[number]
+        return tuple(dropped)
 
     def _active(self) -> tuple[GestureEvent, ...]:
         lasting = (self._event(watch.current, i) for i, watch in self._watches.items() if watch.current is not None)

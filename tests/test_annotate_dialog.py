@@ -11,12 +11,13 @@ from fakes import FakeRecognizer
 from media import REGULAR, picture, video_pts_s, write_video
 from PyQt6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PyQt6.QtGui import QDropEvent
+from PyQt6.QtWidgets import QFileDialog
 
 import gesture_app.annotate  # noqa: F401  # brings torch, whose import takes more time than a test may wait
 from gesture_app.errors import InputError
 from gesture_app.ui import annotate_dialog
 from gesture_app.ui.annotate_dialog import AnnotateDialog
-from gesture_app.ui.annotating import State, Step, plan_tasks
+from gesture_app.ui.annotating import Effort, State, Step, plan_tasks
 from gesture_app.video.sinks import write_image
 from gesture_app.vision.hands import RecognizerOptions
 
@@ -256,12 +257,58 @@ def test_of_many_files_at_once_is_told_once(open_dialog, qtbot, tmp_path):
     assert changes == [0] and not dialog.remove_button.isEnabled() and not dialog.start_button.isEnabled()
 
 
-@pytest.mark.parametrize(("step", "left_s"), [
-    (Step(1, 10, 1, 10, 1.0), None), (Step(5, 10, 5, 20, 1.0), 3.0), (Step(9, None, 9, 0, 1.0), None),
-    (Step(10, 10, 10, 10, 2.0), 0.0),
-])  # fmt: skip
-def test_time_left(step, left_s):
+@pytest.mark.parametrize(
+    ("pictures", "frames", "left_s"),
+    [
+        ((0, 0, 0.0), (1, 10, 1.0), None),
+        ((0, 0, 0.0), (5, 20, 1.0), 3.0),
+        ((0, 0, 0.0), (9, 0, 1.0), None),  # files that do not tell their length
+        ((0, 0, 0.0), (10, 10, 2.0), 0.0),
+        ((2, 4, 10.0), (0, 0, 0.0), 10.0),
+        ((2, 4, 10.0), (0, 100, 0.0), None),  # nobody knows yet how long a frame takes
+        ((4, 4, 20.0), (10, 100, 1.0), 9.0),
+        ((2, 4, 10.0), (10, 100, 1.0), 19.0),
+    ],
+)
+def test_time_left(pictures, frames, left_s):
+    step = Step(1, 1, Effort(*pictures), Effort(*frames))
     assert step.left_s == left_s
+    assert step.whole.done == pictures[0] + frames[0]
+
+
+def test_other_results_are_made_of_files_that_are_done(open_dialog, qtbot, tmp_path):
+    (tmp_path / "in").mkdir()
+    dialog = open_dialog()
+    dialog.add_files([write_video(tmp_path / "in" / "a.mp4", REGULAR[:2])])
+
+    def done() -> None:
+        assert dialog.start_button.isEnabled() and dialog.progress_label.text() == ""
+        dialog.start()
+        qtbot.waitUntil(lambda: not dialog.running)
+        assert states(dialog) == [State.DONE] and dialog.progress_label.text() == "1 of 1 files are done."
+
+    done()
+    dialog.table.click()
+    assert states(dialog) == [State.WAITING] and dialog.open_button.isEnabled()
+    dialog.media.click()
+    done()
+    dialog.set_folder(tmp_path)
+    done()
+    assert names(tmp_path) == ["a-hands.jsonl", "in"]
+    assert names(tmp_path / "in") == ["a-annotated.mp4", "a-hands.jsonl", "a.mp4"]
+    dialog.list.rows()[0].setSelected(True)
+    dialog.list.clearSelection()
+    assert states(dialog) == [State.DONE] and not dialog.start_button.isEnabled()
+
+
+def test_a_folder_is_added(open_dialog, tmp_path, monkeypatch):
+    write_video(tmp_path / "a.mp4", REGULAR[:2])
+    write_image(tmp_path / "b.png", picture(0))
+    dialog = open_dialog()
+    for folder, count in (("", 0), (str(tmp_path), 2)):
+        monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_, folder=folder: folder)
+        dialog.add_folder_button.click()
+        assert len(dialog.list.rows()) == count
 
 
 def test_names_of_results(tmp_path):

@@ -19,7 +19,8 @@ from gesture_app.events import EventChanges, GestureEvent
 from gesture_app.ui import event_table
 from gesture_app.ui.chime import LENGTH_S, Chime, bell_wav
 from gesture_app.ui.event_panel import EventPanel
-from gesture_app.ui.event_table import GESTURE
+from gesture_app.ui.event_table import END, GESTURE, HAND, SOURCE, START
+from gesture_app.ui.menu_texts import plain
 from gesture_app.vision.labels import HAGRID_LABELS
 from gesture_app.vision.style import gesture_name
 
@@ -64,9 +65,12 @@ def test_the_side_of_a_hand_stands_before_its_number(panel):
 
 def test_rows_begin_last_and_end(panel):
     panel.show_changes(started(event(1, "two_up")))
-    assert rows(panel) == [["two up", "1:00.2", "…", "3", "88 %"]]
+    assert [row[:SOURCE] for row in rows(panel)] == [["two up", "1:00.2", "…", "3", "88 %"]]
     panel.show_changes(EventChanges(0.0, (event(2),), (event(2),), (event(1, "two_up", 65.0),)))
-    assert rows(panel) == [["like", "2:00.5", "…", "3", "88 %"], ["two up", "1:00.2", "1:05.0", "3", "88 %"]]
+    assert [row[:SOURCE] for row in rows(panel)] == [
+        ["like", "2:00.5", "…", "3", "88 %"],
+        ["two up", "1:00.2", "1:05.0", "3", "88 %"],
+    ]
     assert panel.count_label.text() == "2 events" and panel.view.isVisible()
 
 
@@ -80,6 +84,30 @@ def test_events_of_the_next_source_do_not_replace_those_before(panel):
     panel.begin("b.mp4")
     panel.show_changes(started(event(1, "rock")))
     assert [shown.label for shown in panel.events] == ["like", "rock"]
+
+
+def test_events_of_a_source_that_comes_back_are_found_and_go_when_dropped(panel):
+    panel.begin("a.mp4")
+    panel.show_changes(EventChanges(0.0, (), (), (event(1, end_s=63.0), event(2, "palm", 123.0))))
+    panel.begin("b.mp4")
+    panel.show_changes(started(event(1, "rock")))
+    panel.begin("a.mp4")
+    assert [shown.number for shown in panel.table.events_of("a.mp4")] == [1, 2]
+    panel.show_changes(EventChanges(0.0, (), (), (replace(event(2, "palm", 124.0), start_s=119.0),), dropped=(1, 7)))
+    assert [row[:3] for row in rows(panel)] == [["rock", "1:00.2", "…"], ["palm", "1:59.0", "2:04.0"]]
+    assert panel.count_label.text() == "2 events"
+
+
+def test_events_of_a_clip_stand_as_it_shows_them(panel):
+    panel.begin("a.mp4")
+    for number in (1, 5, 3, 2, 4):
+        panel.show_changes(started(event(number)))
+    panel.show_changes(EventChanges(0.0, (), (), (event(3, end_s=190.0),)))
+    assert [row[START] for row in rows(panel)] == ["5:01.2", "4:01.0", "3:00.7", "2:00.5", "1:00.2"]
+    assert [row[END] for row in rows(panel)] == ["…", "…", "3:10.0", "…", "…"]
+    panel.begin("b.mp4")
+    panel.show_changes(started(event(1)))
+    assert panel.table.source_at(0) == "b.mp4"
 
 
 def test_the_oldest_go(panel, monkeypatch):
@@ -103,12 +131,15 @@ def test_clear(panel, monkeypatch):
 
 
 def test_copy(panel):
+    told = []
+    panel.told.connect(told.append)
     panel.show_changes(started(event(1), event(2, "rock"), event(3)))
     panel.copy_action.trigger()
     assert [row["gesture"] for row in clipboard()] == ["like", "rock", "like"]
     panel.view.selectRow(1)
     panel.copy_action.trigger()
     assert [row["gesture"] for row in clipboard()] == ["rock"]
+    assert told == ["3 events copied", "1 event copied"]
 
 
 def clipboard() -> list[dict[str, str]]:
@@ -129,13 +160,15 @@ def clipboard() -> list[dict[str, str]]:
 )
 def test_export(panel, tmp_path: Path, monkeypatch, entered, kind, written):
     panel.show_changes(started(event(1), event(2, "rock")))
-    warned = []
+    warned, told = [], []
+    panel.told.connect(told.append)
     monkeypatch.setattr(QMessageBox, "warning", lambda *args: warned.append(args[-1]))
     name = str(tmp_path / entered) if entered else ""
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (name, kind))
     panel.export_action.trigger()
     assert [path.name for path in tmp_path.iterdir()] == ([written] if written else [])
     assert bool(warned) is (bool(entered) and written is None)
+    assert told == ([f"2 events exported to {written}"] if written else [])
     if written:
         assert "rock" in (tmp_path / written).read_text()
 
@@ -151,24 +184,64 @@ def test_a_name_that_gets_its_end_later_replaces_nothing_unasked(panel, tmp_path
     assert ((tmp_path / "mine.csv").read_text() == "old") is not replace_it
 
 
-@pytest.mark.parametrize(("started_at", "why"), [(None, "seen in /x/a.mp4"), (datetime(2026, 5, 4), "seen live")])
-def test_an_event_of_another_source_leads_nowhere_and_tells_why(panel, qtbot, started_at, why):
-    panel.begin("/x/a.mp4")
-    panel.show_changes(started(event(1, started_at=started_at)))
-    panel.begin("/y/a.mp4")
-    with qtbot.assertNotEmitted(panel.time_chosen), qtbot.waitSignal(panel.refused) as refused:
+def test_an_event_that_was_seen_live_leads_nowhere_and_tells_why(panel, qtbot):
+    panel.begin("0")
+    panel.show_changes(started(event(1, started_at=datetime(2026, 5, 4))))
+    with qtbot.assertNotEmitted(panel.event_chosen), qtbot.waitSignal(panel.told) as told:
         panel.view.activated.emit(panel.table.index(0, 0))
-    assert why in refused.args[0]
+    assert "seen live" in told.args[0]
 
 
 def test_an_event_can_be_chosen(panel, qtbot):
-    panel.begin("a.mp4")
+    panel.begin("/x/a.mp4")
     panel.show_changes(started(event(1), event(2)))
-    panel.begin("b.mp4")
-    panel.begin("a.mp4")
-    with qtbot.waitSignal(panel.time_chosen) as chosen:
-        panel.view.activated.emit(panel.table.index(1, 0))
-    assert chosen.args == [60.25]
+    panel.begin("/x/b.mp4")
+    panel.view.selectRow(0)
+    for choose, begin_s in (
+        (lambda: panel.view.activated.emit(panel.table.index(1, 0)), 60.25),
+        (panel.go_action.trigger, 120.5),
+    ):
+        with qtbot.waitSignal(panel.event_chosen) as chosen:
+            choose()
+        assert chosen.args == ["/x/a.mp4", begin_s]
+    assert {"Go to where it began", "Copy events", "Export events", "Clear events"} == {
+        plain(action.text()) for action in panel.view.actions()
+    }
+
+
+def test_where_events_were_seen_is_told_once_there_is_more_than_one_place(panel):
+    def shown() -> list[str]:
+        return ["" if panel.view.isColumnHidden(SOURCE) else row[SOURCE] for row in rows(panel)]
+
+    panel.begin("/x/a.mp4")
+    panel.show_changes(started(event(1), event(2)))
+    assert shown() == ["", ""] and panel.view.horizontalHeader().visualIndex(SOURCE) == 1
+    panel.begin("/x/album")
+    panel.show_changes(started(replace(event(1), source="album", picture="cat.jpg")))
+    assert shown() == ["cat.jpg", "a.mp4", "a.mp4"]
+    assert rows(panel)[0][START:HAND] == ["", ""], "a picture has no time"
+    tips = [panel.table.index(row, 0).data(Qt.ItemDataRole.ToolTipRole) for row in range(2)]
+    assert "in /x/album/cat.jpg," in tips[0] and "in /x/a.mp4," in tips[1]
+    panel.show_changes(EventChanges(0.0, dropped=(1,)))
+    assert shown() == ["", ""]
+
+
+@pytest.mark.parametrize(
+    ("sources", "name"),
+    [
+        (["/x/wave.mp4"], "wave-gestures.csv"),
+        (["/x/wave.mp4", "/y/wave.mp4"], "gestures.csv"),
+        (["0"], "gestures.csv"),
+    ],
+)
+def test_the_export_is_offered_under_the_name_of_the_file(panel, monkeypatch, sources, name):
+    for source in sources:
+        panel.begin(source)
+        panel.show_changes(started(event(1, started_at=datetime(2026, 5, 4) if source == "0" else None)))
+    offered = []
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *args: offered.append(Path(args[2]).name) or ("", ""))
+    panel.export_action.trigger()
+    assert offered == [name]
 
 
 def test_sounds_are_off_until_asked_for(panel, qtbot, monkeypatch):
@@ -205,6 +278,7 @@ def test_names_of_gestures_are_readable_at_any_width(panel, qtbot, width):
     widest = max(panel.view.fontMetrics().horizontalAdvance(gesture_name(label)) for label in HAGRID_LABELS)
     widths = [panel.view.columnWidth(column) for column in range(panel.table.columnCount())]
     assert widths[GESTURE] >= widest + panel.view.iconSize().width()
-    assert sum(widths) == max(panel.view.viewport().width(), sum(panel.view.least_px.values()))
+    least_px = sum(px for column, px in panel.view.least_px.items() if column != SOURCE)
+    assert sum(widths) == max(panel.view.viewport().width(), least_px)
     panel.resize(panel.sizeHint())
     qtbot.waitUntil(lambda: panel.view.horizontalScrollBar().maximum() == 0)

@@ -240,3 +240,73 @@ def test_an_event_of_a_folder_is_traced_to_its_picture() -> None:
     assert (last.source, last.picture) == ("album", "2.jpg")
     for row in (json.loads(events_jsonl([last])), next(csv.DictReader(events_csv([last]).splitlines()))):
         assert row["source"] == "album/2.jpg" and tuple(row) == COLUMNS
+
+
+def listed(*passes: tuple[float, str], detector: EventDetector | None = None) -> list[tuple[str, float, float]]:
+    """What is known of a clip of ten frames a second when parts of it were played: whence, and what they showed."""
+    detector = detector or EventDetector()
+    known: dict[int, GestureEvent] = {}
+    for begin_s, frames in passes:
+        for number, name in enumerate(frames):
+            changes = detector.update([hand(NAMES[name])] if name != " " else [], begin_s + number / 10)
+            known |= {event.number: event for event in (*changes.ended, *changes.active)}
+            for dropped in changes.dropped:
+                known.pop(dropped, None)
+    known |= {event.number: event for event in detector.finish().ended}
+    assert all(event.end_s == event.seen_s for event in known.values())
+    return [(event.label, round(event.start_s, 3), round(event.seen_s, 3)) for event in known.values()]
+
+
+FILM = "..llllll......rrrrrrrr......"
+LIKE, ROCK = ("like", 0.2, 0.7), ("rock", 1.4, 2.1)
+
+
+@pytest.mark.parametrize(
+    ("passes", "events"),
+    [
+        ([(0, FILM)] * 3, [LIKE, ROCK]),
+        ([(0, FILM), (1.4, FILM[14:])], [LIKE, ROCK]),  # to where it began
+        ([(0, FILM), (1.7, FILM[17:])], [LIKE, ROCK]),  # into its middle
+        ([(0, FILM), (2.0, FILM[20:])], [LIKE, ROCK]),  # too late for an event
+        ([(0, FILM), (1.4, " " + FILM[15:])], [LIKE, ROCK]),  # its hand was not found at once
+        ([(0, FILM), (1.0, FILM[10:18]), (9, "...")], [LIKE, ROCK]),  # left in its middle
+        ([(0, FILM[:18]), (0.2, FILM[2:18])], [LIKE, ("rock", 1.4, 1.7)]),
+        ([(0, FILM[:18]), (1.6, FILM[16:])], [LIKE, ROCK]),  # gone on with a little before
+        ([(0, FILM[:6]), (10, "....")], [("like", 0.2, 0.5)]),  # what was jumped over is not known
+        ([(0, FILM), *((time_s, "l") for time_s in (0.6, 0.5, 0.4, 0.3))], [LIKE, ROCK]),  # stepped back
+        ([(0, FILM), (0, "." * len(FILM))], []),  # other thresholds
+        ([(0, FILM), (0, "." * 17)], [ROCK]),  # of the second only the beginning was looked at
+        ([(0, FILM), (1.5, "." * 13)], [LIKE, ROCK]),  # or the end
+        ([(0, FILM), (0, FILM.replace("l", "r"))], [ROCK, ("rock", 0.2, 0.7)]),
+        ([(0, "..llll......llllll..."), (0, "..llllllllllllllll...")], [("like", 0.2, 1.7)]),
+        ([(0, "..llllllllllllllll..."), (0, "..llll......llllll...")], [("like", 0.2, 0.5), ("like", 1.2, 1.7)]),
+    ],
+)
+def test_what_is_played_again_is_counted_once(passes, events) -> None:
+    assert listed(*passes) == events
+
+
+def test_a_file_that_is_opened_again_goes_on_with_what_is_known_of_it() -> None:
+    (first,) = [event for change in play(FILM[:12]) for event in change.ended]
+    changes = play(FILM, detector=EventDetector(earlier=[first]))
+    assert [event.number for change in changes for event in change.ended] == [1, 2]
+    changes = play("." * 12, detector=EventDetector(earlier=[first]))
+    assert [number for change in changes for number in change.dropped] == [1]
+
+
+def test_what_a_live_source_showed_stays() -> None:
+    live = EventDetector(live=True)
+    assert len(listed((0, FILM), (0, FILM), (0, "." * 28), detector=live)) == 4
+    assert [change.started[0].number for change in play(FILM, detector=live) if change.started] == [5, 6]
+
+
+def test_pictures_that_are_looked_at_again() -> None:
+    detector = EventDetector("album")
+    shown: dict[int, str] = {}
+    for time_s, labels in ((0.0, "ll"), (3.0, "r"), (0.0, "ll"), (3.0, "l"), (0.0, "l"), (3.0, "l")):
+        hands = [hand(NAMES[label], number) for number, label in enumerate(labels, 1)]
+        changes = detector.update(hands, time_s, still=True, picture=f"{time_s:.0f}.jpg")
+        shown |= {event.number: f"{event.label} {event.picture}" for event in changes.active}
+        for number in changes.dropped:
+            del shown[number]
+    assert sorted(shown.values()) == ["like 0.jpg", "like 3.jpg"]

@@ -36,10 +36,9 @@ import gesture_app.annotate  # as below
 import gesture_app.vision.video_recognizer  # noqa: F401  # its import takes more time than a test may wait
 from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.settings import Settings
-from gesture_app.ui import app
+from gesture_app.ui import app, quiet_pointer
 from gesture_app.ui.annotate_dialog import AnnotateDialog
 from gesture_app.ui.cameras import Camera
-from gesture_app.ui.desktop import shown_path
 from gesture_app.ui.doctor_dialog import DoctorDialog
 from gesture_app.ui.event_panel import EventPanel
 from gesture_app.ui.event_table import GESTURE, START
@@ -265,7 +264,7 @@ def test_cameras_that_come_and_go_leave_no_dead_keys(open_window, qtbot):
     assert not [line for line in groups.get("More", []) if "camera" in line.text.lower()]
 
 
-def test_pause_step_and_seek(open_window, qtbot, clip):
+def test_pause_step_and_seek(open_window, qtbot, clip, world):
     window = playing(qtbot, open_window(), clip)
     assert window.playback_bar.isVisible()
     view = window.view
@@ -295,6 +294,11 @@ def test_pause_step_and_seek(open_window, qtbot, clip):
     qtbot.waitUntil(at(0.5))
     window.playback_bar.play_button.click()
     qtbot.waitUntil(lambda: window.phase is Phase.LIVE)
+    qtbot.keyClick(view, Qt.Key.Key_BracketLeft)
+    assert window.playback_bar.speed_button.text() == "0.5 ×"
+    window.play(str(clip))
+    qtbot.waitUntil(lambda: window.phase is Phase.LIVE)
+    assert world.opened[-1][1].speed == 0.5, "the next clip, too"
 
 
 @pytest.mark.parametrize(
@@ -560,7 +564,7 @@ def test_keys(open_window, qtbot, clip):
     docks = [dock for dock in window.findChildren(QDockWidget) if dock.isVisible()]
     assert docks
     qtbot.keyClick(view, Qt.Key.Key_F)
-    assert window.isFullScreen() and not window.source_bar.isVisible() and not window.playback_bar.isVisible()
+    assert window.isFullScreen() and not window.source_bar.isVisible()
     assert not any(dock.isVisible() for dock in docks)
     qtbot.keyClick(view, Qt.Key.Key_Space)
     qtbot.waitUntil(lambda: window.phase is Phase.PAUSED)  # keys work in full screen too
@@ -629,6 +633,8 @@ def test_every_action_has_a_name_and_a_key_of_its_own(open_window):
         for action in menu.actions():
             if action.isSeparator() or action.menu() is not None or menu in dynamic:
                 continue
+            if menu is window.menus.speed_menu and action.isCheckable():
+                continue  # between slowest and fastest [ and ] lead everywhere
             assert action.text() and action.shortcuts(), action.text()
             for key in action.shortcuts():
                 text = key.toString(QKeySequence.SequenceFormat.PortableText)
@@ -744,13 +750,16 @@ def test_a_gesture_is_gone_to_or_it_is_told_why_not(open_window, qtbot, clip):
     panel.view.activated.emit(panel.table.index(len(panel.events) - 1, 0))
     qtbot.waitUntil(lambda: abs(window.playback.position_s - panel.events[0].start_s) < 0.05)
     assert figures.currentMessage() == "" and figures.rate_label.isVisible()
-    window.halt()
-    panel.view.activated.emit(panel.table.index(0, 0))
-    assert "Only a video" in figures.currentMessage()
-    window.play(NO_CAMERA)
-    panel.view.activated.emit(panel.table.index(0, 0))
+    start_s = panel.events[0].start_s
+    for leave in (window.halt, lambda: window.play(NO_CAMERA)):
+        leave()
+        window.menus.loop.setChecked(False)
+        panel.view.activated.emit(panel.table.index(len(panel.events) - 1, 0))
+        qtbot.waitUntil(lambda: window.playback.source == str(clip) and window.playback.position_s > start_s)
+    panel.event_chosen.emit("/not/there.mp4", 1.0)
     figures.refresh()
-    assert f"seen in {shown_path(str(clip))}" in figures.currentMessage()
+    assert "seen in /not/there.mp4, which is not there" in figures.currentMessage()
+    assert window.playback.source == str(clip)
     assert not figures.size_label.isVisible(), "nothing is painted over the message"
     figures.clearMessage()
     figures.refresh()
@@ -808,6 +817,21 @@ def test_a_recording_is_seen_in_full_screen(open_window, qtbot, clip):
     assert [badge.isVisible() for badge in badges if badge is not seen] == [True] and not seen.isVisible()
     window.menus.record.trigger()
     qtbot.waitUntil(lambda: window.notice.isVisible())
+
+
+def test_the_playback_bar_follows_the_pointer_in_full_screen(open_window, qtbot, clip, monkeypatch):
+    monkeypatch.setattr(quiet_pointer, "HIDE_AFTER_MS", 100)
+    window = playing(qtbot, open_window(), clip)
+    bar, view = window.playback_bar, window.view
+    window.menus.full_screen.trigger()
+    qtbot.waitUntil(lambda: not bar.isVisible())
+    height = view.height()
+    qtbot.mouseMove(view, QPoint(50, 50))
+    QTest.mouseClick(view, Qt.MouseButton.LeftButton, pos=QPoint(60, 60))
+    assert bar.isVisible() and bar.geometry().bottom() == window.layout_.stack.geometry().bottom()
+    assert view.height() == height, "it lies over the picture, which stays as large"
+    window.menus.leave_full_screen.trigger()
+    qtbot.waitUntil(lambda: bar.isVisible() and bar.geometry().top() > window.layout_.stack.geometry().bottom())
 
 
 def test_double_click_is_full_screen(open_window, qtbot):

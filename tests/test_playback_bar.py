@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 from PyQt6.QtCore import QPoint, Qt
+from PyQt6.QtWidgets import QMainWindow
 
 from gesture_app.ui.clock import clock_with_tenths
+from gesture_app.ui.menus import Menus
 from gesture_app.ui.playback_bar import PlaybackBar
 from gesture_app.video.clips import Clip
 
@@ -66,6 +68,27 @@ def test_what_is_asked_for(qtbot, bar: PlaybackBar) -> None:
     assert bar.play_button.accessibleName() == "Pause"
     bar.set_playing(False)
     assert bar.play_button.accessibleName() == "Play"
+
+
+def test_repeat_and_speed(qtbot, bar: PlaybackBar) -> None:
+    window = QMainWindow()
+    qtbot.addWidget(window)
+    menus = Menus(window)
+    chosen: list[float] = []
+    menus.speed_chosen.connect(chosen.append)
+    menus.speed_chosen.connect(bar.show_speed)
+    bar.take_actions(menus.loop, menus.speed_menu)
+    assert (bar.repeat_button.accessibleName(), bar.speed_button.text()) == ("Repeat", "1 ×")
+    assert bar.speed_button.toolTip() == "Speed ([ ])"
+    qtbot.mouseClick(bar.repeat_button, Qt.MouseButton.LeftButton)
+    assert menus.loop.isChecked()
+    menus.loop.trigger()
+    assert not bar.repeat_button.isChecked()
+    for action, count, text in ((menus.faster, 4, "2 ×"), (menus.slower, 6, "0.25 ×")):
+        for _ in range(count):
+            action.trigger()
+        assert bar.speed_button.text() == text
+    assert chosen == [1.5, 2.0, 1.5, 1.0, 0.5, 0.25]
 
 
 def test_a_click_goes_there_and_a_drag_follows(qtbot, bar: PlaybackBar) -> None:

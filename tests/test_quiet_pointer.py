@@ -16,15 +16,25 @@ def test_it_goes_and_comes_back(qtbot, monkeypatch: pytest.MonkeyPatch) -> None:
     qtbot.addWidget(widget)
     widget.setCursor(Qt.CursorShape.OpenHandCursor)
     widget.show()
-    pointer = QuietPointer(widget)
+    controls = QWidget(widget)
+    pointer = QuietPointer(widget, controls)
+    awake: list[bool] = []
+    pointer.awake_changed.connect(awake.append)
     qtbot.wait(80)
     assert widget.cursor().shape() is Qt.CursorShape.OpenHandCursor, "nobody wants it yet"
     pointer.set_wanted(True)
     qtbot.waitUntil(lambda: widget.cursor().shape() is Qt.CursorShape.BlankCursor)
     qtbot.mouseMove(widget, QPoint(5, 5))
-    qtbot.mousePress(widget, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(widget, Qt.MouseButton.LeftButton)
     assert widget.cursor().shape() is Qt.CursorShape.OpenHandCursor
     qtbot.waitUntil(lambda: widget.cursor().shape() is Qt.CursorShape.BlankCursor)
+    controls.setAttribute(Qt.WidgetAttribute.WA_UnderMouse)
+    qtbot.mouseClick(widget, Qt.MouseButton.LeftButton)
+    qtbot.wait(120)
+    assert pointer.awake, "while it is over controls it stays"
+    controls.setAttribute(Qt.WidgetAttribute.WA_UnderMouse, False)
+    qtbot.waitUntil(lambda: not pointer.awake)
+    assert awake == [False, True, False, True, False]
     pointer.set_wanted(False)
     assert widget.cursor().shape() is Qt.CursorShape.OpenHandCursor
     qtbot.wait(80)

@@ -96,6 +96,29 @@ def test_a_looping_file_goes_on(tmp_path: Path) -> None:
     assert reader.stop(2)
 
 
+def test_slower_and_faster(tmp_path: Path) -> None:
+    states, box = States(), Mailbox()
+    path = str(write_video(tmp_path / "in.mp4", [REGULAR[1] * i for i in range(60)]))
+    reader = FrameReader(path, box, states, SourceOptions(speed=2.0))
+    reader.start()
+    for speed in (2.0, 0.5, 1.5):
+        reader.transport.set_speed(speed)
+        box.get(1)  # may be of before
+        items = [item for item in (box.get(1) for _ in range(12)) if item is not None]
+        first, last = items[1], items[-1]
+        shown_s, took_s = last[0].time_s - first[0].time_s, last[1] - first[1]
+        assert shown_s / took_s == pytest.approx(speed, rel=0.25)
+    reader.transport.set_speed(0.25)
+    reader.transport.step(1)
+    states.wait_for("paused")
+    reader.transport.seek(1.9)
+    reader.transport.set_paused(False)
+    start_s = time.monotonic()
+    states.wait_for("ended")
+    assert time.monotonic() - start_s > 0.2, "the last tenth of a second"
+    assert reader.stop(1)
+
+
 def test_a_paused_clip_stands_still_until_it_is_stepped(tmp_path: Path) -> None:
     states, box = States(), Mailbox()
     reader = FrameReader(str(write_video(tmp_path / "in.mp4")), box, states)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from gesture_app.settings import Settings
 from gesture_app.ui import settings_store
 from gesture_app.ui.settings_store import SettingsStore
+from gesture_app.vision.style import OverlayStyle
 
 
 @pytest.fixture
@@ -52,6 +54,11 @@ def test_two_windows_keep_what_the_other_one_changed(path: Path) -> None:
     first.update(blur=True)
     first.write()
     assert Settings.load(path)[0] == Settings(max_hands=1, smoothing_s=0.7, blur=True)
+    second.update(overlay=replace(second.settings.overlay, ids=True))
+    second.write()
+    first.update(overlay=replace(first.settings.overlay, trails=True))
+    first.write()
+    assert Settings.load(path)[0].overlay == OverlayStyle(ids=True, trails=True)
 
 
 def test_a_file_that_is_gone_or_broken_is_written_whole(path: Path) -> None:

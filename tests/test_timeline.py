@@ -105,6 +105,14 @@ def test_a_step_back_forgets_what_is_not_yet(timeline):
     assert timeline.event_at(QPointF(WIDTH - 10 - 45, 12)) is None
 
 
+def test_what_is_dropped_goes_and_what_ended_with_a_step_back_is_not_yet(timeline):
+    timeline.show_changes(EventChanges(40.0, (), (), (event(1, 20.0, 30.0), event(2, 31.0, 35.0))))
+    timeline.show_changes(EventChanges(40.1, dropped=(2, 5)))
+    assert list(timeline._events) == [1]
+    timeline.show_changes(EventChanges(35.0, (), (), (event(3, 39.0, 40.0),)))
+    assert list(timeline._events) == [1]
+
+
 def test_nothing_is_kept_for_ever(timeline):
     for number in range(1, 500):
         timeline.show_changes(EventChanges(number * 2.0, (), (), (event(number, number * 2.0 - 1.5, number * 2.0),)))

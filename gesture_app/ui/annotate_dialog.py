@@ -45,6 +45,7 @@ class AnnotateDialog(WorkDialog):
         self._options = options
         self._work: Annotating | None = None
         self._cancelled = False
+        self._wanted: object = None
         self._working: list[QTreeWidgetItem] = []
         self._at: QTreeWidgetItem | None = None  # the one of them that is being annotated
         self.setWindowTitle(self.tr("Annotate videos"))
@@ -122,12 +123,15 @@ class AnnotateDialog(WorkDialog):
         self.close_or_ask(self.running, self.tr("Stop annotating?"), consequence, self.cancel)
 
     def _build_parts(self) -> None:
-        self.hint = QLabel(self.tr("Drop videos, pictures or folders into the list, or choose “Add files”."))
+        self.hint = QLabel(
+            self.tr("Drop videos, pictures or folders into the list, or choose “Add files” or “Add folder”.")
+        )
         self.hint.setWordWrap(True)
         self.list = FileList()
         self.list.changed.connect(self._refresh)
         self.list.itemActivated.connect(lambda: self._with_result(open_file))
         self.add_button = self._button(self.tr("&Add files…"), self._choose_files)
+        self.add_folder_button = self._button(self.tr("A&dd folder…"), self._choose_folder)
         self.remove_button = self._button(self.tr("&Remove"), self.list.remove_selected)
         self.open_button = self._button(self.tr("&Open result"), lambda: self._with_result(open_file))
         self.show_button = self._button(self.tr("Show in &folder"), lambda: self._with_result(show_in_folder))
@@ -136,6 +140,7 @@ class AnnotateDialog(WorkDialog):
         self.place.setAccessibleName(self.tr("Where results are saved"))
         self.place.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.place.activated.connect(self._choose_place)
+        self.place.currentIndexChanged.connect(self._refresh)
         self.media = QCheckBox(self.tr("Annotated &videos and pictures"))
         self.media.setChecked(True)
         self.table = QCheckBox(self.tr("Hands as &JSON lines"))
@@ -164,7 +169,11 @@ class AnnotateDialog(WorkDialog):
         column.setSpacing(10)
         column.addWidget(self.hint)
         column.addWidget(self.list, 1)
-        column.addLayout(_row(self.add_button, self.remove_button, None, self.open_button, self.show_button))
+        left, right = (
+            (self.add_button, self.add_folder_button, self.remove_button),
+            (self.open_button, self.show_button),
+        )
+        column.addLayout(_row(*left, None, *right))
         column.addLayout(where)
         column.addLayout(_row(self.media, self.table, None))
         column.addWidget(self.progress_bar)
@@ -179,12 +188,13 @@ class AnnotateDialog(WorkDialog):
         if self._at is None:
             return
         self.list.show_frame(self._at, step.frame, step.frame_count)
-        self.progress_bar.setRange(0, step.whole_count if step.whole_frame <= step.whole_count else 0)
-        self.progress_bar.setValue(step.whole_frame)
+        whole = step.whole
+        self.progress_bar.setRange(0, whole.whole if whole.done <= whole.whole else 0)
+        self.progress_bar.setValue(whole.done)
         self.work_changed.emit()
         if self._cancelled:
             return
-        rate = step.whole_frame / step.elapsed_s if step.elapsed_s > 0 else 0.0
+        rate = whole.done / whole.elapsed_s if whole.elapsed_s > 0 else 0.0
         told = [self.tr("{rate} frames a second").format(rate=f"{rate:.1f}")]
         if step.left_s is not None:
             told.append(self.tr("{time} left").format(time=clock(step.left_s + 0.5)))
@@ -217,8 +227,12 @@ class AnnotateDialog(WorkDialog):
     def _refresh(self) -> None:
         """Say what can be done now."""
         running = self.running
+        wanted = self.place.currentData(), self.media.isChecked(), self.table.isChecked()
+        if wanted != self._wanted:
+            self._wanted = wanted
+            self._do_again()
         self.list.locked = running
-        for part in (self.add_button, self.place, self.media, self.table):
+        for part in (self.add_button, self.add_folder_button, self.place, self.media, self.table):
             part.setEnabled(not running)
         self.remove_button.setEnabled(bool(self.list.selectedItems()) and not running)
         for button in (self.open_button, self.show_button):
@@ -229,6 +243,17 @@ class AnnotateDialog(WorkDialog):
             todo = any(self.list.outcome(row).state is not State.DONE for row in self.list.rows())
             self.start_button.setEnabled(todo and (self.media.isChecked() or self.table.isChecked()))
         self.work_changed.emit()
+
+    def _do_again(self) -> None:
+        """Other results are wanted than those of what is done, which is told no longer."""
+        if self.list.wait_again():
+            self.progress_label.setText("")
+            self.progress_bar.setValue(0)
+
+    def _choose_folder(self) -> None:
+        begin = user_folder(Place.MoviesLocation)
+        if name := QFileDialog.getExistingDirectory(self, self.tr("Add folder"), begin):
+            self.add_files([Path(name)])
 
     def _choose_files(self) -> None:
         patterns = " ".join(f"*{suffix}" for suffix in MEDIA_SUFFIXES)

@@ -57,24 +57,44 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Step:
-    """How far the work is: frames of this file and of all files, and seconds since the first frame.
+class Effort:
+    """How many pictures, or frames of videos, are done, how many there are as far as files tell, and the time taken."""
 
-    `frame_count` is None for a file that does not tell it; `whole_count` counts the files that do.
-    """
-
-    frame: int
-    frame_count: int | None
-    whole_frame: int
-    whole_count: int
+    done: int
+    whole: int
     elapsed_s: float
 
     @property
     def left_s(self) -> float | None:
         """An estimate of the time that the rest takes."""
-        if self.whole_frame < 2 or self.whole_count < self.whole_frame:
-            return None
-        return self.elapsed_s / self.whole_frame * (self.whole_count - self.whole_frame)
+        if self.done == self.whole:
+            return 0.0
+        return self.elapsed_s / self.done * (self.whole - self.done) if 2 <= self.done < self.whole else None
+
+
+@dataclass(frozen=True)
+class Step:
+    """How far the work is: in this file, whose `frame_count` is None where it does not tell it, and in all.
+
+    Pictures and frames of videos are counted apart: a picture takes many times as long as a frame.
+    """
+
+    frame: int
+    frame_count: int | None
+    pictures: Effort
+    frames: Effort
+
+    @property
+    def whole(self) -> Effort:
+        """Of both kinds."""
+        one, other = self.pictures, self.frames
+        return Effort(one.done + other.done, one.whole + other.whole, one.elapsed_s + other.elapsed_s)
+
+    @property
+    def left_s(self) -> float | None:
+        """An estimate of the time that the rest takes, once there is something to tell it from."""
+        one_s, other_s = self.pictures.left_s, self.frames.left_s
+        return None if one_s is None or other_s is None else one_s + other_s
 
 
 class Annotating(QThread):
@@ -109,9 +129,7 @@ class Annotating(QThread):
         self._load = load
         self._options = options
         self._cancelled = False
-        self._counts: list[int] = []
-        self._frames_before = 0
-        self._first_s: float | None = None
+        self._efforts: dict[bool, Effort] = {}  # of pictures, and of what is none
 
     def cancel(self) -> None:
         """Stop after the frame that is being done; what there is of its file is kept."""
@@ -122,27 +140,37 @@ class Annotating(QThread):
         try:
             recognizer = self._load()
             recognizer.options = self._options
-            self._counts = [_frame_count(task.source) for task in self._tasks]
+            counts = [_frame_count(task.source) for task in self._tasks]
         except Exception as error:
             self.fault = message_of(error)
             return
         self.loaded.emit()
+        kinds = [_is_picture(task.source) for task in self._tasks]
+        for kind in (True, False):
+            whole = sum(count for count, of_kind in zip(counts, kinds, strict=True) if of_kind is kind)
+            self._efforts[kind] = Effort(0, whole, 0.0)
         for number, task in enumerate(self._tasks):
             if self._cancelled:
                 self.ended.emit(number, Outcome(State.STOPPED))
                 continue
             self.began.emit(number)
-            self.ended.emit(number, self._annotate(task, recognizer, number))
-            self._frames_before += self._counts[number]
+            began_s = time.monotonic()
+            self.ended.emit(number, self._annotate(task, recognizer))
+            kind = kinds[number]
+            self._efforts[kind] = self._effort(kind, counts[number], began_s)
 
-    def _annotate(self, task: Task, recognizer: Recognizer, number: int) -> Outcome:
+    def _effort(self, kind: bool, more: int, began_s: float) -> Effort:
+        before = self._efforts[kind]
+        return Effort(before.done + more, before.whole, before.elapsed_s + time.monotonic() - began_s)
+
+    def _annotate(self, task: Task, recognizer: Recognizer) -> Outcome:
         from gesture_app.annotate import AnnotateOptions, annotate
 
         warnings: list[str] = []
         options = AnnotateOptions(task.output, task.jsonl, task.output is not None)
         try:
             summary = annotate(
-                task.source, recognizer, options, self._teller(number), warnings.append, lambda: self._cancelled
+                task.source, recognizer, options, self._teller(task), warnings.append, lambda: self._cancelled
             )
         except Exception as error:
             return Outcome(State.FAILED, _kept(task), message_of(error))
@@ -151,19 +179,19 @@ class Annotating(QThread):
             return Outcome(State.PARTIAL if kept else State.STOPPED, kept)
         return Outcome(State.DONE, task.output or task.jsonl, " ".join(warnings))
 
-    def _teller(self, number: int) -> Callable[[Progress], None]:
-        last_s = 0.0
+    def _teller(self, task: Task) -> Callable[[Progress], None]:
+        kind, began_s, last_s = _is_picture(task.source), time.monotonic(), 0.0
 
         def tell(progress: Progress) -> None:
-            nonlocal last_s
+            nonlocal began_s, last_s
             now_s = time.monotonic()
-            self._first_s = now_s if self._first_s is None else self._first_s
+            if progress.frame == 1 and not kind:
+                began_s = now_s  # to open a video takes its time once, not for every frame
             if now_s - last_s < TELL_EVERY_S and progress.frame != progress.frame_count:
                 return
             last_s = now_s
-            before, whole = self._frames_before, sum(self._counts)
-            elapsed_s = now_s - self._first_s
-            self.progressed.emit(Step(progress.frame, progress.frame_count, before + progress.frame, whole, elapsed_s))
+            efforts = self._efforts | {kind: self._effort(kind, progress.frame, began_s)}
+            self.progressed.emit(Step(progress.frame, progress.frame_count, efforts[True], efforts[False]))
 
         return tell
 
@@ -173,12 +201,15 @@ def plan_tasks(sources: Sequence[Path], folder: Path | None, media: bool, jsonl:
     taken: set[Path] = set()
     tasks = []
     for source in sources:
-        is_image = source.suffix.lower() in IMAGE_SUFFIXES
-        suffix = source.suffix if is_image else ".mp4"
+        suffix = source.suffix if _is_picture(source) else ".mp4"
         output = _free(folder or source.parent, f"{source.stem}-annotated", suffix, taken) if media else None
         lines = _free(folder or source.parent, f"{source.stem}-hands", ".jsonl", taken) if jsonl else None
         tasks.append(Task(source, output, lines))
     return tasks
+
+
+def _is_picture(source: Path) -> bool:
+    return source.suffix.lower() in IMAGE_SUFFIXES
 
 
 def _free(folder: Path, stem: str, suffix: str, taken: set[Path]) -> Path:
@@ -195,7 +226,7 @@ def _kept(task: Task) -> Path | None:
 
 def _frame_count(source: Path) -> int:
     """As announced; 0 where that is not known or the file cannot be used, which is told when its turn comes."""
-    if source.suffix.lower() in IMAGE_SUFFIXES:
+    if _is_picture(source):
         return 1
     from gesture_app.video.sources import open_video
 

@@ -23,8 +23,8 @@ from PyQt6.QtWidgets import (
 from gesture_app.errors import GestureError
 from gesture_app.events import EventChanges, GestureEvent, events_csv, write_events
 from gesture_app.ui.chime import Chime
-from gesture_app.ui.desktop import Place, shown_path, user_folder
-from gesture_app.ui.event_table import END, GESTURE, HAND, START, SURE, EventTable
+from gesture_app.ui.desktop import Place, user_folder
+from gesture_app.ui.event_table import END, GESTURE, HAND, SOURCE, START, SURE, EventTable
 from gesture_app.ui.icons import icon
 from gesture_app.ui.menu_texts import plain, tip
 from gesture_app.vision.labels import HAGRID_LABELS
@@ -37,6 +37,7 @@ WIDEST = {
     END: "00:00:00",
     HAND: "R 000",
     SURE: "100 %",
+    SOURCE: "holidays 2026.mp4",
 }
 CELL_PADDING_PX = 12
 
@@ -45,7 +46,7 @@ class EventView(QTableView):
     """The gestures get what the other columns leave, and never less than their names need.
 
     Attributes:
-        least_px: what every column needs.
+        least_px: what every column needs, those that are hidden too.
     """
 
     def __init__(self) -> None:
@@ -56,11 +57,21 @@ class EventView(QTableView):
         """Room for all columns."""
         bar = self.verticalScrollBar()
         edge_px = 2 * self.frameWidth() + (bar.sizeHint().width() if bar is not None else 0)
-        return QSize(sum(self.least_px.values()) + edge_px, super().sizeHint().height())
+        shown_px = sum(px for column, px in self.least_px.items() if not self.isColumnHidden(column))
+        return QSize(shown_px + edge_px, super().sizeHint().height())
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Share the width."""
         super().resizeEvent(event)
+        self._share()
+
+    def show_source(self, shown: bool) -> None:
+        """Show or hide where events were seen."""
+        if shown is self.isColumnHidden(SOURCE):
+            self.setColumnHidden(SOURCE, not shown)
+            self._share()
+
+    def _share(self) -> None:
         others = sum(self.columnWidth(column) for column in self.least_px if column != GESTURE)
         viewport = self.viewport()
         assert viewport is not None
@@ -72,13 +83,13 @@ class EventPanel(QWidget):
 
     Signals:
         sounds_toggled: the user has switched sounds on or off.
-        time_chosen: the user wants to see an event of the source that is played; carries its start in seconds.
-        refused: why an event that was chosen cannot be shown.
+        event_chosen: the user wants to see an event of a file; carries the file, and the start in seconds.
+        told: what was done, or why an event that was chosen cannot be shown.
     """
 
     sounds_toggled = pyqtSignal(bool)
-    time_chosen = pyqtSignal(float)
-    refused = pyqtSignal(str)
+    event_chosen = pyqtSignal(str, float)
+    told = pyqtSignal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -123,11 +134,11 @@ class EventPanel(QWidget):
     def show_changes(self, changes: EventChanges) -> None:
         """Take what a frame has done to the events."""
         now_s = time.monotonic()
-        news = bool(changes.started or changes.ended)
+        news = bool(changes.started or changes.ended or changes.dropped)
         if not news and (not changes.active or now_s - self._refreshed_s < REFRESH_S):
             return
         self._refreshed_s = now_s
-        self.table.update((*changes.ended, *changes.active))
+        self.table.update((*changes.ended, *changes.active), changes.dropped)
         if changes.started and self.sounds_action.isChecked():
             self._chime.play()
 
@@ -158,8 +169,9 @@ class EventPanel(QWidget):
         return QSize(width, 14 * self.fontMetrics().height())
 
     def minimumSizeHint(self) -> QSize:
-        """What was seen and when stays readable, also in the smallest window; the other columns can be scrolled to."""
-        others_px = sum(px for column, px in self.view.least_px.items() if column not in (GESTURE, START))
+        """What was seen and when, or where, stays readable in the smallest window; the rest can be scrolled to."""
+        shown = (column for column in self.view.least_px if not self.view.isColumnHidden(column))
+        others_px = sum(self.view.least_px[column] for column in shown if column not in (GESTURE, START))
         return QSize(self.sizeHint().width() - others_px, super().minimumSizeHint().height())
 
     def _make_view(self) -> EventView:
@@ -170,6 +182,7 @@ class EventPanel(QWidget):
         view.setShowGrid(False)
         view.setAlternatingRowColors(True)
         view.setTabKeyNavigation(False)
+        view.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         view.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         rows, columns = view.verticalHeader(), view.horizontalHeader()
         assert rows is not None and columns is not None
@@ -184,6 +197,9 @@ class EventPanel(QWidget):
             widest_px = max(columns.fontMetrics().horizontalAdvance(shown) for shown in (text, f"{title}  "))
             view.least_px[column] = widest_px + CELL_PADDING_PX + (view.iconSize().width() if column == GESTURE else 0)
             columns.resizeSection(column, view.least_px[column])
+        columns.moveSection(SOURCE, 1)
+        view.setColumnHidden(SOURCE, True)
+        view.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
         view.activated.connect(self._choose)
         return view
 
@@ -197,6 +213,9 @@ class EventPanel(QWidget):
         self.sounds_action.toggled.connect(lambda on: self.sounds_action.setIcon(icon("sound" if on else "sound-off")))
         self.sounds_action.toggled.connect(self.sounds_toggled)
         self.sounds_action.setToolTip(self.tr("A short sound when a gesture begins"))
+        self.go_action = QAction(self.tr("&Go to where it began"), self)
+        self.go_action.triggered.connect(lambda: self._choose(self.view.currentIndex()))
+        self.view.addActions([self.go_action, self.copy_action, self.export_action, self.clear_action])
 
     def _action(self, name: str, text: str, keys: str, do: object) -> QAction:
         action = QAction(icon(name), text, self)
@@ -216,11 +235,12 @@ class EventPanel(QWidget):
         clipboard = QGuiApplication.clipboard()
         assert clipboard is not None
         clipboard.setText(events_csv(chosen, delimiter="\t"))
+        self.told.emit(self.tr("{events} copied").format(events=self._counted(len(chosen))))
 
     def _ask_and_export(self) -> None:
         kinds = {self.tr("Table (*.csv)"): ".csv", self.tr("JSON lines (*.jsonl)"): ".jsonl"}
-        usual = str(Path(user_folder(Place.DocumentsLocation)) / "gestures.csv")
-        name, kind = QFileDialog.getSaveFileName(self, self.tr("Export events"), usual, ";;".join(kinds))
+        usual = Path(user_folder(Place.DocumentsLocation)) / self._usual_name()
+        name, kind = QFileDialog.getSaveFileName(self, self.tr("Export events"), str(usual), ";;".join(kinds))
         if not name:
             return
         named = Path(name).suffix.lower() in kinds.values()  # "gestures 27.11.2026" has a dot, but no end
@@ -231,6 +251,14 @@ class EventPanel(QWidget):
             self.export(path)
         except GestureError as error:
             QMessageBox.warning(self, self.tr("Not exported"), str(error))
+            return
+        text = self.tr("{events} exported to {name}")
+        self.told.emit(text.format(events=self._counted(len(self.events)), name=path.name))
+
+    def _usual_name(self) -> str:
+        """That of the file, if all events are of one."""
+        of_file = self.table.only_source and self.events[0].started_at is None
+        return f"{Path(self.table.only_source).stem}-gestures.csv" if of_file else "gestures.csv"
 
     def _may_replace(self, path: Path) -> bool:
         """Ask what the dialog of files, which saw the name without its end, did not."""
@@ -247,19 +275,21 @@ class EventPanel(QWidget):
             self.clear()
 
     def _choose(self, index: QModelIndex) -> None:
-        event, source = self.table.event_at(index.row()), self.table.source_at(index.row())
-        if source == self.table.source:
-            self.time_chosen.emit(event.start_s)
-        elif event.started_at is not None:
-            self.refused.emit(self.tr("This gesture was seen live; it cannot be shown again"))
+        if not index.isValid():
+            return
+        event = self.table.event_at(index.row())
+        if event.started_at is None:
+            self.event_chosen.emit(self.table.source_at(index.row()), event.start_s)
         else:
-            text = self.tr("This gesture was seen in {source}; open that to go there")
-            self.refused.emit(text.format(source=shown_path(source)))
+            self.told.emit(self.tr("This gesture was seen live; it cannot be shown again"))
+
+    def _counted(self, count: int) -> str:
+        return self.tr("1 event") if count == 1 else self.tr("{count} events").format(count=count)
 
     def _count(self) -> None:
         count = len(self.events)
         self._stack.setCurrentWidget(self.view if count else self.empty)
-        texts = {0: "", 1: self.tr("1 event")}
-        self.count_label.setText(texts.get(count, self.tr("{count} events").format(count=count)))
+        self.view.show_source(self.table.tells_source)
+        self.count_label.setText(self._counted(count) if count else "")
         for action in (self.copy_action, self.export_action, self.clear_action):
             action.setEnabled(count > 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from PyQt6.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
@@ -11,18 +12,19 @@ from PyQt6.QtGui import QIcon
 
 from gesture_app.events import GestureEvent
 from gesture_app.ui.clock import clock_with_tenths
+from gesture_app.ui.desktop import shown_path
 from gesture_app.ui.gesture_drawing import gesture_icon
 from gesture_app.vision.style import gesture_name, hand_name
 
 MOST_EVENTS = 10_000
-GESTURE, START, END, HAND, SURE = range(5)
+GESTURE, START, END, HAND, SURE, SOURCE = range(6)
 LASTING = "…"
 
 Role = Qt.ItemDataRole
 
 
 class EventTable(QAbstractTableModel):
-    """Events, the newest in the first row; of more than `MOST_EVENTS` the oldest go.
+    """Events, the newest in the first row, those of a clip as it shows them; of more than `MOST_EVENTS` the oldest go.
 
     Attributes:
         source: what is played now; in an event stands only its name, which others may have too.
@@ -33,7 +35,7 @@ class EventTable(QAbstractTableModel):
         self.source = ""
         self._events: list[GestureEvent] = []  # the oldest first
         self._sources: list[str] = []  # where each of them was seen
-        self._places: dict[int, int] = {}  # number of an event of this source -> its place
+        self._places: dict[tuple[str, int], int] = {}  # source and number of an event -> its place
         self._icons: dict[str, QIcon] = {}
         self._titles = {
             GESTURE: (self.tr("Gesture"), ""),
@@ -41,12 +43,24 @@ class EventTable(QAbstractTableModel):
             END: (self.tr("End"), self.tr("When it was last seen")),
             HAND: (self.tr("Hand"), self.tr("L for left or R for right, and the number that stays with the hand")),
             SURE: (self.tr("Sure"), self.tr("Mean probability of the gesture")),
+            SOURCE: (self.tr("Seen in"), self.tr("The video, the camera, or the picture of a folder")),
         }
 
     @property
     def events(self) -> tuple[GestureEvent, ...]:
         """All of them, the oldest first."""
         return tuple(self._events)
+
+    @property
+    def only_source(self) -> str:
+        """Where all of them were seen; empty if that is not one and the same."""
+        sources = set(self._sources)
+        return sources.pop() if len(sources) == 1 else ""
+
+    @property
+    def tells_source(self) -> bool:
+        """Whether rows must say where they were seen: not all in one source, or in the pictures of a folder."""
+        return len(set(self._sources)) > 1 or any(event.picture for event in self._events)
 
     def event_at(self, row: int) -> GestureEvent:
         """The event in this row."""
@@ -56,10 +70,13 @@ class EventTable(QAbstractTableModel):
         """What was played when the event in this row was seen."""
         return self._sources[-1 - row]
 
+    def events_of(self, source: str) -> tuple[GestureEvent, ...]:
+        """What was seen of a source, the oldest first."""
+        return tuple(event for event, seen_in in zip(self._events, self._sources, strict=True) if seen_in == source)
+
     def begin(self, source: str) -> None:
-        """Another source begins, which numbers its events anew."""
+        """Another source begins; numbers of events are its own."""
         self.source = source
-        self._places.clear()
 
     def clear(self) -> None:
         """Forget all events; one that lasts comes back when it changes."""
@@ -69,16 +86,18 @@ class EventTable(QAbstractTableModel):
         self._places.clear()
         self.endResetModel()
 
-    def update(self, events: Iterable[GestureEvent]) -> None:
-        """Add new events, and replace what is known of others by their number."""
+    def update(self, events: Iterable[GestureEvent], dropped: Iterable[int] = ()) -> None:
+        """Add new events, replace what is known of others by their number, and take some away."""
+        for number in dropped:
+            self._remove(number)
         for event in sorted(events, key=lambda event: event.number):
-            place = self._places.get(event.number)
+            place = self._places.get((self.source, event.number))
             if place is None:
                 self._add(event)
                 continue
             self._events[place] = event
             row = len(self._events) - 1 - place
-            self.dataChanged.emit(self.index(row, END), self.index(row, SURE))
+            self.dataChanged.emit(self.index(row, GESTURE), self.index(row, SOURCE))
         self._trim()
 
     def rowCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008  # Qt's signature
@@ -117,17 +136,40 @@ class EventTable(QAbstractTableModel):
             return self.tr("{gesture} by hand {hand} in {source}, {seconds} s").format(
                 gesture=gesture_name(event.label),
                 hand=hand_name(event.side, event.hand_id),
-                source=event.place or "–",
+                source=self._place_at(index.row()) or "–",
                 seconds=f"{event.duration_s:.1f}",
             )
         return None
 
+    def _place_at(self, row: int) -> str:
+        """Where the event in this row was seen, in full where that is a file."""
+        event, source = self.event_at(row), self.source_at(row)
+        return shown_path(str(Path(source) / event.picture)) if source and event.started_at is None else event.place
+
     def _add(self, event: GestureEvent) -> None:
-        self.beginInsertRows(QModelIndex(), 0, 0)
-        self._places[event.number] = len(self._events)
-        self._events.append(event)
-        self._sources.append(self.source)
+        place = len(self._events)
+        while place > 0 and self._sources[place - 1] == self.source and self._events[place - 1].start_s > event.start_s:
+            place -= 1  # of a part that was jumped over before
+        row = len(self._events) - place
+        self.beginInsertRows(QModelIndex(), row, row)
+        self._events.insert(place, event)
+        self._sources.insert(place, self.source)
+        self._number_places()
         self.endInsertRows()
+
+    def _remove(self, number: int) -> None:
+        place = self._places.get((self.source, number))
+        if place is None:  # cleared before
+            return
+        row = len(self._events) - 1 - place
+        self.beginRemoveRows(QModelIndex(), row, row)
+        del self._events[place], self._sources[place]
+        self._number_places()
+        self.endRemoveRows()
+
+    def _number_places(self) -> None:
+        pairs = zip(self._sources, self._events, strict=True)
+        self._places = {(source, event.number): place for place, (source, event) in enumerate(pairs)}
 
     def _trim(self) -> None:
         surplus = len(self._events) - MOST_EVENTS
@@ -135,7 +177,7 @@ class EventTable(QAbstractTableModel):
             return
         self.beginRemoveRows(QModelIndex(), MOST_EVENTS, len(self._events) - 1)
         del self._events[:surplus], self._sources[:surplus]
-        self._places = {number: place - surplus for number, place in self._places.items() if place >= surplus}
+        self._number_places()
         self.endRemoveRows()
 
 
@@ -149,6 +191,10 @@ def shown_time(event: GestureEvent, time_s: float) -> str:
 def _text(event: GestureEvent, column: int) -> str:
     if column == GESTURE:
         return gesture_name(event.label)
+    if column == SOURCE:
+        return event.picture or event.source
+    if event.picture and column in (START, END):
+        return ""  # pictures of a folder have no time
     if column == START:
         return shown_time(event, event.start_s)
     if column == END:
@@ -161,5 +207,5 @@ def _text(event: GestureEvent, column: int) -> str:
 
 
 def _alignment(column: int) -> Qt.AlignmentFlag:
-    side = Qt.AlignmentFlag.AlignLeft if column == GESTURE else Qt.AlignmentFlag.AlignRight
+    side = Qt.AlignmentFlag.AlignLeft if column in (GESTURE, SOURCE) else Qt.AlignmentFlag.AlignRight
     return side | Qt.AlignmentFlag.AlignVCenter

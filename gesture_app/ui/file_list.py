@@ -103,6 +103,16 @@ class FileList(QTreeWidget):
             row.setToolTip(STATE, "\n".join(part for part in parts if part))
         self.changed.emit()
 
+    def wait_again(self) -> bool:
+        """Let the files that are done wait to be done once more; whether there are any. Their results can be opened."""
+        done = [(row, self.outcome(row)) for row in self.rows() if self.outcome(row).state is State.DONE]
+        with QSignalBlocker(self):
+            for row, outcome in done:
+                self.show_outcome([row], Outcome(State.WAITING, outcome.result))
+        if done:
+            self.changed.emit()
+        return bool(done)
+
     def show_frame(self, row: QTreeWidgetItem, frame: int, frame_count: int | None) -> None:
         """Say which frame of a file is done; `frame_count` is None where it is not known."""
         text = self.tr("frame {frame} of {count}") if frame_count else self.tr("frame {frame}")

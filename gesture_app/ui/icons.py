@@ -13,6 +13,8 @@ SHAPES = {
     "pause": '<path d="M8.5 5v14M15.5 5v14" stroke-width="3.4"/>',
     "step-back": '<path fill="{0}" d="M17 5.5v13L8 12z"/><path d="M6 5.5v13"/>',
     "step-forward": '<path fill="{0}" d="M7 5.5v13l9-6.5z"/><path d="M18 5.5v13"/>',
+    "repeat": '<path d="M4 11V9.5a3 3 0 0 1 3-3h11.5M15 3l3.7 3.5L15 10"/>'
+    '<path d="M20 13v1.5a3 3 0 0 1-3 3H5.5M9 14l-3.7 3.5L9 21"/>',
     "open": '<path d="M3 18.5v-13h6l2 2.5h9v3M3 18.5l3.2-7.5H22l-3.2 7.5z"/>',
     "camera": '<rect x="2.5" y="6.5" width="13" height="11" rx="2"/><path d="M15.5 11l6-3.5v9l-6-3.5"/>',
     "stream": '<circle cx="12" cy="12" r="1.6" fill="{0}"/>'

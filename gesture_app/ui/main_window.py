@@ -14,6 +14,7 @@ from PyQt6.QtWidgets import QApplication, QDialog, QDockWidget, QMainWindow, QMe
 from gesture_app.settings import Settings
 from gesture_app.ui.banner import banner_for
 from gesture_app.ui.capture import Capture
+from gesture_app.ui.desktop import shown_path
 from gesture_app.ui.event_feed import EventFeed
 from gesture_app.ui.key_guard import KeyGuard
 from gesture_app.ui.live import LiveSettings, LoadRecognizer, ModelChoice, Phase, Result, Status
@@ -101,13 +102,13 @@ class MainWindow(QMainWindow):
         self.sources.begin(source)
         self._show_status(Status(0, self.phase, clip=self.playback.clip))
 
-    def play(self, source: str) -> None:
-        """Play this source now, whatever was played before."""
+    def play(self, source: str, begin_s: float = 0.0) -> None:
+        """Play this source now, whatever was played before; a clip from this time on."""
         if source := source.strip():
             if source_kind(source) == "file":
                 source = os.path.abspath(source)  # noqa: PTH100  # `Path` would keep the dots
             self.sources.remember(source)
-            self.playback.play(source)
+            self.playback.play(source, begin_s)
             self.view.setFocus()
 
     def halt(self) -> None:
@@ -182,7 +183,8 @@ class MainWindow(QMainWindow):
         for part in (*self.tools.buttons, RecordingBadge(self.capture.recorder)):
             self.figures.addPermanentWidget(part)
         self._badge = badge_on_picture(self.capture.recorder, self.view)
-        self._pointer = QuietPointer(self.view)
+        self._pointer = QuietPointer(self.view, self.playback_bar)
+        self._pointer.awake_changed.connect(self._show_playback_bar)
         self._key_guard = KeyGuard(self)
         self._key_guard.watch(self)
         panel = self.event_panel
@@ -194,6 +196,7 @@ class MainWindow(QMainWindow):
             menus.view_menu.addAction(action)
         self.addActions([*self.layout_.dock_actions, panel.export_action, panel.clear_action, panel.sounds_action])
         menus.loop.setChecked(loop)
+        self.playback_bar.take_actions(menus.loop, menus.speed_menu)
         self.controls.set_models(installed_models())
         self.setAcceptDrops(True)
         self.setWindowTitle(NAME)
@@ -208,7 +211,7 @@ class MainWindow(QMainWindow):
         self.playback_bar.toggled.connect(self.playback.toggle)
         self.playback_bar.stepped.connect(self.playback.step)
         self.playback_bar.sought.connect(self.playback.seek)
-        self.event_panel.time_chosen.connect(self._show_event)
+        self.event_panel.event_chosen.connect(self._show_event)
         self.timeline.time_chosen.connect(self.playback.seek)
 
     def _connect_menus(self) -> None:
@@ -223,6 +226,8 @@ class MainWindow(QMainWindow):
         menus.to_start.triggered.connect(lambda: playback.seek(0.0))
         menus.to_end.triggered.connect(lambda: playback.seek(playback.clip_end_s))
         menus.loop.toggled.connect(playback.set_loop)
+        menus.speed_chosen.connect(playback.set_speed)
+        menus.speed_chosen.connect(self.playback_bar.show_speed)
         menus.mirror.triggered.connect(self._mirror)
         menus.picture_mode_chosen.connect(lambda mode: self._store.update(picture_mode=mode))
         menus.theme_chosen.connect(lambda theme: self._store.update(theme=theme))
@@ -244,7 +249,7 @@ class MainWindow(QMainWindow):
         self._store.failed.connect(self.notice.show_failure)
         self.controls.changed.connect(self._store.set)
         self.controls.check_requested.connect(self.tools.doctor)
-        self.event_panel.refused.connect(self._tell)
+        self.event_panel.told.connect(self._tell)
         self.event_panel.sounds_toggled.connect(lambda on: self._store.update(sounds=on))
         self.sources.chosen.connect(self.play)
         self.source_bar.toggled.connect(lambda: self.halt() if self.phase.running else self.sources.choose_entered())
@@ -282,7 +287,7 @@ class MainWindow(QMainWindow):
         clip = status.clip if status.clip is not None and not status.clip.still else None
         self.playback_bar.set_clip(clip)
         self.playback_bar.set_playing(status.phase is Phase.LIVE)
-        self.playback_bar.setVisible(clip is not None and not self.isFullScreen())
+        self._show_playback_bar()
         self.menus.enable_clip(clip is not None)
         self.menus.stop.setEnabled(status.phase.running)
         self._offer_capture()
@@ -325,11 +330,14 @@ class MainWindow(QMainWindow):
         settings = LiveSettings.of(self._store.settings, mirror, self._is_camera, show_fps=self.isFullScreen())
         self.playback.configure(settings)
 
-    def _show_event(self, time_s: float) -> None:
-        if self.playback.clip is not None:
+    def _show_event(self, source: str, time_s: float) -> None:
+        if source == self.playback.source and self.playback.clip is not None:
             self.playback.seek(time_s)
+        elif os.path.exists(source):  # noqa: PTH110  # `Path` raises where it may not look
+            self.play(source, time_s)
         else:
-            self._tell(self.tr("Only a video that is played can go to a gesture"))
+            text = self.tr("This gesture was seen in {source}, which is not there any more")
+            self._tell(text.format(source=shown_path(source)))
 
     def _tell(self, text: str) -> None:
         self.figures.showMessage(text, TOLD_MS)
@@ -351,9 +359,14 @@ class MainWindow(QMainWindow):
         self.layout_.set_full_screen(on)
         self._badge.set_wanted(on)
         self._pointer.set_wanted(on)
-        self.playback_bar.setVisible(not on and self.playback.clip is not None and not self.playback.clip.still)
+        self._show_playback_bar()
         self.menus.leave_full_screen.setEnabled(on)
         self._configure()
+
+    def _show_playback_bar(self, *_: bool) -> None:
+        """Where there is a clip; in full screen as long as the pointer is there."""
+        clip = self.playback.clip
+        self.playback_bar.setVisible(clip is not None and not clip.still and self._pointer.awake)
 
     def _may_break_off(self) -> bool:
         question = self.tr("Videos are being annotated or a model is being trained. Close and break that off?")

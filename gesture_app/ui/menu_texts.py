@@ -19,3 +19,8 @@ def tip(action: QAction) -> str:
     """What a button for an action tells: its text, and its key where it has one."""
     key = native(action.shortcut())
     return plain(action.text()) + (f" ({key})" if key else "")
+
+
+def shown_speed(speed: float) -> str:
+    """As people write it: 0.5 ×."""
+    return f"{speed:g} ×"

@@ -11,10 +11,12 @@ from PyQt6.QtWidgets import QMainWindow, QMenu
 from gesture_app.settings import PictureMode, Theme
 from gesture_app.ui.cameras import USUAL_SIZES_WH, Camera
 from gesture_app.ui.icons import icon
+from gesture_app.ui.menu_texts import shown_speed
 from gesture_app.ui.source_bar import shown_source
 from gesture_app.video.addresses import masked, source_kind
 
 MOST_CAMERA_KEYS = 9
+SPEEDS = (0.25, 0.5, 1.0, 1.5, 2.0)
 
 
 class Menus(QObject):
@@ -23,11 +25,13 @@ class Menus(QObject):
     Signals:
         source_chosen: a camera, or one of the recent sources.
         camera_size_chosen: width and height in pixels, or None for what the camera likes.
+        speed_chosen: how many seconds of a clip are to be shown in one.
         picture_mode_chosen, theme_chosen: one of the values of the settings.
     """
 
     source_chosen = pyqtSignal(str)
     camera_size_chosen = pyqtSignal(object)
+    speed_chosen = pyqtSignal(float)
     picture_mode_chosen = pyqtSignal(str)
     theme_chosen = pyqtSignal(str)
 
@@ -88,8 +92,14 @@ class Menus(QObject):
 
     def enable_clip(self, clip: bool) -> None:
         """Whether there is something that can be sought."""
-        for action in (self.back, self.forward, self.jump_back, self.jump_forward, self.to_start, self.to_end):
+        steps = (self.back, self.forward, self.jump_back, self.jump_forward, self.to_start, self.to_end)
+        for action in (*steps, self.slower, self.faster):
             action.setEnabled(clip)
+
+    @property
+    def speed(self) -> float:
+        """The chosen one of `SPEEDS`."""
+        return next(speed for speed, action in self._speeds.items() if action.isChecked())
 
     def _make_file_menu(self, menu: QMenu) -> None:
         self.open = self._action(menu, self.tr("&Open…"), "Ctrl+O", "open")
@@ -122,7 +132,24 @@ class Menus(QObject):
         self.to_start = self._action(menu, self.tr("To the s&tart"), "Home")
         self.to_end = self._action(menu, self.tr("To the &end"), "End")
         menu.addSeparator()
-        self.loop = self._action(menu, self.tr("&Repeat"), "L", checkable=True)
+        self.loop = self._action(menu, self.tr("&Repeat"), "L", "repeat", checkable=True)
+        self.speed_menu = self._submenu(menu, self.tr("Spee&d"))
+        group = QActionGroup(self)
+        self._speeds: dict[float, QAction] = {}
+        for speed in SPEEDS:
+            action = self._choice(self.speed_menu, group, shown_speed(speed), None)
+            action.setChecked(speed == 1.0)
+            action.toggled.connect(lambda on, speed=speed: self.speed_chosen.emit(speed) if on else None)
+            self._speeds[speed] = action
+        self.speed_menu.addSeparator()
+        self.slower = self._action(self.speed_menu, self.tr("&Slower"), "[")
+        self.faster = self._action(self.speed_menu, self.tr("&Faster"), "]")
+        self.slower.triggered.connect(lambda: self._change_speed(-1))
+        self.faster.triggered.connect(lambda: self._change_speed(1))
+
+    def _change_speed(self, steps: int) -> None:
+        number = SPEEDS.index(self.speed) + steps
+        self._speeds[SPEEDS[min(max(number, 0), len(SPEEDS) - 1)]].setChecked(True)
 
     def _make_view_menu(self, menu: QMenu) -> None:
         self.mirror = self._action(menu, self.tr("&Mirror"), "M", "mirror", checkable=True)
@@ -201,7 +228,7 @@ class Menus(QObject):
         self._window.addAction(action)  # a shortcut of a hidden menu bar is dead: in full screen the window carries it
         return action
 
-    def _choice(self, menu: QMenu, group: QActionGroup, text: str, key: str) -> QAction:
+    def _choice(self, menu: QMenu, group: QActionGroup, text: str, key: str | None) -> QAction:
         action = self._action(menu, text, key, checkable=True)
         group.addAction(action)
         return action

@@ -51,6 +51,7 @@ class Playback(QObject):
         self.phase = Phase.IDLE
         self.clip: Clip | None = None
         self.position_s = 0.0
+        self._begin_s = 0.0
         worker.result_ready.connect(self._take_result)
         worker.status_changed.connect(self._take_status)
         worker.noted.connect(self._take_note)
@@ -67,6 +68,11 @@ class Playback(QObject):
         """Whether clips start again at their end."""
         self._options = replace(self._options, loop=loop)
         self._worker.ask(lambda transport: transport.set_loop(loop))
+
+    def set_speed(self, speed: float) -> None:
+        """Show so many seconds of clips in one."""
+        self._options = replace(self._options, speed=speed)
+        self._worker.ask(lambda transport: transport.set_speed(speed))
 
     @property
     def clip_end_s(self) -> float:
@@ -88,10 +94,10 @@ class Playback(QObject):
         if self.phase is Phase.FAILED:
             self.play(self.source)
 
-    def play(self, source: str) -> None:
-        """Play this source from its start, instead of any other."""
+    def play(self, source: str, begin_s: float = 0.0) -> None:
+        """Play this source instead of any other, a clip from this time on."""
         self.source = source
-        self.clip, self.position_s = None, 0.0
+        self.clip, self.position_s, self._begin_s = None, 0.0, begin_s
         self._run = self._worker.play(source, self._options)
         self.source_changed.emit(source)
         self._take_status(Status(self._run, Phase.OPENING))
@@ -150,6 +156,9 @@ class Playback(QObject):
     def _take_status(self, status: Status) -> None:
         if status.run == self._run:
             self.phase, self.clip = status.phase, status.clip
+            if self.clip is not None and self._begin_s:
+                begin_s, self._begin_s = self._begin_s, 0.0
+                self.seek(begin_s)
             self.status_changed.emit(status)
 
     @pyqtSlot(int, str)

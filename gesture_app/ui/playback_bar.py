@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import Qt, pyqtSignal
-from PyQt6.QtGui import QFontMetrics, QMouseEvent
-from PyQt6.QtWidgets import QHBoxLayout, QLabel, QSlider, QStyle, QStyleOptionSlider, QToolButton, QWidget
+from PyQt6.QtGui import QAction, QFontMetrics, QMouseEvent
+from PyQt6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSlider, QStyle, QStyleOptionSlider, QToolButton, QWidget
 
 from gesture_app.ui.clock import clock_with_tenths
 from gesture_app.ui.icons import icon
+from gesture_app.ui.menu_texts import native, plain, shown_speed, tip
 
 if TYPE_CHECKING:
     from gesture_app.video.clips import Clip
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
 STEPS_PER_S = 1000
 PAGE_S = 5
 NAME_CHARACTERS = 32
+OVER_PICTURE_PX = 6
+ARROW_BESIDE_TEXT = """
+QToolButton { padding-right: 16px; }
+QToolButton::menu-indicator { subcontrol-origin: border; subcontrol-position: center right; right: 4px; }
+"""
 
 
 class SeekSlider(QSlider):
@@ -72,18 +78,51 @@ class PlaybackBar(QWidget):
         self.label.setAccessibleName(self.tr("Time"))
         self.label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
 
+        self.speed_button = QToolButton()
+        self.speed_button.setAutoRaise(True)
+        self.speed_button.setStyleSheet(ARROW_BESIDE_TEXT)
+        self.speed_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.speed_button.setAccessibleName(self.tr("Speed"))
+        self.repeat_button = QToolButton()
+        self.repeat_button.setAutoRaise(True)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
-        for part in (self.back_button, self.play_button, self.forward_button):
-            row.addWidget(part)
+        for button in (self.back_button, self.play_button, self.forward_button):
+            row.addWidget(button)
         row.addWidget(self.slider, 1)
         row.addWidget(self.label)
+        for button in (self.speed_button, self.repeat_button):
+            row.addWidget(button)
 
         self.back_button.clicked.connect(lambda: self.stepped.emit(-1))
         self.play_button.clicked.connect(self.toggled)
         self.forward_button.clicked.connect(lambda: self.stepped.emit(1))
         self.slider.actionTriggered.connect(self._seek)
         self.set_playing(False)
+        self.show_speed(1.0)
+
+    def take_actions(self, repeat: QAction, speeds: QMenu) -> None:
+        """Let buttons show and change what these are about."""
+        self.repeat_button.setDefaultAction(repeat)
+        self.repeat_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
+        self.repeat_button.setToolTip(tip(repeat))
+        self.repeat_button.setAccessibleName(plain(repeat.text()))
+        self.speed_button.setMenu(speeds)
+        metrics = self.speed_button.fontMetrics()  # the slider must not jump with the speed
+        widest_px = max(metrics.horizontalAdvance(action.text()) for action in speeds.actions() if action.isCheckable())
+        self.speed_button.setMinimumWidth(widest_px + metrics.height() + 12)
+        keys = " ".join(native(action.shortcut()) for action in speeds.actions() if not action.shortcut().isEmpty())
+        self.speed_button.setToolTip(self.tr("Speed ({keys})").format(keys=keys))
+
+    def show_speed(self, speed: float) -> None:
+        """Show how many seconds of a clip are shown in one."""
+        self.speed_button.setText(shown_speed(speed))
+
+    def set_over_picture(self, over: bool) -> None:
+        """Lie over a picture, with a ground of its own, or beside it."""
+        self.setAutoFillBackground(over)
+        side_px = OVER_PICTURE_PX if over else 0
+        self.setContentsMargins(2 * side_px, side_px, 2 * side_px, side_px)
 
     def set_clip(self, clip: Clip | None) -> None:
         """Take the length of a clip; None for a source that has none."""

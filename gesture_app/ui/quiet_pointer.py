@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
-from PyQt6.QtCore import QEvent, QObject, Qt, QTimer
-from PyQt6.QtWidgets import QWidget
+from PyQt6.QtCore import QEvent, QObject, Qt, QTimer, pyqtSignal
+from PyQt6.QtWidgets import QApplication, QWidget
 
 HIDE_AFTER_MS = 2000
 MOVES = (QEvent.Type.MouseMove, QEvent.Type.MouseButtonPress)
 
 
 class QuietPointer(QObject):
-    """Hides the pointer over a widget while it stands still, as long as that is wanted."""
+    """Hides the pointer over a widget while it stands still, as long as that is wanted.
 
-    def __init__(self, widget: QWidget) -> None:
+    Args:
+        controls: lie over the widget; what is on them is not hidden.
+
+    Signals:
+        awake_changed: the pointer goes or comes back.
+
+    Attributes:
+        awake: whether the pointer is there.
+    """
+
+    awake_changed = pyqtSignal(bool)
+
+    def __init__(self, widget: QWidget, controls: QWidget) -> None:
         super().__init__(widget)
+        self.awake = True
         self._widget = widget
+        self._controls = controls
         self._before = widget.cursor()
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -36,12 +50,22 @@ class QuietPointer(QObject):
         return False
 
     def _hide(self) -> None:
+        if self._controls.underMouse() or QApplication.mouseButtons() or QApplication.activePopupWidget():
+            self._timer.start()  # they are in use
+            return
         self._before = self._widget.cursor()
         self._widget.setCursor(Qt.CursorShape.BlankCursor)
+        self._set_awake(False)
+
+    def _set_awake(self, awake: bool) -> None:
+        if awake != self.awake:
+            self.awake = awake
+            self.awake_changed.emit(awake)
 
     def _wake(self) -> None:
         if self._widget.cursor().shape() is Qt.CursorShape.BlankCursor:
             self._widget.setCursor(self._before)
+        self._set_awake(True)
         if self._wanted:
             self._timer.start()
         else:

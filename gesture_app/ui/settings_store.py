@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -70,18 +70,24 @@ class SettingsStore(QObject):
             if getattr(self._settings, name) == given
         }
         wanted = replace(self._settings, **kept)
-        names = [field.name for field in fields(wanted)]
-        changes = {
-            name: getattr(wanted, name) for name in names if getattr(wanted, name) != getattr(self._stored, name)
-        }
-        if not changes:
+        if wanted == self._stored:
             return
         newest, warning = Settings.load(self._path)  # another window may have written since
         whole = self._path.exists() and warning is None
         try:
-            replace(newest if whole else wanted, **changes).save(self._path)
+            _with_changes(newest if whole else wanted, self._stored, wanted).save(self._path)
             self._stored, self._failed = wanted, False
         except EnvironmentFault as fault:
             if not self._failed:
                 self._failed = True
                 self.failed.emit(str(fault))
+
+
+def _with_changes(newest: Any, before: Any, after: Any) -> Any:
+    """`newest` with that which differs between `before` and `after`, also within what is a group itself."""
+    changes = {}
+    for name in (field.name for field in fields(after)):
+        there, old, new = (getattr(group, name) for group in (newest, before, after))
+        if new != old:
+            changes[name] = _with_changes(there, old, new) if is_dataclass(new) else new
+    return replace(newest, **changes)

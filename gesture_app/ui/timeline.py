@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 from PyQt6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, pyqtSignal
@@ -70,17 +71,15 @@ class Timeline(QWidget):
 
     def show_changes(self, changes: EventChanges) -> None:
         """Take what a frame has done to the events, and its time as now."""
-        if changes.time_s < self._now_s:
-            self._events = {n: e for n, e in self._events.items() if e.start_s < changes.time_s}
-        self._now_s = changes.time_s
+        stepped_back, self._now_s = changes.time_s < self._now_s, changes.time_s
         for event in (*changes.ended, *changes.active):
             self._events[event.number] = event
             self._lanes.setdefault(event.number, self._free_lane(event))
-        self._forget_old()
+        self._forget(changes.dropped, stepped_back)
         if changes.started:
             self.setAccessibleDescription(gesture_name(changes.started[-1].label))
         now_s = time.monotonic()
-        if now_s - self._painted_s >= REPAINT_S or changes.started or changes.ended:
+        if now_s - self._painted_s >= REPAINT_S or changes.started or changes.ended or changes.dropped:
             self._painted_s = now_s
             self.update()
 
@@ -154,9 +153,13 @@ class Timeline(QWidget):
         }
         return next(lane for lane in range(len(taken) + 1) if lane not in taken)
 
-    def _forget_old(self) -> None:
+    def _forget(self, dropped: tuple[int, ...], stepped_back: bool) -> None:
+        """What is too old or dropped, and after a step back what is not yet."""
         oldest_s = self._now_s - LONGEST_WINDOW_S
-        self._events = {n: e for n, e in self._events.items() if e.seen_s >= oldest_s}
+        newest_s = self._now_s if stepped_back else math.inf
+        self._events = {
+            n: e for n, e in self._events.items() if e.seen_s >= oldest_s and e.start_s <= newest_s and n not in dropped
+        }
         self._lanes = {n: lane for n, lane in self._lanes.items() if n in self._events}
 
     def _lane_px(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PyQt6.QtCore import QByteArray, QCoreApplication, QSettings, Qt
 from PyQt6.QtGui import QAction, QKeySequence
-from PyQt6.QtWidgets import QDockWidget, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QDockWidget, QGridLayout, QMainWindow, QStackedWidget, QWidget
 
 from gesture_app.settings import Settings
 from gesture_app.ui.controls import Controls
@@ -20,6 +20,7 @@ from gesture_app.ui.top_bars import TopBars
 from gesture_app.ui.video_view import VideoView
 
 LAYOUT_VERSION = 1
+PICTURE_ROW, PLAYBACK_ROW = 1, 2
 Area = Qt.DockWidgetArea
 
 
@@ -47,11 +48,10 @@ class WindowLayout:
         self.stack = QStackedWidget()
         self.stack.addWidget(self.view)
         self._centre = QWidget()
-        column = QVBoxLayout(self._centre)
-        column.addWidget(self.source_bar)
-        column.addWidget(self.stack, 1)
-        column.addWidget(self.playback_bar)
-        column.addWidget(self.notice)
+        self._rows = QGridLayout(self._centre)
+        for row, part in enumerate((self.source_bar, self.stack, self.playback_bar, self.notice)):
+            self._rows.addWidget(part, row, 0)
+        self._rows.setRowStretch(PICTURE_ROW, 1)
         self.playback_bar.hide()
         window.setCentralWidget(self._centre)
         window.setStatusBar(self.figures)
@@ -75,7 +75,7 @@ class WindowLayout:
         self.stack.setCurrentWidget(page)
 
     def set_full_screen(self, on: bool) -> None:
-        """Show nothing but the picture, or everything as it was."""
+        """Show nothing but the picture, with the playback bar over it if it is shown, or everything as it was."""
         window = self._window
         if on:
             self._before_full_screen = window.saveGeometry(), window.saveState(LAYOUT_VERSION)
@@ -84,12 +84,15 @@ class WindowLayout:
         for part in (self.source_bar, self.figures, window.menuBar()):
             assert part is not None
             part.setVisible(not on)
-        layout = self._centre.layout()
-        assert layout is not None
+        self._rows.removeWidget(self.playback_bar)
         if on:
-            layout.setContentsMargins(0, 0, 0, 0)
+            self._rows.setContentsMargins(0, 0, 0, 0)
+            self._rows.addWidget(self.playback_bar, PICTURE_ROW, 0, Qt.AlignmentFlag.AlignBottom)
+            self.playback_bar.raise_()
         else:
-            layout.unsetContentsMargins()
+            self._rows.unsetContentsMargins()
+            self._rows.addWidget(self.playback_bar, PLAYBACK_ROW, 0)
+        self.playback_bar.set_over_picture(on)
         other_states = window.windowState() & ~Qt.WindowState.WindowFullScreen
         window.setWindowState(other_states | Qt.WindowState.WindowFullScreen if on else other_states)
         if not on and self._before_full_screen is not None:

@@ -22,10 +22,12 @@ class SourceOptions:
     Attributes:
         loop: whether a clip starts again at its end.
         camera_size_wh: what is asked of a camera, which gives the nearest it has; None leaves it to the camera.
+        speed: how many seconds of a clip are shown in one.
     """
 
     loop: bool = False
     camera_size_wh: tuple[int, int] | None = None
+    speed: float = 1.0
 
 
 USUAL = SourceOptions()

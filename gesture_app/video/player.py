@@ -1,4 +1,4 @@
-"""Playing a clip: each frame at its time, with pause, seeking and single steps."""
+"""Playing a clip: each frame at its time, or slower or faster, with pause, seeking and single steps."""
 
 from __future__ import annotations
 
@@ -38,10 +38,12 @@ class Transport:
 
     Attributes:
         loop: whether a clip starts again at its end.
+        speed: how many seconds of a clip are shown in one.
     """
 
-    def __init__(self, loop: bool = False) -> None:
+    def __init__(self, loop: bool = False, speed: float = 1.0) -> None:
         self.loop = loop
+        self.speed = speed
         self._changed = threading.Condition()
         self._stopping = False
         self._paused = False
@@ -79,6 +81,11 @@ class Transport:
         """Ask to start a clip again at its end, or not to."""
         with self._asking():
             self.loop = loop
+
+    def set_speed(self, speed: float) -> None:
+        """Ask for another speed."""
+        with self._asking():
+            self.speed = speed
 
     def seek(self, time_s: float) -> None:
         """Ask for a time, in place of all that is asked for already."""
@@ -149,7 +156,8 @@ class ClipPlayer:
         self._at_s = 0.0  # the time of the frame that was delivered last
         self._next: Frame | None = None  # read, and waiting for its time
         self._over = False
-        self._zero_s = 0.0  # when time 0 of the clip was, or would have been, on the clock of time.monotonic
+        self._speed = transport.speed
+        self._zero_s = 0.0  # when time 0 of the clip was, or would have been at this speed, on time.monotonic's clock
 
     def play(self, clip: Clip) -> None:
         """Deliver frames until the end is asked for."""
@@ -171,8 +179,9 @@ class ClipPlayer:
                 self._tell("ended" if self._over else "paused")
                 self._transport.wait()
             else:
-                if self._state != "live":
-                    self._zero_s = time.monotonic() - self._at_s
+                if self._state != "live" or self._speed != self._transport.speed:
+                    self._speed = self._transport.speed
+                    self._zero_s = time.monotonic() - self._at_s / self._speed
                 self._tell("live")
                 self._go_on(clip.frame_s)
 
@@ -194,7 +203,7 @@ class ClipPlayer:
         """Deliver the next frame at its time, unless something else is asked for first; the last has its time, too."""
         self._next = self._next or self._source.read()
         due_s = self._at_s + frame_s if self._next is None else self._next.time_s
-        ahead_s = self._zero_s + due_s - time.monotonic()
+        ahead_s = self._zero_s + due_s / self._speed - time.monotonic()
         if ahead_s > 0 and self._transport.wait(ahead_s):
             return
         if self._next is None:
@@ -214,7 +223,7 @@ class ClipPlayer:
         if frame is None:
             return False
         now_s = time.monotonic()
-        self._at_s, self._zero_s = frame.time_s, now_s - frame.time_s
+        self._at_s, self._zero_s = frame.time_s, now_s - frame.time_s / self._speed
         self._deliver(frame, now_s)
         return True
 

@@ -63,7 +63,7 @@ class FrameReader(threading.Thread):
         self._on_state = on_state
         self._options = options
         self._opener = opener
-        self.transport = Transport(options.loop)
+        self.transport = Transport(options.loop, options.speed)
         self._frames = 0
         self._first_at_s: float | None = None
 
