@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -25,6 +25,7 @@ from gesture_app.video.clips import Clip
 from gesture_app.video.reader import FrameReader
 from gesture_app.vision.hands import Frame, RecognizerOptions
 from gesture_app.vision.postprocess import Detections
+from gesture_app.vision.style import OverlayStyle
 
 
 class ScriptedSource:
@@ -328,6 +329,7 @@ def test_a_paused_picture_follows_the_settings(make_worker):
     redrawn = news.results[-1]
     assert redrawn.inference_s is None and redrawn.run == run and redrawn.hands
     assert redrawn.picture.pixelColor(0, 47) == QColor(*reversed(RIGHT_BGR))
+    assert len(recognizer.seen) == seen, "what is only drawn otherwise is not recognized again"
     worker.configure(LiveSettings(RecognizerOptions(), hidden_labels=("like",)))
     wait_for(lambda: not news.results[-1].hands)
     worker.ask(lambda transport: transport.step(3))
@@ -336,6 +338,38 @@ def test_a_paused_picture_follows_the_settings(make_worker):
     wait_for(lambda: news.results[-1].time_s == 0.02)
     worker.set_paused(False)
     wait_for(lambda: news.phases[-1] is Phase.LIVE)
+
+
+@dataclass
+class Unsteady(FakeRecognizer):
+    """Surer with every call, so that two looks at one picture can be told apart."""
+
+    def classify_boxes(self, image: np.ndarray, boxes_xyxy: np.ndarray) -> np.ndarray:
+        sure = 1 - 1 / (2 + len(self.seen))
+        return np.tile(np.array([sure, 1 - sure, 0], np.float32), (len(boxes_xyxy), 1))
+
+
+def test_what_is_drawn_changes_nothing_of_what_was_recognized_in_a_paused_picture(make_worker):
+    worker = make_worker(Unsteady(), script=[True] * 1000)
+    news = News(worker)
+    worker.start()
+    worker.play("script")
+    wait_for(lambda: len(news.results) > 3)
+    worker.set_paused(True)
+    wait_for(lambda: news.phases[-1] is Phase.PAUSED)
+    time.sleep(0.2)
+    usual = RecognizerOptions().label_threshold
+    scores = {usual: {news.results[-1].hands[0].score}}
+    for threshold in (usual, 0.1):
+        for ids in (True, False, True):
+            shown = len(news.results)
+            options = RecognizerOptions(label_threshold=threshold)
+            worker.configure(LiveSettings(options, overlay=OverlayStyle(ids=ids)))
+            wait_for(lambda shown=shown: len(news.results) > shown)
+            scores.setdefault(threshold, set()).add(news.results[-1].hands[0].score)
+    assert [len(found) for found in scores.values()] == [1, 1]
+    worker.configure(LiveSettings(RecognizerOptions()))
+    wait_for(lambda: {news.results[-1].hands[0].score} == scores[usual])
 
 
 def test_other_networks_while_it_plays(make_worker):
