@@ -795,8 +795,10 @@ def test_the_tab_key_passes_over_what_is_behind(open_window, qtbot):
     assert QApplication.focusWidget() is order[-1], "and back"
 
 
-def test_a_recording_is_seen_in_full_screen(open_window, qtbot, clip):
+def test_recording_and_frame_rate_are_seen_in_full_screen(open_window, qtbot, clip):
     window = playing(qtbot, open_window(), clip)
+    (rate,) = window.view.findChildren(QLabel)
+    assert not rate.isVisible()
     badges = window.findChildren(RecordingBadge)
     assert len(badges) == 2 and not any(badge.isVisible() for badge in badges)
     window.menus.record.trigger()
@@ -804,8 +806,10 @@ def test_a_recording_is_seen_in_full_screen(open_window, qtbot, clip):
     window.menus.full_screen.trigger()
     (seen,) = [badge for badge in badges if badge.isVisible()]
     assert window.view.isAncestorOf(seen)
+    qtbot.waitUntil(lambda: rate.isVisible() and "FPS" in rate.text())
     window.menus.full_screen.trigger()
     assert [badge.isVisible() for badge in badges if badge is not seen] == [True] and not seen.isVisible()
+    assert not rate.isVisible()
     window.menus.record.trigger()
     qtbot.waitUntil(lambda: window.notice.isVisible())
 

@@ -58,7 +58,6 @@ class LiveSettings:
         overlay: what is drawn.
         blur: whether everything but the hands is blurred.
         brighten: whether a dark picture is shown lighter.
-        show_fps: whether the frame rate is drawn into the picture.
     """
 
     options: RecognizerOptions
@@ -68,10 +67,9 @@ class LiveSettings:
     overlay: OverlayStyle = field(default_factory=OverlayStyle)
     blur: bool = False
     brighten: bool = False
-    show_fps: bool = False
 
     @classmethod
-    def of(cls, settings: Settings, mirror: bool, camera: bool = False, show_fps: bool = False) -> LiveSettings:
+    def of(cls, settings: Settings, mirror: bool, camera: bool = False) -> LiveSettings:
         """What the user has chosen; `mirror`, and whether it is a `camera`, depend on the source."""
         return cls(
             settings.options(),
@@ -81,7 +79,6 @@ class LiveSettings:
             settings.overlay,
             settings.blur,
             settings.brighten_cameras and camera,
-            show_fps,
         )
 
 

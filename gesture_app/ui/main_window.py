@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PyQt6.QtCore import QEvent, QSettings, Qt, pyqtSignal, pyqtSlot
 from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
-from PyQt6.QtWidgets import QApplication, QDialog, QDockWidget, QMainWindow, QMessageBox
+from PyQt6.QtWidgets import QApplication, QDialog, QDockWidget, QLabel, QMainWindow, QMessageBox
 
 from gesture_app.settings import Settings
 from gesture_app.ui.banner import banner_for
@@ -21,7 +21,7 @@ from gesture_app.ui.menus import Menus
 from gesture_app.ui.opening import Opening
 from gesture_app.ui.playback import Playback
 from gesture_app.ui.quiet_pointer import QuietPointer
-from gesture_app.ui.recording_badge import RecordingBadge, badge_on_picture
+from gesture_app.ui.recording_badge import RecordingBadge
 from gesture_app.ui.settings_store import SettingsStore
 from gesture_app.ui.source_choice import SourceChoice
 from gesture_app.ui.tools import ToolContext, Tools
@@ -181,7 +181,12 @@ class MainWindow(QMainWindow):
             self.source_bar.add_button(action)
         for part in (*self.tools.buttons, RecordingBadge(self.capture.recorder)):
             self.figures.addPermanentWidget(part)
-        self._badge = badge_on_picture(self.capture.recorder, self.view)
+        self._rate, self._badge = QLabel(), RecordingBadge(self.capture.recorder)  # while the status bar is not there
+        self.view.lay_over(self._rate, Qt.AlignmentFlag.AlignLeft)
+        self.view.lay_over(self._badge, Qt.AlignmentFlag.AlignRight)
+        self._rate.setMargin(4)
+        self._rate.hide()
+        self._badge.set_wanted(False)
         self._pointer = QuietPointer(self.view)
         self._key_guard = KeyGuard(self)
         self._key_guard.watch(self)
@@ -249,6 +254,7 @@ class MainWindow(QMainWindow):
         self.sources.chosen.connect(self.play)
         self.source_bar.toggled.connect(lambda: self.halt() if self.phase.running else self.sources.choose_entered())
         self.view.painted.connect(self.figures.add_painted)
+        self.figures.rate_told.connect(self._rate.setText)
         self.view.double_clicked.connect(self.menus.full_screen.toggle)
         self.capture.recorder.recording_changed.connect(lambda _on: self._offer_capture())
         self.tools.model_installed.connect(self._use_model)
@@ -322,7 +328,7 @@ class MainWindow(QMainWindow):
 
     def _configure(self) -> None:
         mirror = self.menus.mirror.isChecked()
-        settings = LiveSettings.of(self._store.settings, mirror, self._is_camera, show_fps=self.isFullScreen())
+        settings = LiveSettings.of(self._store.settings, mirror, self._is_camera)
         self.playback.configure(settings)
 
     def _show_event(self, time_s: float) -> None:
@@ -349,11 +355,11 @@ class MainWindow(QMainWindow):
 
     def _set_full_screen(self, on: bool) -> None:
         self.layout_.set_full_screen(on)
+        self._rate.setVisible(on)
         self._badge.set_wanted(on)
         self._pointer.set_wanted(on)
         self.playback_bar.setVisible(not on and self.playback.clip is not None and not self.playback.clip.still)
         self.menus.leave_full_screen.setEnabled(on)
-        self._configure()
 
     def _may_break_off(self) -> bool:
         question = self.tr("Videos are being annotated or a model is being trained. Close and break that off?")
