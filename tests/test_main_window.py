@@ -605,6 +605,23 @@ def test_a_control_in_a_panel_keeps_its_keys(open_window, qtbot, clip, floating)
     assert window.phase is Phase.IDLE, "the window's other keys act"
 
 
+def test_a_click_on_a_control_leaves_the_keys_to_the_window(open_window, qtbot, clip):
+    window = playing(qtbot, open_window(), clip)
+    window.view.setFocus()
+    names, slider = window.controls._overlay["labels"], window.controls.hand.slider
+    for part in (names, slider, window.controls.gestures._list.viewport()):
+        qtbot.mouseClick(part, Qt.MouseButton.LeftButton, pos=QPoint(8, part.height() // 2))
+        assert window.view.hasFocus()
+    assert not settings_of(window).overlay.labels and settings_of(window).detector_threshold != 0.12
+    threshold = settings_of(window).detector_threshold
+    qtbot.keyClick(window.view, Qt.Key.Key_Space)
+    qtbot.waitUntil(lambda: window.phase is Phase.PAUSED)
+    qtbot.keyClick(window.view, Qt.Key.Key_Right)
+    assert not settings_of(window).overlay.labels and settings_of(window).detector_threshold == threshold
+    qtbot.mouseClick(window.controls.hand.number, Qt.MouseButton.LeftButton)
+    assert window.controls.hand.number.hasFocus(), "a number can be typed"
+
+
 @pytest.mark.parametrize("panel", ["controls", "events"])
 def test_a_letter_with_alt_means_one_thing(open_window, panel):
     window = open_window()
@@ -850,9 +867,11 @@ def test_snapshot_and_recording(open_window, qtbot, clip, tmp_path):
     window = open_window()
     assert not window.menus.snapshot.isEnabled() and not window.menus.record.isEnabled()
     playing(qtbot, window, clip)
-    folder = tmp_path / "recordings"
+    folder, size = tmp_path / "recordings", window.view.size()
     qtbot.keyClick(window.view, Qt.Key.Key_S)
     qtbot.waitUntil(lambda: list(folder.glob("*.png")) != [] and window.notice.isVisible())
+    qtbot.wait(50)
+    assert window.view.size() == size, "the line lies over the picture, which does not jump"
     qtbot.keyClick(window.view, Qt.Key.Key_R)
     assert window.capture.recorder.recording and window.menus.record.isChecked()
     qtbot.wait(500)

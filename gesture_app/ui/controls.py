@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 from PyQt6.QtCore import QSignalBlocker, QSize, Qt, pyqtSignal
 from PyQt6.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
     QCheckBox,
     QComboBox,
     QFormLayout,
@@ -16,6 +18,7 @@ from PyQt6.QtWidgets import (
     QLabel,
     QPushButton,
     QScrollArea,
+    QSlider,
     QSpinBox,
     QVBoxLayout,
     QWidget,
@@ -75,6 +78,8 @@ class Controls(QScrollArea):
         column.addStretch(1)
         self.setWidget(panel)
         self._guard.watch(panel)
+        for part in panel.findChildren((QAbstractButton, QSlider, QComboBox, QAbstractItemView)):
+            part.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves Space and the arrows to the window
         self.set_settings(settings)
 
     def settings(self) -> Settings:
