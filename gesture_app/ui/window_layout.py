@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PyQt6.QtCore import QByteArray, QCoreApplication, QSettings, Qt
 from PyQt6.QtGui import QAction, QKeySequence
-from PyQt6.QtWidgets import QDockWidget, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QDockWidget, QGridLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from gesture_app.settings import Settings
 from gesture_app.ui.controls import Controls
@@ -46,12 +46,14 @@ class WindowLayout:
 
         self.stack = QStackedWidget()
         self.stack.addWidget(self.view)
+        middle = QGridLayout()
+        middle.addWidget(self.stack, 0, 0)
+        middle.addWidget(self.notice, 0, 0, Qt.AlignmentFlag.AlignBottom)  # over it, so that the picture does not jump
         self._centre = QWidget()
         column = QVBoxLayout(self._centre)
         column.addWidget(self.source_bar)
-        column.addWidget(self.stack, 1)
+        column.addLayout(middle, 1)
         column.addWidget(self.playback_bar)
-        column.addWidget(self.notice)
         self.playback_bar.hide()
         window.setCentralWidget(self._centre)
         window.setStatusBar(self.figures)
