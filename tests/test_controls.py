@@ -110,6 +110,17 @@ def test_what_has_no_control_stays(controls, told):
     assert told[-1] == replace(OTHERS, sounds=False, last_source="0", recent_sources=("a.mp4",), welcome_seen=True)
 
 
+@pytest.mark.parametrize("yes", [False, True])
+def test_everything_can_be_set_back(controls, told, monkeypatch, yes):
+    answer = QMessageBox.StandardButton.Yes if yes else QMessageBox.StandardButton.No
+    monkeypatch.setattr(QMessageBox, "question", lambda *_, defaultButton: answer)
+    elsewhere = {"last_source": "0", "welcome_seen": True, "picture_mode": "fill"}
+    controls.set_settings(replace(OTHERS, **elsewhere))
+    click(controls, "Reset to defaults…")
+    assert told == ([Settings(**elsewhere)] if yes else [])
+    assert controls.hand.value() == (Settings().detector_threshold if yes else 0.5)
+
+
 def test_values_from_elsewhere_are_offered_too(controls, told):
     controls.set_settings(Settings(camera_size_wh=(1234, 777)))
     assert controls.camera_size.currentText() == "1234 × 777" and told == []

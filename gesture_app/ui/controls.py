@@ -16,6 +16,7 @@ from PyQt6.QtWidgets import (
     QFrame,
     QGroupBox,
     QLabel,
+    QMessageBox,
     QPushButton,
     QScrollArea,
     QSlider,
@@ -199,6 +200,9 @@ class Controls(QScrollArea):
         self.check_button = QPushButton(self.tr("Chec&k this computer…"))
         self.check_button.setToolTip(self.tr("Cameras, graphics card, networks and codecs, and how to mend them"))
         self.check_button.clicked.connect(self.check_requested)
+        self.reset_button = QPushButton(self.tr("Reset to defaults…"))
+        self.reset_button.setToolTip(self.tr("Everything in this panel as it was at the first start"))
+        self.reset_button.clicked.connect(self._reset)
         return self._group(
             self.tr("Program"),
             self._row(self.tr("Co&lours"), self.theme),
@@ -208,6 +212,7 @@ class Controls(QScrollArea):
             ),
             self._row(self.tr("Recordings &in"), self.folder),
             self.check_button,
+            self.reset_button,
         )
 
     def _bind(self, name: str, read: Callable[[], Any], write: Callable[[Any], object], signal: Any) -> None:
@@ -239,6 +244,14 @@ class Controls(QScrollArea):
         value = self._fields[name].read()
         if value != getattr(self._settings, name):
             self._settings = replace(self._settings, **{name: value})
+            self.changed.emit(self._settings)
+
+    def _reset(self) -> None:
+        question = self.tr("Set everything in this panel back, also the model, the colours and the folder?")
+        yes, no = QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No
+        if QMessageBox.question(self, self.tr("Reset to defaults"), question, defaultButton=no) is yes:
+            usual = Settings()
+            self.set_settings(replace(self._settings, **{name: getattr(usual, name) for name in self._fields}))
             self.changed.emit(self._settings)
 
     def _read_overlay(self) -> OverlayStyle:
