@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PyQt6.QtCore import QRectF, Qt
@@ -103,15 +105,19 @@ def test_welcome_asks_for_a_camera(qtbot):
     page = WelcomePage([])
     qtbot.addWidget(page)
     page.show()
-    assert not page.start_button.isEnabled() and page.none.isVisible() and not page.camera.isVisible()
+    assert page.demo_button.isDefault() and not page.start_button.isEnabled()
+    assert page.none.isVisible() and not page.camera.isVisible()
     page.set_cameras([("Built-in", "0"), ("USB", "2")])
     assert page.start_button.isEnabled() and page.camera.isVisible() and not page.none.isVisible()
     assert page.start_button.isDefault() and not page.file_button.isDefault()
     page.camera.setCurrentIndex(1)
     page.set_cameras([("Other", "1"), ("Built-in", "0"), ("USB", "2")])
-    with qtbot.waitSignal(page.camera_chosen) as chosen:
+    with qtbot.waitSignal(page.chosen) as chosen:
         qtbot.mouseClick(page.start_button, Qt.MouseButton.LeftButton)
     assert chosen.args == ["2"], "hot-plugging keeps the choice"
+    with qtbot.waitSignal(page.chosen) as chosen:
+        page.demo_button.click()
+    assert Path(chosen.args[0]).is_file(), "a clip comes with the program"
     with qtbot.waitSignal(page.file_requested):
         qtbot.keyClick(page.file_button, Qt.Key.Key_Space)
     with qtbot.waitSignal(page.skipped):

@@ -425,7 +425,7 @@ def test_the_first_start_asks(open_window, qtbot, clip, monkeypatch):
     window.begin(None)
     welcome = window.layout_.stack.currentWidget()
     assert welcome is not window.view and window.phase is Phase.IDLE
-    welcome.camera_chosen.emit("1")
+    welcome.chosen.emit("1")
     qtbot.waitUntil(lambda: window.phase is Phase.LIVE)
     assert window.layout_.stack.currentWidget() is window.view and settings_of(window).welcome_seen
     window.menus.welcome.trigger()
