@@ -14,7 +14,7 @@ from fakes import LEFT_BGR, RIGHT_BGR, FakeRecognizer, write_two_colours
 from media import REGULAR, write_video
 from PIL import Image as PillowImage
 from PyQt6.QtCore import QCoreApplication, QEvent, QMimeData, QPoint, QPointF, QSettings, QSize, Qt, QUrl
-from PyQt6.QtGui import QColor, QDesktopServices, QDropEvent, QKeySequence
+from PyQt6.QtGui import QColor, QDesktopServices, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QKeySequence
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import (
     QAbstractButton,
@@ -473,19 +473,36 @@ def test_what_cannot_be_played_is_not_offered_again(open_window, qtbot, clip, tm
     assert window.source_bar.source() == str(broken), "what was entered stays, to be mended"
 
 
-def test_drag_and_drop(open_window, qtbot, clip):
+def test_drag_and_drop(open_window, qtbot, clip, tmp_path):
     window = open_window()
-    data = QMimeData()
-    data.setUrls([QUrl.fromLocalFile(str(clip))])
-    event = QDropEvent(
-        QPointF(50, 50),
-        Qt.DropAction.CopyAction,
-        data,
-        Qt.MouseButton.LeftButton,
-        Qt.KeyboardModifier.NoModifier,
-    )
-    window.dropEvent(event)
-    assert window.playback.source == str(clip) and window.acceptDrops()
+    sign, pressed = window.layout_.drop_sign, (Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
+
+    def drag(*paths: Path) -> QMimeData:
+        data = QMimeData()
+        data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+        enter = QDragEnterEvent(QPoint(50, 50), Qt.DropAction.CopyAction, data, *pressed)
+        enter.setAccepted(False)
+        window.dragEnterEvent(enter)
+        assert enter.isAccepted() is sign.isVisible()
+        return data
+
+    def drop(data: QMimeData) -> None:
+        window.dropEvent(QDropEvent(QPointF(50, 50), Qt.DropAction.CopyAction, data, *pressed))
+        assert not sign.isVisible()
+
+    drag(tmp_path / "list.txt")
+    assert not sign.isVisible(), "what cannot be played is refused at the door"
+    data = drag(clip)
+    assert sign.isVisible() and window.acceptDrops()
+    window.dragLeaveEvent(QDragLeaveEvent())
+    assert not sign.isVisible()
+    drop(data)
+    assert window.playback.source == str(clip)
+    other = write_two_colours(tmp_path / "other.mp4")
+    drop(drag(clip, other))
+    (dialog,) = window.findChildren(AnnotateDialog)
+    assert dialog.isVisible() and [dialog.list.source(row) for row in dialog.list.rows()] == [clip, other]
+    assert window.playback.source == str(clip)
 
 
 def test_weights_that_cannot_be_used_and_others_that_can(open_window, qtbot, clip):

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from PyQt6.QtCore import QEvent, QSettings, Qt, pyqtSignal, pyqtSlot
-from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PyQt6.QtWidgets import QApplication, QDialog, QDockWidget, QLabel, QMainWindow, QMessageBox
 
 from gesture_app.settings import Settings
@@ -164,12 +164,18 @@ class MainWindow(QMainWindow):
         return False
 
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
-        """Welcome files and addresses."""
-        if event is not None and self.sources.opening.wants(event.mimeData()):
+        """Welcome files and addresses that can be played."""
+        if event is not None and (offer := self.sources.opening.drop_offer(event.mimeData())):
             event.acceptProposedAction()
+            self.layout_.offer_drop(offer)
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent | None) -> None:
+        """Nothing is dropped."""
+        self.layout_.offer_drop("")
 
     def dropEvent(self, event: QDropEvent | None) -> None:
-        """Play what was dropped."""
+        """Play what was dropped, or annotate it."""
+        self.layout_.offer_drop("")
         if event is not None:
             event.acceptProposedAction()
             self.sources.opening.take_drop(event.mimeData())
@@ -252,6 +258,7 @@ class MainWindow(QMainWindow):
         self.event_panel.refused.connect(self._tell)
         self.event_panel.sounds_toggled.connect(lambda on: self._store.update(sounds=on))
         self.sources.chosen.connect(self.play)
+        self.sources.opening.several_dropped.connect(self._annotate)
         self.source_bar.toggled.connect(lambda: self.halt() if self.phase.running else self.sources.choose_entered())
         self.view.painted.connect(self.figures.add_painted)
         self.figures.rate_told.connect(self._rate.setText)
@@ -336,6 +343,10 @@ class MainWindow(QMainWindow):
             self.playback.seek(time_s)
         else:
             self._tell(self.tr("Only a video that is played can go to a gesture"))
+
+    def _annotate(self, files: list[Path]) -> None:
+        if not self.tools.annotate_files(files):
+            self._tell(self.tr("More files can be added once those on the list are annotated"))
 
     def _tell(self, text: str) -> None:
         self.figures.showMessage(text, TOLD_MS)

@@ -88,6 +88,10 @@ QTableView, QTreeView, QListWidget, QPlainTextEdit, QTextBrowser, QFrame#notice 
     border: 1px solid {edge}; border-radius: 6px;
 }}
 QFrame#notice {{ background: {base}; }}
+QLabel#drop {{
+    background: rgba(15, 17, 20, 190); color: white; border: 3px dashed {accent}; border-radius: 8px;
+    font-size: 15pt; font-weight: 600;
+}}
 QTabWidget::pane {{ border: 1px solid {edge}; border-radius: 6px; }}
 QTabWidget QTextBrowser {{ border: 0; }}
 QTabBar::tab {{ padding: 6px 14px; border: 2px solid transparent; }}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -81,6 +81,13 @@ class Tools(QObject):
             self._annotate.ended.connect(self._tell_annotated)
             self._annotate_button.follow(self._annotate)
         _show(self._annotate)
+
+    def annotate_files(self, files: Sequence[Path]) -> bool:
+        """Put these onto the list of what is to be annotated; False while it is locked, as work goes on."""
+        self.annotate()
+        assert self._annotate is not None
+        self._annotate.add_files(files)
+        return not self._annotate.running
 
     def train(self) -> None:
         """The user's pictures to a model."""

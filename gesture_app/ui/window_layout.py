@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PyQt6.QtCore import QByteArray, QCoreApplication, QSettings, Qt
 from PyQt6.QtGui import QAction, QKeySequence
-from PyQt6.QtWidgets import QDockWidget, QGridLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QDockWidget, QGridLayout, QLabel, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from gesture_app.settings import Settings
 from gesture_app.ui.controls import Controls
@@ -42,12 +42,17 @@ class WindowLayout:
         self.timeline = Timeline()
         self.bars = TopBars()
         self.figures = Figures()
+        self.drop_sign = QLabel()
+        self.drop_sign.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.drop_sign.setObjectName("drop")
+        self.drop_sign.hide()
         self.dock_actions: list[QAction] = []
 
         self.stack = QStackedWidget()
         self.stack.addWidget(self.view)
         middle = QGridLayout()
         middle.addWidget(self.stack, 0, 0)
+        middle.addWidget(self.drop_sign, 0, 0)
         middle.addWidget(self.notice, 0, 0, Qt.AlignmentFlag.AlignBottom)  # over it, so that the picture does not jump
         self._centre = QWidget()
         column = QVBoxLayout(self._centre)
@@ -75,6 +80,11 @@ class WindowLayout:
         if self.stack.indexOf(page) < 0:
             self.stack.addWidget(page)
         self.stack.setCurrentWidget(page)
+
+    def offer_drop(self, text: str) -> None:
+        """Say over the picture what dropping would do, or with an empty text no more."""
+        self.drop_sign.setText(text)
+        self.drop_sign.setVisible(bool(text))
 
     def set_full_screen(self, on: bool) -> None:
         """Show nothing but the picture, or everything as it was."""
