@@ -15,6 +15,7 @@ from PyQt6.QtGui import QColor
 
 import gesture_app.vision.video_recognizer  # noqa: F401  # its import takes more time than a test may wait
 from gesture_app.errors import EnvironmentFault, InputError
+from gesture_app.settings import Settings
 from gesture_app.ui.live import LiveSettings, ModelChoice, Phase, Result, Status
 from gesture_app.ui.meters import Percentiles, RateMeter
 from gesture_app.ui.outbox import Outbox
@@ -428,6 +429,12 @@ def test_a_tap_gets_every_picture_with_boxes_as_shown_and_without_as_filmed(make
     assert left_is_left is not mirror
     times = [captured_s for _, captured_s in tap.annotated]
     assert times == sorted(times) == [captured_s for _, captured_s in tap.clean]
+
+
+@pytest.mark.parametrize("wanted", [False, True])
+@pytest.mark.parametrize("screen", [False, True])
+def test_all_but_the_screen_is_brightened(wanted, screen):
+    assert LiveSettings.of(Settings(brighten=wanted), False, screen).brighten is (wanted and not screen)
 
 
 @pytest.mark.parametrize("brighten", [False, True])

@@ -160,8 +160,8 @@ class Controls(QScrollArea):
             self._bound_check("mirror_cameras", self.tr("&Mirror cameras"), self.tr("As in a mirror")),
             self._bound_check("mirror_files", self.tr("Mirror videos and streams"), self.tr("Swap left and right")),
             self._bound_check(
-                "brighten_cameras",
-                self.tr("Brighten dark cameras"),
+                "brighten",
+                self.tr("Brighten dark pictures"),
                 self.tr("What you see in a dim room; hands are recognized in the picture as it is"),
             ),
             self._row(self.tr("&Camera picture"), self._sizes()),

@@ -47,7 +47,7 @@ class Figures(QStatusBar):
         self.dark_label = QLabel(self.tr("dark"))
         self.dark_label.setToolTip(
             self.tr(
-                "The camera's picture is dark and is shown lighter. With more light hands are recognized more surely, "
+                "The picture is dark and is shown lighter. With more light hands are recognized more surely, "
                 "and many cameras give more pictures a second"
             )
         )

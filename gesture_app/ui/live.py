@@ -69,8 +69,8 @@ class LiveSettings:
     brighten: bool = False
 
     @classmethod
-    def of(cls, settings: Settings, mirror: bool, camera: bool = False) -> LiveSettings:
-        """What the user has chosen; `mirror`, and whether it is a `camera`, depend on the source."""
+    def of(cls, settings: Settings, mirror: bool, screen: bool = False) -> LiveSettings:
+        """What the user has chosen; `mirror`, and whether it is the `screen`, depend on the source."""
         return cls(
             settings.options(),
             settings.smoothing_s,
@@ -78,7 +78,7 @@ class LiveSettings:
             mirror,
             settings.overlay,
             settings.blur,
-            settings.brighten_cameras and camera,
+            settings.brighten and not screen,  # which is dark because somebody likes it so
         )
 
 

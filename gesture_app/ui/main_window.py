@@ -334,9 +334,8 @@ class MainWindow(QMainWindow):
             self.play(self.playback.source)
 
     def _configure(self) -> None:
-        mirror = self.menus.mirror.isChecked()
-        settings = LiveSettings.of(self._store.settings, mirror, self._is_camera)
-        self.playback.configure(settings)
+        screen = source_kind(self.playback.source) == "screen"
+        self.playback.configure(LiveSettings.of(self._store.settings, self.menus.mirror.isChecked(), screen))
 
     def _show_event(self, time_s: float) -> None:
         if self.playback.clip is not None:
