@@ -53,7 +53,7 @@ class WelcomePage(QScrollArea):
         self.camera = QComboBox()
         self.camera.setAccessibleName(self.tr("Camera"))
         self.camera.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.camera.setMinimumContentsLength(18)
+        self.camera.setMinimumContentsLength(14)
         self.camera.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.label = QLabel(self.tr("&Camera"))
         self.label.setBuddy(self.camera)
@@ -61,7 +61,7 @@ class WelcomePage(QScrollArea):
         self.start_button.clicked.connect(lambda: self.chosen.emit(str(self.camera.currentData())))
         self.file_button = QPushButton(self.tr("Open a &video…"))
         self.file_button.clicked.connect(self.file_requested)
-        self.demo_button = QPushButton(self.tr("Pla&y the demo clip"))
+        self.demo_button = QPushButton(self.tr("Pla&y a demo"))
         self.demo_button.clicked.connect(lambda: self.chosen.emit(str(demo_clip())))
         self.skip_button = QPushButton(self.tr("Not &now"))
         self.skip_button.clicked.connect(self.skipped)
@@ -74,7 +74,8 @@ class WelcomePage(QScrollArea):
         row, below = QHBoxLayout(), QHBoxLayout()
         row.addWidget(self.label)
         row.addWidget(self.camera, 1)
-        for button in (self.start_button, self.file_button, self.demo_button, self.skip_button):
+        row.addWidget(self.start_button)
+        for button in (self.file_button, self.demo_button, self.skip_button):
             below.addWidget(button)
         below.addStretch()
         inside = QWidget()
@@ -105,9 +106,8 @@ class WelcomePage(QScrollArea):
         for name, source in cameras:
             self.camera.addItem(name, source)
         self.camera.setCurrentIndex(max(0, self.camera.findData(before)))
-        for part in (self.label, self.camera):
+        for part in (self.label, self.camera, self.start_button):
             part.setVisible(bool(cameras))
         self.none.setVisible(not cameras)
-        self.start_button.setEnabled(bool(cameras))
         self.start_button.setDefault(bool(cameras))
         self.demo_button.setDefault(not cameras)
