@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +19,7 @@ from gesture_app.ui.hand_shapes import SHAPES, outlines
 from gesture_app.ui.pictures import from_qimage
 from gesture_app.ui.welcome import WelcomePage
 from gesture_app.vision.labels import HAGRID_GESTURES
+from gesture_app.vision.model_info import ModelInfo
 
 BLACK, WHITE, GREY = QColor("black"), QColor("white"), QColor("#808080")
 
@@ -93,9 +96,18 @@ def test_the_list_shows_drawings_and_names(qtbot):
     assert first != second
 
 
-def test_gestures_dialog(qtbot):
-    dialog = GesturesDialog()
+@pytest.mark.parametrize(("labels", "shown"), [
+    (("my sign", "palm", "no_gesture", "background"), ["my sign", "palm"]),
+    (("no_gesture",), list(HAGRID_GESTURES)),
+    (None, list(HAGRID_GESTURES)),
+])  # fmt: skip
+def test_gestures_dialog(qtbot, tmp_path, labels, shown):
+    if labels is not None:
+        info = ModelInfo("classifier", "resnet18d", labels, (64, 64))
+        (tmp_path / "classifier.json").write_text(json.dumps(asdict(info)))
+    dialog = GesturesDialog(tmp_path)
     qtbot.addWidget(dialog)
+    assert [drawing.name for drawing in dialog.findChildren(GestureDrawing)] == shown
     dialog.show()
     qtbot.keyClick(dialog, Qt.Key.Key_Escape)
     assert not dialog.isVisible()

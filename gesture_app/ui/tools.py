@@ -123,10 +123,11 @@ class Tools(QObject):
         _show(self._doctor)
 
     def gestures(self) -> None:
-        """The drawings of the gestures."""
+        """The drawings of the gestures that the networks in use know."""
         from gesture_app.ui.gesture_gallery import GesturesDialog
+        from gesture_app.vision.model_info import default_weights
 
-        _show_once(GesturesDialog(self._window))
+        _show_once(GesturesDialog(self._context.weights() or default_weights(), self._window))
 
     def shortcuts(self) -> None:
         """All keys."""
