@@ -439,6 +439,7 @@ def test_start_without_a_source_asks_for_a_file_and_a_file_of_the_last_time_is_o
     window = open_window(last_source=str(clip))
     window.begin(None)
     assert not window.playback.source and window.source_bar.source() == str(clip)
+    assert "No camera" not in window.view.banner.text and "Press Start" in window.view.banner.text
     window.source_bar.set_source("")
     asked = []
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: asked.append(1) or ("", ""))

@@ -284,8 +284,11 @@ class MainWindow(QMainWindow):
 
     @pyqtSlot(object)
     def _show_status(self, status: Status) -> None:
-        nothing_there = status.phase is Phase.IDLE and not self.playback.source and not self.sources.cameras.found
-        hint = self.tr("No camera is connected. Connect one, or open a file (Ctrl+O).") if nothing_there else ""
+        hint = ""
+        if status.phase is Phase.IDLE and self.source_bar.source():
+            hint = self.tr("Press Start to play what is chosen above, or open another file (Ctrl+O).")
+        elif status.phase is Phase.IDLE and not self.sources.cameras.found:
+            hint = self.tr("No camera is connected. Connect one, or open a file (Ctrl+O).")
         shown = replace(status, message=hint) if hint else status
         if status.phase in (Phase.IDLE, Phase.FAILED):  # nothing is played, or the boxes are of other networks
             self.view.clear_picture()
