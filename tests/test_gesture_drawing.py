@@ -97,7 +97,7 @@ def test_the_list_shows_drawings_and_names(qtbot):
 
 
 @pytest.mark.parametrize(("labels", "shown"), [
-    (("my sign", "palm", "no_gesture", "background"), ["my sign", "palm"]),
+    (("palm", "my sign", "no_gesture", "background"), ["my sign", "palm"]),
     (("no_gesture",), list(HAGRID_GESTURES)),
     (None, list(HAGRID_GESTURES)),
 ])  # fmt: skip

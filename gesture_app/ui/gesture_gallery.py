@@ -47,9 +47,10 @@ class GestureGallery(QScrollArea):
         self._arrange()
 
     def sizeHint(self) -> QSize:
-        """Six columns and three rows."""
+        """Six columns and three or four rows."""
         tile = self.drawings[0].sizeHint()
-        return QSize(6 * (tile.width() + SPACING_PX) + 20, 3 * (tile.height() + SPACING_PX))
+        rows = 3 if len(self.drawings) <= len(HAGRID_GESTURES) else 4
+        return QSize(6 * (tile.width() + SPACING_PX) + 20, rows * (tile.height() + SPACING_PX))
 
     def minimumSizeHint(self) -> QSize:
         """One drawing."""
@@ -101,8 +102,10 @@ class GesturesDialog(QDialog):
 
 
 def _gestures_of(weights: Path) -> Sequence[str]:
+    """The user's own first."""
     try:
         labels = load_info(weights_path(weights, "classifier")).labels
     except InputError:
         return HAGRID_GESTURES
-    return [label for label in labels if label not in (NO_GESTURE, BACKGROUND)] or HAGRID_GESTURES
+    gestures = [label for label in labels if label not in (NO_GESTURE, BACKGROUND)]
+    return sorted(gestures, key=HAGRID_GESTURES.__contains__) or HAGRID_GESTURES
