@@ -286,7 +286,7 @@ class MainWindow(QMainWindow):
     def _show_status(self, status: Status) -> None:
         hint = ""
         if status.phase is Phase.IDLE and self.source_bar.source():
-            hint = self.tr("Press Start to play what is chosen above, or open another file (Ctrl+O).")
+            hint = self.tr("Press Start to play what is chosen above, or open a file (Ctrl+O).")
         elif status.phase is Phase.IDLE and not self.sources.cameras.found:
             hint = self.tr("No camera is connected. Connect one, or open a file (Ctrl+O).")
         shown = replace(status, message=hint) if hint else status

@@ -137,7 +137,7 @@ def _dropped(data: QMimeData | None) -> list[str]:
         return []
     paths = [url.toLocalFile() for url in data.urls() if url.isLocalFile()]
     streams = [url.toString() for url in data.urls() if url.scheme().lower() in URL_SCHEMES]
-    return [path for path in paths if is_folder(path) or _is_media(path)] or streams[:1]
+    return [path for path in paths if _is_media(path) or is_folder(path)] or streams[:1]
 
 
 def _is_media(path: str) -> bool:

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from PyQt6.QtCore import QByteArray, QCoreApplication, QSettings, Qt
 from PyQt6.QtGui import QAction, QKeySequence
-from PyQt6.QtWidgets import QDockWidget, QGridLayout, QLabel, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import (
+    QDockWidget,
+    QGridLayout,
+    QLabel,
+    QMainWindow,
+    QSizePolicy,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from gesture_app.settings import Settings
 from gesture_app.ui.controls import Controls
@@ -45,6 +54,7 @@ class WindowLayout:
         self.drop_sign = QLabel()
         self.drop_sign.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.drop_sign.setObjectName("drop")
+        self.drop_sign.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
         self.drop_sign.hide()
         self.dock_actions: list[QAction] = []
 
