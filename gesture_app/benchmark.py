@@ -22,7 +22,6 @@ from gesture_app.ahead import Ahead
 from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.video.mailbox import Mailbox
 from gesture_app.video.sources import open_video
-from gesture_app.vision.assets import assets_folder
 from gesture_app.vision.hands import Frame, Hand, Image
 from gesture_app.vision.overlay import draw_hands
 from gesture_app.vision.recognizer import Recognizer, to_hands
@@ -36,11 +35,6 @@ HANDS = (1, 2, 4, 8)
 SIZES_WH = ((854, 480), (1280, 720), (1920, 1080), (3840, 2160))
 
 Result = dict[str, Any]
-
-
-def demo_clip() -> Path:
-    """The clip that comes with the program."""
-    return assets_folder() / "demo.mp4"
 
 
 @dataclass(frozen=True)

@@ -151,11 +151,10 @@ class Benchmark(Model):
     def measure(self) -> dict[str, Any]:
         """Measure, and print every result as it comes."""
         from gesture_app import benchmark, benchmark_gpu, benchmark_report
+        from gesture_app.vision.assets import demo_clip
 
         recognizer = self.load_recognizer()
-        clip = (
-            benchmark.LoopedVideo(self.clip) if self.clip else benchmark.LoopedVideo(benchmark.demo_clip(), (1280, 720))
-        )
+        clip = benchmark.LoopedVideo(self.clip) if self.clip else benchmark.LoopedVideo(demo_clip(), (1280, 720))
         result: dict[str, Any] = {"device": recognizer.device_name}
         print(recognizer.device_name)
         result["stages"] = benchmark.measure_stages(recognizer, clip, self.seconds)

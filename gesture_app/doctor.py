@@ -22,7 +22,7 @@ from typing import Any, Literal
 from gesture_app import __version__
 from gesture_app.errors import GestureError, one_line
 from gesture_app.settings import APP, Settings, config_folder, settings_path
-from gesture_app.vision.assets import assets_folder, cache_folder
+from gesture_app.vision.assets import cache_folder, demo_clip
 
 PROBE_TIMEOUT_S = 30.0
 CAMERA_TIMEOUT_S = 4.0
@@ -252,7 +252,7 @@ def engine_findings(folder: Path) -> Iterator[Finding]:
     started_s = time.monotonic()
     recognizer = Recognizer.load(folder)
     loaded_s = time.monotonic() - started_s
-    with open_video(assets_folder() / "demo.mp4") as video:
+    with open_video(demo_clip()) as video:
         images = [frame.image for frame in islice(video, 0, FRAMES * EVERY, EVERY)]
     recognizer(images[0])  # compiles
     first_s = time.monotonic()

@@ -54,7 +54,7 @@ class Settings:
         hidden_labels: names of gestures that are treated as if they were not there.
         mirror_cameras: whether cameras show a mirror.
         mirror_files: whether everything else does.
-        brighten_cameras: whether the dark pictures of cameras are shown lighter.
+        brighten: whether dark pictures are shown lighter, but for those of the screen.
         picture_mode: whole picture, whole window, or a pixel for a pixel.
         overlay: what is drawn besides the boxes.
         blur: whether everything but the hands is blurred, in recordings too.
@@ -81,7 +81,7 @@ class Settings:
     hidden_labels: tuple[str, ...] = ()
     mirror_cameras: bool = True
     mirror_files: bool = False
-    brighten_cameras: bool = True
+    brighten: bool = True
     picture_mode: PictureMode = "fit"
     overlay: OverlayStyle = field(default_factory=OverlayStyle)
     blur: bool = False

@@ -31,7 +31,7 @@ OTHERS = Settings(
     hidden_labels=("fist", NO_GESTURE),
     mirror_cameras=False,
     mirror_files=True,
-    brighten_cameras=False,
+    brighten=False,
     overlay=OverlayStyle(labels=False, ids=True, top=True, trails=True),
     blur=True,
     sounds=True,
@@ -84,7 +84,7 @@ def test_settings_are_shown_without_a_signal(controls, told):
         (lambda c: click(c, "Blur the rest"), {"blur": True}),
         (lambda c: click(c, "Mirror cameras"), {"mirror_cameras": False}),
         (lambda c: click(c, "Mirror videos and streams"), {"mirror_files": True}),
-        (lambda c: click(c, "Brighten dark cameras"), {"brighten_cameras": False}),
+        (lambda c: click(c, "Brighten dark pictures"), {"brighten": False}),
         (lambda c: click(c, "Sounds"), {"sounds": True}),
         (lambda c: click(c, "Record without drawing"), {"record_clean": True}),
         (lambda c: click(c, "None"), {"hidden_labels": tuple(sorted(HAGRID_LABELS))}),
@@ -108,6 +108,17 @@ def test_what_has_no_control_stays(controls, told):
     controls.set_settings(replace(OTHERS, last_source="0", recent_sources=("a.mp4",), welcome_seen=True))
     click(controls, "Sounds")
     assert told[-1] == replace(OTHERS, sounds=False, last_source="0", recent_sources=("a.mp4",), welcome_seen=True)
+
+
+@pytest.mark.parametrize("yes", [False, True])
+def test_everything_can_be_set_back(controls, told, monkeypatch, yes):
+    answer = QMessageBox.StandardButton.Yes if yes else QMessageBox.StandardButton.No
+    monkeypatch.setattr(QMessageBox, "question", lambda *_, defaultButton: answer)
+    elsewhere = {"last_source": "0", "welcome_seen": True, "picture_mode": "fill"}
+    controls.set_settings(replace(OTHERS, **elsewhere))
+    click(controls, "Reset to defaults…")
+    assert told == ([Settings(**elsewhere)] if yes else [])
+    assert controls.hand.value() == (Settings().detector_threshold if yes else 0.5)
 
 
 def test_values_from_elsewhere_are_offered_too(controls, told):

@@ -38,5 +38,6 @@ def test_a_window_is_no_larger_than_the_screen(qtbot) -> None:
     screen = window.screen()
     assert screen is not None
     room = screen.availableGeometry()
+    window.setMinimumSize(9000, 9000)
     resize_to_fit(window, 9000, 9000)
     assert window.size() == QSize(room.width(), room.height() - FRAME_PX)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PyQt6.QtCore import QRectF, Qt
 from PyQt6.QtGui import QColor, QImage, QPainter
-from PyQt6.QtWidgets import QLabel
+from PyQt6.QtWidgets import QLabel, QPushButton
 
 from gesture_app.ui.gesture_drawing import GestureDrawing, gesture_icon, paint_gesture
 from gesture_app.ui.gesture_gallery import GestureGallery, GesturesDialog
@@ -15,6 +19,7 @@ from gesture_app.ui.hand_shapes import SHAPES, outlines
 from gesture_app.ui.pictures import from_qimage
 from gesture_app.ui.welcome import WelcomePage
 from gesture_app.vision.labels import HAGRID_GESTURES
+from gesture_app.vision.model_info import ModelInfo
 
 BLACK, WHITE, GREY = QColor("black"), QColor("white"), QColor("#808080")
 
@@ -91,9 +96,18 @@ def test_the_list_shows_drawings_and_names(qtbot):
     assert first != second
 
 
-def test_gestures_dialog(qtbot):
-    dialog = GesturesDialog()
+@pytest.mark.parametrize(("labels", "shown"), [
+    (("palm", "my sign", "no_gesture", "background"), ["my sign", "palm"]),
+    (("no_gesture",), list(HAGRID_GESTURES)),
+    (None, list(HAGRID_GESTURES)),
+])  # fmt: skip
+def test_gestures_dialog(qtbot, tmp_path, labels, shown):
+    if labels is not None:
+        info = ModelInfo("classifier", "resnet18d", labels, (64, 64))
+        (tmp_path / "classifier.json").write_text(json.dumps(asdict(info)))
+    dialog = GesturesDialog(tmp_path)
     qtbot.addWidget(dialog)
+    assert [drawing.name for drawing in dialog.findChildren(GestureDrawing)] == shown
     dialog.show()
     qtbot.keyClick(dialog, Qt.Key.Key_Escape)
     assert not dialog.isVisible()
@@ -103,15 +117,19 @@ def test_welcome_asks_for_a_camera(qtbot):
     page = WelcomePage([])
     qtbot.addWidget(page)
     page.show()
-    assert not page.start_button.isEnabled() and page.none.isVisible() and not page.camera.isVisible()
+    assert page.demo_button.isDefault() and not page.start_button.isVisible()
+    assert page.none.isVisible() and not page.camera.isVisible()
     page.set_cameras([("Built-in", "0"), ("USB", "2")])
-    assert page.start_button.isEnabled() and page.camera.isVisible() and not page.none.isVisible()
+    assert page.start_button.isVisible() and page.camera.isVisible() and not page.none.isVisible()
     assert page.start_button.isDefault() and not page.file_button.isDefault()
     page.camera.setCurrentIndex(1)
     page.set_cameras([("Other", "1"), ("Built-in", "0"), ("USB", "2")])
-    with qtbot.waitSignal(page.camera_chosen) as chosen:
+    with qtbot.waitSignal(page.chosen) as chosen:
         qtbot.mouseClick(page.start_button, Qt.MouseButton.LeftButton)
     assert chosen.args == ["2"], "hot-plugging keeps the choice"
+    with qtbot.waitSignal(page.chosen) as chosen:
+        page.demo_button.click()
+    assert Path(chosen.args[0]).is_file(), "a clip comes with the program"
     with qtbot.waitSignal(page.file_requested):
         qtbot.keyClick(page.file_button, Qt.Key.Key_Space)
     with qtbot.waitSignal(page.skipped):
@@ -129,4 +147,5 @@ def test_no_text_of_the_welcome_is_cut(qtbot, size, cameras):
     assert len(texts) == (1 if cameras else 2)
     qtbot.waitUntil(lambda: all(text.height() >= text.heightForWidth(text.width()) > 0 for text in texts))
     assert page.gallery.height() >= page.gallery.minimumSizeHint().height()
-    assert page.start_button.width() >= page.start_button.sizeHint().width()
+    buttons = [button for button in page.findChildren(QPushButton) if button.isVisible()]
+    assert all(button.width() >= button.sizeHint().width() for button in buttons)

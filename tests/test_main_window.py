@@ -14,7 +14,7 @@ from fakes import LEFT_BGR, RIGHT_BGR, FakeRecognizer, write_two_colours
 from media import REGULAR, write_video
 from PIL import Image as PillowImage
 from PyQt6.QtCore import QCoreApplication, QEvent, QMimeData, QPoint, QPointF, QSettings, QSize, Qt, QUrl
-from PyQt6.QtGui import QColor, QDesktopServices, QDropEvent, QKeySequence
+from PyQt6.QtGui import QColor, QDesktopServices, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QKeySequence
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import (
     QAbstractButton,
@@ -429,7 +429,7 @@ def test_the_first_start_asks(open_window, qtbot, clip, monkeypatch):
     window.begin(None)
     welcome = window.layout_.stack.currentWidget()
     assert welcome is not window.view and window.phase is Phase.IDLE
-    welcome.camera_chosen.emit("1")
+    welcome.chosen.emit("1")
     qtbot.waitUntil(lambda: window.phase is Phase.LIVE)
     assert window.layout_.stack.currentWidget() is window.view and settings_of(window).welcome_seen
     window.menus.welcome.trigger()
@@ -443,6 +443,7 @@ def test_start_without_a_source_asks_for_a_file_and_a_file_of_the_last_time_is_o
     window = open_window(last_source=str(clip))
     window.begin(None)
     assert not window.playback.source and window.source_bar.source() == str(clip)
+    assert "No camera" not in window.view.banner.text and "Press Start" in window.view.banner.text
     window.source_bar.set_source("")
     asked = []
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: asked.append(1) or ("", ""))
@@ -477,19 +478,36 @@ def test_what_cannot_be_played_is_not_offered_again(open_window, qtbot, clip, tm
     assert window.source_bar.source() == str(broken), "what was entered stays, to be mended"
 
 
-def test_drag_and_drop(open_window, qtbot, clip):
+def test_drag_and_drop(open_window, qtbot, clip, tmp_path):
     window = open_window()
-    data = QMimeData()
-    data.setUrls([QUrl.fromLocalFile(str(clip))])
-    event = QDropEvent(
-        QPointF(50, 50),
-        Qt.DropAction.CopyAction,
-        data,
-        Qt.MouseButton.LeftButton,
-        Qt.KeyboardModifier.NoModifier,
-    )
-    window.dropEvent(event)
-    assert window.playback.source == str(clip) and window.acceptDrops()
+    sign, pressed = window.layout_.drop_sign, (Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
+
+    def drag(*paths: Path) -> QMimeData:
+        data = QMimeData()
+        data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+        enter = QDragEnterEvent(QPoint(50, 50), Qt.DropAction.CopyAction, data, *pressed)
+        enter.setAccepted(False)
+        window.dragEnterEvent(enter)
+        assert enter.isAccepted() is sign.isVisible()
+        return data
+
+    def drop(data: QMimeData) -> None:
+        window.dropEvent(QDropEvent(QPointF(50, 50), Qt.DropAction.CopyAction, data, *pressed))
+        assert not sign.isVisible()
+
+    drag(tmp_path / "list.txt")
+    assert not sign.isVisible(), "what cannot be played is refused at the door"
+    data = drag(clip)
+    assert sign.isVisible() and window.acceptDrops()
+    window.dragLeaveEvent(QDragLeaveEvent())
+    assert not sign.isVisible()
+    drop(data)
+    assert window.playback.source == str(clip)
+    other = write_two_colours(tmp_path / "other.mp4")
+    drop(drag(clip, other))
+    (dialog,) = window.findChildren(AnnotateDialog)
+    assert dialog.isVisible() and [dialog.list.source(row) for row in dialog.list.rows()] == [clip, other]
+    assert window.playback.source == str(clip)
 
 
 def test_weights_that_cannot_be_used_and_others_that_can(open_window, qtbot, clip):
@@ -607,6 +625,23 @@ def test_a_control_in_a_panel_keeps_its_keys(open_window, qtbot, clip, floating)
     assert box.isChecked() is not before and window.phase is Phase.LIVE
     qtbot.keyClick(box, Qt.Key.Key_Period, Qt.KeyboardModifier.ControlModifier)
     assert window.phase is Phase.IDLE, "the window's other keys act"
+
+
+def test_a_click_on_a_control_leaves_the_keys_to_the_window(open_window, qtbot, clip):
+    window = playing(qtbot, open_window(), clip)
+    window.view.setFocus()
+    names, slider = window.controls._overlay["labels"], window.controls.hand.slider
+    for part in (names, slider, window.controls.gestures._list.viewport()):
+        qtbot.mouseClick(part, Qt.MouseButton.LeftButton, pos=QPoint(8, part.height() // 2))
+        assert window.view.hasFocus()
+    assert not settings_of(window).overlay.labels and settings_of(window).detector_threshold != 0.12
+    threshold = settings_of(window).detector_threshold
+    qtbot.keyClick(window.view, Qt.Key.Key_Space)
+    qtbot.waitUntil(lambda: window.phase is Phase.PAUSED)
+    qtbot.keyClick(window.view, Qt.Key.Key_Right)
+    assert not settings_of(window).overlay.labels and settings_of(window).detector_threshold == threshold
+    qtbot.mouseClick(window.controls.hand.number, Qt.MouseButton.LeftButton)
+    assert window.controls.hand.number.hasFocus(), "a number can be typed"
 
 
 @pytest.mark.parametrize("panel", ["controls", "events"])
@@ -804,8 +839,10 @@ def test_the_tab_key_passes_over_what_is_behind(open_window, qtbot):
     assert QApplication.focusWidget() is order[-1], "and back"
 
 
-def test_a_recording_is_seen_in_full_screen(open_window, qtbot, clip):
+def test_recording_and_frame_rate_are_seen_in_full_screen(open_window, qtbot, clip):
     window = playing(qtbot, open_window(), clip)
+    (rate,) = window.view.findChildren(QLabel)
+    assert not rate.isVisible()
     badges = window.findChildren(RecordingBadge)
     assert len(badges) == 2 and not any(badge.isVisible() for badge in badges)
     window.menus.record.trigger()
@@ -813,8 +850,10 @@ def test_a_recording_is_seen_in_full_screen(open_window, qtbot, clip):
     window.menus.full_screen.trigger()
     (seen,) = [badge for badge in badges if badge.isVisible()]
     assert window.view.isAncestorOf(seen)
+    qtbot.waitUntil(lambda: rate.isVisible() and "FPS" in rate.text())
     window.menus.full_screen.trigger()
     assert [badge.isVisible() for badge in badges if badge is not seen] == [True] and not seen.isVisible()
+    assert not rate.isVisible()
     window.menus.record.trigger()
     qtbot.waitUntil(lambda: window.notice.isVisible())
 
@@ -870,9 +909,11 @@ def test_snapshot_and_recording(open_window, qtbot, clip, tmp_path):
     window = open_window()
     assert not window.menus.snapshot.isEnabled() and not window.menus.record.isEnabled()
     playing(qtbot, window, clip)
-    folder = tmp_path / "recordings"
+    folder, size = tmp_path / "recordings", window.view.size()
     qtbot.keyClick(window.view, Qt.Key.Key_S)
     qtbot.waitUntil(lambda: list(folder.glob("*.png")) != [] and window.notice.isVisible())
+    qtbot.wait(50)
+    assert window.view.size() == size, "the line lies over the picture, which does not jump"
     qtbot.keyClick(window.view, Qt.Key.Key_R)
     assert window.capture.recorder.recording and window.menus.record.isChecked()
     qtbot.wait(500)

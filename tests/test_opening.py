@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from fakes import write_two_colours
 from PyQt6.QtCore import QMimeData, QPoint, Qt, QUrl
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication, QDialog, QDockWidget, QFileDialog, QInputDialog, QMainWindow
@@ -34,15 +35,33 @@ def mime(*urls: str) -> QMimeData:
 
 @pytest.mark.parametrize(("urls", "source"), [
     ((), ""),
-    (("file:///media/a%20clip.mp4", "file:///b.mp4"), "/media/a clip.mp4"),
+    (("file:///media/a%20clip.mp4",), "/media/a clip.mp4"),
+    (("file:///media/list.txt", "file:///media/a.PNG"), "/media/a.PNG"),
+    (("file:///media/list.txt",), ""),
+    (("file:///media/no_such_folder",), ""),
+    (("file:///usr",), "/usr"),
+    (("https://host/a.mp4", "file:///b.mp4"), "/b.mp4"),
     (("rtsp://host/x",), "rtsp://host/x"),
     (("ftp://host/a.mp4",), ""),
 ])  # fmt: skip
 def test_drops(opening: Opening, urls: tuple[str, ...], source: str) -> None:
     data = mime(*urls)
-    assert opening.wants(data) is bool(source)
+    assert bool(opening.drop_offer(data)) is bool(source)
     opening.take_drop(data)
     assert opening.chosen_sources == ([source] if source else [])
+
+
+def test_a_video_is_known_by_its_first_bytes_too(opening: Opening, tmp_path: Path) -> None:
+    clip = write_two_colours(tmp_path / "clip.mp4")
+    assert opening.drop_offer(mime(QUrl.fromLocalFile(str(clip.rename(tmp_path / "clip"))).toString()))
+
+
+def test_several_files_are_told_together(opening: Opening, qtbot) -> None:
+    data = mime("file:///a.mp4", "file:///list.txt", "file:///b.png")
+    assert "annotate" in opening.drop_offer(data)
+    with qtbot.waitSignal(opening.several_dropped) as told:
+        opening.take_drop(data)
+    assert told.args == [[Path("/a.mp4"), Path("/b.png")]] and opening.chosen_sources == []
 
 
 def test_a_file(opening: Opening, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def test_without_hands_the_picture_is_copied() -> None:
 def test_any_size(size_wh: tuple[int, int], label: str) -> None:
     width, height = size_wh
     image = np.zeros((height, width, 3), np.uint8)
-    drawn = draw_hands(image, [hand((0, 0, width, height), label)], fps=29.97)
+    drawn = draw_hands(image, [hand((0, 0, width, height), label)])
     assert drawn.shape == image.shape and drawn.dtype == np.uint8
     assert not image.any() and drawn.any()
 
@@ -54,7 +54,7 @@ def test_labels_of_two_hands_at_one_place_do_not_cover_each_other() -> None:
 def test_views_and_read_only_pictures() -> None:
     image = np.zeros((80, 80, 3), np.uint8)[::2, ::-1]
     image.flags.writeable = False
-    assert draw_hands(image, [hand((1, 1, 30, 30))], 5).shape == (40, 80, 3)
+    assert draw_hands(image, [hand((1, 1, 30, 30))]).shape == (40, 80, 3)
 
 
 @pytest.mark.parametrize("size_wh", [(1, 1), (5, 300), (300, 5), (320, 240)])
@@ -62,7 +62,7 @@ def test_everything_at_any_size(size_wh: tuple[int, int]) -> None:
     width, height = size_wh
     image = np.zeros((height, width, 3), np.uint8)
     trail = Trail("like", ((-50.0, 3.0), (0.4, 0.6), (9e4, 9e4)))
-    drawn = draw_hands(image, [hand((0, 0, width, height), "rock")], 9.5, EVERYTHING, [trail, Trail("ok", ())])
+    drawn = draw_hands(image, [hand((0, 0, width, height), "rock")], EVERYTHING, [trail, Trail("ok", ())])
     assert drawn.shape == image.shape and not image.any()
 
 

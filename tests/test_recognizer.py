@@ -188,7 +188,7 @@ def test_a_folder_without_weights(tmp_path: Path) -> None:
 def test_runtimes_agree_on_the_demo_clip() -> None:
     import av
 
-    from gesture_app.benchmark import demo_clip
+    from gesture_app.vision.assets import demo_clip
 
     engines = [Recognizer.load(device="cpu", runtime=r, precision="f32") for r in ("torch", "openvino")]
     with av.open(str(demo_clip())) as container:

@@ -8,6 +8,7 @@ import threading
 import time
 from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import numpy as np
@@ -82,6 +83,21 @@ def test_states_are_told(qtbot, recorder, tmp_path):
         recorder.stop()
     assert told == [True, False] and not recorder.recording
     assert [p.suffix for p in tmp_path.iterdir()] == [".mp4"]
+
+
+def test_the_clock_begins_with_the_first_picture(qtbot, recorder, tmp_path, monkeypatch):
+    now_s = 50.0
+    monkeypatch.setattr("gesture_app.ui.recorder.time", SimpleNamespace(monotonic=lambda: now_s))
+    told = []
+    recorder.progressed.connect(lambda seconds, frames, dropped: told.append((seconds, frames)))
+    recorder.start(tmp_path)
+    now_s = 60.0
+    recorder._tell_progress()
+    recorder.add_annotated(picture(0), now_s)
+    qtbot.waitUntil(lambda: recorder._current.frames == 1)
+    now_s = 62.5
+    recorder._tell_progress()
+    assert told[:2] == [(0.0, 0)] * 2 and told[-1] == (2.5, 1)
 
 
 def test_nothing_is_left_of_a_recording_without_frames(qtbot, recorder, tmp_path):

@@ -8,6 +8,7 @@ import sys
 import pytest
 from PyQt6.QtCore import QSize, Qt
 from PyQt6.QtGui import QColor, QIcon, QPalette
+from PyQt6.QtWidgets import QComboBox
 
 from gesture_app.ui.icons import RECORDING, SHAPES, app_icon, icon
 from gesture_app.ui.theme import Theme, make_palette
@@ -61,6 +62,24 @@ def test_texts_are_readable(dark, text, background):
 def test_selected_texts_are_readable(dark):
     palette = make_palette(dark)
     assert contrast(palette.color(Role.HighlightedText), palette.color(Role.Highlight)) >= 4.5
+
+
+@pytest.mark.parametrize("editable", [False, True])
+def test_the_chosen_entry_of_a_list_of_choices_stands_out(theme, qapp, qtbot, editable):
+    box = QComboBox()
+    qtbot.addWidget(box)
+    box.setEditable(editable)
+    box.addItems(["one", "two", "three"])
+    box.setCurrentIndex(1)
+    box.show()
+    for choice in ("light", "dark"):
+        theme.set_choice(choice)
+        box.showPopup()
+        view = box.view()
+        row = view.visualRect(view.model().index(1, 0))
+        shown = view.viewport().grab().toImage().pixelColor(row.right() - 3, row.center().y())
+        assert shown == qapp.palette().color(Role.Highlight)
+        box.hidePopup()
 
 
 def test_choices(theme, qapp, qtbot):

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from gesture_app.benchmark import demo_clip
 from gesture_app.video.files import open_video
+from gesture_app.vision.assets import demo_clip
 from gesture_app.vision.boxes import iou_matrix
 from gesture_app.vision.closer import TURN_S
 from gesture_app.vision.hands import Frame, Hand, RecognizerOptions

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -15,6 +15,7 @@ from PyQt6.QtGui import QColor
 
 import gesture_app.vision.video_recognizer  # noqa: F401  # its import takes more time than a test may wait
 from gesture_app.errors import EnvironmentFault, InputError
+from gesture_app.settings import Settings
 from gesture_app.ui.live import LiveSettings, ModelChoice, Phase, Result, Status
 from gesture_app.ui.meters import Percentiles, RateMeter
 from gesture_app.ui.outbox import Outbox
@@ -25,6 +26,7 @@ from gesture_app.video.clips import Clip
 from gesture_app.video.reader import FrameReader
 from gesture_app.vision.hands import Frame, RecognizerOptions
 from gesture_app.vision.postprocess import Detections
+from gesture_app.vision.style import OverlayStyle
 
 
 class ScriptedSource:
@@ -328,6 +330,7 @@ def test_a_paused_picture_follows_the_settings(make_worker):
     redrawn = news.results[-1]
     assert redrawn.inference_s is None and redrawn.run == run and redrawn.hands
     assert redrawn.picture.pixelColor(0, 47) == QColor(*reversed(RIGHT_BGR))
+    assert len(recognizer.seen) == seen, "what is only drawn otherwise is not recognized again"
     worker.configure(LiveSettings(RecognizerOptions(), hidden_labels=("like",)))
     wait_for(lambda: not news.results[-1].hands)
     worker.ask(lambda transport: transport.step(3))
@@ -336,6 +339,38 @@ def test_a_paused_picture_follows_the_settings(make_worker):
     wait_for(lambda: news.results[-1].time_s == 0.02)
     worker.set_paused(False)
     wait_for(lambda: news.phases[-1] is Phase.LIVE)
+
+
+@dataclass
+class Unsteady(FakeRecognizer):
+    """Surer with every call, so that two looks at one picture can be told apart."""
+
+    def classify_boxes(self, image: np.ndarray, boxes_xyxy: np.ndarray) -> np.ndarray:
+        sure = 1 - 1 / (2 + len(self.seen))
+        return np.tile(np.array([sure, 1 - sure, 0], np.float32), (len(boxes_xyxy), 1))
+
+
+def test_what_is_drawn_changes_nothing_of_what_was_recognized_in_a_paused_picture(make_worker):
+    worker = make_worker(Unsteady(), script=[True] * 1000)
+    news = News(worker)
+    worker.start()
+    worker.play("script")
+    wait_for(lambda: len(news.results) > 3)
+    worker.set_paused(True)
+    wait_for(lambda: news.phases[-1] is Phase.PAUSED)
+    time.sleep(0.2)
+    usual = RecognizerOptions().label_threshold
+    scores = {usual: {news.results[-1].hands[0].score}}
+    for threshold in (usual, 0.1):
+        for ids in (True, False, True):
+            shown = len(news.results)
+            options = RecognizerOptions(label_threshold=threshold)
+            worker.configure(LiveSettings(options, overlay=OverlayStyle(ids=ids)))
+            wait_for(lambda shown=shown: len(news.results) > shown)
+            scores.setdefault(threshold, set()).add(news.results[-1].hands[0].score)
+    assert [len(found) for found in scores.values()] == [1, 1]
+    worker.configure(LiveSettings(RecognizerOptions()))
+    wait_for(lambda: {news.results[-1].hands[0].score} == scores[usual])
 
 
 def test_other_networks_while_it_plays(make_worker):
@@ -394,6 +429,12 @@ def test_a_tap_gets_every_picture_with_boxes_as_shown_and_without_as_filmed(make
     assert left_is_left is not mirror
     times = [captured_s for _, captured_s in tap.annotated]
     assert times == sorted(times) == [captured_s for _, captured_s in tap.clean]
+
+
+@pytest.mark.parametrize("wanted", [False, True])
+@pytest.mark.parametrize("screen", [False, True])
+def test_all_but_the_screen_is_brightened(wanted, screen):
+    assert LiveSettings.of(Settings(brighten=wanted), False, screen).brighten is (wanted and not screen)
 
 
 @pytest.mark.parametrize("brighten", [False, True])

@@ -8,14 +8,18 @@ from typing import Any, NamedTuple
 
 from PyQt6.QtCore import QSignalBlocker, QSize, Qt, pyqtSignal
 from PyQt6.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
     QCheckBox,
     QComboBox,
     QFormLayout,
     QFrame,
     QGroupBox,
     QLabel,
+    QMessageBox,
     QPushButton,
     QScrollArea,
+    QSlider,
     QSpinBox,
     QVBoxLayout,
     QWidget,
@@ -75,6 +79,8 @@ class Controls(QScrollArea):
         column.addStretch(1)
         self.setWidget(panel)
         self._guard.watch(panel)
+        for part in panel.findChildren((QAbstractButton, QSlider, QComboBox, QAbstractItemView)):
+            part.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves Space and the arrows to the window
         self.set_settings(settings)
 
     def settings(self) -> Settings:
@@ -154,8 +160,8 @@ class Controls(QScrollArea):
             self._bound_check("mirror_cameras", self.tr("&Mirror cameras"), self.tr("As in a mirror")),
             self._bound_check("mirror_files", self.tr("Mirror videos and streams"), self.tr("Swap left and right")),
             self._bound_check(
-                "brighten_cameras",
-                self.tr("Brighten dark cameras"),
+                "brighten",
+                self.tr("Brighten dark pictures"),
                 self.tr("What you see in a dim room; hands are recognized in the picture as it is"),
             ),
             self._row(self.tr("&Camera picture"), self._sizes()),
@@ -194,6 +200,9 @@ class Controls(QScrollArea):
         self.check_button = QPushButton(self.tr("Chec&k this computer…"))
         self.check_button.setToolTip(self.tr("Cameras, graphics card, networks and codecs, and how to mend them"))
         self.check_button.clicked.connect(self.check_requested)
+        self.reset_button = QPushButton(self.tr("Reset to defaults…"))
+        self.reset_button.setToolTip(self.tr("Everything in this panel as it was at the first start"))
+        self.reset_button.clicked.connect(self._reset)
         return self._group(
             self.tr("Program"),
             self._row(self.tr("Co&lours"), self.theme),
@@ -203,6 +212,7 @@ class Controls(QScrollArea):
             ),
             self._row(self.tr("Recordings &in"), self.folder),
             self.check_button,
+            self.reset_button,
         )
 
     def _bind(self, name: str, read: Callable[[], Any], write: Callable[[Any], object], signal: Any) -> None:
@@ -234,6 +244,14 @@ class Controls(QScrollArea):
         value = self._fields[name].read()
         if value != getattr(self._settings, name):
             self._settings = replace(self._settings, **{name: value})
+            self.changed.emit(self._settings)
+
+    def _reset(self) -> None:
+        question = self.tr("Set everything in this panel back, also the model, the colours and the folder?")
+        yes, no = QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No
+        if QMessageBox.question(self, self.tr("Reset to defaults"), question, defaultButton=no) is yes:
+            usual = Settings()
+            self.set_settings(replace(self._settings, **{name: getattr(usual, name) for name in self._fields}))
             self.changed.emit(self._settings)
 
     def _read_overlay(self) -> OverlayStyle:

@@ -60,9 +60,13 @@ def open_or_tell(act: Callable[[Path], bool], path: Path, tell: Callable[[str], 
 
 
 def resize_to_fit(window: QWidget, width: int, height: int) -> None:
-    """Give a window this size, or as much of it as the screen has, which at 200 % is half as large."""
+    """Give a window this size, or as much of it as the screen has, which at 200 % is half as large.
+
+    Its least size is no more than that.
+    """
     screen = window.screen()
     if screen is not None:
         room = screen.availableGeometry()
         width, height = min(width, room.width()), min(height, room.height() - FRAME_PX)
+        window.setMinimumSize(min(window.minimumWidth(), width), min(window.minimumHeight(), height))
     window.resize(width, height)

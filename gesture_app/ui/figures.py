@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from PyQt6.QtCore import QSize, Qt, QTimer
+from PyQt6.QtCore import QSize, Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QResizeEvent
 from PyQt6.QtWidgets import QLabel, QStatusBar, QWidget
 
@@ -17,7 +17,13 @@ SPACING_PX = 12
 
 
 class Figures(QStatusBar):
-    """Measures what is shown, over the last seconds; in a narrow window the less important figures make room."""
+    """Measures what is shown, over the last seconds; in a narrow window the less important figures make room.
+
+    Signals:
+        rate_told: the frame rate in words, four times a second.
+    """
+
+    rate_told = pyqtSignal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -41,7 +47,7 @@ class Figures(QStatusBar):
         self.dark_label = QLabel(self.tr("dark"))
         self.dark_label.setToolTip(
             self.tr(
-                "The camera's picture is dark and is shown lighter. With more light hands are recognized more surely, "
+                "The picture is dark and is shown lighter. With more light hands are recognized more surely, "
                 "and many cameras give more pictures a second"
             )
         )
@@ -96,6 +102,7 @@ class Figures(QStatusBar):
         inference = self._inference.at(now, 0.5)
         latency = self._latency.at(now, 0.5, 0.95)
         self.rate_label.setText(self.tr("{rate} FPS").format(rate=NONE if rate is None else f"{rate:.1f}"))
+        self.rate_told.emit(self.rate_label.text())
         self.inference_label.setText(self.tr("inference {ms} ms").format(ms=_ms(inference)))
         self.latency_label.setText(self.tr("latency {ms} ms").format(ms=_ms(latency)))
         self.dropped_label.setText(self.tr("dropped {count}").format(count=self._dropped))

@@ -73,7 +73,7 @@ def gesture_icon(name: str, tile: bool = True) -> QIcon:
 
 
 class GestureDrawing(QWidget):
-    """A gesture on a tile of its colour, its name below."""
+    """A gesture on a tile of its colour, its name below; without a drawing the first letter of the name."""
 
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -106,6 +106,13 @@ class GestureDrawing(QWidget):
         colours = ON_DARK if is_dark(self.palette()) else ON_LIGHT
         paint_gesture(painter, tile.adjusted(margin, margin, -margin, -margin), self.name, *colours)
         painter.setPen(self.palette().windowText().color())
+        if self.name not in SHAPES:
+            painter.save()
+            letter = painter.font()
+            letter.setPixelSize(max(1, round(tile.height() / 2)))
+            painter.setFont(letter)
+            painter.drawText(tile, Qt.AlignmentFlag.AlignCenter, self.name[:1].upper())
+            painter.restore()
         place = QRectF(0, self.height() - text_height, self.width(), text_height)
         painter.drawText(place, Qt.AlignmentFlag.AlignCenter, gesture_name(self.name))
         painter.end()

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 from PyQt6.QtCore import QSize, Qt
 from PyQt6.QtGui import QResizeEvent
 from PyQt6.QtWidgets import QDialog, QDialogButtonBox, QGridLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
+from gesture_app.errors import InputError
 from gesture_app.ui.desktop import resize_to_fit
 from gesture_app.ui.gesture_drawing import GestureDrawing
-from gesture_app.vision.labels import HAGRID_GESTURES
+from gesture_app.vision.labels import BACKGROUND, HAGRID_GESTURES, NO_GESTURE
+from gesture_app.vision.model_info import load_info, weights_path
 
 COLUMNS = (9, 6, 3, 2, 1)  # which leave no row half empty
 SPACING_PX = 6
 
 
 class GestureGallery(QScrollArea):
-    """The drawings of the 18 gestures, as large as there is room for."""
+    """The drawings of gestures, usually HaGRID's 18, as large as there is room for."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, names: Sequence[str] = HAGRID_GESTURES, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.drawings = [GestureDrawing(name) for name in HAGRID_GESTURES]
+        self.drawings = [GestureDrawing(name) for name in names]
         self._columns = 0
         self._grid = QGridLayout()
         self._grid.setSpacing(SPACING_PX)
@@ -42,9 +47,10 @@ class GestureGallery(QScrollArea):
         self._arrange()
 
     def sizeHint(self) -> QSize:
-        """Six columns and three rows."""
+        """Six columns and three or four rows."""
         tile = self.drawings[0].sizeHint()
-        return QSize(6 * (tile.width() + SPACING_PX) + 20, 3 * (tile.height() + SPACING_PX))
+        rows = 3 if len(self.drawings) <= len(HAGRID_GESTURES) else 4
+        return QSize(6 * (tile.width() + SPACING_PX) + 20, rows * (tile.height() + SPACING_PX))
 
     def minimumSizeHint(self) -> QSize:
         """One drawing."""
@@ -73,9 +79,13 @@ class GestureGallery(QScrollArea):
 
 
 class GesturesDialog(QDialog):
-    """The gestures, to look at beside the window."""
+    """The gestures of a model, to look at beside the window.
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    Args:
+        weights: the folder of its networks; where it cannot be read, HaGRID's gestures are shown.
+    """
+
+    def __init__(self, weights: Path, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle(self.tr("The gestures"))
         text = self.tr("“Inverted” means that the camera sees the back of the hand.")
@@ -85,7 +95,17 @@ class GesturesDialog(QDialog):
         buttons.addButton(self.tr("Close"), QDialogButtonBox.ButtonRole.RejectRole)
         buttons.rejected.connect(self.reject)
         column = QVBoxLayout(self)
-        column.addWidget(GestureGallery(), 1)
+        column.addWidget(GestureGallery(_gestures_of(weights)), 1)
         column.addWidget(note)
         column.addWidget(buttons)
         resize_to_fit(self, self.sizeHint().width(), self.sizeHint().height())  # by itself it takes two thirds
+
+
+def _gestures_of(weights: Path) -> Sequence[str]:
+    """The user's own first."""
+    try:
+        labels = load_info(weights_path(weights, "classifier")).labels
+    except InputError:
+        return HAGRID_GESTURES
+    gestures = [label for label in labels if label not in (NO_GESTURE, BACKGROUND)]
+    return sorted(gestures, key=HAGRID_GESTURES.__contains__) or HAGRID_GESTURES

@@ -59,7 +59,6 @@ class LiveSettings:
         overlay: what is drawn.
         blur: whether everything but the hands is blurred.
         brighten: whether a dark picture is shown lighter.
-        show_fps: whether the frame rate is drawn into the picture.
     """
 
     options: RecognizerOptions
@@ -69,11 +68,10 @@ class LiveSettings:
     overlay: OverlayStyle = field(default_factory=OverlayStyle)
     blur: bool = False
     brighten: bool = False
-    show_fps: bool = False
 
     @classmethod
-    def of(cls, settings: Settings, mirror: bool, camera: bool = False, show_fps: bool = False) -> LiveSettings:
-        """What the user has chosen; `mirror`, and whether it is a `camera`, depend on the source."""
+    def of(cls, settings: Settings, mirror: bool, screen: bool = False) -> LiveSettings:
+        """What the user has chosen; `mirror`, and whether it is the `screen`, depend on the source."""
         return cls(
             settings.options(),
             settings.smoothing_s,
@@ -81,8 +79,7 @@ class LiveSettings:
             mirror,
             settings.overlay,
             settings.blur,
-            settings.brighten_cameras and camera,
-            show_fps,
+            settings.brighten and not screen,  # which is dark because somebody likes it so
         )
 
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from PyQt6.QtCore import QEvent, QSettings, Qt, pyqtSignal, pyqtSlot
-from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
-from PyQt6.QtWidgets import QApplication, QDialog, QDockWidget, QMainWindow, QMessageBox
+from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent
+from PyQt6.QtWidgets import QApplication, QDialog, QDockWidget, QLabel, QMainWindow, QMessageBox
 
 from gesture_app.settings import Settings
 from gesture_app.ui.banner import banner_for
@@ -22,7 +22,7 @@ from gesture_app.ui.menus import Menus
 from gesture_app.ui.opening import Opening
 from gesture_app.ui.playback import Playback
 from gesture_app.ui.quiet_pointer import QuietPointer
-from gesture_app.ui.recording_badge import RecordingBadge, badge_on_picture
+from gesture_app.ui.recording_badge import RecordingBadge
 from gesture_app.ui.settings_store import SettingsStore
 from gesture_app.ui.source_choice import SourceChoice
 from gesture_app.ui.tools import ToolContext, Tools
@@ -165,12 +165,18 @@ class MainWindow(QMainWindow):
         return False
 
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
-        """Welcome files and addresses."""
-        if event is not None and self.sources.opening.wants(event.mimeData()):
+        """Welcome files and addresses that can be played."""
+        if event is not None and (offer := self.sources.opening.drop_offer(event.mimeData())):
             event.acceptProposedAction()
+            self.layout_.offer_drop(offer)
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent | None) -> None:
+        """Nothing is dropped."""
+        self.layout_.offer_drop("")
 
     def dropEvent(self, event: QDropEvent | None) -> None:
-        """Play what was dropped."""
+        """Play what was dropped, or annotate it."""
+        self.layout_.offer_drop("")
         if event is not None:
             event.acceptProposedAction()
             self.sources.opening.take_drop(event.mimeData())
@@ -182,7 +188,12 @@ class MainWindow(QMainWindow):
             self.source_bar.add_button(action)
         for part in (*self.tools.buttons, RecordingBadge(self.capture.recorder)):
             self.figures.addPermanentWidget(part)
-        self._badge = badge_on_picture(self.capture.recorder, self.view)
+        self._rate, self._badge = QLabel(), RecordingBadge(self.capture.recorder)  # while the status bar is not there
+        self.view.lay_over(self._rate, Qt.AlignmentFlag.AlignLeft)
+        self.view.lay_over(self._badge, Qt.AlignmentFlag.AlignRight)
+        self._rate.setMargin(4)
+        self._rate.hide()
+        self._badge.set_wanted(False)
         self._pointer = QuietPointer(self.view, self.playback_bar)
         self._pointer.awake_changed.connect(self._show_playback_bar)
         self._key_guard = KeyGuard(self)
@@ -252,8 +263,10 @@ class MainWindow(QMainWindow):
         self.event_panel.told.connect(self._tell)
         self.event_panel.sounds_toggled.connect(lambda on: self._store.update(sounds=on))
         self.sources.chosen.connect(self.play)
+        self.sources.opening.several_dropped.connect(self._annotate)
         self.source_bar.toggled.connect(lambda: self.halt() if self.phase.running else self.sources.choose_entered())
         self.view.painted.connect(self.figures.add_painted)
+        self.figures.rate_told.connect(self._rate.setText)
         self.view.double_clicked.connect(self.menus.full_screen.toggle)
         self.capture.recorder.recording_changed.connect(lambda _on: self._offer_capture())
         self.tools.model_installed.connect(self._use_model)
@@ -276,8 +289,11 @@ class MainWindow(QMainWindow):
 
     @pyqtSlot(object)
     def _show_status(self, status: Status) -> None:
-        nothing_there = status.phase is Phase.IDLE and not self.playback.source and not self.sources.cameras.found
-        hint = self.tr("No camera is connected. Connect one, or open a file (Ctrl+O).") if nothing_there else ""
+        hint = ""
+        if status.phase is Phase.IDLE and self.source_bar.source():
+            hint = self.tr("Press Start to play what is chosen above, or open a file (Ctrl+O).")
+        elif status.phase is Phase.IDLE and not self.sources.cameras.found:
+            hint = self.tr("No camera is connected. Connect one, or open a file (Ctrl+O).")
         shown = replace(status, message=hint) if hint else status
         if status.phase in (Phase.IDLE, Phase.FAILED):  # nothing is played, or the boxes are of other networks
             self.view.clear_picture()
@@ -326,9 +342,8 @@ class MainWindow(QMainWindow):
             self.play(self.playback.source)
 
     def _configure(self) -> None:
-        mirror = self.menus.mirror.isChecked()
-        settings = LiveSettings.of(self._store.settings, mirror, self._is_camera, show_fps=self.isFullScreen())
-        self.playback.configure(settings)
+        screen = source_kind(self.playback.source) == "screen"
+        self.playback.configure(LiveSettings.of(self._store.settings, self.menus.mirror.isChecked(), screen))
 
     def _show_event(self, source: str, time_s: float) -> None:
         if source == self.playback.source and self.playback.clip is not None:
@@ -338,6 +353,10 @@ class MainWindow(QMainWindow):
         else:
             text = self.tr("This gesture was seen in {source}, which is not there any more")
             self._tell(text.format(source=shown_path(source)))
+
+    def _annotate(self, files: list[Path]) -> None:
+        if not self.tools.annotate_files(files):
+            self._tell(self.tr("More files can be added once those on the list are annotated"))
 
     def _tell(self, text: str) -> None:
         self.figures.showMessage(text, TOLD_MS)
@@ -357,11 +376,11 @@ class MainWindow(QMainWindow):
 
     def _set_full_screen(self, on: bool) -> None:
         self.layout_.set_full_screen(on)
+        self._rate.setVisible(on)
         self._badge.set_wanted(on)
         self._pointer.set_wanted(on)
         self._show_playback_bar()
         self.menus.leave_full_screen.setEnabled(on)
-        self._configure()
 
     def _show_playback_bar(self, *_: bool) -> None:
         """Where there is a clip; in full screen as long as the pointer is there."""

@@ -1,4 +1,4 @@
-"""The line below the picture that tells where a file went, or what is wrong."""
+"""The line over the foot of the picture that tells where a file went, or what is wrong."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ class Notice(QFrame):
         self._path: Path | None = None
         self._notes: list[str] = []
         self.setObjectName("notice")
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)  # what is below stays as wide
         self.label = QLabel()
         self.label.setTextFormat(Qt.TextFormat.PlainText)
         self.label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PyQt6.QtCore import QMimeData, QObject, QTimer, pyqtSignal
+from PyQt6.QtCore import QMimeData, QMimeDatabase, QObject, QTimer, pyqtSignal
 from PyQt6.QtGui import QGuiApplication
 from PyQt6.QtWidgets import QDialog, QDockWidget, QFileDialog, QInputDialog, QLineEdit, QMainWindow, QWidget
 
@@ -22,9 +22,11 @@ class Opening(QObject):
 
     Signals:
         chosen: a path, an address, or a part of the screen.
+        several_dropped: more than one file; carries their paths.
     """
 
     chosen = pyqtSignal(str)
+    several_dropped = pyqtSignal(object)
 
     def __init__(self, window: QMainWindow) -> None:
         super().__init__(window)
@@ -90,13 +92,20 @@ class Opening(QObject):
             window.hide()
         QTimer.singleShot(HIDDEN_MS, self._show_picker)
 
-    def wants(self, data: QMimeData | None) -> bool:
-        """Whether what is dragged can be played."""
-        return bool(_dropped(data))
+    def drop_offer(self, data: QMimeData | None) -> str:
+        """What dropping this here would do, in words; empty where it holds nothing to play."""
+        sources = _dropped(data)
+        if len(sources) > 1:
+            return self.tr("Drop them here to annotate them")
+        return self.tr("Drop it here to play it") if sources else ""
 
     def take_drop(self, data: QMimeData | None) -> None:
-        """Play what was dropped; of several files the first."""
-        self._choose(_dropped(data))
+        """Play what was dropped, or tell of several files."""
+        sources = _dropped(data)
+        if len(sources) > 1:
+            self.several_dropped.emit([Path(source) for source in sources])
+        elif sources:
+            self._choose(sources[0])
 
     def _show_picker(self) -> None:
         screen = self._window.screen() or QGuiApplication.primaryScreen()
@@ -122,13 +131,18 @@ class Opening(QObject):
         return self._folder if is_folder(self._folder) else user_folder(Place.MoviesLocation)
 
 
-def _dropped(data: QMimeData | None) -> str:
-    """The first file or stream in what is dragged; empty if there is none."""
+def _dropped(data: QMimeData | None) -> list[str]:
+    """The videos, pictures and folders in what is dragged, or else its first stream."""
     if data is None:
-        return ""
-    for url in data.urls():
-        if url.isLocalFile():
-            return url.toLocalFile()
-        if url.scheme().lower() in URL_SCHEMES:
-            return url.toString()
-    return ""
+        return []
+    paths = [url.toLocalFile() for url in data.urls() if url.isLocalFile()]
+    streams = [url.toString() for url in data.urls() if url.scheme().lower() in URL_SCHEMES]
+    return [path for path in paths if _is_media(path) or is_folder(path)] or streams[:1]
+
+
+def _is_media(path: str) -> bool:
+    """Whether a file is a video or a picture, by its name, or by its first bytes where that tells nothing."""
+    from gesture_app.ui.file_list import MEDIA_SUFFIXES  # brings Pillow
+
+    by_name = Path(path).suffix.lower() in MEDIA_SUFFIXES
+    return by_name or QMimeDatabase().mimeTypeForFile(path).name().startswith("video/")

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gesture_app.ui.live import LiveSettings
-from gesture_app.ui.meters import RateMeter
 from gesture_app.ui.rendering import Rendered, Renderer
-from gesture_app.vision.hands import Frame, Image
+from gesture_app.vision.hands import Frame, Hand, Image, RecognizerOptions
 
 if TYPE_CHECKING:
     from gesture_app.vision.recognizer import Recognizer
@@ -23,7 +22,7 @@ class Annotated(Rendered):
 
 
 class Pipeline:
-    """Holds what lasts from frame to frame of one source: the tracks, the trails and the frame rate."""
+    """Holds what lasts from frame to frame of one source: the tracks and the trails."""
 
     def __init__(self, recognizer: Recognizer) -> None:
         from gesture_app.vision.video_recognizer import VideoRecognizer  # here, where the models load
@@ -31,7 +30,8 @@ class Pipeline:
         self._recognizer = recognizer
         self._recognize = VideoRecognizer(recognizer)
         self._render = Renderer()
-        self._rate = RateMeter()
+        self._seen: tuple[Frame, RecognizerOptions] | None = None
+        self._hands: list[Hand] = []
 
     def warm_up(self, image: Image) -> None:
         """Show the classifier a picture: at its first one it is compiled, which is not to wait for somebody's hand."""
@@ -41,16 +41,22 @@ class Pipeline:
             height, width = image.shape[:2]
             self._recognizer.classify_boxes(image, np.array([(0, 0, width, height)], np.float32))
 
+    def has_seen(self, frame: Frame, options: RecognizerOptions) -> bool:
+        """Whether this is the newest frame, recognized with these thresholds: it is then only rendered again."""
+        return self._seen is not None and self._seen[0] is frame and self._seen[1] == options
+
     def __call__(self, frame: Frame, settings: LiveSettings) -> Annotated:
         """Recognize on the picture as it was taken, and render it."""
+        started = time.monotonic()
+        if not self.has_seen(frame, settings.options):
+            self._find_hands(frame, settings)
+        inference_s = time.monotonic() - started
+        rendered = self._render(frame.image, self._hands, frame.time_s, settings)
+        return Annotated(rendered.image, rendered.clean, rendered.hands, rendered.dark, inference_s)
+
+    def _find_hands(self, frame: Frame, settings: LiveSettings) -> None:
         if self._recognizer.options != settings.options:
             self._recognizer.options = settings.options
         self._recognize.tracker.smoothing_s = settings.smoothing_s
-        started = time.monotonic()
-        hands = self._recognize(frame)
-        now = time.monotonic()
-        inference_s = now - started
-        self._rate.add(now)
-        fps = self._rate.rate(now) if settings.show_fps else None
-        rendered = self._render(frame.image, hands, frame.time_s, settings, fps)
-        return Annotated(rendered.image, rendered.clean, rendered.hands, rendered.dark, inference_s)
+        self._hands = self._recognize(frame)
+        self._seen = frame, settings.options

@@ -214,6 +214,8 @@ class Recorder(QObject):
     def _tell_progress(self) -> None:
         encoding = self._current
         if encoding is not None:
+            if not encoding.frames:  # the file begins with its first picture
+                self._started_s = time.monotonic()
             self.progressed.emit(time.monotonic() - self._started_s, encoding.frames, encoding.dropped)
 
     def _complete(self) -> None:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from PyQt6.QtCore import QRectF, QSize, Qt
-from PyQt6.QtGui import QColor, QPainter, QPaintEvent, QPalette
-from PyQt6.QtWidgets import QVBoxLayout, QWidget
+from PyQt6.QtGui import QColor, QPainter, QPaintEvent
+from PyQt6.QtWidgets import QWidget
 
 from gesture_app.ui.clock import clock
 from gesture_app.ui.icons import RECORDING
 from gesture_app.ui.recorder import Recorder
-
-GROUND = QColor(15, 17, 20)
 
 
 class RecordingBadge(QWidget):
@@ -69,17 +67,3 @@ class RecordingBadge(QWidget):
         self.setToolTip(self.tr("{frames} frames recorded, {dropped} left out").format(frames=frames, dropped=dropped))
         self.setAccessibleDescription(self._time)
         self.update()
-
-
-def badge_on_picture(recorder: Recorder, view: QWidget) -> RecordingBadge:
-    """A badge in the corner of the picture, for when the status bar is not there."""
-    badge = RecordingBadge(recorder, view)
-    palette = badge.palette()
-    palette.setColor(QPalette.ColorRole.Window, GROUND)
-    palette.setColor(QPalette.ColorRole.WindowText, Qt.GlobalColor.white)
-    badge.setPalette(palette)
-    badge.setAutoFillBackground(True)
-    badge.set_wanted(False)
-    corner = QVBoxLayout(view)
-    corner.addWidget(badge, 0, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignRight)
-    return badge

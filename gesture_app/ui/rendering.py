@@ -40,9 +40,7 @@ class Renderer:
         self._brightener = Brightener()
         self._mirror = False
 
-    def __call__(
-        self, image: Image, hands: Sequence[Hand], time_s: float, settings: LiveSettings, fps: float | None = None
-    ) -> Rendered:
+    def __call__(self, image: Image, hands: Sequence[Hand], time_s: float, settings: LiveSettings) -> Rendered:
         """Render a frame: `image` as it was taken, which stays as it is, with hands in its pixels."""
         shown = [hand for hand in hands if hand.label not in settings.hidden_labels]
         if settings.mirror != self._mirror:
@@ -55,7 +53,7 @@ class Renderer:
         if settings.brighten:
             picture = self._brightener(picture, time_s)
         trails = self._trails.update(shown, time_s) if settings.overlay.trails else ()
-        drawn = self._draw_hands(picture, shown, fps, settings.overlay, trails)
+        drawn = self._draw_hands(picture, shown, settings.overlay, trails)
         return Rendered(drawn, clean, tuple(shown), settings.brighten and self._brightener.dark)
 
     def plain(self, image: Image, time_s: float, settings: LiveSettings) -> Image:

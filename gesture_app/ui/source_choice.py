@@ -115,7 +115,7 @@ class SourceChoice(QObject):
 
         if self._welcome is None:
             self._welcome = WelcomePage([(camera.name, camera.source) for camera in self.cameras.found])
-            self._welcome.camera_chosen.connect(self._leave_welcome)
+            self._welcome.chosen.connect(self._leave_welcome)
             self._welcome.file_requested.connect(self._leave_welcome)
             self._welcome.file_requested.connect(self.opening.ask_file)
             self._welcome.skipped.connect(self._skip_welcome)

@@ -99,6 +99,7 @@ class LiveStream:
         self._faulty = False
         self._renderer = Renderer()
         self._last: Captured | None = None
+        self._aside: Pipeline | None = None  # for other thresholds while a picture stands still
         self._shown_with: LiveSettings | None = None
         self._boxes_shown = False
         self._dark = False
@@ -113,7 +114,7 @@ class LiveStream:
             wanted: asked between two frames.
         """
         pipeline, fresh = make_pipeline(), True
-        self._shown_with = None  # other models may see other hands in a picture that stands still
+        self._shown_with = self._aside = None  # other models may see other hands in a picture that stands still
         self._relay_states()
         while wanted() and self._phase is not Phase.NO_SOURCE:
             item = self._feed.mailbox.get(POLL_S)
@@ -187,15 +188,18 @@ class LiveStream:
 
     def _redraw(self, pipeline: Pipeline, make_pipeline: Callable[[], Pipeline]) -> None:
         """Show a picture that stands still as the settings are now; its hands are found anew for other thresholds."""
-        before, now = self._shown_with, self._settings()
-        if self._last is None or before == now:
+        now = self._settings()
+        if self._last is None or self._shown_with == now:
             return
-        if before is None or before.options != now.options:
-            pipeline = make_pipeline()
         if self._is_over(self._phase):
             self._show_plain()
             return
-        annotated = self._annotate(self._last.frame, pipeline)
+        frame = self._last.frame
+        knowing = (p for p in (pipeline, self._aside) if p is not None and p.has_seen(frame, now.options))
+        chosen = next(knowing, None)
+        if chosen is None:  # another one, which leaves alone the tracks with which it will go on
+            chosen = self._aside = make_pipeline()
+        annotated = self._annotate(frame, chosen)
         if annotated is not None:
             self._deliver(annotated.image, annotated.hands, None)
 

@@ -88,6 +88,10 @@ QTableView, QTreeView, QListWidget, QPlainTextEdit, QTextBrowser, QFrame#notice 
     border: 1px solid {edge}; border-radius: 6px;
 }}
 QFrame#notice {{ background: {base}; }}
+QLabel#drop {{
+    background: rgba(15, 17, 20, 190); color: white; border: 3px dashed {accent}; border-radius: 8px;
+    font-size: 15pt; font-weight: 600;
+}}
 QTabWidget::pane {{ border: 1px solid {edge}; border-radius: 6px; }}
 QTabWidget QTextBrowser {{ border: 0; }}
 QTabBar::tab {{ padding: 6px 14px; border: 2px solid transparent; }}
@@ -102,12 +106,14 @@ QLineEdit, QComboBox, QAbstractSpinBox {{
 QLineEdit:focus, QComboBox:focus, QAbstractSpinBox:focus {{ border-color: {accent}; }}
 QLineEdit:disabled, QComboBox:disabled, QAbstractSpinBox:disabled {{ background: {window}; color: {faded}; }}
 QComboBox QLineEdit, QAbstractSpinBox QLineEdit {{ border: 0; padding: 0; background: transparent; }}
+QComboBox {{ combobox-popup: 0; }}
 QComboBox::drop-down {{ border: 0; width: 22px; }}
 QComboBox::down-arrow, QAbstractSpinBox::down-arrow {{ image: url("{down}"); width: 12px; height: 12px; }}
 QAbstractSpinBox::up-arrow {{ image: url("{up}"); width: 12px; height: 12px; }}
 QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ border: 0; width: 18px; }}
 QAbstractSpinBox::up-button:hover, QAbstractSpinBox::down-button:hover {{ background: {hover}; }}
 QComboBox QAbstractItemView {{ background: {base}; border: 1px solid {edge}; outline: 0; }}
+QComboBox QAbstractItemView::item {{ padding: 2px 6px; min-height: 1.6em; }}
 QCheckBox::indicator, QListWidget::indicator {{
     width: 15px; height: 15px; border: 1px solid {outline}; border-radius: 4px; background: {base};
 }}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -82,6 +82,13 @@ class Tools(QObject):
             self._annotate_button.follow(self._annotate)
         _show(self._annotate)
 
+    def annotate_files(self, files: Sequence[Path]) -> bool:
+        """Put these onto the list of what is to be annotated; False while it is locked, as work goes on."""
+        self.annotate()
+        assert self._annotate is not None
+        self._annotate.add_files(files)
+        return not self._annotate.running
+
     def train(self) -> None:
         """The user's pictures to a model."""
         from gesture_app.ui.train_dialog import TrainDialog
@@ -116,10 +123,11 @@ class Tools(QObject):
         _show(self._doctor)
 
     def gestures(self) -> None:
-        """The drawings of the gestures."""
+        """The drawings of the gestures that the networks in use know."""
         from gesture_app.ui.gesture_gallery import GesturesDialog
+        from gesture_app.vision.model_info import default_weights
 
-        _show_once(GesturesDialog(self._window))
+        _show_once(GesturesDialog(self._context.weights() or default_weights(), self._window))
 
     def shortcuts(self) -> None:
         """All keys."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from PyQt6.QtCore import QPointF, QRectF, QSize, QSizeF, Qt, QTimer, pyqtSignal
-from PyQt6.QtGui import QColor, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
-from PyQt6.QtWidgets import QSizePolicy, QWidget
+from PyQt6.QtGui import QColor, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPalette, QResizeEvent
+from PyQt6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
 from gesture_app.settings import PictureMode
 from gesture_app.ui.banner import Banner, paint_banner
@@ -48,13 +48,14 @@ class VideoView(QWidget):
         self._mode: PictureMode = "fit"
         self._pan = QPointF()
         self._dragged_from: QPointF | None = None
+        self._corners = QHBoxLayout(self)
         self._spinner = QTimer(self)
         self._spinner.setInterval(SPINNER_STEP_MS)
         self._spinner.timeout.connect(self._step_spinner)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
-        self.setMinimumSize(320, 180)
+        self.setMinimumSize(320, 120)
         self.setAccessibleName(self.tr("Video"))
 
     @property
@@ -107,6 +108,15 @@ class VideoView(QWidget):
         else:
             self._spinner.stop()
         self.update()
+
+    def lay_over(self, part: QWidget, side: Qt.AlignmentFlag) -> None:
+        """Put a part into the upper left or right corner, over the picture: white on dark whatever the theme."""
+        palette = part.palette()
+        palette.setColor(QPalette.ColorRole.Window, BACKGROUND)
+        palette.setColor(QPalette.ColorRole.WindowText, Qt.GlobalColor.white)
+        part.setPalette(palette)
+        part.setAutoFillBackground(True)
+        self._corners.addWidget(part, 1, Qt.AlignmentFlag.AlignTop | side)
 
     def picture_rect(self) -> QRectF:
         """Where the picture lies, in device-independent pixels, also outside the widget; empty without a picture."""

@@ -17,6 +17,7 @@ from PyQt6.QtWidgets import (
 )
 
 from gesture_app.ui.gesture_gallery import GestureGallery
+from gesture_app.vision.assets import demo_clip
 
 
 class WelcomePage(QScrollArea):
@@ -26,12 +27,12 @@ class WelcomePage(QScrollArea):
         cameras: name and source of every camera.
 
     Signals:
-        camera_chosen: the source of the camera to start with.
+        chosen: the source to start with: a camera, or the clip that comes with the program.
         file_requested: a video is to be opened instead.
         skipped: neither, now.
     """
 
-    camera_chosen = pyqtSignal(str)
+    chosen = pyqtSignal(str)
     file_requested = pyqtSignal()
     skipped = pyqtSignal()
 
@@ -52,14 +53,16 @@ class WelcomePage(QScrollArea):
         self.camera = QComboBox()
         self.camera.setAccessibleName(self.tr("Camera"))
         self.camera.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.camera.setMinimumContentsLength(18)
+        self.camera.setMinimumContentsLength(14)
         self.camera.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.label = QLabel(self.tr("&Camera"))
         self.label.setBuddy(self.camera)
         self.start_button = QPushButton(self.tr("&Start camera"))
-        self.start_button.clicked.connect(lambda: self.camera_chosen.emit(str(self.camera.currentData())))
+        self.start_button.clicked.connect(lambda: self.chosen.emit(str(self.camera.currentData())))
         self.file_button = QPushButton(self.tr("Open a &video…"))
         self.file_button.clicked.connect(self.file_requested)
+        self.demo_button = QPushButton(self.tr("Pla&y a demo"))
+        self.demo_button.clicked.connect(lambda: self.chosen.emit(str(demo_clip())))
         self.skip_button = QPushButton(self.tr("Not &now"))
         self.skip_button.clicked.connect(self.skipped)
         self.none = QLabel(self.tr("No camera was found. Connect one: it appears here by itself."))
@@ -71,7 +74,8 @@ class WelcomePage(QScrollArea):
         row, below = QHBoxLayout(), QHBoxLayout()
         row.addWidget(self.label)
         row.addWidget(self.camera, 1)
-        for button in (self.start_button, self.file_button, self.skip_button):
+        row.addWidget(self.start_button)
+        for button in (self.file_button, self.demo_button, self.skip_button):
             below.addWidget(button)
         below.addStretch()
         inside = QWidget()
@@ -102,9 +106,8 @@ class WelcomePage(QScrollArea):
         for name, source in cameras:
             self.camera.addItem(name, source)
         self.camera.setCurrentIndex(max(0, self.camera.findData(before)))
-        for part in (self.label, self.camera):
+        for part in (self.label, self.camera, self.start_button):
             part.setVisible(bool(cameras))
         self.none.setVisible(not cameras)
-        self.start_button.setEnabled(bool(cameras))
         self.start_button.setDefault(bool(cameras))
-        self.file_button.setDefault(not cameras)
+        self.demo_button.setDefault(not cameras)

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from PyQt6.QtCore import QByteArray, QCoreApplication, QSettings, Qt
 from PyQt6.QtGui import QAction, QKeySequence
-from PyQt6.QtWidgets import QDockWidget, QGridLayout, QMainWindow, QStackedWidget, QWidget
+from PyQt6.QtWidgets import (
+    QDockWidget,
+    QGridLayout,
+    QLabel,
+    QMainWindow,
+    QSizePolicy,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from gesture_app.settings import Settings
 from gesture_app.ui.controls import Controls
@@ -43,14 +52,24 @@ class WindowLayout:
         self.timeline = Timeline()
         self.bars = TopBars()
         self.figures = Figures()
+        self.drop_sign = QLabel()
+        self.drop_sign.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.drop_sign.setObjectName("drop")
+        self.drop_sign.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
+        self.drop_sign.hide()
         self.dock_actions: list[QAction] = []
 
         self.stack = QStackedWidget()
         self.stack.addWidget(self.view)
         self._centre = QWidget()
+        self._foot = QVBoxLayout()  # over the picture, which does not jump then
+        self._foot.addWidget(self.notice)
         self._rows = QGridLayout(self._centre)
-        for row, part in enumerate((self.source_bar, self.stack, self.playback_bar, self.notice)):
-            self._rows.addWidget(part, row, 0)
+        self._rows.addWidget(self.source_bar, 0, 0)
+        for part in (self.stack, self.drop_sign):
+            self._rows.addWidget(part, PICTURE_ROW, 0)
+        self._rows.addLayout(self._foot, PICTURE_ROW, 0, Qt.AlignmentFlag.AlignBottom)
+        self._rows.addWidget(self.playback_bar, PLAYBACK_ROW, 0)
         self._rows.setRowStretch(PICTURE_ROW, 1)
         self.playback_bar.hide()
         window.setCentralWidget(self._centre)
@@ -74,6 +93,11 @@ class WindowLayout:
             self.stack.addWidget(page)
         self.stack.setCurrentWidget(page)
 
+    def offer_drop(self, text: str) -> None:
+        """Say over the picture what dropping would do, or with an empty text no more."""
+        self.drop_sign.setText(text)
+        self.drop_sign.setVisible(bool(text))
+
     def set_full_screen(self, on: bool) -> None:
         """Show nothing but the picture, with the playback bar over it if it is shown, or everything as it was."""
         window = self._window
@@ -84,13 +108,14 @@ class WindowLayout:
         for part in (self.source_bar, self.figures, window.menuBar()):
             assert part is not None
             part.setVisible(not on)
-        self._rows.removeWidget(self.playback_bar)
         if on:
             self._rows.setContentsMargins(0, 0, 0, 0)
-            self._rows.addWidget(self.playback_bar, PICTURE_ROW, 0, Qt.AlignmentFlag.AlignBottom)
+            self._rows.removeWidget(self.playback_bar)
+            self._foot.addWidget(self.playback_bar)
             self.playback_bar.raise_()
         else:
             self._rows.unsetContentsMargins()
+            self._foot.removeWidget(self.playback_bar)
             self._rows.addWidget(self.playback_bar, PLAYBACK_ROW, 0)
         self.playback_bar.set_over_picture(on)
         other_states = window.windowState() & ~Qt.WindowState.WindowFullScreen

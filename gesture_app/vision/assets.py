@@ -14,6 +14,11 @@ def assets_folder() -> Path:
     return next((f / "assets" for f in (package, package.parent) if (f / "assets").is_dir()), package / "assets")
 
 
+def demo_clip() -> Path:
+    """The short video that comes with the program."""
+    return assets_folder() / "demo.mp4"
+
+
 def models_folder() -> Path:
     """Where the user's own models are installed: each a folder with detector.safetensors and classifier.safetensors.
 

@@ -1,4 +1,4 @@
-"""Hands drawn onto a picture: boxes, names, bars of the likeliest gestures, trails and the frame rate."""
+"""Hands drawn onto a picture: boxes, names, bars of the likeliest gestures, and trails."""
 
 from __future__ import annotations
 
@@ -26,16 +26,14 @@ LEAST_SCALE = 0.25
 def draw_hands(
     image: Image,
     hands: Sequence[Hand],
-    fps: float | None = None,
     style: OverlayStyle = OverlayStyle(),  # noqa: B008  # frozen
     trails: Sequence[Trail] = (),
 ) -> Image:
-    """Draw boxes with names such as `two up 97 % R`, for a right hand, and the frame rate in the lower left corner.
+    """Draw boxes with names such as `two up 97 % R`, for a right hand.
 
     Args:
         image: shape (height, width, 3), BGR, from 1x1 up; it stays as it is.
         hands: with boxes in pixels of `image`.
-        fps: frames per second; None draws none.
         style: what is drawn besides the boxes.
         trails: drawn below the boxes, in pixels of `image`.
 
@@ -61,8 +59,6 @@ def draw_hands(
             _draw_label(canvas, text, gesture_colour(hand.label), spots, taken)
         if style.top:
             _draw_bars(canvas, hand, [spots[4], (left, top, "beside"), spots[3], spots[2]], taken)
-    if fps is not None:
-        _draw_label(canvas, f"{fps:.1f} FPS", (40, 40, 40), [(0, canvas.shape[0], "above")], taken)
     return canvas
 
 
