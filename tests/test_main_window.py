@@ -867,16 +867,22 @@ def test_the_playback_bar_follows_the_pointer_in_full_screen(open_window, qtbot,
     height = view.height()
     qtbot.mouseMove(view, QPoint(50, 50))
     QTest.mouseClick(view, Qt.MouseButton.LeftButton, pos=QPoint(60, 60))
-    assert bar.isVisible() and bar.geometry().bottom() == window.layout_.stack.geometry().bottom()
+    stack = window.layout_.stack
+
+    def bottom(widget: QWidget) -> int:
+        return widget.mapTo(window, widget.rect().bottomLeft()).y()
+
+    qtbot.waitUntil(lambda: bar.isVisible() and bottom(bar) == bottom(stack))
     assert view.height() == height, "it lies over the picture, which stays as large"
     window.menus.leave_full_screen.trigger()
-    qtbot.waitUntil(lambda: bar.isVisible() and bar.geometry().top() > window.layout_.stack.geometry().bottom())
+    qtbot.waitUntil(lambda: bar.isVisible() and bottom(bar) - bar.height() >= bottom(stack))
 
 
 def test_double_click_is_full_screen(open_window, qtbot):
     window = open_window()
     for expected in (True, False):
         QTest.mouseDClick(window.view, Qt.MouseButton.LeftButton, pos=QPoint(20, 20))
+        QTest.mouseRelease(window.view, Qt.MouseButton.LeftButton)  # else Qt takes it for pressed from then on
         assert window.isFullScreen() is expected
 
 

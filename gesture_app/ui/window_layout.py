@@ -62,13 +62,15 @@ class WindowLayout:
         self.stack = QStackedWidget()
         self.stack.addWidget(self.view)
         self._centre = QWidget()
-        self._foot = QVBoxLayout()  # over the picture, which does not jump then
+        foot = QWidget()  # over the picture, which does not jump then
+        self._foot = QVBoxLayout(foot)
+        self._foot.setContentsMargins(0, 0, 0, 0)
         self._foot.addWidget(self.notice)
         self._rows = QGridLayout(self._centre)
         self._rows.addWidget(self.source_bar, 0, 0)
         for part in (self.stack, self.drop_sign):
             self._rows.addWidget(part, PICTURE_ROW, 0)
-        self._rows.addLayout(self._foot, PICTURE_ROW, 0, Qt.AlignmentFlag.AlignBottom)
+        self._rows.addWidget(foot, PICTURE_ROW, 0, Qt.AlignmentFlag.AlignBottom)
         self._rows.addWidget(self.playback_bar, PLAYBACK_ROW, 0)
         self._rows.setRowStretch(PICTURE_ROW, 1)
         self.playback_bar.hide()
@@ -112,7 +114,6 @@ class WindowLayout:
             self._rows.setContentsMargins(0, 0, 0, 0)
             self._rows.removeWidget(self.playback_bar)
             self._foot.addWidget(self.playback_bar)
-            self.playback_bar.raise_()
         else:
             self._rows.unsetContentsMargins()
             self._foot.removeWidget(self.playback_bar)
