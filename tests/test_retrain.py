@@ -260,7 +260,13 @@ def test_other_names_of_known_gestures_are_seen(tmp_path, monkeypatch, rows, bes
 
 @pytest.mark.parametrize(
     ("labels", "expected"),
-    [((), None), (("background",), 1), (("background", "like", "like"), 0.5), (("vulcan",), None)],
+    [
+        ((), None),
+        (("background",), 1),
+        (("background", "like", "like"), 1 / 3),
+        (("background", "background", "like"), 0.5),
+        (("vulcan",), None),
+    ],
 )
 def test_how_many_names_are_kept(tmp_path, labels, expected) -> None:
     assert kept_names(crop(tmp_path, *labels), shipped_weights("classifier"), torch.device("cpu")) == expected

@@ -160,13 +160,16 @@ def look_alikes(
 
 
 def kept_names(pictures: Sequence[Picture], weights: Path, device: torch.device) -> float | None:
-    """The share of hands that a classifier names as they are labelled, averaged over the names; None without any."""
+    """How many hands a classifier names as labelled: the share of all, or the mean over the names; None without any.
+
+    The lesser of the two: a lost name weighs much in the one where it is frequent, in the other where it is rare.
+    """
     model, info = load_model(weights, "classifier")
     crops = HandCrops(pictures, info.labels, info.input_hw[0], augment=False)
     if not len(crops):
         return None
-    found = evaluate_classifier(model.to(device), in_order(crops, 64), info.labels)["per_class"]
-    return float(np.mean([figures["recall"] for figures in found.values()]))
+    found = evaluate_classifier(model.to(device), in_order(crops, 64), info.labels)
+    return float(min(found["top1"], np.mean([figures["recall"] for figures in found["per_class"].values()])))
 
 
 def macro_f1(confusion: list[list[int]], labels: Sequence[str], names: Sequence[str]) -> float:
