@@ -7,12 +7,15 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 import pytest
+from fakes import FakeRecognizer
 
 from gesture_app.errors import InputError
 from gesture_app.vision.boxes import iou_matrix
 from gesture_app.vision.postprocess import Detections
+from training import own_pictures
 from training.collection import Picture
-from training.own_pictures import is_split, natural, read_own
+from training.datasets import HandCrops
+from training.own_pictures import demo_hands, is_split, natural, read_own
 from training.splits import Splits
 
 SHIPPED = ("like", "fist", "no_gesture")
@@ -127,6 +130,31 @@ def test_spellings_of_a_gesture_are_one_and_what_is_not_read_is_told(tmp_path: P
     own = read_own(tmp_path, SHIPPED, FindsWhite())
     assert own.labels == ("like", "Grab it") and {p.labels for p in own.validation} == {("Grab it",)}
     assert "Left out: 1 in a format that is not read; export them as JPEG." in own.notes
+
+
+@pytest.mark.parametrize("size_hw", [(112, 152), (120, 160)], ids=["crops", "whole pictures"])
+def test_pictures_that_cannot_be_read_are_left_out_and_told(tmp_path: Path, size_hw) -> None:
+    hand = (2, 2, 150, 110) if size_hw[0] == 112 else (60, 30, 40, 40)
+    folder(tmp_path, "like", [picture(hand, size_hw=size_hw)] * 7)
+    bad = [tmp_path / "like" / f"shot {number}.png" for number in (0, 3)]
+    bad[0].write_bytes(bad[0].read_bytes()[:-200])  # its header is sound
+    bad[1].write_bytes(b"no picture")
+    own = read_own(tmp_path, SHIPPED, FindsWhite())
+    left = {p.path for p in (*own.training, *own.validation)}
+    assert len(left) == 5 and left.isdisjoint(bad)
+    assert any("shot 0.png: " in note for note in own.bad) and set(own.bad) <= set(own.notes)
+
+
+@pytest.mark.parametrize(("place", "within"), [((1 / 4, 1 / 4, 1 / 2, 1 / 2), 1 / 4), ((0, 0, 1 / 4, 1 / 4), 4 / 9)])
+def test_hands_of_the_demo_clip(tmp_path: Path, monkeypatch, place, within) -> None:
+    monkeypatch.setattr(own_pictures, "EVERY", 100)
+    hands = demo_hands(tmp_path, FakeRecognizer(place_xyxy=place))
+    assert [p.split for p in hands] == ["train", "val", "train", "train", "val", "train"]
+    assert all(p.labels == ("like",) and not p.true_boxes for p in hands)
+    assert all(box[2] * box[3] == pytest.approx(within, rel=0.02) for p in hands for box in p.boxes_xywh)
+    assert HandCrops(hands, ("like",), 32, augment=False)[5][0].shape == (3, 32, 32)
+    monkeypatch.setattr(own_pictures, "assets_folder", lambda: tmp_path)
+    assert demo_hands(tmp_path, FakeRecognizer()) == [], "there is no clip"
 
 
 def test_a_split_by_folders_of_a_class_is_kept(tmp_path: Path) -> None:

@@ -18,9 +18,10 @@ from gesture_app.vision.assets import models_folder
 from gesture_app.vision.images import read_image
 from gesture_app.vision.model_info import default_weights, load_info, load_model, shipped_weights
 from gesture_app.vision.recognizer import Recognizer
+from training import comparison
 from training import retrain as retrain_module
 from training.collection import Picture
-from training.comparison import Outcome, Reordered, macro_f1, verdict
+from training.comparison import Outcome, Reordered, kept_names, look_alikes, macro_f1, verdict
 from training.fit import fit
 from training.retrain import (
     RetrainConfig,
@@ -52,6 +53,7 @@ def small(monkeypatch, no_curves) -> None:
         return replace(info, input_hw=shapes[info.kind])
 
     monkeypatch.setattr(retrain_module, "load_info", shrunk)
+    monkeypatch.setattr(retrain_module, "demo_hands", lambda folder, recognizer: [])
 
 
 @pytest.fixture
@@ -72,7 +74,7 @@ def test_own_gestures_are_learnt_reported_and_installed(
 ) -> None:
     quick = {"samples": 32, "batch_size": 8, "epochs": 3, "freeze_epochs": 1, "learning_rate": 4e-3}
     usual = recipe(20, 0)
-    monkeypatch.setattr(retrain_module, "recipe", lambda hands, epochs: usual | quick)
+    monkeypatch.setattr(retrain_module, "recipe", lambda hands, epochs, kept: usual | quick)
     output = tmp_path / "out"
     config = RetrainConfig(data=shapes, output=output, progress_json=True, device="cpu", workers=0)
     result = retrain(config)
@@ -134,30 +136,32 @@ def test_an_interrupted_training_goes_on_unless_the_pictures_have_changed(
 
 
 @pytest.mark.parametrize(
-    ("own", "keep", "expected"),
+    ("own", "keep", "alike", "expected"),
     [
-        (("like",), False, SHIPPED),
-        (("like", "vulcan"), False, ("like", "vulcan", "no_gesture")),
-        (("like", "vulcan"), True, ("like", "fist", "vulcan", "no_gesture")),
-        (("a", "b"), False, ("a", "b", "no_gesture")),
+        (("like",), False, {}, SHIPPED),
+        (("like", "vulcan"), False, {}, ("like", "vulcan", "no_gesture")),
+        (("like", "vulcan"), True, {}, ("like", "fist", "vulcan", "no_gesture")),
+        (("a", "b"), False, {}, ("a", "b", "no_gesture")),
+        (("a", "thumb"), True, {"thumb": "like"}, ("fist", "a", "thumb", "no_gesture")),
+        (("thumb",), False, {"thumb": "like"}, ("thumb", "no_gesture")),
     ],
 )
-def test_labels(own, keep, expected) -> None:
-    assert labels_to_learn(own, SHIPPED, keep) == expected
+def test_labels(own, keep, alike, expected) -> None:
+    assert labels_to_learn(own, SHIPPED, keep, alike) == expected
 
 
 def test_background_stays_known() -> None:
     shipped = (*SHIPPED, "background")
-    assert labels_to_learn(("like",), shipped, False) == shipped
-    assert labels_to_learn(("a",), shipped, False) == ("a", "no_gesture", "background")
-    assert labels_to_learn(("a",), shipped, True) == ("like", "fist", "a", "no_gesture", "background")
-    assert "background" not in " ".join(notes_on(shipped, set(SHIPPED), shipped))
+    assert labels_to_learn(("like",), shipped, False, {}) == shipped
+    assert labels_to_learn(("a",), shipped, False, {}) == ("a", "no_gesture", "background")
+    assert labels_to_learn(("a",), shipped, True, {}) == ("like", "fist", "a", "no_gesture", "background")
+    assert "background" not in " ".join(notes_on(shipped, set(SHIPPED), shipped, {}))
 
 
 def test_notes_say_what_is_lost_and_kept() -> None:
-    notes = " ".join(notes_on(("like", "vulcan", "no_gesture"), {"vulcan"}, SHIPPED))
+    notes = " ".join(notes_on(("like", "vulcan", "no_gesture"), {"vulcan"}, SHIPPED, {}))
     assert "no longer know fist" in notes and "Without pictures of like" in notes and "folder no_gesture" in notes
-    assert notes_on(SHIPPED, set(SHIPPED), SHIPPED) == []
+    assert notes_on(SHIPPED, set(SHIPPED), SHIPPED, {}) == []
 
 
 def test_weights_for_other_classes_keep_what_they_know() -> None:
@@ -165,11 +169,12 @@ def test_weights_for_other_classes_keep_what_they_know() -> None:
 
     model, info = load_model(shipped_weights("classifier"), "classifier")
     images = torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8)
-    changed = with_outputs(model, info.labels, ("vulcan", "like", "no_gesture")).eval()
+    changed = with_outputs(model, info.labels, ("vulcan", "thumb", "like", "no_gesture"), {"thumb": "like"}).eval()
     with torch.no_grad():
         before, after = model(images), changed(images)
-        reordered = Reordered(model, [None, info.labels.index("like"), info.labels.index("no_gesture")])(images)
-    assert torch.allclose(after[:, 1], before[:, info.labels.index("like")], atol=1e-4)
+        like, nothing = info.labels.index("like"), info.labels.index("no_gesture")
+        reordered = Reordered(model, [None, like, like, nothing])(images)
+    assert torch.allclose(after[:, 1], before[:, like], atol=1e-4)
     assert torch.allclose(after[:, 1:], reordered[:, 1:], atol=1e-4) and (reordered[:, 0] < -1e3).all()
 
 
@@ -191,10 +196,16 @@ def test_many_pictures_have_another_recipe() -> None:
     few, many = recipe(100, 0), recipe(50_000, 0)
     assert few["samples"] == 300 and "samples" not in many and few["epochs"] > many["epochs"]
     assert recipe(100, 3)["epochs"] == 3
+    assert "freeze" not in few and recipe(100, 0, ["fist"])["freeze"] == "backbone"
 
 
-def outcome(score: tuple[float, float | None], recalls: dict[str, float], new: tuple[str, ...] = ()) -> Outcome:
-    return Outcome("classifier", score, {"per_class": {name: {"recall": r} for name, r in recalls.items()}}, new)
+def outcome(
+    score: tuple[float, float | None],
+    recalls: dict[str, float],
+    new: tuple[str, ...] = (),
+    kept: float | None = None,
+) -> Outcome:
+    return Outcome("classifier", score, {"per_class": {name: {"recall": r} for name, r in recalls.items()}}, new, kept)
 
 
 @pytest.mark.parametrize(
@@ -208,11 +219,62 @@ def outcome(score: tuple[float, float | None], recalls: dict[str, float], new: t
         (outcome((0.78, 0.8), {"like": 0.8, "a": 0.8}, ("a",)), True, "Better than the shipped weights"),
         (outcome((0.7, 0.8), {"like": 0.8, "a": 1.0}, ("a",)), False, "(shipped 0.800), a named right 1.000"),
         (outcome((0.9, 0.8), {"like": 0.8, "a": 0.6}, ("a",)), False, "needed 0.750"),
+        (
+            outcome((1.0, None), {"a": 1.0, "b": 1.0}, ("a", "b"), 0.1),
+            False,
+            "named as before 0.100 (needed 0.900)",
+        ),
+        (outcome((1.0, None), {"a": 1.0, "b": 1.0}, ("a", "b"), 0.95), True, "Better than chance"),
+        (outcome((0.9, 0.8), {"like": 0.9}, (), 0.5), False, "Not better than the shipped weights"),
     ],
     ids=str,
 )
 def test_what_is_better(found: Outcome, better: bool, words: str) -> None:
     assert found.better == better and words in verdict([found])
+
+
+def crop(folder: Path, *labels: str) -> list[Picture]:
+    path = folder / "grey.png"
+    cv2.imwrite(str(path), np.full((40, 40, 3), 128, np.uint8))
+    return [Picture(path, ((0, 0, 1, 1),), (label,), "val", is_crop=True) for label in labels]
+
+
+@pytest.mark.parametrize(
+    ("rows", "beside", "expected"),
+    [
+        ([[0, 9, 1, 0], [5, 5, 0, 0]], (), {"thumb": "like"}),
+        ([[0, 9, 1, 0], [1, 0, 9, 0]], (), {"thumb": "like", "b": "fist"}),
+        ([[0, 9, 1, 0], [1, 0, 9, 0]], ("like",), {"b": "fist"}),
+        ([[0, 7, 3, 0], [0, 0, 0, 9]], (), {}),
+        ([[0, 0, 0, 0], [0, 0, 0, 0]], (), {}),
+    ],
+)
+def test_other_names_of_known_gestures_are_seen(tmp_path, monkeypatch, rows, beside, expected) -> None:
+    every = ("?", "like", "fist", "no_gesture")
+    monkeypatch.setattr(comparison, "shipped_confusion", lambda *_: (every, rows))
+    info = replace(load_info(shipped_weights("classifier")), labels=SHIPPED)
+    own = ("thumb", "b", *beside)
+    assert look_alikes(crop(tmp_path, *own), own, info, torch.device("cpu")) == expected
+    assert look_alikes(crop(tmp_path, "like"), ("like",), info, torch.device("cpu")) == {}
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        ((), None),
+        (("background",), 1),
+        (("background", "like", "like"), 1 / 3),
+        (("background", "background", "like"), 0.5),
+        (("vulcan",), None),
+    ],
+)
+def test_how_many_names_are_kept(tmp_path, labels, expected) -> None:
+    assert kept_names(crop(tmp_path, *labels), shipped_weights("classifier"), torch.device("cpu")) == expected
+
+
+def test_names_that_are_kept_and_replaced_are_told() -> None:
+    told = " ".join(notes_on(("fist", "thumb", "no_gesture"), {"thumb"}, SHIPPED, {"thumb": "like"}))
+    assert "thumb looks like “like”, which the app knows" in told and "no longer know" not in told
 
 
 @pytest.mark.parametrize(
@@ -262,7 +324,7 @@ def test_the_detector_is_trained_where_boxes_are(hagrid_root: Path, tmp_path: Pa
     monkeypatch.setattr(
         retrain_module,
         "recipe",
-        lambda hands, epochs: {"samples": 8, "batch_size": 8, "epochs": 1, "freeze": "backbone"},
+        lambda hands, epochs, kept: {"samples": 8, "batch_size": 8, "epochs": 1, "freeze": "backbone"},
     )
     result = retrain(RetrainConfig(data=hagrid_root, output=tmp_path / "out", epochs=1, device="cpu", workers=0))
     assert 0 <= result["ap50"] <= 1 and 0 <= result["shipped_ap50"] <= 1

@@ -228,6 +228,31 @@ def test_a_network_that_is_worse_is_used_only_where_none_is_better(open_dialog, 
     assert not dialog.waiting
 
 
+def test_a_model_that_forgets_is_told_as_such(open_dialog, qtbot, data):
+    dialog = open_dialog("finish(better=False, macro_f1=1.0, named=1.0, needed=0.7, kept=0.08, forgets=True)", data)
+    dialog.start()
+    qtbot.waitUntil(lambda: not dialog.running)
+    assert "wrong names to hands that your pictures do not show" in dialog.state.text()
+    assert "other hands named as before 8 %" in dialog.state.text() and not dialog.install_button.isDefault()
+
+
+def test_what_is_to_be_known_of_the_pictures_is_shown_until_the_next_training(open_dialog, qtbot, data):
+    code = "tell(notes=['wave looks like palm']) if (data / 'wave').exists() else None; epochs(1); finish(better=True)"
+    dialog = open_dialog(code, data)
+    assert not dialog.notes.isVisible()
+    dialog.start()
+    qtbot.waitUntil(lambda: not dialog.running)
+    assert dialog.notes.isVisible() and dialog.notes.text() == "wave looks like palm"
+    qtbot.waitUntil(lambda: "2 pictures" in dialog.data.found.text())
+    (data / "wave" / "1.jpg").unlink()
+    (data / "wave").rmdir()
+    dialog.start()
+    assert not dialog.notes.isVisible()
+    qtbot.waitUntil(lambda: dialog.data.found.text() == "1 pictures of 1 gestures: fist 1")
+    qtbot.waitUntil(lambda: not dialog.running)
+    assert not dialog.notes.isVisible()
+
+
 def test_a_training_in_the_background_comes_back_when_it_has_ended(qtbot, monkeypatch, data):
     code = "epochs(1); time.sleep(1); finish(better=True, macro_f1=0.91, shipped_macro_f1=0.8)"
     monkeypatch.setattr(train_dialog, "COMMAND", talking(code))

@@ -6,12 +6,16 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 
+import cv2
 import numpy as np
 from tqdm import tqdm
 
 from gesture_app.errors import InputError
+from gesture_app.vision.assets import assets_folder
+from gesture_app.vision.atomic import write_file
 from gesture_app.vision.boxes import iou_matrix
 from gesture_app.vision.hands import FloatArray, Image, RecognizerOptions
 from gesture_app.vision.images import read_image
@@ -20,7 +24,10 @@ from gesture_app.vision.recognizer import Recognizer
 from training.collection import Picture, label_finder
 from training.datasets import fraction_boxes
 from training.hagrid import open_set, read
-from training.splits import SPLIT_NAMES, Splits, read_index
+from training.leakage import in_threads
+from training.picture_store import NAMED
+from training.splits import SPLIT_NAMES, Split, Splits, read_index
+from training.verify import fault_and_oddity
 
 SAMPLED = 60
 """So many pictures are looked at to tell whole pictures from hand crops."""
@@ -35,6 +42,10 @@ BESIDE = 0.6
 """A second hand is at least so sure as a share of the surest."""
 PATCHES = 2
 """Patches without a hand that are cut from a whole picture."""
+EVERY = 5
+"""Of the demo clip every fifth frame is looked at."""
+SURE = 0.9
+"""Hands that the shipped weights name with less tell nothing."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +57,7 @@ class OwnPictures:
         labels: the gestures, those of the shipped weights first and in their order, without `no_gesture`.
         frames: pictures whose boxes people drew, for the detector.
         notes: what was done to the pictures, a sentence each.
+        bad: of these the ones on pictures that cannot be read.
     """
 
     training: list[Picture]
@@ -53,6 +65,7 @@ class OwnPictures:
     labels: tuple[str, ...]
     frames: list[Picture]
     notes: list[str]
+    bad: list[str]
 
 
 def read_own(root: Path, shipped: tuple[str, ...], recognizer: Recognizer) -> OwnPictures:
@@ -70,6 +83,8 @@ def read_own(root: Path, shipped: tuple[str, ...], recognizer: Recognizer) -> Ow
     known = label_finder(shipped)
     pictures = [replace(p, labels=tuple(known(n) or n for n in p.labels)) for p in found.pictures]
     notes = [f"Left out: {found.describe().partition('skipped: ')[2]}."] if found.skipped else []
+    pictures, bad = without_bad(pictures)
+    notes += bad
     if all(p.is_crop for p in pictures):
         pictures, said = with_hands(pictures, recognizer)
         notes += said
@@ -90,7 +105,19 @@ def read_own(root: Path, shipped: tuple[str, ...], recognizer: Recognizer) -> Ow
     frames = [p for p in pictures if p.true_boxes and not p.is_crop]
     training = [p for p in pictures if p.split == "train"]
     validation = [without_patches(p) for p in pictures if p.split != "train"]
-    return OwnPictures(training, validation, labels, frames, notes)
+    return OwnPictures(training, validation, labels, frames, notes, bad)
+
+
+def without_bad(pictures: list[Picture]) -> tuple[list[Picture], list[str]]:
+    """The pictures that can be decoded, and a sentence on the others: of so few a training could not replace one."""
+    paths = list(dict.fromkeys(picture.path for picture in pictures))
+    results = in_threads(fault_and_oddity, paths, 2, "reading the pictures")
+    faults = {path: fault for path, (fault, _) in zip(paths, results, strict=True) if fault}
+    if not faults:
+        return pictures, []
+    named = "; ".join(f"{path}: {fault}" for path, fault in list(faults.items())[:NAMED])
+    more = f"; and {len(faults) - NAMED} more" if len(faults) > NAMED else ""
+    return [p for p in pictures if p.path not in faults], [f"Left out, since they cannot be read: {named}{more}."]
 
 
 def is_split(pictures: Sequence[Picture], index: Splits) -> bool:
@@ -195,3 +222,42 @@ def free_patches(image: Image, hand: FloatArray, recognizer: Recognizer, rng: np
         if len(free) == PATCHES:
             break
     return free
+
+
+def demo_hands(folder: Path, recognizer: Recognizer) -> list[Picture]:
+    """Hands of the clip that comes with the program, as the recognizer names them: every other second is held out.
+
+    Own pictures show only what is to be learnt. These show other hands, of which a network must not think the same.
+
+    Args:
+        folder: for pictures of the hands and what is around them.
+
+    Returns:
+        None of them where the clip cannot be read.
+
+    Raises:
+        EnvironmentFault: the pictures cannot be written.
+    """
+    clip, found = cv2.VideoCapture(str(assets_folder() / "demo.mp4")), []
+    rate = clip.get(cv2.CAP_PROP_FPS) or 30.0
+    for number in count():
+        if not clip.grab():
+            break
+        if number % EVERY:
+            continue
+        image = clip.retrieve()[1]
+        for hand in recognizer(image):
+            if hand.score < SURE:
+                continue
+            box = np.array(hand.box_xyxy)
+            around = np.concatenate((1.5 * box[:2] - 0.5 * box[2:], 1.5 * box[2:] - 0.5 * box[:2]))
+            left, top, right, bottom = around.clip(0, image.shape[1::-1] * 2).astype(int)
+            part = np.ascontiguousarray(image[top:bottom, left:right])
+            path = folder / f"{number}-{hand.id}.png"
+            write_file(path, cv2.imencode(".png", part)[1].tobytes(), "a hand of the demo clip")
+            boxes = fraction_boxes(box[None] - (left, top, left, top), part)
+            split: Split = "val" if int(number / rate) % 2 else "train"
+            key = f"demo/{path.name}"
+            found.append(Picture(path, tuple(boxes), (hand.label,), split, true_boxes=False, key=key))
+    clip.release()
+    return found

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +30,7 @@ from gesture_app.vision.model_info import (
     Kind,
     load_info,
     load_model,
+    output_names,
     shipped_folder,
     shipped_weights,
     weights_path,
@@ -40,11 +41,11 @@ from gesture_app.vision.runtimes import choose_device
 from training import train_classifier, train_detector
 from training.checkpoint import RunFolder
 from training.collection import Picture
-from training.comparison import Outcome, compare_classifiers, examples, verdict
+from training.comparison import Outcome, compare_classifiers, examples, kept_names, look_alikes, verdict
 from training.datasets import HandFrames
 from training.evaluate import SCORES, evaluate_detector
 from training.fit import fit
-from training.own_pictures import OwnPictures, read_own
+from training.own_pictures import OwnPictures, demo_hands, read_own
 from training.plots import confusion_matrix
 from training.report import Comparison, Report, write_report
 from training.resume import OtherRun
@@ -95,8 +96,8 @@ def retrain(config: RetrainConfig) -> dict[str, Any]:
     Returns:
         `better`, `improved` (the networks that are), `installed` (whether any is), `report`, and on the gestures that
         the shipped weights know too `macro_f1` and `shipped_macro_f1`; without any the former alone, on all. Of new
-        gestures `named`, the share that is named right, and `needed`. For the
-        detector `ap50` and `shipped_ap50`.
+        gestures `named`, the share that is named right, and `needed`. `kept`, the share of the demo clip's hands that
+        are named as before, and `forgets`, whether that is too few. For the detector `ap50` and `shipped_ap50`.
 
     Raises:
         InputError: the data cannot be used.
@@ -118,12 +119,16 @@ def run(config: RetrainConfig, tell: Tell, stop: StopSignal) -> dict[str, Any]:
     # In PyTorch, which trains afterwards in any case: an export would take longer than it saves.
     recognizer = Recognizer.load(shipped_folder(), config.device, runtime="torch")
     own = read_own(config.data, shipped.labels, recognizer)
-    labels = labels_to_learn(own.labels, shipped.labels, config.keep)
+    alike = look_alikes(own.training, own.labels, shipped, device)
+    labels = labels_to_learn(own.labels, shipped.labels, config.keep, alike)
     present = {name for picture in own.training for name in picture.labels}
-    notes = [*own.notes, *notes_on(labels, present, shipped.labels)]
+    notes = [*own.notes, *notes_on(labels, present, shipped.labels, alike)]
     for note in notes:
         print(note)
-    outcomes = [train_hands(config, own, labels, device, tell, stop)]
+    if said := [*own.bad, *notes_on_names(alike)]:
+        tell({"notes": said})
+    demo = demo_hands(config.output / "demo", recognizer)
+    outcomes = [train_hands(config, own, demo, labels, alike, tell, stop)]
     training = [p for p in own.frames if p.split == "train"]
     held = [p for p in own.frames if p.split != "train"]
     if len(own.frames) >= FEWEST_FRAMES and len(held) >= FEWEST_HELD:
@@ -140,6 +145,8 @@ def run(config: RetrainConfig, tell: Tell, stop: StopSignal) -> dict[str, Any]:
         result[name], before = outcome.score
         if outcome.new:
             result |= {"named": outcome.named, "needed": outcome.needed}
+        if outcome.kept is not None:
+            result |= {"kept": outcome.kept, "forgets": outcome.forgets}
         if before is not None:
             result[f"shipped_{name}"] = before
     tell(result)
@@ -150,20 +157,37 @@ def run(config: RetrainConfig, tell: Tell, stop: StopSignal) -> dict[str, Any]:
     return result
 
 
-def labels_to_learn(own: tuple[str, ...], shipped: tuple[str, ...], keep: bool) -> tuple[str, ...]:
-    """The classes of the new weights: all shipped ones if none is new or they are to be kept, else the own ones."""
+def labels_to_learn(
+    own: tuple[str, ...], shipped: tuple[str, ...], keep: bool, alike: Mapping[str, str]
+) -> tuple[str, ...]:
+    """The classes of the new weights: all shipped ones if none is new or they are to be kept, else the own ones.
+
+    Args:
+        alike: own name -> shipped one that it replaces.
+    """
     new = tuple(name for name in own if name not in shipped)
     if not new:
         return shipped
     others = (NO_GESTURE, BACKGROUND)
-    gestures = (*(name for name in shipped if name not in others), *new) if keep else own
+    kept = tuple(name for name in shipped if name not in (*others, *alike.values()))
+    gestures = (*kept, *new) if keep else own
     return (*gestures, NO_GESTURE, *(name for name in shipped if name == BACKGROUND))
 
 
-def notes_on(labels: tuple[str, ...], present: set[str], shipped: tuple[str, ...]) -> list[str]:
-    """What the new weights will and will not know."""
-    notes = []
-    gone = [name for name in shipped if name not in labels]
+def notes_on_names(alike: Mapping[str, str]) -> list[str]:
+    """What to think of names that are only other ones of known gestures."""
+    return [
+        f"{name} looks like “{known}”, which the app knows: name the folder so to improve that, or go on to replace it."
+        for name, known in alike.items()
+    ]
+
+
+def notes_on(
+    labels: tuple[str, ...], present: set[str], shipped: tuple[str, ...], alike: Mapping[str, str]
+) -> list[str]:
+    """What the new weights will and will not know; `alike` as in `labels_to_learn`."""
+    notes = notes_on_names(alike)
+    gone = [name for name in shipped if name not in (*labels, *alike.values())]
     if gone:
         notes.append(f"The new weights no longer know {', '.join(gone)}; with --keep they do.")
     absent = [name for name in labels if name not in present and name not in (NO_GESTURE, BACKGROUND)]
@@ -179,8 +203,13 @@ def notes_on(labels: tuple[str, ...], present: set[str], shipped: tuple[str, ...
     return notes
 
 
-def recipe(hands: int, epochs: int) -> dict[str, Any]:
-    """Options of the classifier for so many hands: the last layer first, then all, the early ones slowly."""
+def recipe(hands: int, epochs: int, kept: Sequence[str] = ()) -> dict[str, Any]:
+    """Options of the classifier for so many hands: the last layer first, then all, the early ones slowly.
+
+    Args:
+        kept: gestures that are to be kept without pictures. Then the last layer alone learns: what the others make of
+            hands that no picture shows would change unseen.
+    """
     usual = {
         "learning_rate": 1e-3,
         "early_rate": 0.1,
@@ -189,10 +218,11 @@ def recipe(hands: int, epochs: int) -> dict[str, Any]:
         "batch_size": 32,
         "label_smoothing": 0.0,  # among few classes it gives `background` more than `least_hand` leaves
     }
+    head = {"freeze": "backbone", "freeze_epochs": 0, "learning_rate": 3e-3} if kept else {}
     if hands < SMALL:
         samples = int(np.clip(3 * hands, 256, SMALL))
-        return {**usual, "epochs": epochs or 14, "freeze_epochs": 4, "samples": samples, "ema_decay": 0.98}
-    return {**usual, "epochs": epochs or 8, "freeze_epochs": 1, "batch_size": 64, "learning_rate": 5e-4}
+        return {**usual, "epochs": epochs or 14, "freeze_epochs": 4, "samples": samples, "ema_decay": 0.98, **head}
+    return {**usual, "epochs": epochs or 8, "freeze_epochs": 1, "batch_size": 64, "learning_rate": 5e-4, **head}
 
 
 def shared(config: RetrainConfig) -> dict[str, Any]:
@@ -226,18 +256,26 @@ def train_anew(task: Task, options: FitOptions, on_epoch: OnEpoch, stop: StopSig
 def train_hands(
     config: RetrainConfig,
     own: OwnPictures,
+    demo: Sequence[Picture],
     labels: tuple[str, ...],
-    device: torch.device,
+    alike: Mapping[str, str],
     tell: Tell,
     stop: StopSignal,
 ) -> Outcome:
-    """Train the classifier and measure it beside the shipped one."""
-    shipped = load_info(shipped_weights("classifier"))
+    """Train the classifier and measure it beside the shipped one.
+
+    Args:
+        demo: hands of which those of names without own pictures are trained on as well, see `demo_hands`.
+        alike: as in `labels_to_learn`.
+    """
+    shipped, device = load_info(shipped_weights("classifier")), choose_device(config.device)
     size = shipped.input_hw[0]
-    hands = sum(len(p.labels) for p in own.training)
+    absent = absent_outputs(output_names(labels, shipped.handedness), own.training)
+    training = [*own.training, *(p for p in demo if p.split == "train" and p.labels[0] in absent)]
+    hands = sum(len(p.labels) for p in training)
     options = ClassifierConfig(
         **shared(config),
-        **recipe(hands, config.epochs),
+        **recipe(hands, config.epochs, [name for name in absent if name not in (NO_GESTURE, BACKGROUND, RIGHT_HAND)]),
         labels=labels,
         handedness=shipped.handedness,
         output=weights_path(config.output, "classifier"),
@@ -245,10 +283,10 @@ def train_hands(
         size=size,
         start_size=size,
     )
-    absent = absent_outputs(options.outputs, own.training)
-    task = train_classifier.build(options, device, (own.training, own.validation), absent)
+    task = train_classifier.build(options, device, (training, own.validation), absent, alike)
     metrics = train_anew(task, options, reporter(tell, "classifier", options), stop)
-    return compare_classifiers(own.validation, labels, metrics, shipped, device)
+    kept = kept_names([p for p in demo if p.split != "train"], options.output, device)
+    return compare_classifiers(own.validation, labels, metrics, shipped, device, kept)
 
 
 def absent_outputs(outputs: tuple[str, ...], pictures: Sequence[Picture]) -> tuple[str, ...]:
@@ -307,6 +345,8 @@ def build_report(
     if new := outcomes[0].new:
         comparisons.append(Comparison(f"{', '.join(new)}: named right", outcomes[0].named, None))
     comparisons.append(Comparison("all gestures: right at first", outcomes[0].metrics["top1"], None))
+    if outcomes[0].kept is not None:
+        comparisons.append(Comparison("hands of the demo clip: named as before", outcomes[0].kept, None))
     pictures["Which gesture is taken for which"] = confusion_matrix(outcomes[0].metrics["confusion"], labels)
     own_measure = "The epoch was chosen on these same pictures, and they are few: expect somewhat less in use."
     return Report(

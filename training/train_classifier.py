@@ -8,6 +8,7 @@ Folders are read in any layout that `gesture-train data` knows; `evaluate` reads
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -167,22 +168,28 @@ def stages(model: nn.Module) -> list[nn.Module]:
     return [nn.ModuleList([network.conv1, network.bn1]), *body, network.fc]
 
 
-def with_outputs(model: GestureClassifier, old: tuple[str, ...], new: tuple[str, ...]) -> GestureClassifier:
-    """The same network with other outputs; those of the same name keep their part of the last layer."""
+def with_outputs(
+    model: GestureClassifier, old: tuple[str, ...], new: tuple[str, ...], alike: Mapping[str, str]
+) -> GestureClassifier:
+    """The same network with other outputs; those of the same name keep their part of the last layer.
+
+    Args:
+        alike: new output -> the old one whose part it begins with.
+    """
     changed = GestureClassifier(len(new))
     state, fresh = model.state_dict(), changed.state_dict()
     for name in ("network.fc.weight", "network.fc.bias"):
         rows = fresh[name].clone()
         for number, label in enumerate(new):
-            if label in old:
-                rows[number] = state[name][old.index(label)]
+            if (like := alike.get(label, label)) in old:
+                rows[number] = state[name][old.index(like)]
         state[name] = rows
     changed.load_state_dict(state)
     return changed
 
 
-def initial_classifier(config: ClassifierConfig) -> tuple[nn.Module, str]:
-    """The network to train, and one sentence on where its weights come from.
+def initial_classifier(config: ClassifierConfig, alike: Mapping[str, str] | None = None) -> tuple[nn.Module, str]:
+    """The network to train, and one sentence on where its weights come from; `alike` as in `with_outputs`.
 
     Raises:
         InputError: the initial weights cannot be read.
@@ -195,7 +202,7 @@ def initial_classifier(config: ClassifierConfig) -> tuple[nn.Module, str]:
         return network, f"from {config.init.name}"
     new = sorted(set(config.outputs) - set(info.outputs))
     told = f": new to it are {', '.join(new)}" if new else ""
-    return with_outputs(network, info.outputs, config.outputs), f"from {config.init.name}{told}"
+    return with_outputs(network, info.outputs, config.outputs, alike or {}), f"from {config.init.name}{told}"
 
 
 def teacher_of(
@@ -285,12 +292,14 @@ def build(
     device: torch.device,
     pictures: tuple[list[Picture], list[Picture]] | None = None,
     absent: tuple[str, ...] = (),
+    alike: Mapping[str, str] | None = None,
 ) -> Task:
     """The training as a task.
 
     Args:
         pictures: for training and validation; by default what `config.data` holds.
         absent: outputs without pictures, of which `config.init` is not to be forgotten.
+        alike: new outputs that begin like one of `config.init`, see `with_outputs`.
 
     Raises:
         InputError: the data or the initial weights cannot be used.
@@ -299,7 +308,7 @@ def build(
         config = replace(config, labels=(*config.labels, BACKGROUND))
     torch.manual_seed(config.seed)
     training, validation = pictures or read_pictures(config)
-    model, start = initial_classifier(config)
+    model, start = initial_classifier(config, alike)
     if distributed.is_main():
         print(f"Training starts {start}.")
     model = model.to(device)

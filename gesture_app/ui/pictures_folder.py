@@ -62,6 +62,11 @@ class PicturesFolder(QWidget):
         """Show this folder."""
         self.path.setText(str(folder))
 
+    def recount(self) -> None:
+        """Tell what is there now."""
+        self._later.stop()
+        self._look()
+
     def shutdown(self, timeout_s: float) -> bool:
         """Count no more and wait; False if that takes longer."""
         self._later.stop()

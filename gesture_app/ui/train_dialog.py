@@ -109,6 +109,8 @@ class TrainDialog(WorkDialog):
         self._cancelled = False
         self._stage = ""
         self.log.clear()
+        self.notes.hide()
+        self.data.recount()
         self._arguments = arguments
         self._child.start([*self._command, *arguments, "--output", str(self._output), "--progress-json"])
         self.progress_bar.setRange(0, 0)
@@ -151,6 +153,10 @@ class TrainDialog(WorkDialog):
         self.state = QLabel()
         self.state.setWordWrap(True)
         self.state.setTextFormat(Qt.TextFormat.PlainText)
+        self.notes = QLabel()
+        self.notes.setWordWrap(True)
+        self.notes.setTextFormat(Qt.TextFormat.PlainText)
+        self.notes.hide()
         self.progress_bar = QProgressBar()
         self.progress_bar.setValue(0)
         self.progress_bar.setTextVisible(False)
@@ -190,6 +196,7 @@ class TrainDialog(WorkDialog):
         column.setSpacing(10)
         column.addWidget(self.hint)
         column.addLayout(form)
+        column.addWidget(self.notes)
         column.addLayout(plots, 2)
         column.addWidget(self.log, 1)
         column.addWidget(self.progress_bar)
@@ -200,13 +207,17 @@ class TrainDialog(WorkDialog):
         """Another folder; what was said of the one before goes, unless there is a model of it."""
         if self._result is None and not self.running:
             self.state.clear()
+            self.notes.hide()
         self._refresh()
 
     def _take(self, told: Any) -> None:
-        """An epoch, or the end."""
+        """What is to be known of the pictures, an epoch, or the end."""
         if told.get("done"):
             self._result = told
             return
+        if notes := told.get("notes"):
+            self.notes.setText("\n".join(map(str, notes)))
+            self.notes.show()
         epoch, epochs = int(told.get("epoch", 0)), int(told.get("epochs", 0))
         if epoch < 1:
             return
@@ -264,6 +275,8 @@ class TrainDialog(WorkDialog):
         if new:
             right = self.tr("new gestures named right {named:.0f} %, needed {needed:.0f} %")
             told.append(right.format(named=100 * results["named"], needed=100 * results["needed"]))
+        if isinstance(results.get("kept"), float):
+            told.append(self.tr("other hands named as before {kept:.0f} %").format(kept=100 * results["kept"]))
         figures = f" ({'; '.join(told)})" if told else ""
         if results.get("better"):
             text = self.tr("Done: the new model is better than the one before{figures}.")
@@ -271,6 +284,11 @@ class TrainDialog(WorkDialog):
         else:
             text = self.tr("Done, but on your pictures the new model is not better than the one before{figures}.")
             text = self.tr("Done, but the new model is not good enough to use{figures}.") if new else text
+        if results.get("forgets"):
+            text = self.tr(
+                "Done, but the new model gives wrong names to hands that your pictures do not show{figures}. "
+                "Add pictures of gestures that it is to go on knowing, and a folder no_gesture of hands that show none."
+            )
         self.state.setText(text.format(figures=figures))
 
     def _kinds(self, result: Mapping[str, Any]) -> tuple[Kind, ...]:
