@@ -26,6 +26,7 @@ from training.fit import fit
 from training.retrain import (
     RetrainConfig,
     absent_outputs,
+    as_known,
     install,
     labels_to_learn,
     notes_on,
@@ -67,6 +68,13 @@ def shapes(tmp_path: Path) -> Path:
             draw_shape(image, shape, (4, 4, 32, 40))
             cv2.imwrite(str(root / name / f"{name}{number}.png"), image)
     return root
+
+
+def test_gestures_of_the_demo_clip_are_none_to_weights_that_do_not_know_them() -> None:
+    demo = [Picture(Path(f"{name}.png"), ((0, 0, 1, 1),), (name,), "train") for name in ("like", "fist", "no_gesture")]
+    shown = as_known(demo, ("thumbs", "fist", "no_gesture"), {"thumbs": "like"})
+    assert [picture.labels[0] for picture in shown] == ["fist", "no_gesture"]
+    assert [p.labels[0] for p in as_known(demo, ("wave", "no_gesture"), {})] == ["no_gesture"] * 3
 
 
 def test_own_gestures_are_learnt_reported_and_installed(

@@ -14,7 +14,7 @@ import numpy as np
 from tqdm import tqdm
 
 from gesture_app.errors import InputError
-from gesture_app.vision.assets import assets_folder
+from gesture_app.vision.assets import demo_clip
 from gesture_app.vision.atomic import write_file
 from gesture_app.vision.boxes import iou_matrix
 from gesture_app.vision.hands import FloatArray, Image, RecognizerOptions
@@ -238,7 +238,7 @@ def demo_hands(folder: Path, recognizer: Recognizer) -> list[Picture]:
     Raises:
         EnvironmentFault: the pictures cannot be written.
     """
-    clip, found = cv2.VideoCapture(str(assets_folder() / "demo.mp4")), []
+    clip, found = cv2.VideoCapture(str(demo_clip())), []
     rate = clip.get(cv2.CAP_PROP_FPS) or 30.0
     for number in count():
         if not clip.grab():

@@ -13,7 +13,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +127,7 @@ def run(config: RetrainConfig, tell: Tell, stop: StopSignal) -> dict[str, Any]:
         print(note)
     if said := [*own.bad, *notes_on_names(alike)]:
         tell({"notes": said})
-    demo = demo_hands(config.output / "demo", recognizer)
+    demo = as_known(demo_hands(config.output / "demo", recognizer), labels, alike)
     outcomes = [train_hands(config, own, demo, labels, alike, tell, stop)]
     training = [p for p in own.frames if p.split == "train"]
     held = [p for p in own.frames if p.split != "train"]
@@ -172,6 +172,15 @@ def labels_to_learn(
     kept = tuple(name for name in shipped if name not in (*others, *alike.values()))
     gestures = (*kept, *new) if keep else own
     return (*gestures, NO_GESTURE, *(name for name in shipped if name == BACKGROUND))
+
+
+def as_known(demo: Sequence[Picture], labels: Sequence[str], alike: Mapping[str, str]) -> list[Picture]:
+    """Hands of the demo clip by the names of the new weights: gestures that these do not know are none to them.
+
+    What an own name replaces, see `labels_to_learn`, tells nothing, and is left out.
+    """
+    left = [picture for picture in demo if picture.labels[0] not in alike.values()]
+    return [p if p.labels[0] in labels else replace(p, labels=(NO_GESTURE,)) for p in left]
 
 
 def notes_on_names(alike: Mapping[str, str]) -> list[str]:
@@ -265,13 +274,14 @@ def train_hands(
     """Train the classifier and measure it beside the shipped one.
 
     Args:
-        demo: hands of which those of names without own pictures are trained on as well, see `demo_hands`.
+        demo: hands of which those of names without own pictures are trained on as well, see `as_known`.
         alike: as in `labels_to_learn`.
     """
     shipped, device = load_info(shipped_weights("classifier")), choose_device(config.device)
     size = shipped.input_hw[0]
     absent = absent_outputs(output_names(labels, shipped.handedness), own.training)
-    training = [*own.training, *(p for p in demo if p.split == "train" and p.labels[0] in absent)]
+    lacking = {*absent, NO_GESTURE}
+    training = [*own.training, *(p for p in demo if p.split == "train" and p.labels[0] in lacking)]
     hands = sum(len(p.labels) for p in training)
     options = ClassifierConfig(
         **shared(config),
