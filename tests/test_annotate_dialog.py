@@ -136,6 +136,22 @@ def test_a_folder_for_the_results(open_dialog, qtbot, tmp_path):
     assert not (tmp_path / "other").exists()
 
 
+def test_a_folder_that_is_not_chosen_after_all_changes_nothing(open_dialog, qtbot, tmp_path, monkeypatch):
+    dialog = open_dialog()
+    dialog.add_files([write_video(tmp_path / "a.mp4", REGULAR[:2])])
+    dialog.set_folder(tmp_path / "results")
+    dialog.start()
+    qtbot.waitUntil(lambda: not dialog.running)
+    for chosen in ("", str(tmp_path / "results")):
+        monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_, chosen=chosen: chosen)
+        dialog.place.setCurrentIndex(dialog.place.count() - 1)
+        dialog.place.activated.emit(dialog.place.currentIndex())
+        assert dialog.place.currentData() == tmp_path / "results" and states(dialog) == [State.DONE]
+    dialog.place.setCurrentIndex(0)
+    dialog.place.activated.emit(0)
+    assert states(dialog) == [State.WAITING]
+
+
 class Slow(FakeRecognizer):
     """Waits at the frame of this number."""
 

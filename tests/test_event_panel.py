@@ -63,6 +63,13 @@ def test_the_side_of_a_hand_stands_before_its_number(panel):
     assert rows(panel)[0][3] == "R 3"
 
 
+def test_what_is_live_comes_first_though_its_times_begin_again(panel):
+    began = datetime(2026, 1, 2, 3, 4, 5)
+    for number, start_s in ((1, 60.0), (2, 1.0)):
+        panel.show_changes(started(replace(event(number, end_s=start_s + 1, started_at=began), start_s=start_s)))
+    assert [shown.number for shown in panel.events] == [1, 2] and rows(panel)[0][1] == rows(panel)[1][1]
+
+
 def test_rows_begin_last_and_end(panel):
     panel.show_changes(started(event(1, "two_up")))
     assert [row[:SOURCE] for row in rows(panel)] == [["two up", "1:00.2", "…", "3", "88 %"]]

@@ -79,6 +79,24 @@ def test_what_comes_faster_than_it_is_shown_keeps_its_pace_and_begins_again(
     source.release()
 
 
+def test_a_picture_that_stays_for_long_is_given_again_until_the_next_one_is_due(tmp_path: Path, address: str) -> None:
+    with av.open(str(tmp_path / "slow.mp4"), "w", options={"movflags": "faststart"}) as out:
+        stream = out.add_stream("libx264", rate=1)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for number in range(2):
+            picture = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 40 + 100 * number, np.uint8), format="bgr24")
+            picture.pts, picture.time_base = 3 * number, Fraction(1, 2)
+            out.mux(stream.encode(picture))
+        out.mux(stream.encode(None))
+    source = NetworkSource(f"{address}/slow.mp4")
+    start_s, first = time.monotonic(), int(read(source, 1)[0].mean())
+    again = 0
+    while abs(int(read(source, 1)[0].mean()) - first) < 20:
+        again += 1
+    assert time.monotonic() - start_s > 1.2 and 2 <= again <= 4
+    source.release()
+
+
 def test_a_playlist_cannot_name_files_of_this_machine(tmp_path: Path, address: str) -> None:
     write(tmp_path / "secret.ts", 24)
     head = "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:1.2,\n"

@@ -45,6 +45,7 @@ class AnnotateDialog(WorkDialog):
         self._options = options
         self._work: Annotating | None = None
         self._cancelled = False
+        self._folder: Path | None = None
         self._wanted: object = None
         self._working: list[QTreeWidgetItem] = []
         self._at: QTreeWidgetItem | None = None  # the one of them that is being annotated
@@ -73,21 +74,22 @@ class AnnotateDialog(WorkDialog):
 
     def set_folder(self, folder: Path | None) -> None:
         """Put the results into this folder, or beside each file."""
+        self._folder = folder
         if folder is not None:
             while self.place.count() > 2:
                 self.place.removeItem(1)
             self.place.insertItem(1, str(folder), folder)
         self.place.setCurrentIndex(0 if folder is None else 1)
         self.place.setToolTip(str(folder or ""))
+        self._refresh()
 
     def start(self) -> None:
         """Annotate the files of the list that are not done yet."""
         rows = [row for row in self.list.rows() if self.list.outcome(row).state is not State.DONE]
         if self.running or not rows:
             return
-        folder = self.place.currentData()
         sources = [self.list.source(row) for row in rows]
-        tasks = plan_tasks(sources, folder, self.media.isChecked(), self.table.isChecked())
+        tasks = plan_tasks(sources, self._folder, self.media.isChecked(), self.table.isChecked())
         self.list.show_outcome(rows, Outcome(State.WAITING))
         self._working = rows
         self._cancelled = False
@@ -140,7 +142,6 @@ class AnnotateDialog(WorkDialog):
         self.place.setAccessibleName(self.tr("Where results are saved"))
         self.place.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.place.activated.connect(self._choose_place)
-        self.place.currentIndexChanged.connect(self._refresh)
         self.media = QCheckBox(self.tr("Annotated &videos and pictures"))
         self.media.setChecked(True)
         self.table = QCheckBox(self.tr("Hands as &JSON lines"))
@@ -227,7 +228,7 @@ class AnnotateDialog(WorkDialog):
     def _refresh(self) -> None:
         """Say what can be done now."""
         running = self.running
-        wanted = self.place.currentData(), self.media.isChecked(), self.table.isChecked()
+        wanted = self._folder, self.media.isChecked(), self.table.isChecked()
         if wanted != self._wanted:
             self._wanted = wanted
             self._do_again()
@@ -264,10 +265,11 @@ class AnnotateDialog(WorkDialog):
         self.add_files(Path(name) for name in names)
 
     def _choose_place(self, index: int) -> None:
-        if index < self.place.count() - 1:
-            return
-        name = QFileDialog.getExistingDirectory(self, self.tr("Folder for the results"))
-        self.set_folder(Path(name) if name else None)
+        folder = self.place.itemData(index)
+        if index == self.place.count() - 1:
+            name = QFileDialog.getExistingDirectory(self, self.tr("Folder for the results"), str(self._folder or ""))
+            folder = Path(name) if name else self._folder
+        self.set_folder(folder)
 
     def _with_result(self, act: Callable[[Path], bool]) -> None:
         if (result := self.list.selected_result()) is not None:

@@ -148,8 +148,14 @@ class EventTable(QAbstractTableModel):
 
     def _add(self, event: GestureEvent) -> None:
         place = len(self._events)
-        while place > 0 and self._sources[place - 1] == self.source and self._events[place - 1].start_s > event.start_s:
-            place -= 1  # of a part that was jumped over before
+        in_clip = event.started_at is None  # a part of it may have been jumped over before; live is ever newer
+        while (
+            in_clip
+            and place > 0
+            and self._sources[place - 1] == self.source
+            and self._events[place - 1].start_s > event.start_s
+        ):
+            place -= 1
         row = len(self._events) - place
         self.beginInsertRows(QModelIndex(), row, row)
         self._events.insert(place, event)

@@ -194,7 +194,7 @@ class MainWindow(QMainWindow):
         self._rate.setMargin(4)
         self._rate.hide()
         self._badge.set_wanted(False)
-        self._pointer = QuietPointer(self.view, self.playback_bar)
+        self._pointer = QuietPointer(self.view, self.playback_bar, self.notice)
         self._pointer.awake_changed.connect(self._show_playback_bar)
         self._key_guard = KeyGuard(self)
         self._key_guard.watch(self)
@@ -348,6 +348,7 @@ class MainWindow(QMainWindow):
     def _show_event(self, source: str, time_s: float) -> None:
         if source == self.playback.source and self.playback.clip is not None:
             self.playback.seek(time_s)
+            self.view.setFocus()
         elif os.path.exists(source):  # noqa: PTH110  # `Path` raises where it may not look
             self.play(source, time_s)
         else:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from PyQt6.QtCore import QEvent, QObject, Qt, QTimer, pyqtSignal
+from PyQt6.QtCore import QEvent, QObject, QTimer, pyqtSignal
 from PyQt6.QtWidgets import QApplication, QWidget
+
+from gesture_app.ui.video_view import VideoView
 
 HIDE_AFTER_MS = 2000
 MOVES = (QEvent.Type.MouseMove, QEvent.Type.MouseButtonPress)
 
 
 class QuietPointer(QObject):
-    """Hides the pointer over a widget while it stands still, as long as that is wanted.
+    """Hides the pointer over a picture while it stands still, as long as that is wanted.
 
     Args:
-        controls: lie over the widget; what is on them is not hidden.
+        controls: lie over the picture; the pointer on them is not hidden.
 
     Signals:
         awake_changed: the pointer goes or comes back.
@@ -24,23 +26,22 @@ class QuietPointer(QObject):
 
     awake_changed = pyqtSignal(bool)
 
-    def __init__(self, widget: QWidget, controls: QWidget) -> None:
-        super().__init__(widget)
+    def __init__(self, view: VideoView, *controls: QWidget) -> None:
+        super().__init__(view)
         self.awake = True
-        self._widget = widget
+        self._view = view
         self._controls = controls
-        self._before = widget.cursor()
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(HIDE_AFTER_MS)
         self._timer.timeout.connect(self._hide)
         self._wanted = False
-        widget.installEventFilter(self)
+        view.installEventFilter(self)
 
     def set_wanted(self, wanted: bool) -> None:
         """Begin or end to hide it."""
         self._wanted = wanted
-        self._widget.setMouseTracking(wanted)
+        self._view.setMouseTracking(wanted)
         self._wake()
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
@@ -50,21 +51,19 @@ class QuietPointer(QObject):
         return False
 
     def _hide(self) -> None:
-        if self._controls.underMouse() or QApplication.mouseButtons() or QApplication.activePopupWidget():
+        over_controls = any(part.underMouse() for part in self._controls)
+        if over_controls or QApplication.mouseButtons() or QApplication.activePopupWidget():
             self._timer.start()  # they are in use
             return
-        self._before = self._widget.cursor()
-        self._widget.setCursor(Qt.CursorShape.BlankCursor)
         self._set_awake(False)
 
     def _set_awake(self, awake: bool) -> None:
         if awake != self.awake:
             self.awake = awake
+            self._view.hide_cursor(not awake)
             self.awake_changed.emit(awake)
 
     def _wake(self) -> None:
-        if self._widget.cursor().shape() is Qt.CursorShape.BlankCursor:
-            self._widget.setCursor(self._before)
         self._set_awake(True)
         if self._wanted:
             self._timer.start()

@@ -46,6 +46,7 @@ class VideoView(QWidget):
         self._banner: Banner | None = None
         self._turn = 0.0
         self._mode: PictureMode = "fit"
+        self._cursor_hidden = False
         self._pan = QPointF()
         self._dragged_from: QPointF | None = None
         self._corners = QHBoxLayout(self)
@@ -79,6 +80,11 @@ class VideoView(QWidget):
         self._pan = QPointF()
         self._show_cursor()
         self.update()
+
+    def hide_cursor(self, hidden: bool) -> None:
+        """Show no pointer over the picture, whatever comes, or show it again."""
+        self._cursor_hidden = hidden
+        self._show_cursor()
 
     def show_picture(self, picture: QImage, captured_s: float | None) -> None:
         """Show this picture from the next paint on; without a time of capture `painted` is not told."""
@@ -221,7 +227,9 @@ class VideoView(QWidget):
         return rect.width() > self.width() + 1 or rect.height() > self.height() + 1
 
     def _show_cursor(self) -> None:
-        if self._overhang():
+        if self._cursor_hidden:
+            self.setCursor(Qt.CursorShape.BlankCursor)
+        elif self._overhang():
             self.setCursor(Qt.CursorShape.OpenHandCursor)
         else:
             self.unsetCursor()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from dataclasses import replace
 
 import av
 import numpy as np
@@ -24,8 +25,10 @@ ANSWER_S = 2.0
 """To connect, and for each piece of the stream."""
 PICTURE_S = 1.0
 """Sound that goes on alone is waited with for so long."""
-LONGEST_WAIT_S = 1.0
+JUMP_S = 1.0
 """Times that are further away from the clock than this begin anew: the stream was late, or jumped."""
+STILL_S = 0.5
+"""A picture that stays for longer is given again so often."""
 HTTP_OPTIONS = {"protocol_whitelist": "http,https,httpproxy,tcp,tls,crypto,data"}
 """A playlist must not name files of this machine."""
 RTSP_OPTIONS = {"rtsp_flags": "prefer_tcp"}
@@ -57,6 +60,7 @@ class NetworkSource:
             self._stream.thread_type = "AUTO"  # else pictures would come late by as many as there are threads
         self._packets = self._container.demux()
         self._pictures: deque[VideoFrame] = deque()
+        self._shown: Frame | None = None
         self._zero_s: float | None = None
 
     def read(self) -> Frame | None:
@@ -65,13 +69,14 @@ class NetworkSource:
         while not self._pictures:
             if not self._decode_next() or time.monotonic() > deadline_s:
                 return None
-        picture = self._pictures.popleft()
-        if self._has_pace and picture.time is not None:
-            self._wait_until(picture.time)
+        time_s = self._pictures[0].time
+        if self._has_pace and time_s is not None and not self._is_due(time_s):
+            return self._shown and replace(self._shown, image=self._shown.image.copy())
         try:
-            return Frame(_to_image(picture), 0, 0.0)
+            self._shown = Frame(_to_image(self._pictures.popleft()), 0, 0.0)
         except (av.FFmpegError, ValueError):
             return None
+        return self._shown
 
     def release(self) -> None:
         """Close the connection."""
@@ -91,11 +96,15 @@ class NetworkSource:
             return False
         return packet is not None
 
-    def _wait_until(self, shown_s: float) -> None:
+    def _is_due(self, time_s: float) -> bool:
+        """Wait for the time of a picture, or for `STILL_S` if that is still to come then."""
         now_s = time.monotonic()
-        if self._zero_s is None or abs(self._zero_s + shown_s - now_s) > LONGEST_WAIT_S:
-            self._zero_s = now_s - shown_s
-        time.sleep(max(0.0, self._zero_s + shown_s - now_s))
+        ahead_s = 0.0 if self._zero_s is None else self._zero_s + time_s - now_s
+        jumped = ahead_s > JUMP_S and not self._is_file  # in a file, one picture may stay for long
+        if self._zero_s is None or jumped or ahead_s < -JUMP_S:
+            self._zero_s, ahead_s = now_s - time_s, 0.0
+        time.sleep(min(max(0.0, ahead_s), STILL_S))
+        return ahead_s <= STILL_S
 
 
 def _connect(address: str) -> InputContainer:
