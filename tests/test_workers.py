@@ -19,13 +19,14 @@ from gesture_app.settings import Settings
 from gesture_app.ui.live import LiveSettings, ModelChoice, Phase, Result, Status
 from gesture_app.ui.meters import Percentiles, RateMeter
 from gesture_app.ui.outbox import Outbox
-from gesture_app.ui.pictures import mirror_hands, mirror_image, to_qimage
+from gesture_app.ui.pictures import mirror_hands, to_qimage
 from gesture_app.ui.pipeline import Pipeline
 from gesture_app.ui.workers import LiveWorker
 from gesture_app.video.clips import Clip
 from gesture_app.video.reader import FrameReader
 from gesture_app.vision.hands import Frame, RecognizerOptions
 from gesture_app.vision.postprocess import Detections
+from gesture_app.vision.preprocess import mirror
 from gesture_app.vision.style import OverlayStyle
 
 
@@ -71,6 +72,14 @@ class News:
     @property
     def phases(self) -> list[Phase]:
         return [status.phase for status in self.statuses]
+
+
+def playing(worker: LiveWorker) -> tuple[LiveWorker, News]:
+    """The worker once it was told to play its script, and what it tells."""
+    news = News(worker)
+    worker.start()
+    worker.play("script")
+    return worker, news
 
 
 def wait_for(condition: Callable[[], object], timeout_s: float = 10.0) -> None:
@@ -152,7 +161,7 @@ def test_qimage_of_a_view():
 
 def test_mirror():
     image = two_colours()
-    assert np.array_equal(mirror_image(image), image[:, ::-1])
+    assert np.array_equal(mirror(image), image[:, ::-1])
     assert mirror_hands([], 64) == []
     assert mirror_hands([a_hand((4, 10, 20, 30))], 64)[0].box_xyxy == (44, 10, 60, 30)
 
@@ -199,10 +208,7 @@ class Compiling(FakeRecognizer):
 
 
 def test_a_clip_waits_until_its_first_frame_is_shown(make_worker):
-    worker = make_worker(Compiling(), script=[True] * 30)
-    news = News(worker)
-    worker.start()
-    worker.play("script")
+    _, news = playing(make_worker(Compiling(), script=[True] * 30))
     wait_for(lambda: len(news.results) > 1)
     assert [result.time_s for result in news.results[:1]] == [0.01] and news.results[0].dropped == 0
     assert news.results[1].time_s < 0.2, "not half a second later"
@@ -228,20 +234,14 @@ class Empty(FakeRecognizer):
 
 def test_the_classifier_is_ready_before_the_first_hand(make_worker):
     empty = Empty()
-    worker = make_worker(empty, script=[True] * 40, ends=False)
-    news = News(worker)
-    worker.start()
-    worker.play("script")
+    _, news = playing(make_worker(empty, script=[True] * 40, ends=False))
     wait_for(lambda: len(news.results) > 5)
     assert [count for count in empty.classified if count] == [1]
     assert news.results[0].dropped == 0, "what came while networks got ready does not count"
 
 
 def test_a_clip_that_is_paused_while_it_waits_stays_at_its_first_frame(make_worker):
-    worker = make_worker(Compiling(), script=[True] * 30)
-    news = News(worker)
-    worker.start()
-    worker.play("script")
+    worker, news = playing(make_worker(Compiling(), script=[True] * 30))
     wait_for(lambda: Phase.OPENING in news.phases)
     worker.set_paused(True)
     wait_for(lambda: Phase.PAUSED in news.phases and news.results)
@@ -252,10 +252,7 @@ def test_a_clip_that_is_paused_while_it_waits_stays_at_its_first_frame(make_work
 
 
 def test_a_clip_plays_on_after_a_first_frame_that_fails(make_worker):
-    worker = make_worker(FakeRecognizer(fails=lambda call: call == 1), script=[True] * 30)
-    news = News(worker)
-    worker.start()
-    worker.play("script")
+    _, news = playing(make_worker(FakeRecognizer(fails=lambda call: call == 1), script=[True] * 30))
     wait_for(lambda: Phase.ENDED in news.phases)
     assert Phase.FRAME_FAULT in news.phases and any(result.hands for result in news.results)
 
@@ -302,10 +299,7 @@ def test_a_failed_load_is_told_and_tried_again(make_worker):
 
 
 def test_a_bad_frame_is_told_and_the_next_good_one_goes_on(make_worker):
-    worker = make_worker(FakeRecognizer(fails=lambda call: 3 <= call <= 5), script=[True] * 30)
-    news = News(worker)
-    worker.start()
-    worker.play("script")
+    _, news = playing(make_worker(FakeRecognizer(fails=lambda call: 3 <= call <= 5), script=[True] * 30))
     wait_for(lambda: Phase.ENDED in news.phases)
     faults = [status for status in news.statuses if status.phase is Phase.FRAME_FAULT]
     assert [fault.message for fault in faults] == ["ValueError: a bad frame"], "told once, not for every frame"
@@ -351,10 +345,7 @@ class Unsteady(FakeRecognizer):
 
 
 def test_what_is_drawn_changes_nothing_of_what_was_recognized_in_a_paused_picture(make_worker):
-    worker = make_worker(Unsteady(), script=[True] * 1000)
-    news = News(worker)
-    worker.start()
-    worker.play("script")
+    worker, news = playing(make_worker(Unsteady(), script=[True] * 1000))
     wait_for(lambda: len(news.results) > 3)
     worker.set_paused(True)
     wait_for(lambda: news.phases[-1] is Phase.PAUSED)
@@ -501,10 +492,7 @@ def test_a_slow_network_does_not_hold_up_the_next_source(qapp):
 
 
 def test_boxes_leave_the_picture_of_a_lost_source(make_worker):
-    worker = make_worker(script=[True] * 5, ends=False)
-    news = News(worker)
-    worker.start()
-    worker.play("script")
+    _, news = playing(make_worker(script=[True] * 5, ends=False))
     wait_for(lambda: Phase.RECONNECTING in news.phases)
     assert news.results[-1].hands == ()
     assert news.results[-1].picture.pixelColor(4, 18) == QColor(*reversed(LEFT_BGR))
@@ -577,10 +565,7 @@ def test_a_paused_hand_keeps_its_number_when_only_the_look_changes(make_worker):
             found = super().detect(image, options)
             return replace(found, boxes_xyxy=found.boxes_xyxy + 30) if len(self.seen) > 2 else found
 
-    worker = make_worker(Jumping(), script=[True] * 1000)
-    news = News(worker)
-    worker.start()
-    worker.play("script")
+    worker, news = playing(make_worker(Jumping(), script=[True] * 1000))
     wait_for(lambda: news.results and news.results[-1].hands[0].id == 2)
     worker.set_paused(True)
     wait_for(lambda: news.phases[-1] is Phase.PAUSED)

@@ -170,26 +170,27 @@ def train_step(learner: Learner, batch: Sequence[Any], step: Step) -> tuple[dict
             totals[name] = totals[name] + part if name in totals else part
     learner.scaler.unscale_(learner.optimizer)
     norm = nn.utils.clip_grad_norm_(learner.model.parameters(), learner.clip_norm or float("inf"))
-    is_finite = read_later(norm.isfinite())
+    finite = norm.isfinite()
+    is_finite = read_later(finite)
     # The optimizer itself leaves a step out that is not finite: nobody waits for the GPU before it has its work.
     if learner.scaler.is_enabled():
         learner.scaler.step(learner.optimizer)
     else:
-        step_if_finite(learner.optimizer, norm)
+        step_if(finite, learner.optimizer)
     learner.scaler.update()
     learner.optimizer.zero_grad()
-    finite = is_finite()
-    if finite:
+    taken = is_finite()
+    if taken:
         learner.schedule.step()
         learner.ema.update()
     else:
         learner.ema.mend(learner.model)
-    return totals, finite
+    return totals, taken
 
 
-def step_if_finite(optimizer: torch.optim.Optimizer, norm: Tensor) -> None:
-    """A step of a fused optimizer, decided where the norm of the gradients is; as `GradScaler` does it."""
-    optimizer.found_inf = (~norm.isfinite()).float()  # type: ignore[attr-defined]
+def step_if(finite: Tensor, optimizer: torch.optim.Optimizer) -> None:
+    """A step of a fused optimizer, decided where this truth value is; as `GradScaler` does it."""
+    optimizer.found_inf = (~finite).float()  # type: ignore[attr-defined]
     optimizer.step()
     del optimizer.found_inf  # type: ignore[attr-defined]
 

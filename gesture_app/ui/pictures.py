@@ -31,14 +31,6 @@ def from_qimage(picture: QImage) -> Image:
     return image
 
 
-def mirror_image(image: Image) -> Image:
-    """Left and right swapped, as a new contiguous array."""
-    import cv2  # several times faster than slices of NumPy
-
-    mirrored: Image = cv2.flip(image, 1)
-    return mirrored
-
-
 def mirror_hands(hands: Iterable[Hand], width: int) -> list[Hand]:
     """The same hands in the mirrored picture of this width in pixels."""
     mirrored = []

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gesture_app.ui.live import LiveSettings
-from gesture_app.ui.pictures import mirror_hands, mirror_image
+from gesture_app.ui.pictures import mirror_hands
 from gesture_app.vision.hands import Hand, Image
 
 
@@ -31,25 +31,27 @@ class Renderer:
     def __init__(self) -> None:
         from gesture_app.vision.brighten import Brightener
         from gesture_app.vision.overlay import draw_hands  # here, in the live thread: OpenCV takes its time
+        from gesture_app.vision.preprocess import mirror
         from gesture_app.vision.privacy import blur_background
         from gesture_app.vision.trails import Trails
 
         self._draw_hands = draw_hands
         self._blur_background = blur_background
+        self._mirror_image = mirror
         self._trails = Trails()
         self._brightener = Brightener()
-        self._mirror = False
+        self._mirrored = False
 
     def __call__(self, image: Image, hands: Sequence[Hand], time_s: float, settings: LiveSettings) -> Rendered:
         """Render a frame: `image` as it was taken, which stays as it is, with hands in its pixels."""
         shown = [hand for hand in hands if hand.label not in settings.hidden_labels]
-        if settings.mirror != self._mirror:
-            self._mirror = settings.mirror
+        if settings.mirror != self._mirrored:
+            self._mirrored = settings.mirror
             self._trails.clear()
         clean = self._blur_background(image, shown) if settings.blur else image
         picture = clean
         if settings.mirror:
-            shown, picture = mirror_hands(shown, image.shape[1]), mirror_image(clean)
+            shown, picture = mirror_hands(shown, image.shape[1]), self._mirror_image(clean)
         if settings.brighten:
             picture = self._brightener(picture, time_s)
         trails = self._trails.update(shown, time_s) if settings.overlay.trails else ()
@@ -62,4 +64,4 @@ class Renderer:
             image = self._blur_background(image, ())
         if settings.brighten:
             image = self._brightener(image, time_s)
-        return mirror_image(image) if settings.mirror else image
+        return self._mirror_image(image) if settings.mirror else image
