@@ -92,8 +92,12 @@ def run_and_exit(main: Callable[[], int | None], program: str, debug: bool = Fal
             setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be any bytes
+    code: int | str | None
     try:
-        code = main() or 0
+        try:
+            code = main() or 0
+        except SystemExit as ended:  # help, and mistakes in a command line
+            code = ended.code
         sys.stdout.flush()
     except (GestureError, MemoryError, RuntimeError) as error:
         known = as_known(error)

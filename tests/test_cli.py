@@ -260,6 +260,13 @@ def test_a_standard_output_that_takes_nothing(tmp_path: Path, redirection: str, 
     assert len(video_pts_s(tmp_path / "in-annotated.mp4")) == 2
 
 
+@pytest.mark.parametrize("program", ["gesture_app", "training"])
+def test_nobody_reads_the_help(program: str) -> None:
+    command = f"{{ {sys.executable} -m {program} --help; echo $? >&2; }} | true"
+    done = subprocess.run(["sh", "-c", command], stderr=subprocess.PIPE, text=True, timeout=60)
+    assert done.stderr == "141\n"
+
+
 def test_a_reader_that_leaves(tmp_path: Path) -> None:
     source = write_video(tmp_path / "in.mp4", [REGULAR[1] * i for i in range(100)])
     process = started("annotate", str(source), "--jsonl", "-", "--no-media")

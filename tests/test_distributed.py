@@ -42,10 +42,9 @@ def test_processes_that_cannot_meet(monkeypatch) -> None:
 
 def learn(output: Path, accumulate: int) -> None:
     """A small training in float32 with batches of eight, of all processes together; without batch norm and dropout."""
-    options = toy.toy_options(batch_size=8, accumulate=accumulate)
-    task = toy.toy_task(output, options, norm=False)
+    task = toy.toy_task(toy.toy_config(output, batch_size=8, accumulate=accumulate), norm=False)
     task.model[0][3].p = 0.0
-    toy.fit(task, options)
+    toy.fit(task)
     # Each process has learnt the same.
     weights = torch.cat([p.detach().flatten() for p in task.model.parameters()])
     assert len({tuple(w) for w in distributed.gathered([weights.tolist()])}) == 1

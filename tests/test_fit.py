@@ -14,7 +14,7 @@ import torch
 import toy
 from safetensors.torch import load_file
 from torch.utils.data import get_worker_info
-from toy import BATCHES, toy_options, toy_task
+from toy import BATCHES, toy_config, toy_task
 
 from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.vision.model_info import load_info
@@ -23,6 +23,7 @@ from training.checkpoint import RunFolder
 from training.collection import Picture
 from training.fit import Diverged, fit
 from training.preflight import PreflightFailed
+from training.resume import FREE_TO_CHANGE
 
 
 @pytest.fixture(autouse=True)
@@ -38,12 +39,12 @@ def state_of(output: Path) -> dict:
 
 
 def assert_same(one, other, where: str = "") -> None:
-    """Bit for bit, through dictionaries and lists; times may differ."""
+    """Bit for bit, through dictionaries and lists; times and options such as the output may differ."""
     assert type(one) is type(other), where
     if isinstance(one, dict):
         assert one.keys() == other.keys(), where
         for key in one:
-            if key != "seconds":
+            if key not in {"seconds", *FREE_TO_CHANGE}:
                 assert_same(one[key], other[key], f"{where}.{key}")
     elif isinstance(one, (list, tuple)):
         assert len(one) == len(other), where
@@ -69,8 +70,7 @@ class Interrupting:
 
 
 def run(output: Path, own_step=toy.step, score=None, **changes):
-    options = toy_options(**changes)
-    return fit(toy_task(output, options, own_step, score), options)
+    return fit(toy_task(toy_config(output, **changes), own_step, score))
 
 
 RECIPES = [
@@ -78,7 +78,7 @@ RECIPES = [
     {"schedule": "step", "freeze_epochs": 1, "early_rate": 0.1},
     {"accumulate": 2, "freeze_norm": True},
     {"workers": 1, "epochs": 2},
-    {"initial_weight": 0.5, "keep": "last"},
+    {"initial_weight": 0.5, "init": Path("start.safetensors"), "keep": "last"},
 ]
 
 
@@ -176,10 +176,11 @@ def test_the_last_weights_are_kept_where_that_is_asked_for(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("initial_weight", [0.0, 0.25, 0.5])
 def test_initial_weights_have_their_part_in_the_result(tmp_path: Path, initial_weight: float) -> None:
-    options = toy_options(initial_weight=initial_weight, keep="last", epochs=1)
-    task = toy_task(tmp_path / "w.safetensors", options)
+    start = tmp_path / "start.safetensors"
+    changes = {"initial_weight": initial_weight, "init": start, "keep": "last", "epochs": 1}
+    task = toy_task(toy_config(tmp_path / "w.safetensors", **changes))
     before = {name: value.clone() for name, value in task.model.state_dict().items()}
-    fit(task, options)
+    fit(task)
     result, state = load_file(tmp_path / "w.safetensors"), state_of(tmp_path / "w.safetensors")
     averaged = {n.removeprefix("module."): v for n, v in state["ema"].items() if n != "n_averaged"}
     for name, value in result.items():
@@ -203,22 +204,20 @@ def test_weights_have_their_suffix(tmp_path: Path, name: str) -> None:
 
 
 def test_initial_weights_are_not_written_over_while_they_are_needed(tmp_path: Path) -> None:
-    options = toy_options(initial_weight=0.5)
-    output = tmp_path / "w.safetensors"
-    task = replace(toy_task(output, options), options={"init": str(tmp_path / "x" / ".." / "w.safetensors")})
+    init = tmp_path / "x" / ".." / "w.safetensors"
     with pytest.raises(InputError, match="is --init"):
-        fit(task, options)
+        run(tmp_path / "w.safetensors", init=init, initial_weight=0.5)
 
 
 def test_the_list_of_pictures_is_that_of_the_run(tmp_path: Path) -> None:
-    output, options = tmp_path / "w.safetensors", toy_options()
+    output = tmp_path / "w.safetensors"
     pictures = [Picture(Path("/x/a.png"), ((0, 0, 1, 1),), ("fist",), "train", key="x/a.png")]
-    fit(replace(toy_task(output, options), pictures=pictures), options)
+    fit(replace(toy_task(toy_config(output)), pictures=pictures))
     listed = (tmp_path / "w" / "splits.csv").read_text()
     assert "x/a.png" in listed
-    other = replace(toy_task(output, options), pictures=[replace(pictures[0], key="y")], options={"epochs": 9})
+    other = replace(toy_task(toy_config(output, resume=True)), pictures=[replace(pictures[0], key="y")])
     with pytest.raises(InputError, match="cannot resume"):
-        fit(other, replace(options, resume=True))
+        fit(other)
     assert (tmp_path / "w" / "splits.csv").read_text() == listed
 
 
@@ -232,18 +231,15 @@ def test_weights_that_cannot_be_written_are_told(tmp_path: Path, monkeypatch) ->
 
 
 def test_from_scratch_there_are_no_initial_weights_to_keep(tmp_path: Path) -> None:
-    options = toy_options(initial_weight=0.5)
-    task = replace(toy_task(tmp_path / "w.safetensors", options), options={"init": None})
     with pytest.raises(InputError, match="needs --init"):
-        fit(task, options)
+        run(tmp_path / "w.safetensors", initial_weight=0.5)
 
 
 def test_what_a_run_leaves(tmp_path: Path) -> None:
     output = tmp_path / "w.safetensors"
     scores = [0.3, 0.5, 0.4]
     seen: list[dict[str, float]] = []
-    options = toy_options()
-    best = fit(toy_task(output, options, score=lambda number: scores[number]), options, seen.append)
+    best = fit(toy_task(toy_config(output), score=lambda number: scores[number]), seen.append)
     assert best == {"macro_f1": 0.5} and load_info(output).metrics == best
     assert {p.name for p in output.with_suffix("").iterdir()} == {"last.pt", "previous.pt", "metrics.csv", "curves.png"}
     rows = list(csv.DictReader(output.with_suffix("").joinpath("metrics.csv").open()))
@@ -262,8 +258,7 @@ def test_early_stopping(tmp_path: Path) -> None:
 
 
 def test_frozen_layers_do_not_move_and_later_do(tmp_path: Path) -> None:
-    options = toy_options(epochs=2, freeze_epochs=1, preflight=False)
-    task = toy_task(tmp_path / "w.safetensors", options)
+    task = toy_task(toy_config(tmp_path / "w.safetensors", epochs=2, freeze_epochs=1, preflight=False))
     before = {name: value.clone() for name, value in task.model.state_dict().items()}
     moved = []
 
@@ -271,14 +266,13 @@ def test_frozen_layers_do_not_move_and_later_do(tmp_path: Path) -> None:
         state = task.model.state_dict()
         moved.append({name for name in state if not torch.equal(state[name], before[name])})
 
-    fit(task, options, compare)
+    fit(task, compare)
     assert moved[0] == {"1.weight", "1.bias"}
     assert moved[1] == set(before)
-    options = toy_options(epochs=1, freeze="backbone", preflight=False)
-    task = toy_task(tmp_path / "f.safetensors", options)
+    task = toy_task(toy_config(tmp_path / "f.safetensors", epochs=1, freeze="backbone", preflight=False))
     before = {name: value.clone() for name, value in task.model.state_dict().items()}
     moved.clear()
-    fit(task, options, compare)
+    fit(task, compare)
     assert moved == [{"1.weight", "1.bias"}]
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from toy import toy_options, toy_task
+from toy import toy_config, toy_task
 
 from gesture_app.errors import InputError
-from training import lr_find
+from training import lr_find, run
 from training.lr_find import LearningRateConfig, find_learning_rate, search, valley
 from training.train_classifier import ClassifierConfig
 
@@ -31,10 +31,9 @@ def test_no_valley(losses) -> None:
 
 
 def test_search_suggests_a_rate_that_learns_and_leaves_the_model_alone(tmp_path: Path) -> None:
-    options = toy_options()
-    task = toy_task(tmp_path / "w.safetensors", options)
+    task = toy_task(toy_config(tmp_path / "w.safetensors"))
     before = {name: value.clone() for name, value in task.model.state_dict().items()}
-    rates, losses = search(task, options, 1e-5, 10.0, 80)
+    rates, losses = search(task, 1e-5, 10.0, 80)
     assert all(torch.equal(value, before[name]) for name, value in task.model.state_dict().items())
     assert len(rates) == len(losses) <= 80 and rates == sorted(rates) and rates[0] == pytest.approx(1e-5)
     assert 1e-4 < valley(rates, losses) < 1
@@ -52,13 +51,12 @@ def test_search_suggests_a_rate_that_learns_and_leaves_the_model_alone(tmp_path:
 )
 def test_layers_learn_as_in_the_training(tmp_path: Path, monkeypatch, changes: dict, moved: dict[str, float]) -> None:
     # Each step of plain SGD moves the weights by rate times gradient.
-    monkeypatch.setattr(lr_find, "build_optimizer", lambda name, groups: torch.optim.SGD(groups, fused=True))
+    monkeypatch.setattr(run, "build_optimizer", lambda name, groups: torch.optim.SGD(groups, fused=True))
     learners = []
     original = lr_find.train_step
     monkeypatch.setattr(lr_find, "train_step", lambda *args: learners.append(args[0]) or original(*args))
-    options = toy_options(weight_decay=0.0, **changes)
-    task = toy_task(tmp_path / "w.safetensors", options, norm=False)
-    search(task, options, 1e-3, 1e-2, 10)
+    task = toy_task(toy_config(tmp_path / "w.safetensors", weight_decay=0.0, **changes), norm=False)
+    search(task, 1e-3, 1e-2, 10)
     before, after = dict(task.model.named_parameters()), dict(learners[0].model.named_parameters())
     rates = {id(p): group["lr"] for group in learners[0].optimizer.param_groups for p in group["params"]}
     for name, share in moved.items():

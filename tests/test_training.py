@@ -30,7 +30,7 @@ from training.__main__ import main as start
 from training.checkpoint import RunFolder
 from training.cli import RUN, EvaluateConfig, evaluate, main
 from training.hagrid import read_all
-from training.run import FitOptions
+from training.run import TrainingConfig
 from training.splits import write_splits
 from training.train_classifier import (
     SIDE_WEIGHT,
@@ -408,7 +408,7 @@ def test_options_out_of_their_range_are_told_before_data_is_read(words, told, pr
     assert code == 2 and errors.startswith(f"gesture-train: error: {told}") and errors.count("\n") == 1
 
 
-@pytest.mark.parametrize("config", [FitOptions, *RUN], ids=lambda config: config.__name__)
+@pytest.mark.parametrize("config", [TrainingConfig, *RUN], ids=lambda config: config.__name__)
 def test_every_option_has_a_line_of_help(config: type) -> None:
     (about,) = ast.parse(inspect.getsource(config)).body
     assert isinstance(about, ast.ClassDef)

@@ -20,7 +20,7 @@ from gesture_app.vision.model_info import ModelInfo
 from training import journal
 from training.draws import in_batches
 from training.fit import fit
-from training.run import Epoch, FitOptions, Task
+from training.run import Epoch, Task, TrainingConfig
 
 ITEMS, BATCH = 22, 4
 BATCHES = 6
@@ -52,23 +52,23 @@ def step(model: nn.Module, batch) -> dict[str, torch.Tensor]:
     return {"loss": (model(numbers).float() - sums).square().mean()}
 
 
-def toy_options(**changes) -> FitOptions:
-    usual = {"epochs": 3, "batch_size": BATCH, "learning_rate": 0.02, "device": "cpu", "workers": 0, "seed": 3,
-             "precision": "f32"}  # fmt: skip  # the same figures on CPUs with and without bfloat16
-    return FitOptions(**{**usual, **changes})
+def toy_config(output: Path, **changes) -> TrainingConfig:
+    usual = {"output": output, "epochs": 3, "batch_size": BATCH, "learning_rate": 0.02, "device": "cpu", "workers": 0,
+             "seed": 3, "precision": "f32"}  # fmt: skip  # the same figures on CPUs with and without bfloat16
+    return TrainingConfig(**{**usual, **changes})
 
 
 def toy_task(
-    output: Path, options: FitOptions, own_step=step, score: Callable[[int], float] | None = None, norm: bool = True
+    config: TrainingConfig, own_step=step, score: Callable[[int], float] | None = None, norm: bool = True
 ) -> Task:
-    torch.manual_seed(options.seed)
+    torch.manual_seed(config.seed)
     body = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8) if norm else nn.Identity(), nn.ReLU(), nn.Dropout(0.2))
     head = nn.Linear(8, 1)
     model = nn.Sequential(body, head)
 
     def epoch(number: int) -> Epoch:
         order = torch.randperm(ITEMS, generator=torch.Generator().manual_seed(number)).tolist()
-        return Epoch(Numbers(), in_batches(order, options.batch_size), own_step, "", default_collate)
+        return Epoch(Numbers(), in_batches(order, config.batch_size), own_step, "", default_collate)
 
     def evaluate(averaged: nn.Module, number: int, most: int | None) -> dict[str, float]:
         averaged.eval()
@@ -81,8 +81,7 @@ def toy_task(
     def info(number: int, metrics) -> ModelInfo:
         return ModelInfo("classifier", "toy", ("sum",), (32, 32), metrics)
 
-    plain = {"epochs": options.epochs, "learning_rate": options.learning_rate, "init": "start.safetensors"}
-    return Task(("sum",), model, [body, head], epoch, evaluate, "macro_f1", info, output, plain)
+    return Task(config, ("sum",), model, [body, head], epoch, evaluate, "macro_f1", info)
 
 
 def main(output: str, *words: str) -> None:
@@ -93,8 +92,7 @@ def main(output: str, *words: str) -> None:
         print("step", flush=True)
         return step(model, batch)
 
-    options = toy_options(resume="--resume" in words, save_minutes=0)
-    fit(toy_task(Path(output), options, slow_step), options)
+    fit(toy_task(toy_config(Path(output), resume="--resume" in words, save_minutes=0), slow_step))
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from gesture_app.vision.runtimes import choose_device
 from training import train_classifier, train_detector
 from training.draws import Loading, load, seeded_share, uploaded
 from training.engine import set_training, train_step
-from training.run import Epoch, FitOptions, Run, build_run
+from training.run import Epoch, Run, build_run
 from training.train_classifier import ClassifierConfig
 from training.train_detector import DetectorConfig
 
@@ -113,15 +113,11 @@ def build(config: BenchmarkConfig, root: Path) -> Run:
         "output": root / "run.safetensors",
     }
     if config.network == "classifier":
-        options: FitOptions = ClassifierConfig(
-            **usual, labels=LABELS, pretrained=False, size=config.size, start_size=config.size
-        )
-        task = train_classifier.build(options, device)  # type: ignore[arg-type]
-    else:
-        height = max(32, round(config.size * 0.75 / 32) * 32)
-        options = DetectorConfig(**usual, input_hw=(height, config.size), whole_epochs=1000)
-        task = train_detector.build(options, device)  # type: ignore[arg-type]
-    return build_run(task, options)
+        crops = ClassifierConfig(**usual, labels=LABELS, pretrained=False, size=config.size, start_size=config.size)
+        return build_run(train_classifier.build(crops, device))
+    height = max(32, round(config.size * 0.75 / 32) * 32)
+    frames = DetectorConfig(**usual, input_hw=(height, config.size), whole_epochs=1000)
+    return build_run(train_detector.build(frames, device))
 
 
 def measure(run: Run, config: BenchmarkConfig, files: list[Path]) -> dict[str, Any]:

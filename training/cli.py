@@ -198,5 +198,4 @@ def main() -> None:
     if "--version" in sys.argv[1:]:
         print(f"gesture-train {version('gesture-app')}")
         sys.exit(0)
-    command = parse(Command, "gesture-train", __doc__)
-    run_and_exit(lambda: run(command), "gesture-train")
+    run_and_exit(lambda: run(parse(Command, "gesture-train", __doc__)), "gesture-train")

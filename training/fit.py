@@ -23,7 +23,6 @@ from training.optimization import halve_rates
 from training.preflight import overfit_check, preflight
 from training.resume import refuse_unfinished, restore, save, state_to_resume
 from training.run import (
-    FitOptions,
     Run,
     Task,
     all_finite,
@@ -54,11 +53,10 @@ class NotFinite(Exception):
 
 def fit(
     task: Task,
-    options: FitOptions,
     on_epoch: Callable[[dict[str, float]], None] | None = None,
     stop: StopSignal | None = None,
 ) -> dict[str, Any]:
-    """Train, keep the best or the last weights in `task.output` and the run beside it, return their metrics.
+    """Train, keep the best or the last weights in the task's `output` and the run beside it, return their metrics.
 
     Args:
         on_epoch: receives the figures of every epoch.
@@ -70,23 +68,23 @@ def fit(
         Diverged: training is not stable at any of four learning rates.
         KeyboardInterrupt, Terminated: after a signal; the run is saved.
     """
-    run = build_run(task, options)
+    run, config = build_run(task), task.config
     if distributed.rank():  # the same network everywhere, but each process varies its pictures in its own way
-        torch.manual_seed(options.seed + distributed.rank())
+        torch.manual_seed(config.seed + distributed.rank())
     with ExitStack() as stack:
         if distributed.is_main():
             stack.enter_context(run.folder.locked())
-        state = state_to_resume(run) if options.resume else None
-        if not options.resume:
+        state = state_to_resume(run) if config.resume else None
+        if not config.resume:
             refuse_unfinished(run)
-        board = TensorBoard(run.folder.path) if options.tensorboard and distributed.is_main() else None
+        board = TensorBoard(run.folder.path) if config.tensorboard and distributed.is_main() else None
         stop = stop or stack.enter_context(StopSignal())
         stack.enter_context(clear_faults(run))
         if state is not None:
             restore(run, state)
         else:
             begin(run)
-        while run.progress.epoch < options.epochs and not out_of_patience(run):
+        while run.progress.epoch < config.epochs and not out_of_patience(run):
             try:
                 with stop.deferred():
                     train_epoch(run, stop)
@@ -108,9 +106,9 @@ def fit(
 
 def begin(run: Run) -> None:
     """Checks before the first epoch; the first checkpoint is the one to go back to."""
-    if run.options.preflight:
+    if run.config.preflight:
         preflight(run)
-    if run.options.overfit_check:
+    if run.config.overfit_check:
         overfit_check(run)
     if run.task.pictures and distributed.is_main():
         write_splits(run.folder.path / "splits.csv", run.task.pictures)
@@ -119,14 +117,14 @@ def begin(run: Run) -> None:
 
 def train_epoch(run: Run, stop: StopSignal) -> None:
     """Learn from the batches of this epoch that are left."""
-    progress, options, device = run.progress, run.options, run.learner.device
-    if progress.epoch == run.options.freeze_epochs > 0 and progress.batch == 0:
+    progress, config, device = run.progress, run.config, run.learner.device
+    if progress.epoch == run.config.freeze_epochs > 0 and progress.batch == 0:
         start_phase(run)
     work = run.task.epoch(progress.epoch)
-    shares = seeded_share(work.batches, options.seed, progress.epoch, distributed.rank(), distributed.world_size())
-    set_training(run.learner.model, options.freeze_norm)
+    shares = seeded_share(work.batches, config.seed, progress.epoch, distributed.rank(), distributed.world_size())
+    set_training(run.learner.model, config.freeze_norm)
     before_s, start_s = progress.seconds, time.monotonic()
-    title = f"epoch {progress.epoch + 1}/{options.epochs} {work.title}".strip()
+    title = f"epoch {progress.epoch + 1}/{config.epochs} {work.title}".strip()
     hidden = True if not distributed.is_main() else None
     batches = load(work.dataset, shares[progress.batch :], work.collate, run.loading)
     with tqdm(
@@ -140,7 +138,7 @@ def train_epoch(run: Run, stop: StopSignal) -> None:
             if progress.batch % 20 == 0 and progress.taken:
                 rate = run.learner.optimizer.param_groups[-1]["lr"]
                 bar.set_postfix(loss=f"{float(run.sums['loss']) / progress.taken:.3f}", lr=f"{rate:.1e}", refresh=False)
-            late = time.monotonic() - run.saved_s > options.save_minutes * 60 and progress.bad_in_a_row == 0
+            late = time.monotonic() - run.saved_s > config.save_minutes * 60 and progress.bad_in_a_row == 0
             asked = distributed.largest(2 * stop.number + late, device)  # one question for both
             if asked:
                 save(run)
@@ -222,7 +220,7 @@ def evaluate_epoch(run: Run) -> dict[str, Any]:
 
 def how_to_go_on(run: Run) -> str:
     """What to do with a run that was saved; retraining resumes by itself."""
-    return "the same command goes on" if run.options.resume else "go on with --resume"
+    return "the same command goes on" if run.config.resume else "go on with --resume"
 
 
 def complete_epoch(run: Run, metrics: dict[str, Any]) -> dict[str, float]:
@@ -237,11 +235,11 @@ def complete_epoch(run: Run, metrics: dict[str, Any]) -> dict[str, float]:
     # Of equals the later one, which has learnt longer: on few held-out pictures many epochs are perfect.
     if not progress.best or metrics[run.task.score] >= progress.best[run.task.score]:
         progress.best, progress.best_epoch = metrics, progress.epoch + 1
-    if run.options.keep == "last" or progress.best_epoch == progress.epoch + 1:
+    if run.config.keep == "last" or progress.best_epoch == progress.epoch + 1:
         progress.kept = metrics
         if distributed.is_main():
             info = run.task.info(progress.epoch + 1, metrics)
-            save_model(run.task.output, run.result(), info)
+            save_model(run.config.output, run.result(), info)
     progress.begin_next_epoch()
     run.sums = {}
     save(run)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,10 +25,9 @@ from gesture_app.vision.atomic import write_file
 from gesture_app.vision.runtimes import choose_device
 from training import train_classifier, train_detector
 from training.draws import Loading, load, seeded_share
-from training.engine import Learner, MovingAverage, autocast_dtype, grad_scaler, set_training, train_step
-from training.optimization import build_optimizer, parameter_groups
+from training.engine import set_training, train_step
 from training.plots import learning_rate_search
-from training.run import Epoch, FitOptions, Task, free_layers
+from training.run import Epoch, Task, build_learner, free_layers
 from training.train_classifier import ClassifierConfig
 from training.train_detector import DetectorConfig
 
@@ -65,42 +64,31 @@ def find_learning_rate(config: LearningRateConfig) -> float:
     """
     if not 0 < config.start < config.end or config.steps < FEWEST:
         raise InputError(f"--start must be above 0 and below --end, and --steps at least {FEWEST}")
-    options, device = config.program, choose_device(config.program.device)
-    build: Any = train_classifier.build if isinstance(options, ClassifierConfig) else train_detector.build
-    rates, losses = search(build(options, device), options, config.start, config.end, config.steps)
+    program, device = config.program, choose_device(config.program.device)
+    if isinstance(program, ClassifierConfig):
+        task = train_classifier.build(program, device)
+    else:
+        task = train_detector.build(program, device)
+    rates, losses = search(task, config.start, config.end, config.steps)
     suggested = valley(rates, losses)
     write_file(config.plot, learning_rate_search(rates, losses, suggested), "the plot")
     print(f"--learning-rate {suggested:.1e}   (plot: {config.plot})")
     return suggested
 
 
-def search(task: Task, options: FitOptions, start: float, end: float, steps: int) -> tuple[list[float], list[float]]:
+def search(task: Task, start: float, end: float, steps: int) -> tuple[list[float], list[float]]:
     """The rates of the last layers and the smoothed losses, on a copy of the model, as after any `freeze_epochs`."""
-    model, stages = copy.deepcopy((task.model, task.stages))
-    free_layers(stages, options.freeze == "backbone")
-    groups = parameter_groups(stages, start, options.weight_decay, options.early_rate)
-    optimizer = build_optimizer(options.optimizer, groups)
-    schedule = LambdaLR(optimizer, lambda step: (end / start) ** (step / (steps - 1)))
-    device = next(model.parameters()).device
-    dtype = autocast_dtype(device, options.precision)
-    learner = Learner(
-        model,
-        model,
-        MovingAverage(model),
-        optimizer,
-        schedule,
-        grad_scaler(device, dtype),
-        dtype,
-        options.clip_norm,
-        options.accumulate,
-    )
-    set_training(model, options.freeze_norm)
+    config, (model, stages) = task.config, copy.deepcopy((task.model, task.stages))
+    free_layers(stages, config.freeze == "backbone")
+    learner = build_learner(model, stages, replace(config, learning_rate=start))
+    learner.schedule = LambdaLR(learner.optimizer, lambda step: (end / start) ** (step / (steps - 1)))
+    set_training(model, config.freeze_norm)
     rates: list[float] = []
     losses: list[float] = []
     mean = 0.0
-    with tqdm(endless(task, options), "rates", steps, leave=False, disable=None) as bar:
+    with tqdm(endless(task), "rates", steps, leave=False, disable=None) as bar:
         for work, batch in bar:
-            rate = float(optimizer.param_groups[-1]["lr"])
+            rate = float(learner.optimizer.param_groups[-1]["lr"])
             loss = float(train_step(learner, batch, work.step)[0]["loss"])
             mean = SMOOTHING * mean + (1 - SMOOTHING) * loss
             smooth = mean / (1 - SMOOTHING ** (len(rates) + 1))
@@ -113,12 +101,12 @@ def search(task: Task, options: FitOptions, start: float, end: float, steps: int
     return rates, losses
 
 
-def endless(task: Task, options: FitOptions) -> Iterator[tuple[Epoch, Any]]:
+def endless(task: Task) -> Iterator[tuple[Epoch, Any]]:
     """The batches of the first epoch, with other views each time."""
     for again in range(1 << 30):
         work = task.epoch(0)
-        draws = seeded_share(work.batches, options.seed, again)
-        for batch in load(work.dataset, draws, work.collate, Loading(options.workers)):
+        draws = seeded_share(work.batches, task.config.seed, again)
+        for batch in load(work.dataset, draws, work.collate, Loading(task.config.workers)):
             yield work, batch
 
 

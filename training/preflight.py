@@ -31,7 +31,7 @@ class PreflightFailed(InputError):
 def first_pictures(run: Run, count: int) -> Any:
     """The first so many drawn pictures as a batch, always the same, on this process alone."""
     work = run.task.epoch(run.progress.epoch)
-    draws = seeded_share([work.batches[0][:count]], run.options.seed, 0)  # those of one batch have one shape
+    draws = seeded_share([work.batches[0][:count]], run.config.seed, 0)  # those of one batch have one shape
     (batch,) = load(work.dataset, draws, work.collate, Loading())
     return batch
 
@@ -40,7 +40,7 @@ def trial(run: Run) -> Learner:
     """A copy of which every layer learns, to try things on; the run's own weights stay as they are."""
     model = copy.deepcopy(run.learner.model)
     model.requires_grad_(True)
-    optimizer = build_optimizer("adamw", parameter_groups([model], run.options.learning_rate, 0.0))
+    optimizer = build_optimizer("adamw", parameter_groups([model], run.config.learning_rate, 0.0))
     schedule = build_schedule("one-cycle", optimizer, OVERFIT_STEPS)
     dtype = run.learner.dtype
     return Learner(

@@ -58,7 +58,7 @@ def state_to_resume(run: Run) -> dict[str, Any] | None:
     state = run.folder.load()
     if state is None:
         return None
-    before, now = state["options"], run.task.options
+    before, now = state["options"], run.task.identity
     changed = [name for name in {*before, *now} - FREE_TO_CHANGE if before.get(name) != now.get(name)]
     if changed:
         pictures = "pictures" in changed
@@ -84,9 +84,9 @@ def save(run: Run, randomness: dict[str, Any] | None = None) -> None:
         return
     run.folder.save(
         {
-            "options": run.task.options,
+            "options": run.task.identity,
             "labels": list(run.task.labels),
-            "finished": progress.epoch >= run.options.epochs or out_of_patience(run),
+            "finished": progress.epoch >= run.config.epochs or out_of_patience(run),
             "model": learner.model.state_dict(),
             "ema": learner.ema.state_dict(),
             "optimizer": learner.optimizer.state_dict(),
@@ -117,7 +117,7 @@ def restore(run: Run, state: dict[str, Any]) -> None:
         learner.scaler.load_state_dict(state["scaler"])
     except (RuntimeError, ValueError, KeyError) as error:
         raise InputError(f"cannot resume {run.folder.path}: {str(error).splitlines()[0]}") from error
-    learner.pieces = max(int(state["pieces"]), run.options.accumulate)
+    learner.pieces = max(int(state["pieces"]), run.config.accumulate)
     run.sums = {
         name: torch.tensor(value, dtype=torch.float64, device=learner.device)
         for name, value in run.progress.sums.items()

@@ -11,9 +11,9 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, redirect_stdout
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -45,11 +45,12 @@ from training.comparison import Outcome, compare_classifiers, examples, kept_nam
 from training.datasets import HandFrames
 from training.evaluate import SCORES, evaluate_detector
 from training.fit import fit
+from training.own_names import OwnNames, absent_outputs
 from training.own_pictures import OwnPictures, demo_hands, read_own
 from training.plots import confusion_matrix
 from training.report import Comparison, Report, write_report
 from training.resume import OtherRun
-from training.run import FitOptions, Task
+from training.run import Task
 from training.signals import StopSignal
 from training.train_classifier import ClassifierConfig
 from training.train_detector import DetectorConfig
@@ -120,22 +121,22 @@ def run(config: RetrainConfig, tell: Tell, stop: StopSignal) -> dict[str, Any]:
     recognizer = Recognizer.load(shipped_folder(), config.device, runtime="torch")
     own = read_own(config.data, shipped.labels, recognizer)
     alike = look_alikes(own.training, own.labels, shipped, device)
-    labels = labels_to_learn(own.labels, shipped.labels, config.keep, alike)
-    present = {name for picture in own.training for name in picture.labels}
-    notes = [*own.notes, *notes_on(labels, present, shipped.labels, alike)]
+    shown = frozenset(name for picture in own.training for name in picture.labels)
+    names = OwnNames.choose(own.labels, shipped.labels, config.keep, alike, shown)
+    notes = [*own.notes, *names.notes()]
     for note in notes:
         print(note)
-    if said := [*own.bad, *notes_on_names(alike)]:
+    if said := [*own.bad, *names.notes_on_look_alikes()]:
         tell({"notes": said})
-    demo = as_known(demo_hands(config.output / "demo", recognizer), labels, alike)
-    outcomes = [train_hands(config, own, demo, labels, alike, tell, stop)]
+    demo = names.of_known(demo_hands(config.output / "demo", recognizer))
+    outcomes = [train_hands(config, own, demo, names, tell, stop)]
     training = [p for p in own.frames if p.split == "train"]
     held = [p for p in own.frames if p.split != "train"]
     if len(own.frames) >= FEWEST_FRAMES and len(held) >= FEWEST_HELD:
         outcomes.append(train_frames(config, (training, held), device, tell, stop))
     report = config.output / "report.html"
     improved = [outcome.kind for outcome in outcomes if outcome.better]
-    write_report(report, build_report(config, own, labels, notes, outcomes, device))
+    write_report(report, build_report(config, own, names.labels, notes, outcomes, device))
     wanted = config.install and (bool(improved) or config.force)
     installed = install(config.output, outcomes, config.force) if wanted else None
     result: dict[str, Any] = {"done": True, "better": bool(improved), "improved": improved}
@@ -155,61 +156,6 @@ def run(config: RetrainConfig, tell: Tell, stop: StopSignal) -> dict[str, Any]:
     why = "--force installs anyway" if config.install else "--no-install was given"
     print(f"installed: {installed}" if installed is not None else f"installed: nothing; {why}")
     return result
-
-
-def labels_to_learn(
-    own: tuple[str, ...], shipped: tuple[str, ...], keep: bool, alike: Mapping[str, str]
-) -> tuple[str, ...]:
-    """The classes of the new weights: all shipped ones if none is new or they are to be kept, else the own ones.
-
-    Args:
-        alike: own name -> shipped one that it replaces.
-    """
-    new = tuple(name for name in own if name not in shipped)
-    if not new:
-        return shipped
-    others = (NO_GESTURE, BACKGROUND)
-    kept = tuple(name for name in shipped if name not in (*others, *alike.values()))
-    gestures = (*kept, *new) if keep else own
-    return (*gestures, NO_GESTURE, *(name for name in shipped if name == BACKGROUND))
-
-
-def as_known(demo: Sequence[Picture], labels: Sequence[str], alike: Mapping[str, str]) -> list[Picture]:
-    """Hands of the demo clip by the names of the new weights: gestures that these do not know are none to them.
-
-    What an own name replaces, see `labels_to_learn`, tells nothing, and is left out.
-    """
-    left = [picture for picture in demo if picture.labels[0] not in alike.values()]
-    return [p if p.labels[0] in labels else replace(p, labels=(NO_GESTURE,)) for p in left]
-
-
-def notes_on_names(alike: Mapping[str, str]) -> list[str]:
-    """What to think of names that are only other ones of known gestures."""
-    return [
-        f"{name} looks like “{known}”, which the app knows: name the folder so to improve that, or go on to replace it."
-        for name, known in alike.items()
-    ]
-
-
-def notes_on(
-    labels: tuple[str, ...], present: set[str], shipped: tuple[str, ...], alike: Mapping[str, str]
-) -> list[str]:
-    """What the new weights will and will not know; `alike` as in `labels_to_learn`."""
-    notes = notes_on_names(alike)
-    gone = [name for name in shipped if name not in (*labels, *alike.values())]
-    if gone:
-        notes.append(f"The new weights no longer know {', '.join(gone)}; with --keep they do.")
-    absent = [name for name in labels if name not in present and name not in (NO_GESTURE, BACKGROUND)]
-    if absent:
-        notes.append(
-            f"Without pictures of {', '.join(absent)}, what the shipped weights say of them is kept as far as possible."
-        )
-    if NO_GESTURE not in present:
-        notes.append(
-            "Without pictures of no_gesture, the shipped idea of it is kept. A folder no_gesture with 20 pictures of "
-            "hands that show nothing makes the new weights surer."
-        )
-    return notes
 
 
 def recipe(hands: int, epochs: int, kept: Sequence[str] = ()) -> dict[str, Any]:
@@ -240,71 +186,61 @@ def shared(config: RetrainConfig) -> dict[str, Any]:
     return {"data": (config.data,), "resume": True, **{name: getattr(config, name) for name in names}}
 
 
-def reporter(tell: Tell, stage: Kind, options: FitOptions) -> OnEpoch:
+def reporter(tell: Tell, stage: Kind, epochs: int) -> OnEpoch:
     """Tells the figures of every epoch."""
 
     def on_epoch(row: dict[str, float]) -> None:
         shown: dict[str, Any] = {name: row[name] for name in ("loss", SCORES[stage][0]) if name in row}
-        tell({"epoch": int(row["epoch"]), "epochs": options.epochs, "stage": stage, **shown})
+        tell({"epoch": int(row["epoch"]), "epochs": epochs, "stage": stage, **shown})
 
     return on_epoch
 
 
-def train_anew(task: Task, options: FitOptions, on_epoch: OnEpoch, stop: StopSignal) -> dict[str, Any]:
+def train_anew(task: Task, on_epoch: OnEpoch, stop: StopSignal) -> dict[str, Any]:
     """Go on with an interrupted training; one that is finished, or of other pictures, makes room for another one."""
     try:
-        return fit(task, options, on_epoch, stop)
+        return fit(task, on_epoch, stop)
     except OtherRun as error:
         if not (error.finished or error.pictures):
             raise
         print("The pictures have changed: training begins anew." if error.pictures else "Training begins anew.")
-        RunFolder(task.output).forget()
-        return fit(task, options, on_epoch, stop)
+        RunFolder(task.config.output).forget()
+        return fit(task, on_epoch, stop)
 
 
 def train_hands(
     config: RetrainConfig,
     own: OwnPictures,
     demo: Sequence[Picture],
-    labels: tuple[str, ...],
-    alike: Mapping[str, str],
+    names: OwnNames,
     tell: Tell,
     stop: StopSignal,
 ) -> Outcome:
     """Train the classifier and measure it beside the shipped one.
 
     Args:
-        demo: hands of which those of names without own pictures are trained on as well, see `as_known`.
-        alike: as in `labels_to_learn`.
+        demo: hands of which those of names without own pictures are trained on as well, by the names to learn.
     """
     shipped, device = load_info(shipped_weights("classifier")), choose_device(config.device)
     size = shipped.input_hw[0]
-    absent = absent_outputs(output_names(labels, shipped.handedness), own.training)
+    absent = absent_outputs(output_names(names.labels, shipped.handedness), own.training)
     lacking = {*absent, NO_GESTURE}
     training = [*own.training, *(p for p in demo if p.split == "train" and p.labels[0] in lacking)]
     hands = sum(len(p.labels) for p in training)
     options = ClassifierConfig(
         **shared(config),
         **recipe(hands, config.epochs, [name for name in absent if name not in (NO_GESTURE, BACKGROUND, RIGHT_HAND)]),
-        labels=labels,
+        labels=names.labels,
         handedness=shipped.handedness,
         output=weights_path(config.output, "classifier"),
         init=shipped_weights("classifier"),
         size=size,
         start_size=size,
     )
-    task = train_classifier.build(options, device, (training, own.validation), absent, alike)
-    metrics = train_anew(task, options, reporter(tell, "classifier", options), stop)
+    task = train_classifier.build(options, device, (training, own.validation), absent, names.alike)
+    metrics = train_anew(task, reporter(tell, "classifier", options.epochs), stop)
     kept = kept_names([p for p in demo if p.split != "train"], options.output, device)
-    return compare_classifiers(own.validation, labels, metrics, shipped, device, kept)
-
-
-def absent_outputs(outputs: tuple[str, ...], pictures: Sequence[Picture]) -> tuple[str, ...]:
-    """The outputs of which no picture tells anything."""
-    present = {name for picture in pictures for name in picture.labels}
-    if any(picture.sides for picture in pictures):
-        present.add(RIGHT_HAND)
-    return tuple(name for name in outputs if name not in present)
+    return compare_classifiers(own.validation, names.labels, metrics, shipped, device, kept)
 
 
 def train_frames(
@@ -329,7 +265,7 @@ def train_frames(
         freeze_norm=True,
     )
     task = train_detector.build(options, device, frames)
-    metrics = train_anew(task, options, reporter(tell, "detector", options), stop)
+    metrics = train_anew(task, reporter(tell, "detector", options.epochs), stop)
     model = load_model(shipped_weights("detector"), "detector")[0].to(device)
     before = evaluate_detector(model, HandFrames(frames[1], ("hand",), shipped.input_hw, augment=False))
     return Outcome("detector", (metrics[task.score], before[task.score]), metrics)

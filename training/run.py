@@ -7,18 +7,20 @@ import time
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import Dataset
 
 from gesture_app.errors import InputError
 from gesture_app.vision.model_info import DeviceName, ModelInfo, require_suffix
 from training import distributed
-from training.checkpoint import RunFolder
+from training.checkpoint import RunFolder, fingerprint, options_of
 from training.collection import Picture
 from training.draws import Loading
 from training.engine import Learner, MovingAverage, Precision, Step, autocast_dtype, grad_scaler
@@ -45,9 +47,13 @@ MOST_SIZES = 64
 
 
 @dataclass(frozen=True, kw_only=True)
-class FitOptions:
+class TrainingConfig:
     """Options of every training."""
 
+    output: Path
+    """The weights that are kept; the info file and the run's folder go beside them."""
+    init: Path | None = None
+    """Start from these weights."""
     epochs: int = 8
     """How often training goes through its pictures."""
     batch_size: int = 64
@@ -131,17 +137,17 @@ class Task:
     """What distinguishes one training from another.
 
     Attributes:
+        config: all its options.
         model: on the device, with the weights to start from.
         stages: its parts from input to output; the last one is what learns while the rest is frozen.
         epoch: the work of the epoch with this number, from 0 on.
         evaluate: (model, epoch, most items or None) -> metrics on the validation split.
         score: the metric that decides which epoch is best.
         info: (epoch, metrics) -> what is written beside the weights.
-        output: the best weights.
-        options: all options as plain data, see `options_of`.
         pictures: for training and validation, to be listed in the run's folder.
     """
 
+    config: TrainingConfig
     labels: tuple[str, ...]
     model: nn.Module
     stages: list[nn.Module]
@@ -149,9 +155,12 @@ class Task:
     evaluate: Callable[[nn.Module, int, int | None], dict[str, Any]]
     score: str
     info: Callable[[int, dict[str, Any]], ModelInfo]
-    output: Path
-    options: dict[str, Any] = field(default_factory=dict)
     pictures: Sequence[Picture] = ()
+
+    @cached_property
+    def identity(self) -> dict[str, Any]:
+        """What tells a run from others: its options and pictures, as plain data."""
+        return {**options_of(self.config), "pictures": fingerprint(self.pictures)}
 
 
 @dataclass
@@ -202,7 +211,6 @@ class Run:
     """
 
     task: Task
-    options: FitOptions
     learner: Learner
     progress: Progress
     folder: RunFolder
@@ -211,10 +219,15 @@ class Run:
     sums: dict[str, Tensor] = field(default_factory=dict)
     saved_s: float = field(default_factory=time.monotonic)
 
+    @property
+    def config(self) -> TrainingConfig:
+        """The options of the task."""
+        return self.task.config
+
     def phase(self) -> tuple[int, int]:
         """The first epoch of the phase (frozen, or not) that the run is in, and the first after it."""
-        frozen = min(self.options.freeze_epochs, self.options.epochs)
-        return (0, frozen) if self.progress.epoch < frozen else (frozen, self.options.epochs)
+        frozen = min(self.config.freeze_epochs, self.config.epochs)
+        return (0, frozen) if self.progress.epoch < frozen else (frozen, self.config.epochs)
 
     def result(self) -> nn.Module:
         """What is evaluated and kept: the moving average of the weights, with the initial ones' part in it."""
@@ -224,7 +237,7 @@ class Run:
         mixed, initial = deepcopy(averaged), self.initial.state_dict()
         for name, value in mixed.state_dict().items():
             if value.is_floating_point():
-                value.lerp_(initial[name], self.options.initial_weight)
+                value.lerp_(initial[name], self.config.initial_weight)
         return mixed
 
 
@@ -247,49 +260,60 @@ def require_ranges(config: Any) -> None:
             raise InputError(f"--{option.name.replace('_', '-')} {value}: it is {within}")
 
 
-def build_run(task: Task, options: FitOptions) -> Run:
+def build_run(task: Task) -> Run:
     """Everything that learning needs, at the start of the first phase.
 
     Raises:
         InputError: the options do not go together.
     """
-    if not 0 <= options.initial_weight < 1 or (options.initial_weight and not task.options.get("init")):
-        raise InputError(f"--initial-weight {options.initial_weight}: it is from 0 to below 1, and needs --init")
-    require_suffix(task.output)
-    if options.initial_weight and Path(task.options["init"]).resolve() == task.output.resolve():
-        raise InputError(f"--output {task.output}: is --init, which --initial-weight needs to the end")
+    config = task.config
+    if not 0 <= config.initial_weight < 1 or (config.initial_weight and config.init is None):
+        raise InputError(f"--initial-weight {config.initial_weight}: it is from 0 to below 1, and needs --init")
+    require_suffix(config.output)
+    if config.initial_weight and config.init is not None and config.init.resolve() == config.output.resolve():
+        raise InputError(f"--output {config.output}: is --init, which --initial-weight needs to the end")
     device = next(task.model.parameters()).device
-    if distributed.active() and options.sync_norm and device.type == "cuda":
+    if distributed.active() and config.sync_norm and device.type == "cuda":
         nn.SyncBatchNorm.convert_sync_batchnorm(task.model)  # type: ignore[no-untyped-call]
     if device.type == "cuda":
         torch.backends.cudnn.benchmark = True
         torch.set_float32_matmul_precision("high")
-    dtype = autocast_dtype(device, options.precision)
-    groups = parameter_groups(task.stages, options.learning_rate, options.weight_decay, options.early_rate)
-    optimizer = build_optimizer(options.optimizer, groups)
-    ema = MovingAverage(task.model, options.ema_decay)
-    schedule = build_schedule(options.schedule, optimizer, 1)
-    scaler = grad_scaler(device, dtype)
-    learner = Learner(
-        task.model, task.model, ema, optimizer, schedule, scaler, dtype, options.clip_norm, options.accumulate
-    )
-    loading = Loading(options.workers, device.type == "cuda")
-    run = Run(task, options, learner, Progress(), RunFolder(task.output), loading)
-    if options.initial_weight:
+    learner = build_learner(task.model, task.stages, config)
+    run = Run(task, learner, Progress(), RunFolder(config.output), Loading(config.workers, device.type == "cuda"))
+    if config.initial_weight:
         run.initial = deepcopy(task.model).requires_grad_(False)
     start_phase(run)
     return run
 
 
+def build_learner(model: nn.Module, stages: list[nn.Module], config: TrainingConfig) -> Learner:
+    """What learns, on the device of the model, at the same rate until it is given a schedule."""
+    device = next(model.parameters()).device
+    dtype = autocast_dtype(device, config.precision)
+    groups = parameter_groups(stages, config.learning_rate, config.weight_decay, config.early_rate)
+    optimizer = build_optimizer(config.optimizer, groups)
+    return Learner(
+        model,
+        model,
+        MovingAverage(model, config.ema_decay),
+        optimizer,
+        LambdaLR(optimizer, lambda step: 1.0),
+        grad_scaler(device, dtype),
+        dtype,
+        config.clip_norm,
+        config.accumulate,
+    )
+
+
 def start_phase(run: Run) -> None:
     """Freeze or free the layers of this phase, and begin its schedule."""
     first, end = run.phase()
-    head_only = run.options.freeze == "backbone" or run.progress.epoch < run.options.freeze_epochs
+    head_only = run.config.freeze == "backbone" or run.progress.epoch < run.config.freeze_epochs
     free_layers(run.task.stages, head_only)
-    network = compiled(run.learner.model) if run.options.compile else run.learner.model
+    network = compiled(run.learner.model) if run.config.compile else run.learner.model
     run.learner.network = distributed.wrap(network, run.learner.device)  # type: ignore[arg-type]
     steps = (end - first) * len(run.task.epoch(run.progress.epoch).batches)
-    run.learner.schedule = build_schedule(run.options.schedule, run.learner.optimizer, steps)
+    run.learner.schedule = build_schedule(run.config.schedule, run.learner.optimizer, steps)
 
 
 def free_layers(stages: Sequence[nn.Module], head_only: bool) -> None:
@@ -312,7 +336,7 @@ def compiled(model: nn.Module) -> nn.Module:
 
 def out_of_patience(run: Run) -> bool:
     """Whether the result has not become better for too many epochs."""
-    patience, progress = run.options.patience, run.progress
+    patience, progress = run.config.patience, run.progress
     return patience > 0 and progress.best_epoch > 0 and progress.epoch - progress.best_epoch >= patience
 
 

@@ -28,7 +28,7 @@ from gesture_app.vision.runtimes import choose_device
 from training import distributed
 from training.augment import AugmentationName, GentleTrivialAugment
 from training.batch_augment import POOR_CAMERA, BatchAugmentation, RandomChanges
-from training.checkpoint import fingerprint, options_of, provenance
+from training.checkpoint import provenance
 from training.collection import Picture
 from training.datasets import HandCrops, balanced_sampler, class_shares, collate_crops
 from training.draws import in_batches, in_order, whole_batches
@@ -36,7 +36,7 @@ from training.evaluate import SCORES, evaluate_classifier
 from training.fit import fit
 from training.hagrid import read_parts, require_classes
 from training.picture_store import PictureStore
-from training.run import Epoch, FitOptions, Task
+from training.run import Epoch, Task, TrainingConfig
 from training.signals import StopSignal
 from training.splits import hold_out
 
@@ -47,7 +47,7 @@ STORED_SIDES = 8
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClassifierConfig(FitOptions):
+class ClassifierConfig(TrainingConfig):
     """Train the gesture classifier."""
 
     data: tuple[Path, ...]
@@ -338,10 +338,8 @@ def build(
         described = ModelInfo("classifier", ARCHITECTURE, config.labels, (size, size), metrics, trained)
         return replace(described, handedness=config.handedness, shares=shares)
 
-    used = (*training, *validation)
-    options = {**options_of(config), "pictures": fingerprint(used)}
     score = SCORES["classifier"][0]
-    return Task(config.labels, model, stages(model), epoch, evaluate, score, info, config.output, options, used)
+    return Task(config, config.labels, model, stages(model), epoch, evaluate, score, info, (*training, *validation))
 
 
 def train(config: ClassifierConfig) -> dict[str, Any]:
@@ -351,4 +349,4 @@ def train(config: ClassifierConfig) -> dict[str, Any]:
         InputError: the data or the initial weights cannot be used.
     """
     with StopSignal() as stop, distributed.process_group(choose_device(config.device)) as device:
-        return fit(build(config, device), config, stop=stop)
+        return fit(build(config, device), stop=stop)

@@ -25,7 +25,7 @@ from gesture_app.vision.runtimes import choose_device
 from gesture_app.vision.yolox import SIZES, YOLOX, build_yolox, load_matching
 from training import distributed
 from training.batch_augment import FRAME_CHANGES, RandomChanges
-from training.checkpoint import fingerprint, options_of, provenance
+from training.checkpoint import provenance
 from training.collection import Picture, label_finder, picture_files
 from training.datasets import HandFrames, Pasting, collate_frames, same_shape_batches
 from training.evaluate import SCORES, evaluate_detector
@@ -34,7 +34,7 @@ from training.hagrid import read_all, read_parts
 from training.losses import detector_loss
 from training.mosaic import Mosaic
 from training.picture_store import PictureStore
-from training.run import Epoch, FitOptions, Task
+from training.run import Epoch, Task, TrainingConfig
 from training.signals import StopSignal
 
 HAND = ("hand",)
@@ -43,7 +43,7 @@ STORED_SIDES = 2
 
 
 @dataclass(frozen=True, kw_only=True)
-class DetectorConfig(FitOptions):
+class DetectorConfig(TrainingConfig):
     """Train the hand detector."""
 
     data: tuple[Path, ...]
@@ -230,9 +230,8 @@ def build(
         return ModelInfo("detector", f"yolox-{config.yolox}", labels, config.input_hw, metrics, trained)
 
     used = (*frames.pictures, *held_out.pictures)
-    options = {**options_of(config), "pictures": fingerprint(used)}
     score = SCORES["detector"][0]
-    return Task(labels, model, stages(model), epoch, evaluate, score, info, config.output, options, used)
+    return Task(config, labels, model, stages(model), epoch, evaluate, score, info, used)
 
 
 def train(config: DetectorConfig) -> dict[str, Any]:
@@ -242,4 +241,4 @@ def train(config: DetectorConfig) -> dict[str, Any]:
         InputError: the data, the options or the initial weights cannot be used.
     """
     with StopSignal() as stop, distributed.process_group(choose_device(config.device)) as device:
-        return fit(build(config, device), config, stop=stop)
+        return fit(build(config, device), stop=stop)

@@ -1,0 +1,85 @@
+"""Which gestures new weights for own pictures know, and what becomes of those that the shipped ones know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from gesture_app.vision.labels import BACKGROUND, NO_GESTURE
+from gesture_app.vision.model_info import RIGHT_HAND
+from training.collection import Picture
+
+NO_GESTURES = (NO_GESTURE, BACKGROUND)
+
+
+@dataclass(frozen=True)
+class OwnNames:
+    """Names of gestures.
+
+    Attributes:
+        labels: what the new weights know, in the order of their outputs.
+        shipped: what the shipped ones know.
+        alike: own name -> shipped one that it looks like, and replaces; see `look_alikes`.
+        shown: what the own pictures show.
+    """
+
+    labels: tuple[str, ...]
+    shipped: tuple[str, ...]
+    alike: Mapping[str, str]
+    shown: frozenset[str]
+
+    @classmethod
+    def choose(
+        cls, own: tuple[str, ...], shipped: tuple[str, ...], keep: bool, alike: Mapping[str, str], shown: frozenset[str]
+    ) -> OwnNames:
+        """All shipped names if no own one is new; else the own ones, and with `keep` all that none of them replaces."""
+        new = tuple(name for name in own if name not in shipped)
+        if not new:
+            return cls(shipped, shipped, alike, shown)
+        kept = tuple(name for name in shipped if name not in (*NO_GESTURES, *alike.values()))
+        gestures = (*kept, *new) if keep else own
+        labels = (*gestures, NO_GESTURE, *(name for name in shipped if name == BACKGROUND))
+        return cls(labels, shipped, alike, shown)
+
+    def of_known(self, hands: Sequence[Picture]) -> list[Picture]:
+        """Hands with shipped names by the new ones: gestures that are not learnt are none.
+
+        What an own name replaces tells nothing, and is left out.
+        """
+        left = [picture for picture in hands if picture.labels[0] not in self.alike.values()]
+        return [p if p.labels[0] in self.labels else replace(p, labels=(NO_GESTURE,)) for p in left]
+
+    def notes_on_look_alikes(self) -> list[str]:
+        """What to think of names that are only other ones of known gestures."""
+        return [
+            f"{name} looks like “{known}”, which the app knows: name the folder so to improve that, or go on to "
+            "replace it."
+            for name, known in self.alike.items()
+        ]
+
+    def notes(self) -> list[str]:
+        """What the new weights will and will not know."""
+        notes = self.notes_on_look_alikes()
+        gone = [name for name in self.shipped if name not in (*self.labels, *self.alike.values())]
+        if gone:
+            notes.append(f"The new weights no longer know {', '.join(gone)}; with --keep they do.")
+        absent = [name for name in self.labels if name not in (*self.shown, *NO_GESTURES)]
+        if absent:
+            notes.append(
+                f"Without pictures of {', '.join(absent)}, what the shipped weights say of them is kept as far as "
+                "possible."
+            )
+        if NO_GESTURE not in self.shown:
+            notes.append(
+                "Without pictures of no_gesture, the shipped idea of it is kept. A folder no_gesture with 20 pictures "
+                "of hands that show nothing makes the new weights surer."
+            )
+        return notes
+
+
+def absent_outputs(outputs: Sequence[str], pictures: Sequence[Picture]) -> tuple[str, ...]:
+    """The outputs of which no picture tells anything."""
+    present = {name for picture in pictures for name in picture.labels}
+    if any(picture.sides for picture in pictures):
+        present.add(RIGHT_HAND)
+    return tuple(name for name in outputs if name not in present)
