@@ -10,7 +10,7 @@ from typing import Any
 
 from gesture_app.benchmark import WARM_UP, LoopedVideo, percentiles_ms
 from gesture_app.vision.hands import Image
-from gesture_app.vision.model_info import weights_path
+from gesture_app.vision.model_folders import weights_path
 from gesture_app.vision.recognizer import Recognizer
 from gesture_app.vision.runtimes import load_network
 

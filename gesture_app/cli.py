@@ -68,7 +68,7 @@ class Model:
 
     def weights_folder(self) -> Path:
         """The folder of both networks."""
-        from gesture_app.vision.model_info import default_weights
+        from gesture_app.vision.model_folders import default_weights
 
         return self.weights or default_weights()
 

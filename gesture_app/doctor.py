@@ -58,7 +58,7 @@ def examine(weights: Path | None = None, camera_in_use: str = "") -> Iterator[Fi
         weights: folder of the networks; unless given those of the settings, else what every command takes.
         camera_in_use: number of the camera that this program plays now, which is then not opened.
     """
-    from gesture_app.vision.model_info import default_weights
+    from gesture_app.vision.model_folders import default_weights
 
     settings, warning = read_settings()
     folder = weights or (Path(settings.weights) if settings.weights else default_weights())
@@ -206,7 +206,8 @@ def runtime_findings() -> Iterator[Finding]:
 
 def weights_findings(folder: Path) -> Iterator[Finding]:
     """Whether both networks can be loaded and are what their info files say."""
-    from gesture_app.vision.model_info import KINDS, load_model, weights_path
+    from gesture_app.vision.model_folders import weights_path
+    from gesture_app.vision.model_info import KINDS, load_model
 
     if not folder.is_dir():
         mend = "Choose another model in the window's settings, or give another --weights"
@@ -225,7 +226,8 @@ def weights_findings(folder: Path) -> Iterator[Finding]:
 
 def eight_bit_findings(weights: Path, sha256: str) -> Iterator[Finding]:
     """Whether the eight-bit form beside some weights, if there is one, belongs to them."""
-    from gesture_app.vision.quantization import load_quantization, quantization_path
+    from gesture_app.vision.model_folders import quantization_path
+    from gesture_app.vision.quantization import load_quantization
 
     path = quantization_path(weights)
     mend = "Make it anew with `gesture-train quantize`; until then the network runs without it, at about half the speed"

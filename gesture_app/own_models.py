@@ -10,11 +10,11 @@ from itertools import islice, takewhile
 from pathlib import Path
 
 from gesture_app.errors import InputError
-from gesture_app.vision.assets import models_folder
+from gesture_app.vision.assets import models_folder, shipped_folder
 from gesture_app.vision.atomic import first_free
 from gesture_app.vision.images import is_picture
-from gesture_app.vision.model_info import KINDS, Kind, read_weights, shipped_folder, weights_path
-from gesture_app.vision.quantization import copy_networks
+from gesture_app.vision.model_folders import copy_networks, weights_path
+from gesture_app.vision.model_info import KINDS, Kind, read_weights
 
 MOST_SEEN = 100_000
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from gesture_app.errors import InputError
 from training.box_formats import files_by_tail, inside, named_files, split_in, yolo_box
-from training.hagrid import open_set, read
+from training.sets import open_set, read
 
 LABELS = ("fist", "palm")
 

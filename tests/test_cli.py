@@ -19,7 +19,7 @@ from gesture_app.cli import THRESHOLDS, main
 from gesture_app.errors import EnvironmentFault, InputError, run_and_exit
 from gesture_app.vision.assets import models_folder
 from gesture_app.vision.hands import RecognizerOptions
-from gesture_app.vision.model_info import RETRAINED, default_weights, shipped_weights
+from gesture_app.vision.model_folders import RETRAINED, default_weights, shipped_weights
 from gesture_app.vision.recognizer import Recognizer
 
 ROOT = Path(__file__).parent.parent

@@ -17,7 +17,8 @@ from gesture_app.ui.gesture_list import GestureList
 from gesture_app.ui.model_box import ModelBox
 from gesture_app.ui.number_slider import NumberSlider
 from gesture_app.vision.labels import HAGRID_LABELS, NO_GESTURE
-from gesture_app.vision.model_info import KINDS, weights_path
+from gesture_app.vision.model_folders import weights_path
+from gesture_app.vision.model_info import KINDS
 from gesture_app.vision.style import OverlayStyle
 
 OTHERS = Settings(

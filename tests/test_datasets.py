@@ -32,7 +32,7 @@ from training.datasets import (
     pixel_boxes,
     same_shape_batches,
 )
-from training.hagrid import read
+from training.sets import read
 
 LABELS = ("fist", "palm")
 

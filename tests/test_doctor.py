@@ -22,7 +22,8 @@ from gesture_app.settings import Settings
 from gesture_app.video import sources
 from gesture_app.vision.assets import assets_folder
 from gesture_app.vision.hands import Frame
-from gesture_app.vision.quantization import Quantization, quantization_path, save_quantization
+from gesture_app.vision.model_folders import quantization_path
+from gesture_app.vision.quantization import Quantization, save_quantization
 
 WEIGHTS = assets_folder() / "weights"
 

@@ -12,8 +12,8 @@ from gesture_app.errors import InputError
 from gesture_app.vision.yolox import cell_grid
 from training.datasets import HandFrames
 from training.evaluate import evaluate_classifier, evaluate_detector, matches
-from training.hagrid import read
 from training.losses import box_offsets
+from training.sets import read
 
 LABELS = ("fist", "palm", "call")
 

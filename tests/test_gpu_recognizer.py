@@ -13,7 +13,7 @@ from gesture_app.vision import gpu_recognizer, recognizer
 from gesture_app.vision.assets import assets_folder
 from gesture_app.vision.gpu_recognizer import BATCH, BATCH_PIXELS, MAX_PROGRAMS, GpuRecognizer, batch_size, batches
 from gesture_app.vision.hands import Frame, RecognizerOptions
-from gesture_app.vision.model_info import shipped_weights
+from gesture_app.vision.model_folders import shipped_weights
 from gesture_app.vision.recognizer import Recognizer
 from gesture_app.vision.runtimes import load_network
 from gesture_app.vision.video_recognizer import VideoRecognizer

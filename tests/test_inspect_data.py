@@ -20,8 +20,8 @@ from training import find_hands, verify
 from training.collection import Picture
 from training.contact_sheet import COLUMNS, TILE_PX, draw_sheet, write_sheet
 from training.find_hands import write_boxes
-from training.hagrid import read
 from training.inspect_data import DataConfig, inspect
+from training.sets import read
 
 LABELS = ("fist", "palm")
 

@@ -9,8 +9,8 @@ import pytest
 from conftest import draw_hagrid
 
 from gesture_app.errors import EnvironmentFault, InputError
-from training.hagrid import open_set, read, read_gesture_frames
 from training.layouts import gesture_folders
+from training.sets import open_set, read, read_gesture_frames
 
 LABELS = ("fist", "palm")
 

@@ -11,7 +11,8 @@ import torch
 
 from gesture_app.errors import InputError
 from gesture_app.vision.classifier import GestureClassifier
-from gesture_app.vision.model_info import ModelInfo, build_network, load_info, load_model, save_model, shipped_weights
+from gesture_app.vision.model_folders import shipped_weights
+from gesture_app.vision.model_info import ModelInfo, build_network, load_info, load_model, save_model
 
 INFO = ModelInfo("detector", "yolox-nano", ("hand",), (64, 96), {"ap50": 0.5}, {"command": "x"})
 

@@ -12,7 +12,6 @@ from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.own_models import count_pictures, file_name, free_folder, install_model, runs_folder
 from gesture_app.vision.assets import assets_folder, models_folder
 from gesture_app.vision.model_info import read_weights
-from gesture_app.vision.quantization import copy_networks
 
 SHIPPED = assets_folder() / "weights"
 FILES = ["classifier.json", "classifier.safetensors", "detector.json", "detector.safetensors"]
@@ -151,20 +150,3 @@ def test_folders_of_folders_are_no_gestures(tmp_path):
         (tmp_path / split / "fist").mkdir(parents=True)
         (tmp_path / split / "fist" / "1.jpg").touch()
     assert count_pictures(tmp_path) == {}
-
-
-def test_a_model_that_cannot_be_replaced_stays(tmp_path, monkeypatch):
-    run, target = trained(tmp_path / "run", "classifier"), tmp_path / "models" / "x"
-    target.mkdir(parents=True)
-    (target / "old").touch()
-    replace = Path.replace
-
-    def fail(source, to):
-        if source.name == "new":
-            raise OSError(5, "Input/output error")
-        return replace(source, to)
-
-    monkeypatch.setattr(Path, "replace", fail)
-    with pytest.raises(EnvironmentFault, match="Input/output error"):
-        copy_networks([run / "classifier.safetensors"], target)
-    assert [path.name for path in target.iterdir()] == ["old"]

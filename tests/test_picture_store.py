@@ -13,8 +13,8 @@ from gesture_app.errors import InputError, run_and_exit
 from training import picture_store
 from training.collection import Picture
 from training.datasets import HandCrops, HandFrames, Pasting, collate_frames, is_upright
-from training.hagrid import read
 from training.picture_store import PictureStore, TooManyBadPictures
+from training.sets import read
 
 LABELS = ("fist", "palm")
 

@@ -12,8 +12,8 @@ from gesture_app.errors import InputError
 from gesture_app.vision.hands import RecognizerOptions
 from gesture_app.vision.postprocess import Detections
 from training import pseudo_label
-from training.hagrid import read
 from training.pseudo_label import PseudoLabelConfig, agreed_boxes, agreed_label, agreed_side, are_new
+from training.sets import read
 
 LABELS = ("fist", "palm", "no_gesture")
 

@@ -11,7 +11,8 @@ from networks import CLASSIFIER, Blur, randomised
 
 from gesture_app.errors import InputError
 from gesture_app.vision import openvino_runtime
-from gesture_app.vision.model_info import load_info, shipped_weights
+from gesture_app.vision.model_folders import quantization_path, shipped_weights
+from gesture_app.vision.model_info import load_info
 from gesture_app.vision.openvino_runtime import OpenVinoNetwork, export_openvino, fastest_precision, load_openvino
 from gesture_app.vision.quantization import (
     Quantization,
@@ -20,7 +21,6 @@ from gesture_app.vision.quantization import (
     graph_sha256,
     load_quantization,
     nodes_of,
-    quantization_path,
     save_quantization,
 )
 from gesture_app.vision.runtimes import load_network

@@ -9,9 +9,10 @@ import torch
 
 from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.vision.hands import Hand
+from gesture_app.vision.model_folders import quantization_path
 from gesture_app.vision.model_info import ModelInfo, build_network, save_model
 from gesture_app.vision.openvino_runtime import OpenVinoNetwork, export_openvino
-from gesture_app.vision.quantization import Quantization, graph_sha256, load_quantization, nodes_of, quantization_path
+from gesture_app.vision.quantization import Quantization, graph_sha256, load_quantization, nodes_of
 from gesture_app.vision.runtimes import load_network
 from training import quantize as module
 from training.quantize import QuantizeConfig, calibrate, import_nncf, quantize, same_hands

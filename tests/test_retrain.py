@@ -16,7 +16,8 @@ from gesture_app.errors import InputError
 from gesture_app.vision import model_info
 from gesture_app.vision.assets import models_folder
 from gesture_app.vision.images import read_image
-from gesture_app.vision.model_info import default_weights, load_info, load_model, shipped_weights
+from gesture_app.vision.model_folders import default_weights, shipped_weights
+from gesture_app.vision.model_info import load_info, load_model
 from gesture_app.vision.recognizer import Recognizer
 from training import comparison
 from training import retrain as retrain_module
@@ -256,13 +257,6 @@ def test_what_is_better_is_installed_and_the_rest_is_the_shipped(tmp_path, class
         expected = output if kind in new else shipped_weights(kind).parent
         for suffix in (".safetensors", ".json"):
             assert (folder / f"{kind}{suffix}").read_bytes() == (expected / f"{kind}{suffix}").read_bytes()
-
-
-def test_without_an_own_model_the_shipped_one_is_used() -> None:
-    assert default_weights() == shipped_weights("detector").parent
-    (models_folder() / model_info.RETRAINED).mkdir(parents=True)
-    (models_folder() / model_info.RETRAINED / "detector.safetensors").touch()
-    assert default_weights() == shipped_weights("detector").parent
 
 
 def test_the_detector_is_trained_where_boxes_are(hagrid_root: Path, tmp_path: Path, monkeypatch, small) -> None:

@@ -7,7 +7,7 @@ import pytest
 from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.vision.labels import HAGRID_LABELS
 from training.collection import Picture
-from training.hagrid import read, read_all
+from training.sets import read, read_all
 from training.splits import FOLDS, Splits, as_split, hold_out, read_index, read_splits, split_by_hash, write_splits
 
 LABELS = ("fist", "palm")

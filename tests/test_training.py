@@ -22,15 +22,16 @@ from gesture_app.errors import InputError
 from gesture_app.vision.classifier import GestureClassifier
 from gesture_app.vision.hands import RecognizerOptions
 from gesture_app.vision.images import read_image
-from gesture_app.vision.model_info import ModelInfo, load_info, load_model, save_model, shipped_weights
+from gesture_app.vision.model_folders import shipped_weights
+from gesture_app.vision.model_info import ModelInfo, load_info, load_model, save_model
 from gesture_app.vision.recognizer import Recognizer
 from gesture_app.vision.yolox import build_yolox
 from training import train_classifier, train_detector
 from training.__main__ import main as start
 from training.checkpoint import RunFolder
 from training.cli import RUN, EvaluateConfig, evaluate, main
-from training.hagrid import read_all
 from training.run import TrainingConfig
+from training.sets import read_all
 from training.splits import write_splits
 from training.train_classifier import (
     SIDE_WEIGHT,

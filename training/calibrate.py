@@ -19,7 +19,7 @@ from gesture_app.vision.runtimes import choose_device
 from training.datasets import HandCrops
 from training.draws import in_order
 from training.evaluate import calibration_error
-from training.hagrid import read_all
+from training.sets import read_all
 from training.splits import Split
 
 TEMPERATURES = (0.05, 20.0)

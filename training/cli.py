@@ -17,7 +17,8 @@ from gesture_app.errors import EnvironmentFault, InputError, run_and_exit
 from gesture_app.options import parse
 from gesture_app.vision.atomic import write_file
 from gesture_app.vision.labels import HAGRID_LABELS, NO_GESTURE
-from gesture_app.vision.model_info import DeviceName, RuntimeName, load_model, shipped_weights
+from gesture_app.vision.model_folders import shipped_weights
+from gesture_app.vision.model_info import DeviceName, RuntimeName, load_model
 from gesture_app.vision.recognizer import Recognizer
 from gesture_app.vision.runtimes import choose_device
 from training import distributed, train_classifier, train_detector
@@ -28,13 +29,13 @@ from training.datasets import HandCrops, HandFrames
 from training.download import DownloadConfig, download
 from training.draws import in_order
 from training.evaluate import evaluate_classifier, evaluate_detector, evaluate_frames
-from training.hagrid import read_all, read_gesture_frames
 from training.inspect_data import DataConfig, inspect
 from training.lr_find import LearningRateConfig, find_learning_rate
 from training.pseudo_label import PseudoLabelConfig, pseudo_label
 from training.quantize import QuantizeConfig, quantize
 from training.retrain import RetrainConfig, retrain
 from training.run import require_ranges
+from training.sets import read_all, read_gesture_frames
 from training.splits import Split
 from training.synthetic.config import SynthesizeConfig
 from training.train_classifier import ClassifierConfig

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from gesture_app.vision.labels import BACKGROUND, NO_GESTURE
-from gesture_app.vision.model_info import Kind, ModelInfo, load_model, shipped_weights
+from gesture_app.vision.model_folders import shipped_weights
+from gesture_app.vision.model_info import Kind, ModelInfo, load_model
 from training.collection import Picture
 from training.datasets import HandCrops
 from training.draws import in_order

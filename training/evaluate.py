@@ -29,7 +29,7 @@ from training import distributed
 from training.conditions import Condition, under
 from training.datasets import HandFrames
 from training.draws import in_order
-from training.hagrid import GestureFrame
+from training.sets import GestureFrame
 
 SCORES: dict[Kind, tuple[str, str]] = {"classifier": ("macro_f1", "macro-F1"), "detector": ("ap50", "AP50")}
 """The metric that decides, by its name here and for people."""

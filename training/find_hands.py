@@ -10,12 +10,12 @@ from tqdm import tqdm
 from gesture_app.errors import InputError
 from gesture_app.vision.atomic import write_file
 from gesture_app.vision.images import read_image
-from gesture_app.vision.model_info import default_weights
+from gesture_app.vision.model_folders import default_weights
 from gesture_app.vision.recognizer import Recognizer
 from training.collection import picture_files
 from training.datasets import fraction_boxes
-from training.hagrid import open_set
 from training.layouts import BOXES_FILE, class_folders
+from training.sets import open_set
 
 
 def write_boxes(root: Path, recognizer: Recognizer | None = None) -> Path:

@@ -23,9 +23,9 @@ from gesture_app.vision.labels import BACKGROUND, NO_GESTURE
 from gesture_app.vision.recognizer import Recognizer
 from training.collection import Picture, label_finder
 from training.datasets import fraction_boxes
-from training.hagrid import open_set, read
 from training.leakage import in_threads
 from training.picture_store import NAMED
+from training.sets import open_set, read
 from training.splits import SPLIT_NAMES, Split, Splits, read_index
 from training.verify import fault_and_oddity
 

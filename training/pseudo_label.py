@@ -27,8 +27,8 @@ from training.augment import covers
 from training.collection import picture_files
 from training.datasets import fraction_boxes, pixel_boxes
 from training.frame_views import visible_share
-from training.hagrid import read, read_gesture_frames
 from training.layouts import PREFIXES, read_boxes
+from training.sets import read, read_gesture_frames
 
 SHRINK, GROW = -0.08, 0.08
 FAINT = 0.15

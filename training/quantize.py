@@ -13,28 +13,22 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from gesture_app.errors import EnvironmentFault, InputError
+from gesture_app.vision.assets import shipped_folder
 from gesture_app.vision.boxes import iou_matrix
 from gesture_app.vision.hands import Hand, Image
 from gesture_app.vision.images import read_image
-from gesture_app.vision.model_info import KINDS, Kind, ModelInfo, shipped_folder, weights_path
+from gesture_app.vision.model_folders import quantization_path, weights_path
+from gesture_app.vision.model_info import KINDS, Kind, ModelInfo
 from gesture_app.vision.openvino_runtime import OpenVinoNetwork, import_openvino, load_openvino
 from gesture_app.vision.preprocess import fitted_hw, letterbox
-from gesture_app.vision.quantization import (
-    Input,
-    Quantization,
-    Rounding,
-    graph_sha256,
-    nodes_of,
-    quantization_path,
-    save_quantization,
-)
+from gesture_app.vision.quantization import Input, Quantization, Rounding, graph_sha256, nodes_of, save_quantization
 from gesture_app.vision.recognizer import Recognizer
 from gesture_app.vision.runtimes import Network
 from training.collection import Picture
 from training.datasets import HandCrops, HandFrames
 from training.draws import in_order
 from training.evaluate import SCORES, evaluate_classifier, evaluate_detector
-from training.hagrid import read_parts
+from training.sets import read_parts
 
 MOST_LOST = 0.003
 """The most that macro-F1 or AP50 may lose."""

@@ -20,22 +20,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from gesture_app.vision.assets import models_folder
+from gesture_app.vision.assets import models_folder, shipped_folder
 from gesture_app.vision.labels import BACKGROUND, NO_GESTURE
-from gesture_app.vision.model_info import (
-    KINDS,
-    RETRAINED,
-    RIGHT_HAND,
-    DeviceName,
-    Kind,
-    load_info,
-    load_model,
-    output_names,
-    shipped_folder,
-    shipped_weights,
-    weights_path,
-)
-from gesture_app.vision.quantization import copy_networks
+from gesture_app.vision.model_folders import RETRAINED, copy_networks, shipped_weights, weights_path
+from gesture_app.vision.model_info import KINDS, RIGHT_HAND, DeviceName, Kind, load_info, load_model, output_names
 from gesture_app.vision.recognizer import Recognizer
 from gesture_app.vision.runtimes import choose_device
 from training import train_classifier, train_detector

@@ -34,9 +34,9 @@ from training.datasets import HandCrops, balanced_sampler, class_shares, collate
 from training.draws import in_batches, in_order, whole_batches
 from training.evaluate import SCORES, evaluate_classifier
 from training.fit import fit
-from training.hagrid import read_parts, require_classes
 from training.picture_store import PictureStore
 from training.run import Epoch, Task, TrainingConfig
+from training.sets import read_parts, require_classes
 from training.signals import StopSignal
 from training.splits import hold_out
 

@@ -30,11 +30,11 @@ from training.collection import Picture, label_finder, picture_files
 from training.datasets import HandFrames, Pasting, collate_frames, same_shape_batches
 from training.evaluate import SCORES, evaluate_detector
 from training.fit import fit
-from training.hagrid import read_all, read_parts
 from training.losses import detector_loss
 from training.mosaic import Mosaic
 from training.picture_store import PictureStore
 from training.run import Epoch, Task, TrainingConfig
+from training.sets import read_all, read_parts
 from training.signals import StopSignal
 
 HAND = ("hand",)

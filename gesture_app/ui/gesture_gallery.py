@@ -13,7 +13,8 @@ from gesture_app.errors import InputError
 from gesture_app.ui.desktop import resize_to_fit
 from gesture_app.ui.gesture_drawing import GestureDrawing
 from gesture_app.vision.labels import BACKGROUND, HAGRID_GESTURES, NO_GESTURE
-from gesture_app.vision.model_info import load_info, weights_path
+from gesture_app.vision.model_folders import weights_path
+from gesture_app.vision.model_info import load_info
 
 COLUMNS = (9, 6, 3, 2, 1)  # which leave no row half empty
 SPACING_PX = 6

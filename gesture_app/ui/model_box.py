@@ -8,7 +8,8 @@ from pathlib import Path
 from PyQt6.QtCore import QSignalBlocker, pyqtSignal
 from PyQt6.QtWidgets import QComboBox, QFileDialog, QFormLayout, QLabel, QMessageBox, QWidget
 
-from gesture_app.vision.model_info import KINDS, weights_path
+from gesture_app.vision.model_folders import weights_path
+from gesture_app.vision.model_info import KINDS
 
 BROWSE = None
 """The data of the entry that opens a dialog."""

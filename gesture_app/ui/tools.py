@@ -125,7 +125,7 @@ class Tools(QObject):
     def gestures(self) -> None:
         """The drawings of the gestures that the networks in use know."""
         from gesture_app.ui.gesture_gallery import GesturesDialog
-        from gesture_app.vision.model_info import default_weights
+        from gesture_app.vision.model_folders import default_weights
 
         _show_once(GesturesDialog(self._context.weights() or default_weights(), self._window))
 

@@ -19,6 +19,11 @@ def demo_clip() -> Path:
     return assets_folder() / "demo.mp4"
 
 
+def shipped_folder() -> Path:
+    """The folder of the weights that come with the program."""
+    return assets_folder() / "weights"
+
+
 def models_folder() -> Path:
     """Where the user's own models are installed: each a folder with detector.safetensors and classifier.safetensors.
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from gesture_app.errors import InputError, one_line
-from gesture_app.vision.assets import assets_folder, models_folder
+from gesture_app.vision.assets import shipped_folder
 from gesture_app.vision.atomic import write_file
 from gesture_app.vision.labels import BACKGROUND, NO_GESTURE
 
@@ -28,8 +28,6 @@ RuntimeName = Literal["auto", "torch", "openvino", "onnx", "tensorrt"]
 PrecisionName = Literal["auto", "f32", "bf16", "int8"]
 RIGHT_HAND = "(right hand)"
 """Name of the output that tells right hands from left ones; no label, which are names of folders."""
-RETRAINED = "Retrained"
-"""Folder of `models_folder()` into which `gesture-train retrain` installs."""
 
 
 @dataclass(frozen=True)
@@ -82,31 +80,6 @@ class ModelInfo:
 def output_names(labels: tuple[str, ...], handedness: bool) -> tuple[str, ...]:
     """Names of a classifier's outputs in their order: the classes, and perhaps `RIGHT_HAND`."""
     return (*labels, RIGHT_HAND) if handedness else labels
-
-
-def weights_path(folder: Path, kind: Kind) -> Path:
-    """The weights of a network in a folder of both."""
-    return folder / f"{kind}.safetensors"
-
-
-def shipped_folder() -> Path:
-    """The folder of the weights that come with the program."""
-    return assets_folder() / "weights"
-
-
-def shipped_weights(kind: Kind) -> Path:
-    """The weights of a network that come with the program."""
-    return weights_path(shipped_folder(), kind)
-
-
-def default_weights() -> Path:
-    """The folder of both networks that is used where none is named: what `gesture-train retrain` installed, if that is
-    complete, else the weights that come with the program.
-    """
-    own = models_folder() / RETRAINED
-    weights = [weights_path(own, kind) for kind in KINDS]
-    complete = all(path.is_file() and path.with_suffix(".json").is_file() for path in weights)
-    return own if complete else shipped_folder()
 
 
 def build_network(info: ModelInfo) -> YOLOX | GestureClassifier:

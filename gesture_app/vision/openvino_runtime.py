@@ -18,8 +18,9 @@ import numpy as np
 
 from gesture_app.errors import InputError
 from gesture_app.vision.hands import FloatArray, Image
+from gesture_app.vision.model_folders import quantization_path
 from gesture_app.vision.model_info import Kind, ModelInfo, PrecisionName, load_model, read_weights
-from gesture_app.vision.quantization import fitting_quantization, quantization_path
+from gesture_app.vision.quantization import fitting_quantization
 from gesture_app.vision.runtimes import cached_export
 
 if TYPE_CHECKING:  # not needed where an exported network runs, and it takes seconds to import

@@ -5,18 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import shutil
-import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from gesture_app.errors import EnvironmentFault
 from gesture_app.vision.atomic import write_file
 from gesture_app.vision.hands import FloatArray
+from gesture_app.vision.model_folders import quantization_path
 from gesture_app.vision.model_info import ModelInfo
 
 MAX_FILE_BYTES = 16 << 20
@@ -106,45 +104,6 @@ def graph_sha256(model: Any) -> str:
 
     graph = [(node.get_type_name(), *(describe(i.get_source_output()) for i in node.inputs())) for node in nodes]
     return hashlib.sha256(json.dumps(graph).encode()).hexdigest()
-
-
-def network_files(weights: Path) -> list[Path]:
-    """What belongs to weights and goes where they go: themselves, their info file, and the quantization if any."""
-    quantized = quantization_path(weights)
-    return [weights, weights.with_suffix(".json"), *([quantized] if quantized.is_file() else [])]
-
-
-def copy_networks(sources: Iterable[Path], target: Path) -> None:
-    """Make a folder of weights and what belongs to them, all at once; a folder of that name is replaced.
-
-    Args:
-        sources: weights files, each with its own name.
-
-    Raises:
-        EnvironmentFault: it cannot be written.
-    """
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".installing-", dir=target.parent) as temporary:
-            fresh, old = Path(temporary) / "new", Path(temporary) / "old"
-            fresh.mkdir()
-            for file in (file for source in sources for file in network_files(source)):
-                shutil.copyfile(file, fresh / file.name)
-            if target.exists():
-                target.replace(old)
-            try:
-                fresh.replace(target)
-            except OSError:
-                if old.exists():
-                    old.replace(target)
-                raise
-    except OSError as error:
-        raise EnvironmentFault(f"model: {target}: {error.strerror}. Free some space or check the folder") from error
-
-
-def quantization_path(weights: Path) -> Path:
-    """Where the quantization of a weights file is looked for: beside it."""
-    return weights.with_suffix(".int8.safetensors")
 
 
 def save_quantization(path: Path, quantization: Quantization) -> None:

@@ -11,9 +11,11 @@ from typing import TypeGuard
 import numpy as np
 
 from gesture_app.errors import InputError
+from gesture_app.vision.assets import shipped_folder
 from gesture_app.vision.hands import FloatArray, Hand, Image, RecognizerOptions
 from gesture_app.vision.labels import BACKGROUND, name_gesture, name_side
-from gesture_app.vision.model_info import ModelInfo, PrecisionName, RuntimeName, shipped_folder, weights_path
+from gesture_app.vision.model_folders import weights_path
+from gesture_app.vision.model_info import ModelInfo, PrecisionName, RuntimeName
 from gesture_app.vision.postprocess import Detections, select, suppress_overlaps
 from gesture_app.vision.preprocess import check_image, crop_hand, fitted_hw, letterbox
 from gesture_app.vision.runtimes import (

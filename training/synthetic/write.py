@@ -24,7 +24,7 @@ from gesture_app.vision.labels import HAGRID_GESTURES, HAGRID_LABELS, NO_GESTURE
 from training.contact_sheet import check_name, write_sheet
 from training.datasets import fraction_boxes
 from training.download import makehuman_folder
-from training.hagrid import read
+from training.sets import read
 from training.signals import ignore_interrupts
 from training.synthetic.assets import load_assets
 from training.synthetic.body import BodyModel

@@ -13,7 +13,7 @@ from conftest import SHARED_DATA
 from gesture_app.errors import InputError
 from gesture_app.vision.labels import HAGRID_LABELS
 from training.collection import valid_box
-from training.hagrid import read, read_all, require_classes
+from training.sets import read, read_all, require_classes
 
 LABELS = ("fist", "palm")
 
