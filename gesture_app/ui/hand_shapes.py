@@ -27,7 +27,7 @@ class Thumb(Enum):
     ACROSS = ((36, 75), (46, 71), (58, 64))
     OVER_LITTLE = ((36, 76), (49, 71), (64, 61))
     RING = ((35, 74), (18, 63), (19, 52))
-    BEHIND = ()
+    BEHIND = None  # an empty tuple is no member's value before Python 3.11.3
 
 
 @dataclass(frozen=True)
