@@ -87,6 +87,8 @@ def test_own_gestures_are_learnt_reported_and_installed(
     page = (output / "report.html").read_text()
     assert "Better than chance: " in page and "(the shipped weights know none of these gestures)" in page
     assert "no_gesture" in page and page.count("<figure") == 4
+    assert "<th>named right</th>" in page and "<td>tile</td><td>8</td><td>2</td><td>1.000</td>" in page
+    assert result["weak"] == {}
     assert default_weights() == models_folder() / "Retrained"
     recognizer = Recognizer.load(default_weights(), "cpu", runtime="torch")
     assert recognizer.labels == info.labels[:-1]
@@ -170,6 +172,13 @@ def outcome(
         (outcome((0.3, None), dict.fromkeys("abc", 1 / 3), ("a", "b", "c")), False, "Not better than chance"),
         (outcome((0.3, None), dict.fromkeys("abc", 0.7), ("a", "b", "c")), True, "Better than chance"),
         (outcome((0.9, None), {"a": 0.7}, ("a",)), False, "a named right 0.700 (by chance 0.500, needed 0.750)"),
+        (
+            outcome((0.9, None), {"a": 1.0, "b": 1.0, "c": 1.0, "d": 0.0}, ("a", "b", "c", "d")),
+            False,
+            "named right 0.750 (by chance 0.250, needed 0.625), of these d 0.000 (each needed 0.438)",
+        ),
+        (outcome((0.9, None), {"a": 1.0, "b": 0.6}, ("a", "b")), False, "of these b 0.600 (each needed 0.625)"),
+        (outcome((0.9, None), {"a": 1.0, "b": 0.7}, ("a", "b")), True, "of these b 0.700 (each needed 0.625)"),
         (outcome((0.78, 0.8), {"like": 0.8, "a": 0.8}, ("a",)), True, "Better than the shipped weights"),
         (outcome((0.7, 0.8), {"like": 0.8, "a": 1.0}, ("a",)), False, "(shipped 0.800), a named right 1.000"),
         (outcome((0.9, 0.8), {"like": 0.8, "a": 0.6}, ("a",)), False, "needed 0.750"),

@@ -213,6 +213,14 @@ def test_new_gestures_have_figures_of_their_own(open_dialog, qtbot, data, better
     qtbot.waitUntil(lambda: not dialog.running)
     assert words in dialog.state.text() and "named right 50 %, needed 60 %" in dialog.state.text()
     assert ("before 0.910" in dialog.state.text()) is bool(shipped) and dialog.waiting
+    assert "seldom" not in dialog.state.text()
+
+
+def test_gestures_that_are_seldom_named_right_are_told(open_dialog, qtbot, data):
+    dialog = open_dialog("finish(better=False, macro_f1=0.7, named=0.75, needed=0.6, weak={'wave {1}': 0.0})", data)
+    dialog.start()
+    qtbot.waitUntil(lambda: not dialog.running)
+    assert "Too seldom named right: wave {1} 0 %. More pictures of these" in dialog.state.text()
 
 
 @pytest.mark.parametrize(("shipped_ap50", "installed"), [(0.6, ["detector"]), (0.9, ["classifier", "detector"])])

@@ -51,7 +51,8 @@ class Report:
     Attributes:
         title, verdict: a line each.
         comparisons: the figures.
-        counts: per class the number of training and of held-out pictures.
+        classes: per class the number of training and of held-out pictures, and the share of the latter that is named
+            right.
         notes: what the reader ought to know, a sentence each.
         pictures: PNG files by their headings, in their order.
         examples: the wrong ones first.
@@ -61,7 +62,7 @@ class Report:
     title: str
     verdict: str
     comparisons: Sequence[Comparison]
-    counts: Mapping[str, tuple[int, int]]
+    classes: Mapping[str, tuple[int, int, float | None]]
     notes: Sequence[str] = ()
     pictures: Mapping[str, bytes] = field(default_factory=dict)
     examples: Sequence[Example] = ()
@@ -98,12 +99,12 @@ def page(report: Report) -> str:
         return "–" if value is None else f"{value:.3f}"
 
     figures = [(c.name, figure_text(c.new), figure_text(c.shipped)) for c in report.comparisons]
-    counts = [(name, str(train), str(val)) for name, (train, val) in report.counts.items()]
+    classes = [(n, str(train), str(held), figure_text(right)) for n, (train, held, right) in report.classes.items()]
     parts = [
         f"<h1>{escape(report.title)}</h1><p><strong>{escape(report.verdict)}</strong></p>",
         "<h2>Figures on the held-out pictures</h2>" + table(("", "new", "shipped"), figures),
         "".join(f"<p>{escape(note)}</p>" for note in report.notes),
-        "<h2>Pictures</h2>" + table(("gesture", "trained on", "held out"), counts),
+        "<h2>Pictures</h2>" + table(("gesture", "trained on", "held out", "named right"), classes),
     ]
     parts += [
         f'<h2>{escape(n)}</h2><img alt="{escape(n)}" src="{inline(p, "png")}">' for n, p in report.pictures.items()

@@ -85,8 +85,9 @@ def retrain(config: RetrainConfig) -> dict[str, Any]:
     Returns:
         `better`, `improved` (the networks that are), `installed` (whether any is), `report`, and on the gestures that
         the shipped weights know too `macro_f1` and `shipped_macro_f1`; without any the former alone, on all. Of new
-        gestures `named`, the share that is named right, and `needed`. `kept`, the share of the demo clip's hands that
-        are named as before, and `forgets`, whether that is too few. For the detector `ap50` and `shipped_ap50`.
+        gestures `named`, the share that is named right, `needed`, and `weak`, each that is named right less often, with
+        its share. `kept`, the share of the demo clip's hands that are named as before, and `forgets`, whether that is
+        too few. For the detector `ap50` and `shipped_ap50`.
 
     Raises:
         InputError: the data cannot be used.
@@ -133,7 +134,7 @@ def run(config: RetrainConfig, tell: Tell, stop: StopSignal) -> dict[str, Any]:
         name = SCORES[outcome.kind][0]
         result[name], before = outcome.score
         if outcome.new:
-            result |= {"named": outcome.named, "needed": outcome.needed}
+            result |= {"named": outcome.named, "needed": outcome.needed, "weak": outcome.weak}
         if outcome.kept is not None:
             result |= {"kept": outcome.kept, "forgets": outcome.forgets}
         if before is not None:
@@ -269,6 +270,7 @@ def build_report(
 ) -> Report:
     """What the page tells."""
     train, val = (Counter(n for p in part for n in p.labels) for part in (own.training, own.validation))
+    right = {name: figures["recall"] for name, figures in outcomes[0].metrics["per_class"].items()}
     comparisons, pictures = [], {}
     for outcome in outcomes:
         what = "gestures" if outcome.kind == "classifier" else "hands"
@@ -287,7 +289,7 @@ def build_report(
         f"Trained on {config.data.name}",
         verdict(outcomes),
         comparisons,
-        {name: (train[name], val[name]) for name in labels if train[name] or val[name]},
+        {name: (train[name], val[name], right.get(name)) for name in labels if train[name] or val[name]},
         [own_measure, *notes],
         pictures,
         examples(weights_path(config.output, "classifier"), own.validation, device),

@@ -289,7 +289,13 @@ class TrainDialog(WorkDialog):
                 "Done, but the new model gives wrong names to hands that your pictures do not show{figures}. "
                 "Add pictures of gestures that it is to go on knowing, and a folder no_gesture of hands that show none."
             )
-        self.state.setText(text.format(figures=figures))
+        text = text.format(figures=figures)
+        if weak := results.get("weak"):
+            listed = ", ".join(f"{name} {100 * share:.0f} %" for name, share in weak.items())
+            text += self.tr(" Too seldom named right: {gestures}. More pictures of these would help.").format(
+                gestures=listed
+            )
+        self.state.setText(text)
 
     def _kinds(self, result: Mapping[str, Any]) -> tuple[Kind, ...]:
         """The networks to install: those that are better, or where none is, and it is asked for all the same, all."""
