@@ -179,6 +179,8 @@ def test_crops_and_frames_become_training_data(tmp_path: Path, monkeypatch) -> N
     (root / "ann_train_val" / "fist.json").write_text("{}")
     folder = root / "unboxed" / "fist"
     folder.mkdir(parents=True)
+    (root / "unboxed" / "like").mkdir()  # a gesture that the weights do not know
+    cv2.imwrite(str(root / "unboxed" / "like" / "other.png"), hand((0, 0, 250)))
     for name, colour in {"red": (0, 0, 250), "green": (0, 250, 0), "known": (0, 250, 0), "held": (0, 0, 250)}.items():
         image = np.zeros((60, 80, 3), np.uint8)
         image[10:30, 20:40] = colour
@@ -186,6 +188,7 @@ def test_crops_and_frames_become_training_data(tmp_path: Path, monkeypatch) -> N
     (folder / "broken.png").write_bytes(b"x")
     (root / "index.csv").write_text(
         "uuid,gesture,split\nbroken,fist,train\nred,fist,train\ngreen,fist,train\nknown,fist,train\nheld,fist,val\n"
+        "other,like,train\n"
     )
     boxes = tmp_path / "boxes.json"
     boxes.write_text(json.dumps({"known": [{"bbox": [0.6, 0.6, 0.2, 0.2], "label": "fist", "side": "left"}]}))

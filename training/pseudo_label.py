@@ -19,7 +19,7 @@ from gesture_app.vision.atomic import write_file, write_table
 from gesture_app.vision.boxes import box_areas, iou_matrix
 from gesture_app.vision.hands import Box, FloatArray, Image
 from gesture_app.vision.images import read_image
-from gesture_app.vision.labels import BACKGROUND, HAGRID_GESTURES, HAGRID_LABELS
+from gesture_app.vision.labels import BACKGROUND, HAGRID_LABELS, NO_GESTURE
 from gesture_app.vision.preprocess import crop_hand, mirror
 from gesture_app.vision.recognizer import Recognizer
 from gesture_app.vision.stills import detect_mirrored
@@ -55,7 +55,8 @@ class PseudoLabelConfig:
     labels: tuple[str, ...] = ()
     """The classes that occur among the crops; all by default."""
     frames: Path | None = None
-    """Frames in a HaGRID layout, boxed or not; those of the split `train` are looked at."""
+    """Frames in a HaGRID layout, boxed or not; those of the split `train` and of gestures that the weights know are
+    looked at."""
     boxes: Path | None = None
     """Boxes of the frames that are known already; only hands that these lack are added."""
     rooms: Path | None = None
@@ -212,7 +213,8 @@ def box_frames(
     assert config.frames is not None
     known: dict[str, list[dict[str, Any]]] = read_boxes(config.boxes) if config.boxes else {}
     counts: Counter[str] = Counter()
-    frames = [f for f in read_gesture_frames(config.frames, HAGRID_GESTURES) if f.split == "train"]
+    gestures = tuple(name for name in recognizer.labels if name != NO_GESTURE)
+    frames = [f for f in read_gesture_frames(config.frames, gestures) if f.split == "train"]
     for frame in tqdm(frames, desc="frames"):
         if frame.annotated or frame.path.parent.name.startswith(PREFIXES):
             continue  # the boxes of a file do not change a frame with an annotation
