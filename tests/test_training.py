@@ -186,6 +186,17 @@ def test_classifier_continues_from_weights(crops_root: Path, tmp_path: Path) -> 
     assert torch.equal(turned.network.fc.weight[[2, 0]], model.network.fc.weight)
 
 
+def test_what_initial_weights_know_and_the_new_ones_will_not_is_told(crops_root: Path, tmp_path: Path) -> None:
+    first = tmp_path / "first.safetensors"
+    known = ModelInfo("classifier", "resnet18d", (*LABELS, "call", "background"), (48, 48), handedness=True)
+    save_model(first, GestureClassifier(5), known)
+    config = classifier_config(crops_root, first, init=first)
+    kept = "background (--background keeps it), left and right (--handedness keeps them)"
+    assert initial_classifier(config)[1] == f"from first.safetensors: it forgets call, {kept}"
+    config = replace(config, labels=(*LABELS, "wave", "background"), handedness=True)
+    assert initial_classifier(config)[1] == "from first.safetensors: new to it are wave; it forgets call"
+
+
 def test_sides_are_learnt_beside_the_classes(crops_root: Path, tmp_path: Path) -> None:
     first, second = tmp_path / "first.safetensors", tmp_path / "second.safetensors"
     model = GestureClassifier(2)

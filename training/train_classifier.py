@@ -22,7 +22,7 @@ from torch.utils.data import Subset
 from gesture_app.errors import InputError
 from gesture_app.vision.classifier import ARCHITECTURE, GestureClassifier, build_classifier
 from gesture_app.vision.labels import BACKGROUND, HAGRID_LABELS
-from gesture_app.vision.model_info import ModelInfo, load_model, output_names
+from gesture_app.vision.model_info import RIGHT_HAND, ModelInfo, load_model, output_names
 from gesture_app.vision.preprocess import GREY
 from gesture_app.vision.runtimes import choose_device
 from training import distributed
@@ -42,6 +42,11 @@ from training.splits import hold_out
 
 SIDE_WEIGHT = 0.3
 """Of the loss that tells left from right."""
+KEPT_BY = {
+    BACKGROUND: f"{BACKGROUND} (--background keeps it)",
+    RIGHT_HAND: "left and right (--handedness keeps them)",
+}
+"""Outputs that options add, not names, and what to say where initial weights lose them."""
 STORED_SIDES = 8
 """Pictures are shrunk to so many sides of the input: hands in frames must stay large enough."""
 
@@ -201,8 +206,10 @@ def initial_classifier(config: ClassifierConfig, alike: Mapping[str, str] | None
     if info.outputs == config.outputs:
         return network, f"from {config.init.name}"
     new = sorted(set(config.outputs) - set(info.outputs))
-    told = f": new to it are {', '.join(new)}" if new else ""
-    return with_outputs(network, info.outputs, config.outputs, alike or {}), f"from {config.init.name}{told}"
+    gone = [KEPT_BY.get(name, name) for name in info.outputs if name not in config.outputs]
+    told = [f"{what} {', '.join(names)}" for what, names in (("new to it are", new), ("it forgets", gone)) if names]
+    start = f"from {config.init.name}{': ' if told else ''}{'; '.join(told)}"
+    return with_outputs(network, info.outputs, config.outputs, alike or {}), start
 
 
 def teacher_of(
