@@ -76,7 +76,9 @@ def test_own_gestures_are_learnt_reported_and_installed(
     output = tmp_path / "out"
     config = RetrainConfig(data=shapes, output=output, progress_json=True, device="cpu", workers=0)
     result = retrain(config)
-    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    told = capsys.readouterr()
+    lines = [json.loads(line) for line in told.out.splitlines()]
+    assert f"{models_folder() / 'Retrained'}: every gesture-app command uses it; delete the folder for" in told.err
     assert [line["epoch"] for line in lines[:-1]] == [1, 2, 3]
     assert all(line["stage"] == "classifier" and line["epochs"] == 3 and line["loss"] > 0 for line in lines[:-1])
     assert lines[-1] == result and result["done"] and result["better"] and result["installed"]
@@ -131,7 +133,8 @@ def test_an_interrupted_training_goes_on_unless_the_pictures_have_changed(
             train_anew(task(learning_rate=1.0), interrupted, stop)
         train_anew(task(**changes), lambda row: seen.append(int(row["epoch"])), stop)
     assert seen == epochs
-    assert ("The pictures have changed: training begins anew." in capsys.readouterr().out) == bool(changes)
+    told = "The pictures or the options have changed: training begins anew." in capsys.readouterr().out
+    assert told == bool(changes)
 
 
 def test_weights_for_other_classes_keep_what_they_know() -> None:

@@ -143,7 +143,8 @@ def run(config: RetrainConfig, tell: Tell, stop: StopSignal) -> dict[str, Any]:
     print(verdict(outcomes))
     print(f"report: {report}")
     why = "--force installs anyway" if config.install else "--no-install was given"
-    print(f"installed: {installed}" if installed is not None else f"installed: nothing; {why}")
+    used = f"{installed}: every gesture-app command uses it; delete the folder for the shipped weights"
+    print(f"installed: {used if installed is not None else f'nothing; {why}'}")
     return result
 
 
@@ -192,7 +193,7 @@ def train_anew(task: Task, on_epoch: OnEpoch, stop: StopSignal) -> dict[str, Any
     except OtherRun as error:
         if not (error.finished or error.pictures):
             raise
-        print("The pictures have changed: training begins anew." if error.pictures else "Training begins anew.")
+        print("The pictures or the options have changed: training begins anew.")
         RunFolder(task.config.output).forget()
         return fit(task, on_epoch, stop)
 
