@@ -85,6 +85,17 @@ def test_in_whole_pictures_the_uppermost_hand_is_found_and_patches_show_none(tmp
     assert all(len(p.labels) == 1 for p in own.validation)
 
 
+def test_of_a_whole_picture_among_crops_the_hand_is_found(tmp_path: Path) -> None:
+    crop, blurred, far = picture((2, 2, 100, 80)), picture(), picture((100, 20, 30, 30))
+    folder(tmp_path, "like", [crop] * 9 + [blurred, far])
+    own = read_own(tmp_path, SHIPPED, FindsWhite())
+    by_name = {p.path.name: p for p in (*own.training, *own.validation)}
+    whole = by_name.pop("shot 10.png")
+    assert whole.boxes_xywh[0] == pytest.approx((100 / 160, 20 / 120, 30 / 160, 30 / 120)) and not whole.is_crop
+    assert len(by_name) == 10 and all(p.is_crop for p in by_name.values())
+    assert "hand crops" in own.notes[0] and "shot 10.png: these show more than a hand" in own.notes[1]
+
+
 def test_a_split_that_somebody_made_is_kept(tmp_path: Path) -> None:
     crop = picture((2, 2, 150, 110))
     folder(tmp_path, "like", [crop] * 6)
@@ -182,6 +193,12 @@ def test_what_cannot_be_trained_on(tmp_path: Path, names, count, message) -> Non
     for name in names:
         folder(tmp_path, name, [picture((2, 2, 150, 110))] * count)
     with pytest.raises(InputError, match=message):
+        read_own(tmp_path, SHIPPED, None)  # before hands are looked for
+
+
+def test_too_few_pictures_with_a_hand_in_them(tmp_path: Path) -> None:
+    folder(tmp_path, "like", [picture((60, 30, 40, 40))] * 4 + [picture()])
+    with pytest.raises(InputError, match=r"too few pictures.*like \(4\)"):
         read_own(tmp_path, SHIPPED, FindsWhite())
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import count
@@ -16,7 +16,7 @@ from tqdm import tqdm
 from gesture_app.errors import InputError
 from gesture_app.vision.assets import demo_clip
 from gesture_app.vision.atomic import write_file
-from gesture_app.vision.boxes import iou_matrix
+from gesture_app.vision.boxes import box_areas, iou_matrix
 from gesture_app.vision.hands import FloatArray, Image, RecognizerOptions
 from gesture_app.vision.images import read_image
 from gesture_app.vision.labels import BACKGROUND, NO_GESTURE
@@ -29,10 +29,12 @@ from training.sets import open_set, read
 from training.splits import SPLIT_NAMES, Split, Splits, read_index
 from training.verify import fault_and_oddity
 
-SAMPLED = 60
+SAMPLED = 200
 """So many pictures are looked at to tell whole pictures from hand crops."""
 WHOLE_SHARE = 0.35
 """In a whole picture, a hand covers less of it than this."""
+FAR_SHARE = 0.1
+"""And in a hand crop never so little: a picture with less is a whole one among crops, too."""
 FEWEST = 5
 """Pictures of a gesture, at least."""
 HELD_OUT = 0.2
@@ -85,19 +87,11 @@ def read_own(root: Path, shipped: tuple[str, ...], recognizer: Recognizer) -> Ow
     notes = [f"Left out: {found.describe().partition('skipped: ')[2]}."] if found.skipped else []
     pictures, bad = without_bad(pictures)
     notes += bad
+    own = enough_of(pictures, root)  # at once, not after minutes of looking for hands
     if all(p.is_crop for p in pictures):
         pictures, said = with_hands(pictures, recognizer)
         notes += said
-    counts: dict[str, int] = defaultdict(int)
-    for picture in pictures:
-        for name in set(picture.labels) - {""}:
-            counts[name] += 1
-    few = [f"{name} ({count})" for name, count in sorted(counts.items()) if count < FEWEST]
-    if few:
-        raise InputError(f"too few pictures: {root}: {', '.join(few)}: every gesture needs {FEWEST}, better 20 or more")
-    own = sorted(set(counts) - {NO_GESTURE, BACKGROUND})
-    if not own:
-        raise InputError(f"no gesture in {root}: make a folder of pictures for each, named like the gesture")
+        own = enough_of(pictures, root)
     labels = tuple([n for n in shipped if n in own] + [n for n in own if n not in shipped])
     if not is_split(pictures, read_index(open_set(root, None)[0])):
         pictures = held_out(pictures)
@@ -106,6 +100,21 @@ def read_own(root: Path, shipped: tuple[str, ...], recognizer: Recognizer) -> Ow
     training = [p for p in pictures if p.split == "train"]
     validation = [without_patches(p) for p in pictures if p.split != "train"]
     return OwnPictures(training, validation, labels, frames, notes, bad)
+
+
+def enough_of(pictures: Sequence[Picture], root: Path) -> list[str]:
+    """The gestures that the pictures show, sorted.
+
+    Raises:
+        InputError: there is none, or of one there are too few pictures.
+    """
+    counts = Counter(name for picture in pictures for name in set(picture.labels) - {"", NO_GESTURE, BACKGROUND})
+    few = [f"{name} ({count})" for name, count in sorted(counts.items()) if count < FEWEST]
+    if few:
+        raise InputError(f"too few pictures: {root}: {', '.join(few)}: every gesture needs {FEWEST}, better 20 or more")
+    if not counts:
+        raise InputError(f"no gesture in {root}: make a folder of pictures for each, named like the gesture")
+    return sorted(counts)
 
 
 def without_bad(pictures: list[Picture]) -> tuple[list[Picture], list[str]]:
@@ -161,23 +170,34 @@ def without_patches(picture: Picture) -> Picture:
 def with_hands(crops: list[Picture], recognizer: Recognizer) -> tuple[list[Picture], list[str]]:
     """Tell hand crops from whole pictures, and box the hands of the latter.
 
-    The choice is made once for all pictures. In a whole picture the uppermost of the sure hands shows the gesture,
-    since the other one mostly hangs down; where no hand is found, the picture is left out. Patches without a hand
-    become `background` where the shipped classifier knows that, else `no_gesture`.
+    The choice is made once for all pictures, but for whole ones with a far hand among crops. In a whole picture the
+    uppermost of the sure hands shows the gesture, since the other one mostly hangs down; where no hand is found, the
+    picture is left out. Patches without a hand become `background` where the shipped classifier knows that, else
+    `no_gesture`.
 
     Returns:
         The pictures, and what was done.
     """
     step = max(1, len(crops) // SAMPLED)
-    shares = [share_of_hand(read_image(p.path), recognizer) for p in crops[::step]]
-    if sum(0 < share < WHOLE_SHARE for share in shares) <= len(shares) / 2:
-        return crops, ["The pictures are taken for hand crops: each is trained on as a whole."]
+    images = (read_image(picture.path) for picture in crops[::step])
+    shares = [share_of_hand(image, sure_hands(image, recognizer)) for image in images]
+    mostly_whole = sum(0 < share < WHOLE_SHARE for share in shares) > len(shares) / 2
+    taken_for_crops = "The pictures are taken for hand crops: each is trained on as a whole."
+    if not mostly_whole and not any(0 < share < FAR_SHARE for share in shares):
+        return crops, [taken_for_crops]
     rng = np.random.default_rng(0)
     nothing = BACKGROUND if BACKGROUND in recognizer.classifier_info.labels else NO_GESTURE
-    boxed, lost = [], 0
+    boxed: list[Picture] = []
+    far: list[str] = []
+    lost = 0
     for picture in tqdm(crops, desc="finding hands", leave=False, disable=None):
         image = read_image(picture.path)
         boxes_xyxy = sure_hands(image, recognizer)
+        if not mostly_whole:
+            if not 0 < share_of_hand(image, boxes_xyxy) < FAR_SHARE:
+                boxed.append(picture)
+                continue
+            far.append(str(picture.path))
         if not len(boxes_xyxy):
             lost += 1
             continue
@@ -189,6 +209,9 @@ def with_hands(crops: list[Picture], recognizer: Recognizer) -> tuple[list[Pictu
         boxed.append(
             replace(picture, boxes_xywh=tuple(boxes), labels=labels, sides=sides, is_crop=False, true_boxes=False)
         )
+    if not mostly_whole:
+        named = ", ".join(far[:NAMED]) + (f" and {len(far) - NAMED} more" if len(far) > NAMED else "")
+        return boxed, [taken_for_crops, f"But not {named}: these show more than a hand, which was found in them."]
     notes = ["The pictures show more than a hand: the shipped detector found the hands in them."]
     if lost:
         notes.append(f"In {lost} of {len(crops)} pictures no hand was found: they are left out.")
@@ -201,11 +224,9 @@ def sure_hands(image: Image, recognizer: Recognizer) -> FloatArray:
     return np.asarray(found.boxes_xyxy[found.scores >= BESIDE * found.scores.max(initial=0)], np.float32)
 
 
-def share_of_hand(image: Image, recognizer: Recognizer) -> float:
-    """The share of the picture that its largest hand covers; 0 without one."""
-    boxes = sure_hands(image, recognizer)
-    areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
-    return float(areas.max() / (image.shape[0] * image.shape[1])) if len(boxes) else 0.0
+def share_of_hand(image: Image, boxes_xyxy: FloatArray) -> float:
+    """The share of the picture that the largest of its hands (N, 4) covers; 0 without one."""
+    return float(box_areas(boxes_xyxy).max(initial=0) / (image.shape[0] * image.shape[1]))
 
 
 def free_patches(image: Image, hand: FloatArray, recognizer: Recognizer, rng: np.random.Generator) -> list[FloatArray]:
