@@ -37,6 +37,7 @@ from training.train_classifier import (
     SIDE_WEIGHT,
     ClassifierConfig,
     ClassifierLoss,
+    build_crops,
     initial_classifier,
     progressive_side,
     read_pictures,
@@ -241,6 +242,14 @@ def test_a_folder_named_twice_counts_twice_in_training_alone(crops_root: Path, t
         for times in (1, 2)
     )
     assert [len(part) for part in twice] == [2 * len(once[0]), len(once[1])]
+
+
+@pytest.mark.parametrize(("name", "varied"), [("standard", True), ("trivial", True), ("none", False)])
+def test_crops_are_varied_unless_told_not_to(crops_root: Path, tmp_path: Path, name: str, varied: bool) -> None:
+    config = classifier_config(crops_root, tmp_path / "c.safetensors", augmentation=name)
+    crops, _ = build_crops(config, *read_pictures(config))
+    first = crops[0][0]
+    assert all(torch.equal(crops[0][0], first) for _ in range(5)) is not varied
 
 
 @pytest.mark.parametrize(

@@ -68,11 +68,11 @@ class HandCrops(Dataset[tuple[Tensor, int, int]]):
         pictures: hands without a label are left out.
         labels: the class names in the order of the outputs.
         size: side of the input in pixels.
-        augment: draw another view of the hand every time. Most of the tight crops are laid on a part of one of the
-            frames among the pictures, if there are any in which hands are small.
+        augment: draw another view of the hand every time, half of them mirror images, which swaps the sides. Most of
+            the tight crops are laid on a part of one of the frames among the pictures, if there are any in which hands
+            are small.
         store: reads the pictures; by default from their files.
         transform: what else happens to an augmented crop, an RGB tensor (3, size, size).
-        flip: whether half of the augmented crops are mirror images, which swaps the sides.
     """
 
     def __init__(
@@ -83,7 +83,6 @@ class HandCrops(Dataset[tuple[Tensor, int, int]]):
         augment: bool,
         store: PictureStore | None = None,
         transform: Callable[[Tensor], Tensor] | None = None,
-        flip: bool = True,
     ) -> None:
         index = {name: number for number, name in enumerate(labels)}
         self.hands = [(p, i, index[name]) for p in pictures for i, name in enumerate(p.labels) if name in index]
@@ -93,7 +92,6 @@ class HandCrops(Dataset[tuple[Tensor, int, int]]):
         self.size = size
         self.augment = augment
         self.transform = transform
-        self.flip = flip
         self.store = store or PictureStore(self.paths)
 
     def __len__(self) -> int:
@@ -114,7 +112,7 @@ class HandCrops(Dataset[tuple[Tensor, int, int]]):
             if around is not None:
                 image, box = in_context(image, around, pixel_boxes(frame.boxes_xywh, around), rng)
         crop = random_crop(image, box, self.size, rng)
-        if self.flip and rng.random() < 0.5:
+        if rng.random() < 0.5:
             crop, side = mirror(crop), -side
         if self.transform is not None:
             crop = to_bgr_array(self.transform(to_rgb_tensor(crop)))

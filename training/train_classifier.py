@@ -260,8 +260,7 @@ def build_crops(
         [p.path for p in (*training, *validation)], config.cache, STORED_SIDES * config.size, config.workers
     )
     transform = GentleTrivialAugment(fill=GREY) if config.augmentation == "trivial" else None
-    flip = config.augmentation != "none"
-    crops = HandCrops(training, config.labels, config.size, True, store, transform, flip)
+    crops = HandCrops(training, config.labels, config.size, config.augmentation != "none", store, transform)
     return crops, HandCrops(validation, config.labels, config.size, augment=False, store=store)
 
 
