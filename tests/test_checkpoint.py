@@ -81,4 +81,4 @@ def test_provenance_counts_pictures_a_folder(tmp_path: Path) -> None:
         and told["started"] == "from scratch"
         and told["epoch"] == 4
     )
-    assert set(told["versions"]) == {"torch", "torchvision", "timm"}
+    assert set(told["versions"]) == {"gesture-app", "python", "torch", "torchvision", "timm"}

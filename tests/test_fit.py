@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import signal
 import subprocess
@@ -223,7 +224,8 @@ def test_the_list_of_pictures_is_that_of_the_run(tmp_path: Path) -> None:
 
 def test_weights_that_cannot_be_written_are_told(tmp_path: Path, monkeypatch) -> None:
     def full(path: Path, data: bytes) -> None:
-        raise OSError(28, "No space left on device")
+        if path.suffix == ".safetensors":
+            raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("gesture_app.vision.atomic.write_atomically", full)
     with pytest.raises(EnvironmentFault, match=r"cannot write weights.*No space left"):
@@ -241,7 +243,11 @@ def test_what_a_run_leaves(tmp_path: Path) -> None:
     seen: list[dict[str, float]] = []
     best = fit(toy_task(toy_config(output), score=lambda number: scores[number]), seen.append)
     assert best == {"macro_f1": 0.5} and load_info(output).metrics == best
-    assert {p.name for p in output.with_suffix("").iterdir()} == {"last.pt", "previous.pt", "metrics.csv", "curves.png"}
+    left = {p.name for p in output.with_suffix("").iterdir()}
+    assert left == {"last.pt", "previous.pt", "metrics.csv", "curves.png", "options.json"}
+    told = json.loads(output.with_suffix("").joinpath("options.json").read_text())
+    assert (told["device"], told["precision"]) == ("cpu", "float32")
+    assert told["options"]["learning_rate"] == 0.02 and told["options"]["weight_decay"] == 0.05  # a default
     rows = list(csv.DictReader(output.with_suffix("").joinpath("metrics.csv").open()))
     assert [float(row["macro_f1"]) for row in rows] == scores and [row["epoch"] for row in rows] == ["1", "2", "3"]
     assert [row["epoch"] for row in seen] == [1, 2, 3] and all(row["loss"] > 0 for row in seen)

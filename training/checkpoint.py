@@ -6,6 +6,7 @@ import datetime
 import hashlib
 import io
 import os
+import platform
 import random
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,6 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from gesture_app import __version__
 from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.vision.atomic import write_atomically
 from training.collection import Picture
@@ -34,7 +36,12 @@ def provenance(start: str, epoch: int, data: Sequence[Path], pictures: Sequence[
         "started": start.partition(":")[0],
         "epoch": epoch,
         "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
-        "versions": {"torch": torch.__version__, **{name: version(name) for name in ("torchvision", "timm")}},
+        "versions": {
+            "gesture-app": __version__,
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            **{name: version(name) for name in ("torchvision", "timm")},
+        },
     }
 
 

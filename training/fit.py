@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from gesture_app.errors import EnvironmentFault, InputError
+from gesture_app.vision.atomic import write_file
 from gesture_app.vision.model_info import save_model
 from training import distributed
 from training.checkpoint import random_state
@@ -110,9 +112,19 @@ def begin(run: Run) -> None:
         preflight(run)
     if run.config.overfit_check:
         overfit_check(run)
-    if run.task.pictures and distributed.is_main():
-        write_splits(run.folder.path / "splits.csv", run.task.pictures)
+    if distributed.is_main():
+        write_options(run)
+        if run.task.pictures:
+            write_splits(run.folder.path / "splits.csv", run.task.pictures)
     save(run)
+
+
+def write_options(run: Run) -> None:
+    """Write down for people what the run was begun with: every option, and what `auto` came to."""
+    learner = run.learner
+    on = torch.cuda.get_device_name(learner.device) if learner.device.type == "cuda" else learner.device.type
+    told = {"device": on, "precision": str(learner.dtype).removeprefix("torch."), "options": run.task.identity}
+    write_file(run.folder.path / "options.json", (json.dumps(told, indent=2) + "\n").encode(), "the options")
 
 
 def train_epoch(run: Run, stop: StopSignal) -> None:
