@@ -14,10 +14,11 @@ from toy import toy_config, toy_task
 
 from gesture_app.errors import InputError
 from gesture_app.vision import model_info
-from gesture_app.vision.assets import models_folder
+from gesture_app.vision.assets import models_folder, shipped_folder
+from gesture_app.vision.classifier import GestureClassifier
 from gesture_app.vision.images import read_image
-from gesture_app.vision.model_folders import default_weights, shipped_weights
-from gesture_app.vision.model_info import load_info, load_model
+from gesture_app.vision.model_folders import copy_networks, default_weights, shipped_weights
+from gesture_app.vision.model_info import KINDS, ModelInfo, load_info, load_model, save_model
 from gesture_app.vision.recognizer import Recognizer
 from training import comparison
 from training import retrain as retrain_module
@@ -34,7 +35,7 @@ from training.retrain import (
 from training.run import Task
 from training.signals import StopSignal
 
-SHIPPED = ("like", "fist", "no_gesture")
+KNOWN = ("like", "fist", "no_gesture")
 
 
 pytestmark = pytest.mark.usefixtures("own_folder")
@@ -82,12 +83,12 @@ def test_own_gestures_are_learnt_reported_and_installed(
     assert [line["epoch"] for line in lines[:-1]] == [1, 2, 3]
     assert all(line["stage"] == "classifier" and line["epochs"] == 3 and line["loss"] > 0 for line in lines[:-1])
     assert lines[-1] == result and result["done"] and result["better"] and result["installed"]
-    assert result["macro_f1"] > 0.7 and "shipped_macro_f1" not in result and result["improved"] == ["classifier"]
+    assert result["macro_f1"] > 0.7 and "before_macro_f1" not in result and result["improved"] == ["classifier"]
 
     info = load_info(output / "classifier.safetensors")
     assert info.labels == ("disc", "tile", "no_gesture", "background") and info.input_hw == (48, 48)
     page = (output / "report.html").read_text()
-    assert "Better than chance: " in page and "(the shipped weights know none of these gestures)" in page
+    assert "Better than chance: " in page and "(the model before knows none of these gestures)" in page
     assert "no_gesture" in page and page.count("<figure") == 4
     assert "<th>named right</th>" in page and "<td>tile</td><td>8</td><td>2</td><td>1.000</td>" in page
     assert result["weak"] == {}
@@ -109,6 +110,27 @@ def test_own_gestures_are_learnt_reported_and_installed(
     retrain(config)
     assert len([line for line in capsys.readouterr().out.splitlines() if "epoch" in line]) == 3
     assert (output / "classifier.safetensors").read_bytes() != before
+
+
+def test_another_model_is_gone_on_with_and_what_it_knows_is_kept(
+    shapes: Path, tmp_path: Path, monkeypatch, small
+) -> None:
+    base, model = tmp_path / "base", GestureClassifier(2)
+    with torch.no_grad():
+        model.network.fc.bias[0] = -100  # it names no hand heart
+    info = ModelInfo("classifier", "resnet18d", ("heart", "no_gesture"), (48, 48))
+    save_model(base / "classifier.safetensors", model, info)
+    copy_networks([base / "classifier.safetensors", shipped_weights("detector")], base)
+    quick = {"samples": 8, "batch_size": 8, "epochs": 1, "freeze": "backbone"}
+    monkeypatch.setattr(retrain_module, "recipe", lambda hands, epochs, kept: quick)
+    output = tmp_path / "out"
+    config = RetrainConfig(data=shapes, output=output, base=base, keep=True, install=False, device="cpu", workers=0)
+    result = retrain(config)
+    assert load_info(output / "classifier.safetensors").labels == ("heart", "disc", "tile", "no_gesture")
+    trained = load_model(output / "classifier.safetensors", "classifier")[0]
+    assert trained.network.fc.bias[0] < -90 and "before_macro_f1" not in result
+    with pytest.raises(InputError, match="not a folder"):
+        retrain(replace(config, base=tmp_path / "nowhere"))
 
 
 @pytest.mark.parametrize(
@@ -170,8 +192,8 @@ def outcome(
 @pytest.mark.parametrize(
     ("found", "better", "words"),
     [
-        (outcome((0.9, 0.8), {"like": 0.9}), True, "Better than the shipped weights: classifier macro-F1 0.900"),
-        (outcome((0.8, 0.8), {"like": 0.9}), False, "Not better than the shipped weights"),
+        (outcome((0.9, 0.8), {"like": 0.9}), True, "Better than the model before: classifier macro-F1 0.900"),
+        (outcome((0.8, 0.8), {"like": 0.9}), False, "Not better than the model before"),
         (outcome((0.3, None), dict.fromkeys("abc", 1 / 3), ("a", "b", "c")), False, "Not better than chance"),
         (outcome((0.3, None), dict.fromkeys("abc", 0.7), ("a", "b", "c")), True, "Better than chance"),
         (outcome((0.9, None), {"a": 0.7}, ("a",)), False, "a named right 0.700 (by chance 0.500, needed 0.750)"),
@@ -182,8 +204,8 @@ def outcome(
         ),
         (outcome((0.9, None), {"a": 1.0, "b": 0.6}, ("a", "b")), False, "of these b 0.600 (each needed 0.625)"),
         (outcome((0.9, None), {"a": 1.0, "b": 0.7}, ("a", "b")), True, "of these b 0.700 (each needed 0.625)"),
-        (outcome((0.78, 0.8), {"like": 0.8, "a": 0.8}, ("a",)), True, "Better than the shipped weights"),
-        (outcome((0.7, 0.8), {"like": 0.8, "a": 1.0}, ("a",)), False, "(shipped 0.800), a named right 1.000"),
+        (outcome((0.78, 0.8), {"like": 0.8, "a": 0.8}, ("a",)), True, "Better than the model before"),
+        (outcome((0.7, 0.8), {"like": 0.8, "a": 1.0}, ("a",)), False, "(before 0.800), a named right 1.000"),
         (outcome((0.9, 0.8), {"like": 0.8, "a": 0.6}, ("a",)), False, "needed 0.750"),
         (
             outcome((1.0, None), {"a": 1.0, "b": 1.0}, ("a", "b"), 0.1),
@@ -191,7 +213,7 @@ def outcome(
             "named as before 0.100 (needed 0.900)",
         ),
         (outcome((1.0, None), {"a": 1.0, "b": 1.0}, ("a", "b"), 0.95), True, "Better than chance"),
-        (outcome((0.9, 0.8), {"like": 0.9}, (), 0.5), False, "Not better than the shipped weights"),
+        (outcome((0.9, 0.8), {"like": 0.9}, (), 0.5), False, "Not better than the model before"),
     ],
     ids=str,
 )
@@ -217,11 +239,12 @@ def crop(folder: Path, *labels: str) -> list[Picture]:
 )
 def test_other_names_of_known_gestures_are_seen(tmp_path, monkeypatch, rows, beside, expected) -> None:
     every = ("?", "like", "fist", "no_gesture")
-    monkeypatch.setattr(comparison, "shipped_confusion", lambda *_: (every, rows))
-    info = replace(load_info(shipped_weights("classifier")), labels=SHIPPED)
+    monkeypatch.setattr(comparison, "confusion_of", lambda *_: (every, rows))
+    weights = tmp_path / "c.safetensors"
+    save_model(weights, GestureClassifier(3), ModelInfo("classifier", "resnet18d", KNOWN, (48, 48)))
     own = ("thumb", "b", *beside)
-    assert look_alikes(crop(tmp_path, *own), own, info, torch.device("cpu")) == expected
-    assert look_alikes(crop(tmp_path, "like"), ("like",), info, torch.device("cpu")) == {}
+    assert look_alikes(crop(tmp_path, *own), own, weights, torch.device("cpu")) == expected
+    assert look_alikes(crop(tmp_path, "like"), ("like",), weights, torch.device("cpu")) == {}
 
 
 @pytest.mark.parametrize(
@@ -255,18 +278,27 @@ def test_names_are_compared_on_their_own_hands(names, expected) -> None:
         ((0.7, 0.8), (0.5, 0.6), True, {"classifier", "detector"}),
     ],
 )
-def test_what_is_better_is_installed_and_the_rest_is_the_shipped(tmp_path, classifier, detector, force, new) -> None:
+@pytest.mark.parametrize("own_base", [False, True])
+def test_what_is_better_is_installed_and_the_rest_is_the_base(
+    tmp_path, classifier, detector, force, new, own_base
+) -> None:
     output = tmp_path / "out"
     output.mkdir()
     for kind in ("classifier", "detector"):
         for suffix in (".safetensors", ".json"):
             (output / f"{kind}{suffix}").write_text(f"new {kind}")
     outcomes = [Outcome("classifier", classifier, {}), Outcome("detector", detector, {})]
-    folder = install(output, outcomes, force)
-    install(output, outcomes, force)  # a second time over the first
+    base = tmp_path / "base" if own_base else None
+    if base is not None:
+        copy_networks(map(shipped_weights, KINDS), base)
+        for kind in KINDS:
+            (base / f"{kind}.json").write_text(f"own {kind}")
+    config = RetrainConfig(data=tmp_path, output=output, base=base, force=force)
+    folder = install(config, outcomes)
+    install(config, outcomes)  # a second time over the first
     assert sorted(p.name for p in folder.parent.iterdir()) == ["Retrained"]
     for kind in ("classifier", "detector"):
-        expected = output if kind in new else shipped_weights(kind).parent
+        expected = output if kind in new else base or shipped_folder()
         for suffix in (".safetensors", ".json"):
             assert (folder / f"{kind}{suffix}").read_bytes() == (expected / f"{kind}{suffix}").read_bytes()
 
@@ -281,6 +313,6 @@ def test_the_detector_is_trained_where_boxes_are(hagrid_root: Path, tmp_path: Pa
         lambda hands, epochs, kept: {"samples": 8, "batch_size": 8, "epochs": 1, "freeze": "backbone"},
     )
     result = retrain(RetrainConfig(data=hagrid_root, output=tmp_path / "out", epochs=1, device="cpu", workers=0))
-    assert 0 <= result["ap50"] <= 1 and 0 <= result["shipped_ap50"] <= 1
+    assert 0 <= result["ap50"] <= 1 and 0 <= result["before_ap50"] <= 1
     assert (tmp_path / "out" / "detector.safetensors").is_file()
     assert "hands: AP50" in (tmp_path / "out" / "report.html").read_text()

@@ -168,7 +168,7 @@ def test_a_folder_has_to_be_chosen(open_dialog, qtbot, tmp_path, data):
 
 @pytest.mark.parametrize(("better", "words"), [(True, "is better than the one before"), (False, "is not better")])
 def test_a_whole_training(open_dialog, qtbot, monkeypatch, data, better, words):
-    code = f"epochs(3); epochs(2, 'detector'); finish(better={better}, macro_f1=0.91, shipped_macro_f1=0.8)"
+    code = f"epochs(3); epochs(2, 'detector'); finish(better={better}, macro_f1=0.91, before_macro_f1=0.8)"
     dialog = open_dialog(code, data)
     dialog.name.setText("Signs: mine")
     dialog.train_button.click()
@@ -200,19 +200,19 @@ for name in ("classifier", "detector"):
     shutil.copy(Path(WEIGHTS) / (name + ".safetensors"), output)
     info = (Path(WEIGHTS) / (name + ".json")).read_text()
     (output / (name + ".json")).write_text(info.replace('"metrics": {', '"metrics": {"own": 1,'))
-figures = {"macro_f1": 0.8, "shipped_macro_f1": 0.9, "ap50": 0.7, "shipped_ap50": AP50}
+figures = {"macro_f1": 0.8, "before_macro_f1": 0.9, "ap50": 0.7, "before_ap50": AP50}
 tell(done=True, better=BETTER, improved=["detector"] if BETTER else [], **figures)
 """
 
 
-@pytest.mark.parametrize("shipped", ["", ", shipped_macro_f1=0.91"])
+@pytest.mark.parametrize("before", ["", ", before_macro_f1=0.91"])
 @pytest.mark.parametrize(("better", "words"), [(True, "model is good enough"), (False, "is not good enough")])
-def test_new_gestures_have_figures_of_their_own(open_dialog, qtbot, data, better, words, shipped):
-    dialog = open_dialog(f"finish(better={better}, macro_f1=0.91, named=0.5, needed=0.6{shipped})", data)
+def test_new_gestures_have_figures_of_their_own(open_dialog, qtbot, data, better, words, before):
+    dialog = open_dialog(f"finish(better={better}, macro_f1=0.91, named=0.5, needed=0.6{before})", data)
     dialog.start()
     qtbot.waitUntil(lambda: not dialog.running)
     assert words in dialog.state.text() and "named right 50 %, needed 60 %" in dialog.state.text()
-    assert ("before 0.910" in dialog.state.text()) is bool(shipped) and dialog.waiting
+    assert ("before 0.910" in dialog.state.text()) is bool(before) and dialog.waiting
     assert "seldom" not in dialog.state.text()
 
 
@@ -223,12 +223,12 @@ def test_gestures_that_are_seldom_named_right_are_told(open_dialog, qtbot, data)
     assert "Too seldom named right: wave {1} 0 %. More pictures of these" in dialog.state.text()
 
 
-@pytest.mark.parametrize(("shipped_ap50", "installed"), [(0.6, ["detector"]), (0.9, ["classifier", "detector"])])
-def test_a_network_that_is_worse_is_used_only_where_none_is_better(open_dialog, qtbot, data, shipped_ap50, installed):
-    dialog = open_dialog(f"BETTER, AP50 = {shipped_ap50 < 0.7}, {shipped_ap50}\n{BOTH}", data)
+@pytest.mark.parametrize(("before_ap50", "installed"), [(0.6, ["detector"]), (0.9, ["classifier", "detector"])])
+def test_a_network_that_is_worse_is_used_only_where_none_is_better(open_dialog, qtbot, data, before_ap50, installed):
+    dialog = open_dialog(f"BETTER, AP50 = {before_ap50 < 0.7}, {before_ap50}\n{BOTH}", data)
     dialog.start()
     qtbot.waitUntil(lambda: not dialog.running)
-    assert f"(macro-F1 0.800, before 0.900; AP50 0.700, before {shipped_ap50:.3f})" in dialog.state.text()
+    assert f"(macro-F1 0.800, before 0.900; AP50 0.700, before {before_ap50:.3f})" in dialog.state.text()
     assert dialog.waiting
     with qtbot.waitSignal(dialog.installed) as told:
         dialog.install_button.click()
@@ -262,7 +262,7 @@ def test_what_is_to_be_known_of_the_pictures_is_shown_until_the_next_training(op
 
 
 def test_a_training_in_the_background_comes_back_when_it_has_ended(qtbot, monkeypatch, data):
-    code = "epochs(1); time.sleep(1); finish(better=True, macro_f1=0.91, shipped_macro_f1=0.8)"
+    code = "epochs(1); time.sleep(1); finish(better=True, macro_f1=0.91, before_macro_f1=0.8)"
     monkeypatch.setattr(train_dialog, "COMMAND", talking(code))
     monkeypatch.setattr(TrainDialog.__init__, "__defaults__", (None, None, talking(code)))
     window = QMainWindow()
@@ -323,6 +323,7 @@ def test_cancel(open_dialog, qtbot, data):
 
 
 RESUME = """
+assert "--base" not in sys.argv, "the model that comes with the program is trained further"
 print("keep" if "--keep" in sys.argv else "only own", output, flush=True)
 first = not output.exists()
 output.mkdir(parents=True, exist_ok=True)
@@ -347,6 +348,20 @@ def test_a_stopped_training_goes_on_unless_something_else_is_asked_for(open_dial
     outputs = [Path(line.partition(" /")[2]) for line in said]
     assert [line.partition(" /")[0] for line in said] == ["keep", "keep", "only own"]
     assert outputs[0] == outputs[1] != outputs[2]
+
+
+def test_the_model_in_use_is_trained_further(qtbot, data):
+    code = "print('base', sys.argv[sys.argv.index('--base') + 1], flush=True); finish(better=True)"
+    dialog, used = TrainDialog(data / "used", command=talking(code)), []
+    qtbot.addWidget(dialog)
+    dialog._child.said.connect(used.append)
+    dialog.data.set_folder(data)
+    for _ in range(2):  # then the one that has just been installed
+        dialog.start()
+        qtbot.waitUntil(lambda: not dialog.running)
+        dialog._install()
+    assert used == [f"base {data / 'used'}", f"base {models_folder() / 'My gestures'}"]
+    assert dialog.shutdown(5)
 
 
 @pytest.mark.parametrize(("code", "told", "details"), [

@@ -1,6 +1,6 @@
-"""New weights beside the shipped ones, on the same held-out pictures of the names that both know.
+"""New weights beside the base, from which they were trained, on the same held-out pictures of the names that both know.
 
-Of names that the shipped weights do not know, the new ones must name clearly more hands right than chance would.
+Of names that the base does not know, the new ones must name clearly more hands right than chance would.
 """
 
 from __future__ import annotations
@@ -15,8 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from gesture_app.vision.labels import BACKGROUND, NO_GESTURE
-from gesture_app.vision.model_folders import shipped_weights
-from gesture_app.vision.model_info import Kind, ModelInfo, load_model
+from gesture_app.vision.model_info import Kind, load_info, load_model
 from training.collection import Picture
 from training.datasets import HandCrops
 from training.draws import in_order
@@ -27,7 +26,7 @@ EXAMPLES = 40
 LITTLE = 0.05
 """What new names may cost in macro-F1 of the others: of few pictures one is more."""
 ALIKE = 0.8
-"""A new name looks like a gesture that the shipped weights see in so many of its hands."""
+"""A new name looks like a gesture that the base sees in so many of its hands."""
 LOOKED_AT = 400
 """Hands are enough to tell that."""
 KEPT = 0.9
@@ -40,12 +39,12 @@ class Outcome:
 
     Attributes:
         kind: which network.
-        score: the deciding metric, of the new and of the shipped weights on the names that both know; None of the
-            latter where there are none.
+        score: the deciding metric, of the new weights and of the base on the names that both know; None of the latter
+            where there are none.
         metrics: all of the new weights.
-        new: the held-out names that the shipped weights do not know.
-        kept: share of the demo clip's hands that are named as by the shipped weights, see `kept_names`; None where
-            that is not known.
+        new: the held-out names that the base does not know.
+        kept: share of the demo clip's hands that are named as by the base, see `kept_names`; None where that is not
+            known.
     """
 
     kind: Kind
@@ -56,18 +55,18 @@ class Outcome:
 
     @property
     def better(self) -> bool:
-        """Whether the new weights are better than the shipped ones on what both know.
+        """Whether the new weights are better than the base on what both know.
 
         With new names they may be a little worse there (`LITTLE`), and these must be named right at least half of the
         way from chance to always, each by itself at least a quarter of it. Other hands must be named as before.
         """
-        ours, shipped = self.score
+        ours, base = self.score
         if self.forgets:
             return False
         if not self.new:
-            return shipped is not None and ours > shipped
+            return base is not None and ours > base
         learnt = self.named >= self.needed and min(self.recalls.values()) >= self.needed_each
-        return learnt and (shipped is None or ours >= shipped - LITTLE)
+        return learnt and (base is None or ours >= base - LITTLE)
 
     @property
     def forgets(self) -> bool:
@@ -105,8 +104,8 @@ class Outcome:
         return (1 + 3 * self.chance) / 4
 
     def __str__(self) -> str:
-        ours, shipped = self.score
-        beside = "the shipped weights know none of these gestures" if shipped is None else f"shipped {shipped:.3f}"
+        ours, base = self.score
+        beside = "the model before knows none of these gestures" if base is None else f"before {base:.3f}"
         told = f"{self.kind} {SCORES[self.kind][1]} {ours:.3f} ({beside})"
         if self.new:
             told += (
@@ -139,38 +138,39 @@ def compare_classifiers(
     validation: list[Picture],
     labels: tuple[str, ...],
     metrics: dict[str, Any],
-    shipped: ModelInfo,
+    base: Path,
     device: torch.device,
     kept: float | None = None,
 ) -> Outcome:
-    """The new classifier of these labels beside the shipped one, on the hands whose names both know.
+    """The new classifier of these labels beside the base, on the hands whose names both know.
 
     Args:
         metrics: of the new one, see `evaluate_classifier`, on the same pictures.
+        base: weights of a classifier.
         kept: see `Outcome`.
     """
-    common = [name for name in metrics["per_class"] if name in shipped.labels]
-    new = tuple(name for name in metrics["per_class"] if name not in shipped.labels)
+    known = load_info(base).labels
+    common = [name for name in metrics["per_class"] if name in known]
+    new = tuple(name for name in metrics["per_class"] if name not in known)
     if not common:
         return Outcome("classifier", (metrics["macro_f1"], None), metrics, new, kept)
-    every, confusion = shipped_confusion(validation, labels, shipped, device)
+    every, confusion = confusion_of(base, validation, labels, device)
     score = macro_f1(metrics["confusion"], labels, common), macro_f1(confusion, every, common)
     return Outcome("classifier", score, metrics, new, kept)
 
 
-def look_alikes(
-    pictures: Sequence[Picture], labels: Sequence[str], shipped: ModelInfo, device: torch.device
-) -> dict[str, str]:
-    """Labels that are only other names of gestures which the shipped classifier knows: label -> that gesture.
+def look_alikes(pictures: Sequence[Picture], labels: Sequence[str], base: Path, device: torch.device) -> dict[str, str]:
+    """Labels that are only other names of gestures which the base knows: label -> that gesture.
 
     A gesture of which there are pictures as well is none: then both are meant.
     """
-    new = tuple(name for name in labels if name not in shipped.labels)
+    known_before = load_info(base).labels
+    new = tuple(name for name in labels if name not in known_before)
     theirs = [picture for picture in pictures if not set(new).isdisjoint(picture.labels)]
     if not theirs:
         return {}
     present = {name for picture in pictures for name in picture.labels}
-    every, confusion = shipped_confusion(theirs[:: 1 + len(theirs) // LOOKED_AT], new, shipped, device)
+    every, confusion = confusion_of(base, theirs[:: 1 + len(theirs) // LOOKED_AT], new, device)
     found = {}
     for name, counts in zip(new, confusion[: len(new)], strict=True):
         known = every[int(np.argmax(counts))]
@@ -199,23 +199,23 @@ def macro_f1(confusion: list[list[int]], labels: Sequence[str], names: Sequence[
     return float(f1_scores(counts)[counts.sum(dim=1) > 0].mean())
 
 
-def shipped_confusion(
-    validation: list[Picture], labels: tuple[str, ...], shipped: ModelInfo, device: torch.device
+def confusion_of(
+    weights: Path, pictures: list[Picture], labels: tuple[str, ...], device: torch.device
 ) -> tuple[tuple[str, ...], list[list[int]]]:
-    """What the shipped classifier says of the same hands: the names, and its confusion; names it alone knows come last,
-    and are wrong answers."""
-    every = (*labels, *(name for name in shipped.labels if name not in labels))
-    columns = [shipped.labels.index(name) if name in shipped.labels else None for name in every]
-    model = Reordered(load_model(shipped_weights("classifier"), "classifier")[0], columns).to(device)
-    crops = HandCrops(validation, every, shipped.input_hw[0], augment=False)
-    return every, evaluate_classifier(model, in_order(crops, 64), every)["confusion"]
+    """What a classifier says of hands with other labels than its own: the names, and its confusion; names that it alone
+    knows come last, and are wrong answers."""
+    model, info = load_model(weights, "classifier")
+    every = (*labels, *(name for name in info.labels if name not in labels))
+    columns = [info.labels.index(name) if name in info.labels else None for name in every]
+    crops = HandCrops(pictures, every, info.input_hw[0], augment=False)
+    return every, evaluate_classifier(Reordered(model, columns).to(device), in_order(crops, 64), every)["confusion"]
 
 
 def verdict(outcomes: Sequence[Outcome]) -> str:
     """One sentence."""
     better = "Better" if any(outcome.better for outcome in outcomes) else "Not better"
     compared = any(outcome.score[1] is not None for outcome in outcomes)
-    return f"{better} than {'the shipped weights' if compared else 'chance'}: {'; '.join(map(str, outcomes))}."
+    return f"{better} than {'the model before' if compared else 'chance'}: {'; '.join(map(str, outcomes))}."
 
 
 @torch.inference_mode()

@@ -1,4 +1,4 @@
-"""Which gestures new weights for own pictures know, and what becomes of those that the shipped ones know."""
+"""Which gestures new weights for own pictures know, and what becomes of those that their base knows."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ class OwnNames:
 
     Attributes:
         labels: what the new weights know, in the order of their outputs.
-        shipped: what the shipped ones know.
-        alike: own name -> shipped one that it looks like, and replaces; see `look_alikes`.
+        base: what the base knows.
+        alike: own name -> one of the base that it looks like, and replaces; see `look_alikes`.
         shown: what the own pictures show.
     """
 
     labels: tuple[str, ...]
-    shipped: tuple[str, ...]
+    base: tuple[str, ...]
     alike: Mapping[str, str]
     shown: frozenset[str]
 
     @classmethod
     def choose(
-        cls, own: tuple[str, ...], shipped: tuple[str, ...], keep: bool, alike: Mapping[str, str], shown: frozenset[str]
+        cls, own: tuple[str, ...], base: tuple[str, ...], keep: bool, alike: Mapping[str, str], shown: frozenset[str]
     ) -> OwnNames:
-        """All shipped names if no own one is new; else the own ones, and with `keep` all that none of them replaces."""
-        new = tuple(name for name in own if name not in shipped)
+        """All of the base if no own one is new; else the own ones, and with `keep` those of it that none replaces."""
+        new = tuple(name for name in own if name not in base)
         if not new:
-            return cls(shipped, shipped, alike, shown)
-        kept = tuple(name for name in shipped if name not in (*NO_GESTURES, *alike.values()))
+            return cls(base, base, alike, shown)
+        kept = tuple(name for name in base if name not in (*NO_GESTURES, *alike.values()))
         gestures = (*kept, *new) if keep else own
-        labels = (*gestures, NO_GESTURE, *(name for name in shipped if name == BACKGROUND))
-        return cls(labels, shipped, alike, shown)
+        labels = (*gestures, NO_GESTURE, *(name for name in base if name == BACKGROUND))
+        return cls(labels, base, alike, shown)
 
     def of_known(self, hands: Sequence[Picture]) -> list[Picture]:
-        """Hands with shipped names by the new ones: gestures that are not learnt are none.
+        """Hands with names of the base by the new ones: gestures that are not learnt are none.
 
         What an own name replaces tells nothing, and is left out.
         """
@@ -60,19 +60,19 @@ class OwnNames:
     def notes(self) -> list[str]:
         """What the new weights will and will not know."""
         notes = self.notes_on_look_alikes()
-        gone = [name for name in self.shipped if name not in (*self.labels, *self.alike.values())]
+        gone = [name for name in self.base if name not in (*self.labels, *self.alike.values())]
         if gone:
             notes.append(f"The new weights no longer know {', '.join(gone)}; with --keep they do.")
         absent = [name for name in self.labels if name not in (*self.shown, *NO_GESTURES)]
         if absent:
             notes.append(
-                f"Without pictures of {', '.join(absent)}, what the shipped weights say of them is kept as far as "
+                f"Without pictures of {', '.join(absent)}, what the model before says of them is kept as far as "
                 "possible."
             )
         if NO_GESTURE not in self.shown:
             notes.append(
-                "Without pictures of no_gesture, the shipped idea of it is kept. A folder no_gesture with 20 pictures "
-                "of hands that show nothing makes the new weights surer."
+                "Without pictures of no_gesture, what the model before calls so is kept. A folder no_gesture with 20 "
+                "pictures of hands that show nothing makes the new weights surer."
             )
         return notes
 

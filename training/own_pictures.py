@@ -47,7 +47,7 @@ PATCHES = 2
 EVERY = 5
 """Of the demo clip every fifth frame is looked at."""
 SURE = 0.9
-"""Hands that the shipped weights name with less tell nothing."""
+"""Hands that the recognizer names with less tell nothing."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class OwnPictures:
 
     Attributes:
         training, validation: of them, labelled hands.
-        labels: the gestures, those of the shipped weights first and in their order, without `no_gesture`.
+        labels: the gestures, the known ones first and in their order, without `no_gesture`.
         frames: pictures whose boxes people drew, for the detector.
         notes: what was done to the pictures, a sentence each.
         bad: of these the ones on pictures that cannot be read.
@@ -70,11 +70,11 @@ class OwnPictures:
     bad: list[str]
 
 
-def read_own(root: Path, shipped: tuple[str, ...], recognizer: Recognizer) -> OwnPictures:
+def read_own(root: Path, known: tuple[str, ...], recognizer: Recognizer) -> OwnPictures:
     """Read a folder of class folders, or of any other layout with labels, in whatever state it is.
 
     Args:
-        shipped: labels of the shipped weights; a folder that means one of them gets its name.
+        known: labels of the base; a folder that means one of them gets its name.
         recognizer: finds the hands in whole pictures.
 
     Raises:
@@ -82,8 +82,8 @@ def read_own(root: Path, shipped: tuple[str, ...], recognizer: Recognizer) -> Ow
     """
     found = read(root, None)
     print(f"{root}: {found.describe()}")
-    known = label_finder(shipped)
-    pictures = [replace(p, labels=tuple(known(n) or n for n in p.labels)) for p in found.pictures]
+    find_label = label_finder(known)
+    pictures = [replace(p, labels=tuple(find_label(n) or n for n in p.labels)) for p in found.pictures]
     notes = [f"Left out: {found.describe().partition('skipped: ')[2]}."] if found.skipped else []
     pictures, bad = without_bad(pictures)
     notes += bad
@@ -92,7 +92,7 @@ def read_own(root: Path, shipped: tuple[str, ...], recognizer: Recognizer) -> Ow
         pictures, said = with_hands(pictures, recognizer)
         notes += said
         own = enough_of(pictures, root)
-    labels = tuple([n for n in shipped if n in own] + [n for n in own if n not in shipped])
+    labels = tuple([n for n in known if n in own] + [n for n in own if n not in known])
     if not is_split(pictures, read_index(open_set(root, None)[0])):
         pictures = held_out(pictures)
         notes.append("The last fifth of every gesture's pictures, by name, is held out: neighbours often look alike.")
@@ -172,7 +172,7 @@ def with_hands(crops: list[Picture], recognizer: Recognizer) -> tuple[list[Pictu
 
     The choice is made once for all pictures, but for whole ones with a far hand among crops. In a whole picture the
     uppermost of the sure hands shows the gesture, since the other one mostly hangs down; where no hand is found, the
-    picture is left out. Patches without a hand become `background` where the shipped classifier knows that, else
+    picture is left out. Patches without a hand become `background` where the recognizer knows that, else
     `no_gesture`.
 
     Returns:
@@ -212,7 +212,7 @@ def with_hands(crops: list[Picture], recognizer: Recognizer) -> tuple[list[Pictu
     if not mostly_whole:
         named = ", ".join(far[:NAMED]) + (f" and {len(far) - NAMED} more" if len(far) > NAMED else "")
         return boxed, [taken_for_crops, f"But not {named}: these show more than a hand, which was found in them."]
-    notes = ["The pictures show more than a hand: the shipped detector found the hands in them."]
+    notes = ["The pictures show more than a hand: the detector found the hands in them."]
     if lost:
         notes.append(f"In {lost} of {len(crops)} pictures no hand was found: they are left out.")
     return boxed, notes

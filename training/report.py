@@ -1,4 +1,4 @@
-"""One HTML page about a training: figures beside those of the shipped weights, curves, confusion, examples."""
+"""One HTML page about a training: figures beside those of the model before, curves, confusion, examples."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ class Example:
 
 @dataclass(frozen=True)
 class Comparison:
-    """One figure of the new weights and of the shipped ones; None where it cannot be told."""
+    """One figure of the new weights and of the model before; None where it cannot be told."""
 
     name: str
     new: float | None
-    shipped: float | None
+    before: float | None
 
 
 @dataclass(frozen=True)
@@ -98,11 +98,11 @@ def page(report: Report) -> str:
     def figure_text(value: float | None) -> str:
         return "–" if value is None else f"{value:.3f}"
 
-    figures = [(c.name, figure_text(c.new), figure_text(c.shipped)) for c in report.comparisons]
+    figures = [(c.name, figure_text(c.new), figure_text(c.before)) for c in report.comparisons]
     classes = [(n, str(train), str(held), figure_text(right)) for n, (train, held, right) in report.classes.items()]
     parts = [
         f"<h1>{escape(report.title)}</h1><p><strong>{escape(report.verdict)}</strong></p>",
-        "<h2>Figures on the held-out pictures</h2>" + table(("", "new", "shipped"), figures),
+        "<h2>Figures on the held-out pictures</h2>" + table(("", "new", "before"), figures),
         "".join(f"<p>{escape(note)}</p>" for note in report.notes),
         "<h2>Pictures</h2>" + table(("gesture", "trained on", "held out", "named right"), classes),
     ]

@@ -1,4 +1,4 @@
-"""Train the shipped weights further on a person's own pictures, and install what is better.
+"""Train weights further, by default the shipped ones, on a person's own pictures, and install what is better.
 
     gesture-train retrain --data MY_GESTURES
 
@@ -22,7 +22,7 @@ import torch
 
 from gesture_app.vision.assets import models_folder, shipped_folder
 from gesture_app.vision.labels import BACKGROUND, NO_GESTURE
-from gesture_app.vision.model_folders import RETRAINED, copy_networks, shipped_weights, weights_path
+from gesture_app.vision.model_folders import RETRAINED, copy_networks, weights_path
 from gesture_app.vision.model_info import KINDS, RIGHT_HAND, DeviceName, Kind, load_info, load_model, output_names
 from gesture_app.vision.recognizer import Recognizer
 from gesture_app.vision.runtimes import choose_device
@@ -54,17 +54,20 @@ FEWEST_FRAMES, FEWEST_HELD = 30, 5
 
 @dataclass(frozen=True, kw_only=True)
 class RetrainConfig:
-    """Train the shipped weights further on your own pictures: a folder for each gesture."""
+    """Train weights further on your own pictures: a folder for each gesture."""
 
     data: Path
     """Folder of folders of pictures, named like the gestures; hand crops or whole pictures, 20 or more of each."""
     output: Path = Path("runs/retrained")
     """Folder for the new weights, the report and the run, which the same command goes on with after an interruption."""
+    base: Path | None = None
+    """Folder of the two networks that are trained further, compared with and perhaps kept; the shipped ones by
+    default."""
     keep: bool = False
-    """Keep the shipped gestures beside new ones; if no name is new they are kept anyway."""
+    """Keep the gestures of the base beside new ones; if no name is new they are kept anyway."""
     install: bool = True
-    """Make the new weights the app's own if they are better on the gestures that the shipped ones know too, and name
-    new ones right at least half of the way from chance to always."""
+    """Make the new weights the app's own if they are better on the gestures that the base knows too, and name new
+    ones right at least half of the way from chance to always."""
     force: bool = False
     """Install them even if they are not better."""
     progress_json: bool = False
@@ -78,16 +81,20 @@ class RetrainConfig:
     seed: int = 0
     """Of everything that is drawn by chance."""
 
+    def base_weights(self, kind: Kind) -> Path:
+        """The weights of the base."""
+        return weights_path(self.base or shipped_folder(), kind)
+
 
 def retrain(config: RetrainConfig) -> dict[str, Any]:
     """Train, compare, report, install.
 
     Returns:
         `better`, `improved` (the networks that are), `installed` (whether any is), `report`, and on the gestures that
-        the shipped weights know too `macro_f1` and `shipped_macro_f1`; without any the former alone, on all. Of new
+        the base knows too `macro_f1` and `before_macro_f1`; without any the former alone, on all. Of new
         gestures `named`, the share that is named right, `needed`, and `weak`, each that is named right less often, with
         its share. `kept`, the share of the demo clip's hands that are named as before, and `forgets`, whether that is
-        too few. For the detector `ap50` and `shipped_ap50`.
+        too few. For the detector `ap50` and `before_ap50`.
 
     Raises:
         InputError: the data cannot be used.
@@ -105,13 +112,13 @@ def retrain(config: RetrainConfig) -> dict[str, Any]:
 def run(config: RetrainConfig, tell: Tell, stop: StopSignal) -> dict[str, Any]:
     """The whole of it; `tell` receives the progress."""
     device = choose_device(config.device)
-    shipped = load_info(shipped_weights("classifier"))
     # In PyTorch, which trains afterwards in any case: an export would take longer than it saves.
-    recognizer = Recognizer.load(shipped_folder(), config.device, runtime="torch")
-    own = read_own(config.data, shipped.labels, recognizer)
-    alike = look_alikes(own.training, own.labels, shipped, device)
+    recognizer = Recognizer.load(config.base, config.device, runtime="torch")
+    base = recognizer.classifier_info
+    own = read_own(config.data, base.labels, recognizer)
+    alike = look_alikes(own.training, own.labels, config.base_weights("classifier"), device)
     shown = frozenset(name for picture in own.training for name in picture.labels)
-    names = OwnNames.choose(own.labels, shipped.labels, config.keep, alike, shown)
+    names = OwnNames.choose(own.labels, base.labels, config.keep, alike, shown)
     notes = [*own.notes, *names.notes()]
     for note in notes:
         print(note)
@@ -127,7 +134,7 @@ def run(config: RetrainConfig, tell: Tell, stop: StopSignal) -> dict[str, Any]:
     improved = [outcome.kind for outcome in outcomes if outcome.better]
     write_report(report, build_report(config, own, names.labels, notes, outcomes, device))
     wanted = config.install and (bool(improved) or config.force)
-    installed = install(config.output, outcomes, config.force) if wanted else None
+    installed = install(config, outcomes) if wanted else None
     result: dict[str, Any] = {"done": True, "better": bool(improved), "improved": improved}
     result |= {"report": str(report), "installed": installed is not None}
     for outcome in outcomes:
@@ -138,7 +145,7 @@ def run(config: RetrainConfig, tell: Tell, stop: StopSignal) -> dict[str, Any]:
         if outcome.kept is not None:
             result |= {"kept": outcome.kept, "forgets": outcome.forgets}
         if before is not None:
-            result[f"shipped_{name}"] = before
+            result[f"before_{name}"] = before
     tell(result)
     print(verdict(outcomes))
     print(f"report: {report}")
@@ -206,14 +213,15 @@ def train_hands(
     tell: Tell,
     stop: StopSignal,
 ) -> Outcome:
-    """Train the classifier and measure it beside the shipped one.
+    """Train the classifier and measure it beside the base.
 
     Args:
         demo: hands of which those of names without own pictures are trained on as well, by the names to learn.
     """
-    shipped, device = load_info(shipped_weights("classifier")), choose_device(config.device)
-    size = shipped.input_hw[0]
-    absent = absent_outputs(output_names(names.labels, shipped.handedness), own.training)
+    weights, device = config.base_weights("classifier"), choose_device(config.device)
+    base = load_info(weights)
+    size = base.input_hw[0]
+    absent = absent_outputs(output_names(names.labels, base.handedness), own.training)
     lacking = {*absent, NO_GESTURE}
     training = [*own.training, *(p for p in demo if p.split == "train" and p.labels[0] in lacking)]
     hands = sum(len(p.labels) for p in training)
@@ -221,16 +229,16 @@ def train_hands(
         **shared(config),
         **recipe(hands, config.epochs, [name for name in absent if name not in (NO_GESTURE, BACKGROUND, RIGHT_HAND)]),
         labels=names.labels,
-        handedness=shipped.handedness,
+        handedness=base.handedness,
         output=weights_path(config.output, "classifier"),
-        init=shipped_weights("classifier"),
+        init=weights,
         size=size,
         start_size=size,
     )
     task = train_classifier.build(options, device, (training, own.validation), absent, names.alike)
     metrics = train_anew(task, reporter(tell, "classifier", options.epochs), stop)
     kept = kept_names([p for p in demo if p.split != "train"], options.output, device)
-    return compare_classifiers(own.validation, names.labels, metrics, shipped, device, kept)
+    return compare_classifiers(own.validation, names.labels, metrics, weights, device, kept)
 
 
 def train_frames(
@@ -240,14 +248,15 @@ def train_frames(
     tell: Tell,
     stop: StopSignal,
 ) -> Outcome:
-    """Train the detector and measure it beside the shipped one."""
-    shipped = load_info(shipped_weights("detector"))
+    """Train the detector and measure it beside the base."""
+    weights = config.base_weights("detector")
+    base = load_info(weights)
     options = DetectorConfig(
         **shared(config),
         output=weights_path(config.output, "detector"),
-        init=shipped_weights("detector"),
-        yolox=shipped.architecture.removeprefix("yolox-"),
-        input_hw=shipped.input_hw,
+        init=weights,
+        yolox=base.architecture.removeprefix("yolox-"),
+        input_hw=base.input_hw,
         epochs=config.epochs or int(np.clip(2000 // len(frames[0]), 4, 20)),
         whole_epochs=1,
         learning_rate=2e-4,
@@ -256,8 +265,8 @@ def train_frames(
     )
     task = train_detector.build(options, device, frames)
     metrics = train_anew(task, reporter(tell, "detector", options.epochs), stop)
-    model = load_model(shipped_weights("detector"), "detector")[0].to(device)
-    before = evaluate_detector(model, HandFrames(frames[1], ("hand",), shipped.input_hw, augment=False))
+    model = load_model(weights, "detector")[0].to(device)
+    before = evaluate_detector(model, HandFrames(frames[1], ("hand",), base.input_hw, augment=False))
     return Outcome("detector", (metrics[task.score], before[task.score]), metrics)
 
 
@@ -298,8 +307,8 @@ def build_report(
     )
 
 
-def install(output: Path, outcomes: Sequence[Outcome], force: bool) -> Path:
-    """Put the networks that are better, all of them with `force`, and the shipped others where the app looks first.
+def install(config: RetrainConfig, outcomes: Sequence[Outcome]) -> Path:
+    """Put the networks that are better, all of them with `force`, and the base's others where the app looks first.
 
     Returns:
         The folder.
@@ -307,7 +316,8 @@ def install(output: Path, outcomes: Sequence[Outcome], force: bool) -> Path:
     Raises:
         EnvironmentFault: it cannot be written.
     """
-    new = {outcome.kind for outcome in outcomes if outcome.better or force}
+    new = {outcome.kind for outcome in outcomes if outcome.better or config.force}
     target = models_folder() / RETRAINED
-    copy_networks([weights_path(output, kind) if kind in new else shipped_weights(kind) for kind in KINDS], target)
+    sources = [weights_path(config.output, kind) if kind in new else config.base_weights(kind) for kind in KINDS]
+    copy_networks(sources, target)
     return target

@@ -100,6 +100,7 @@ class TrainDialog(WorkDialog):
         if self.running or not self.train_button.isEnabled():
             return
         arguments = ["--data", str(self.data.folder()), *(["--keep"] if self.keep.isChecked() else [])]
+        arguments += ["--base", str(self._weights)] if self._weights is not None else []
         if self._output is None or arguments != self._interrupted:  # else the training goes on where it was stopped
             self._output = free_folder(runs_folder(), f"{self.name.text()} {datetime.now():%Y-%m-%d %H.%M.%S}")
             self.loss.clear()
@@ -145,7 +146,7 @@ class TrainDialog(WorkDialog):
         self.hint.setWordWrap(True)
         self.data = PicturesFolder()
         self.data.changed.connect(self._take_folder)
-        self.keep = QCheckBox(self.tr("&Keep the gestures that the app knows, too"))
+        self.keep = QCheckBox(self.tr("&Keep the gestures that the model in use knows, too"))
         self.keep.setChecked(True)
         self.keep.setToolTip(self.tr("Without it the model knows nothing but the gestures of your pictures"))
         self.name = QLineEdit(self.tr("My gestures"))
@@ -267,9 +268,9 @@ class TrainDialog(WorkDialog):
         assert self._result is not None
         each, results = self.tr("{measure} {new:.3f}, before {old:.3f}"), self._result
         told = [
-            each.format(measure=MEASURES[key], new=results[key], old=results[f"shipped_{key}"])
+            each.format(measure=MEASURES[key], new=results[key], old=results[f"before_{key}"])
             for key in MEASURES
-            if isinstance(results.get(key), float) and isinstance(results.get(f"shipped_{key}"), float)
+            if isinstance(results.get(key), float) and isinstance(results.get(f"before_{key}"), float)
         ]
         new = "named" in results
         if new:
@@ -333,6 +334,7 @@ class TrainDialog(WorkDialog):
         except GestureError as error:
             self.state.setText(str(error))
             return
+        self._weights = folder
         self.install_button.setEnabled(False)
         self.state.setText(self.tr("The window uses the model “{name}” now.").format(name=folder.name))
         self.installed.emit(folder)
