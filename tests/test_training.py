@@ -132,34 +132,60 @@ def test_backgrounds_lie_in_folders_too_and_hard_classes_are_known(hagrid_root: 
     kitchen.mkdir(parents=True)
     config = detector_config(hagrid_root, tmp_path / "d.safetensors", backgrounds=kitchen.parent)
     with pytest.raises(InputError, match=r"no picture: .*rooms: --backgrounds"):
-        build_frames(config, ("hand",))
+        build_frames(config)
     shutil.copy(next(hagrid_root.rglob("*.jpg")), kitchen)
     config = replace(config, hard_classes=("Fist", "peace inverted"))
-    frames, _ = build_frames(config, ("hand",))
+    frames, _ = build_frames(config)
     assert [path.parent for path in frames.pasting.backgrounds] == [kitchen]
     assert frames.pasting.hard_classes == ["fist", "peace_inverted"]
-    assert len(frames) == len(build_frames(replace(config, hard_classes=()), ("hand",))[0]) + 3
-    with pytest.raises(InputError, match="--hard-classes cal: no gesture of HaGRID"):
-        build_frames(replace(config, hard_classes=("call", "cal")), ("hand",))
+    assert len(frames) == len(build_frames(replace(config, hard_classes=()))[0]) + 3
+    with pytest.raises(InputError, match="--hard-classes cal: no such gesture"):
+        build_frames(replace(config, hard_classes=("call", "cal")))
 
 
-def test_detector_with_gesture_classes(hagrid_root: Path, tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(train_detector, "HAGRID_LABELS", LABELS)
+def test_detector_with_gesture_classes(hagrid_root: Path, tmp_path: Path, capsys) -> None:
+    annotations = hagrid_root / "ann_train_val" / "fist.json"
+    annotations.write_text(annotations.read_text().replace('"fist"', '"thumb_index2"'))  # which HaGRID's v1 lacks
     output = tmp_path / "gestures.safetensors"
-    train_detector.train(detector_config(hagrid_root, output, gestures=True, epochs=1))
-    assert load_info(output).labels == LABELS
+    labels = ("thumb_index2", "palm")
+    train_detector.train(detector_config(hagrid_root, output, labels=labels, epochs=1))
+    assert load_info(output).labels == labels
+    told = capsys.readouterr().out
+    assert "6 training frames, 2 validation frames\n" in told and ": all: " not in told
+    config = detector_config(hagrid_root, output, labels=("palm", "like"))
+    with pytest.raises(InputError, match="no training pictures of like"):
+        build_frames(config)
+    with pytest.raises(InputError, match=r"^0 training frames, 0 validation frames \(8 left out: .*--labels"):
+        build_frames(replace(config, labels=("like", "call")))
+    with pytest.raises(InputError, match="a single class is `hand`"):
+        train_detector.build(replace(config, labels=("palm",)), torch.device("cpu"))
+    save_model(output, build_yolox("nano", 2), ModelInfo("detector", "yolox-nano", ("palm", "like"), (96, 128)))
+    metrics = evaluate(EvaluateConfig("detector", (hagrid_root,), output, workers=0))
+    told = capsys.readouterr().out
+    assert metrics["frames"] == 4 and "8 of 8 pictures are frames" in told and "; 4 left out: a hand without" in told
+
+
+@pytest.mark.parametrize(("labels", "told"), [(("hand",), "6 training"), (("palm", "fist"), "5 training frames, 2")])
+def test_frames_that_a_detector_of_gestures_leaves_out_are_told(
+    hagrid_root: Path, tmp_path: Path, labels: tuple[str, ...], told: str, capsys
+) -> None:
+    annotations = hagrid_root / "ann_train_val" / "palm.json"
+    annotations.write_text(annotations.read_text().replace('"palm"', '"ok?"', 1))
+    build_frames(detector_config(hagrid_root, tmp_path / "d.safetensors", labels=labels))
+    said = capsys.readouterr().out
+    assert told in said and ("(1 left out: a hand without a known label)" in said) == (len(labels) > 1)
 
 
 def test_starts_from_a_release_or_from_own_weights(tmp_path: Path, hagrid_root: Path) -> None:
     release = tmp_path / "yolox_nano.pth"
     torch.save({"start_epoch": 300, "model": build_yolox("nano", 80).state_dict(), "optimizer": {}}, release)
     config = detector_config(hagrid_root, tmp_path / "d.safetensors", init=release, epochs=1)
-    model, start = initial_detector(config, ("hand",))
+    model, start = initial_detector(config)
     assert start == "from yolox_nano.pth, with new class layers"
     state = read_release(release)
     assert torch.equal(model.head.stems[0].conv.weight, state["head.stems.0.conv.weight"])
     with pytest.raises(InputError, match="do not fit"):
-        initial_detector(detector_config(hagrid_root, tmp_path, yolox="tiny", init=release), ("hand",))
+        initial_detector(detector_config(hagrid_root, tmp_path, yolox="tiny", init=release))
 
 
 @pytest.mark.parametrize("content", ["malicious", "text", "empty", "list", "missing"])

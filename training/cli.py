@@ -25,7 +25,7 @@ from training import distributed, train_classifier, train_detector
 from training.benchmark import BenchmarkConfig, benchmark
 from training.calibrate import CalibrateConfig, calibrate
 from training.conditions import Condition
-from training.datasets import HandCrops, HandFrames
+from training.datasets import HandCrops, HandFrames, frames_for
 from training.download import DownloadConfig, download
 from training.draws import in_order
 from training.evaluate import evaluate_classifier, evaluate_detector, evaluate_frames
@@ -108,13 +108,15 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     weights = config.weights or shipped_weights(config.model)
     model, info = load_model(weights, config.model)
     model = model.to(choose_device(config.device)).to(memory_format=torch.channels_last)
-    labels = info.labels if config.model == "classifier" else HAGRID_LABELS
+    labels = HAGRID_LABELS if info.labels == train_detector.HAND else info.labels
     pictures = read_all(config.data, labels, config.split, config.boxes, config.splits)
     if config.model == "classifier":
         crops = HandCrops(pictures, info.labels, info.input_hw[0], augment=False)
         return evaluate_classifier(model, in_order(crops, config.batch_size, config.workers), info.labels)
     boxed = [p for p in pictures if p.true_boxes and not p.is_crop]
-    print(f"{len(boxed)} of {len(pictures)} pictures are frames whose boxes were all drawn by people")
+    left = len(boxed) - len(frames_for(info.labels, boxed))
+    unknown = f"; {left} left out: a hand without a known label" if left else ""
+    print(f"{len(boxed)} of {len(pictures)} pictures are frames whose boxes were all drawn by people{unknown}")
     whole = HandFrames(boxed, info.labels, info.input_hw, augment=False)
     return evaluate_detector(model, whole, config.threshold, workers=config.workers)
 

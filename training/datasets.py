@@ -170,6 +170,11 @@ class Pasting:
     paste_share: float = 0.7
 
 
+def frames_for(labels: Sequence[str], pictures: Sequence[Picture]) -> list[Picture]:
+    """The frames that a detector of these labels can use: of gestures those of which every hand has one of them."""
+    return [p for p in pictures if not p.is_crop and (len(labels) == 1 or set(p.labels) <= set(labels))]
+
+
 class HandFrames(Dataset[tuple[Tensor, Tensor, Tensor]]):
     """Frames as detector input.
 
@@ -177,7 +182,7 @@ class HandFrames(Dataset[tuple[Tensor, Tensor, Tensor]]):
     H and W are `input_hw`, or that on end for an upright frame.
 
     Args:
-        pictures: frames; of a hand with an unknown label only the box is used, which needs a one-class detector.
+        pictures: those that `frames_for` leaves are used; a detector of a single class uses boxes alone.
         labels: the class names, a single one for a detector of hands.
         input_hw: the detector's input shape.
         augment: draw another view of the frame every time.
@@ -201,7 +206,7 @@ class HandFrames(Dataset[tuple[Tensor, Tensor, Tensor]]):
         recolour: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
         self.index = {name: number for number, name in enumerate(labels)} if len(labels) > 1 else None
-        self.pictures = [p for p in pictures if not p.is_crop and (self.index is None or all(p.labels))]
+        self.pictures = frames_for(labels, pictures)
         self.input_hw = input_hw
         self.augment = augment
         self.window: int | None = None

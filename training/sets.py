@@ -159,7 +159,7 @@ def read_parts(
 
     A folder that is named several times counts so often in `train`, and once elsewhere. A photograph that one of them
     holds out, as a frame or as crops, trains nothing in the others: there a person may decide, whom a set of crops does
-    not name. A list of splits is taken as it is.
+    not name. A list of splits is taken as it is. Of all pictures beside those of splits nothing is printed.
 
     Args:
         boxes_file: for the folders in a HaGRID layout, see `read`.
@@ -182,7 +182,7 @@ def read_parts(
         if split == "train":
             chosen = {root: without_photographs(whole, held) for root, whole in chosen.items()}
         for root, whole in chosen.items():
-            if distributed.is_main():
+            if distributed.is_main() and (split or len(parts) == 1):
                 print(f"{root}: {split or 'all'}: {whole.describe()}")
         result.append([p for root in (roots if split == "train" else chosen) for p in chosen[root].pictures])
     return result

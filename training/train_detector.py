@@ -27,14 +27,14 @@ from training import distributed
 from training.batch_augment import FRAME_CHANGES, RandomChanges
 from training.checkpoint import provenance
 from training.collection import Picture, label_finder, picture_files
-from training.datasets import HandFrames, Pasting, collate_frames, same_shape_batches
+from training.datasets import HandFrames, Pasting, collate_frames, frames_for, same_shape_batches
 from training.evaluate import SCORES, evaluate_detector
 from training.fit import fit
 from training.losses import detector_loss
 from training.mosaic import Mosaic
 from training.picture_store import PictureStore
 from training.run import Epoch, Task, TrainingConfig
-from training.sets import read_all, read_parts
+from training.sets import read_all, read_parts, require_classes
 from training.signals import StopSignal
 
 HAND = ("hand",)
@@ -60,8 +60,9 @@ class DetectorConfig(TrainingConfig):
     """Folder of pictures without people, in it or in folders below."""
     hard_classes: tuple[str, ...] = ()
     """Gestures that are found badly: their frames come twice an epoch, their crops are pasted three times as often."""
-    gestures: bool = False
-    """One class a gesture instead of the single class `hand`."""
+    labels: tuple[str, ...] = HAND
+    """The single class `hand`, which learns from every box; or names of gestures, one class each: frames with a hand by
+    any other name are left out."""
     yolox: str = "tiny"
     """Size: nano, tiny, s, m, l or x."""
     output: Path = Path("runs/detector.safetensors")
@@ -98,13 +99,13 @@ def detector_step(
         return detector_loss(raw, boxes, classes, size_hw, l1_weight, distributed.mean_of_all)
 
 
-def initial_detector(config: DetectorConfig, labels: tuple[str, ...]) -> tuple[YOLOX, str]:
+def initial_detector(config: DetectorConfig) -> tuple[YOLOX, str]:
     """The network to train, and one sentence on where its weights come from.
 
     Raises:
         InputError: the initial weights cannot be read or do not fit.
     """
-    model = build_yolox(config.yolox, len(labels))
+    model = build_yolox(config.yolox, len(config.labels))
     if config.init is None:
         return model, "from scratch"
     if config.init.suffix == ".safetensors":
@@ -136,7 +137,6 @@ def read_release(path: Path) -> dict[str, Tensor]:
 
 def build_frames(
     config: DetectorConfig,
-    labels: tuple[str, ...],
     pictures: tuple[list[Picture], list[Picture]] | None = None,
     recolour: Callable[[Tensor], Tensor] | None = None,
 ) -> tuple[HandFrames, HandFrames]:
@@ -147,35 +147,42 @@ def build_frames(
         recolour: changes the colours of single training frames, see `HandFrames`.
 
     Raises:
-        InputError: frames, crops or backgrounds cannot be read or are none, or a hard class is no gesture.
+        InputError: frames, crops or backgrounds cannot be read or are none, a class has no hand, or a hard class is no
+            gesture.
     """
+    gestures = HAGRID_LABELS if config.labels == HAND else config.labels
     training, validation, beside = (
         (*pictures, [])
         if pictures
-        else read_parts(config.data, HAGRID_LABELS, ("train", "val", None), config.boxes, config.splits)
+        else read_parts(config.data, gestures, ("train", "val", None), config.boxes, config.splits)
     )
-    crops = [p for p in read_all(config.crops, HAGRID_LABELS, "train", beside=beside) if p.is_crop]
+    crops = [p for p in read_all(config.crops, gestures, "train", beside=beside) if p.is_crop and all(p.labels)]
     backgrounds = list(picture_files([config.backgrounds], below=True)) if config.backgrounds else []
     if config.backgrounds and not backgrounds:
         raise InputError(f"no picture: {config.backgrounds}: --backgrounds is a folder of pictures without people")
-    find_label = label_finder(HAGRID_LABELS)
+    find_label = label_finder(gestures)
     hard_classes = [find_label(name) for name in config.hard_classes]
     if "" in hard_classes:
         unknown = config.hard_classes[hard_classes.index("")]
-        raise InputError(f"--hard-classes {unknown}: no gesture of HaGRID. The names are {', '.join(HAGRID_LABELS)}")
-    true = [p for p in validation if p.true_boxes and not p.is_crop]
-    paths = [*(p.path for p in (*training, *true) if not p.is_crop), *(p.path for p in crops), *backgrounds]
+        raise InputError(f"--hard-classes {unknown}: no such gesture. The names are {', '.join(gestures)}")
+    true = [p for p in validation if p.true_boxes]
+    found = sum(not p.is_crop for p in (*training, *true))
+    training, true = frames_for(config.labels, training), frames_for(config.labels, true)
+    told = f"{len(training)} training frames, {len(true)} validation frames"
+    if left := found - len(training) - len(true):
+        told += f" ({left} left out: a hand without a known label)"
+    if not training or not true:
+        raise InputError(f"{told}: both are needed. Add data" + (", or names to --labels" if left else ""))
+    if config.labels != HAND:
+        require_classes([*training, *crops], config.labels)
+    if distributed.is_main():
+        print(told)
+    paths = [*(p.path for p in (*training, *true, *crops)), *backgrounds]
     store = PictureStore(paths, config.cache, STORED_SIDES * max(config.input_hw), config.workers)
     pasting = Pasting(crops, backgrounds, hard_classes)
     training = [*training, *(p for p in training if set(p.labels) & set(hard_classes))]
-    frames = HandFrames(training, labels, config.input_hw, True, pasting, store, recolour)
-    held_out = HandFrames(true, labels, config.input_hw, augment=False, store=store)
-    if not len(frames) or not len(held_out):
-        names = "; --gestures knows the names of HaGRID's gestures alone" if config.gestures else ""
-        raise InputError(
-            f"{len(frames)} training and {len(held_out)} validation frames: both are needed. Add data{names}"
-        )
-    return frames, held_out
+    frames = HandFrames(training, config.labels, config.input_hw, True, pasting, store, recolour)
+    return frames, HandFrames(true, config.labels, config.input_hw, augment=False, store=store)
 
 
 def stages(model: nn.Module) -> list[nn.Module]:
@@ -198,14 +205,15 @@ def build(
     """
     if config.yolox not in SIZES or any(side % 32 for side in (*config.input_hw, config.window)):
         raise InputError(f"--yolox is one of {', '.join(SIZES)}; the sides of input and window are multiples of 32")
+    if len(config.labels) == 1 and config.labels != HAND:
+        raise InputError(f"--labels {config.labels[0]}: a single class is `hand`. Name two gestures or more")
     torch.manual_seed(config.seed)
-    labels = HAGRID_LABELS if config.gestures else HAND
     recolour, in_batches = RandomChanges(FRAME_CHANGES), device.type == "cuda"
     if config.compile and in_batches:
         recolour.compile()
     # In the loading processes recolouring is most of the work: a GPU does it with whole batches.
-    frames, held_out = build_frames(config, labels, pictures, None if in_batches else recolour)
-    model, start = initial_detector(config, labels)
+    frames, held_out = build_frames(config, pictures, None if in_batches else recolour)
+    model, start = initial_detector(config)
     if distributed.is_main():
         print(f"Training starts {start}.")
     model = model.to(device)
@@ -227,11 +235,11 @@ def build(
 
     def info(number: int, metrics: dict[str, Any]) -> ModelInfo:
         trained = provenance(start, number, config.data, frames.pictures)
-        return ModelInfo("detector", f"yolox-{config.yolox}", labels, config.input_hw, metrics, trained)
+        return ModelInfo("detector", f"yolox-{config.yolox}", config.labels, config.input_hw, metrics, trained)
 
     used = (*frames.pictures, *held_out.pictures)
     score = SCORES["detector"][0]
-    return Task(config, labels, model, stages(model), epoch, evaluate, score, info, used)
+    return Task(config, config.labels, model, stages(model), epoch, evaluate, score, info, used)
 
 
 def train(config: DetectorConfig) -> dict[str, Any]:
