@@ -22,6 +22,7 @@ from gesture_app.errors import InputError
 from gesture_app.vision.classifier import GestureClassifier
 from gesture_app.vision.hands import RecognizerOptions
 from gesture_app.vision.images import read_image
+from gesture_app.vision.labels import HAGRID_LABELS
 from gesture_app.vision.model_folders import shipped_weights
 from gesture_app.vision.model_info import ModelInfo, load_info, load_model, save_model
 from gesture_app.vision.recognizer import Recognizer
@@ -278,6 +279,17 @@ def test_crops_are_varied_unless_told_not_to(crops_root: Path, tmp_path: Path, n
     assert all(torch.equal(crops[0][0], first) for _ in range(5)) is not varied
 
 
+@pytest.mark.parametrize("labels", [HAGRID_LABELS, LABELS])
+def test_how_to_learn_other_names_is_told_where_none_were_given(
+    hagrid_root: Path, tmp_path: Path, labels: tuple[str, ...], monkeypatch, capsys
+) -> None:
+    monkeypatch.setattr(train_classifier, "require_classes", lambda *_: None)
+    annotations = hagrid_root / "ann_train_val" / "fist.json"
+    annotations.write_text(annotations.read_text().replace('"fist"', '"thumb_index2"', 1))
+    read_pictures(classifier_config(hagrid_root, tmp_path / "c.safetensors", labels=labels))
+    assert ("with --labels to do so" in capsys.readouterr().out) == (labels == HAGRID_LABELS)
+
+
 @pytest.mark.parametrize(
     ("logits", "sides", "expected"),
     [
@@ -356,14 +368,21 @@ def program(monkeypatch, capsys):
 def test_evaluate_writes_json(crops_root: Path, tmp_path: Path, program) -> None:
     weights = tmp_path / "w.safetensors"
     save_model(weights, GestureClassifier(2), ModelInfo("classifier", "resnet18d", LABELS, (48, 48)))
-    out = tmp_path / "sub" / "metrics.json"
+    out, plot = tmp_path / "sub" / "metrics.json", tmp_path / "sub" / "confusion.png"
     code, told, errors = program(
-        "evaluate", "classifier", "--data", crops_root, "--weights", weights, "--json", out, "--workers", "0"
+        *("evaluate", "classifier", "--data", crops_root, "--weights", weights, "--json", out, "--workers", "0"),
+        *("--plot", plot),
     )
     assert code == 0, errors
+    assert plot.read_bytes().startswith(b"\x89PNG")
     metrics = json.loads(out.read_text())
     assert {"top1", "macro_f1", "per_class", "confusion"} <= metrics.keys() and metrics["crops"] == 20
     assert "macro_f1" in told
+    first, last = sorted(LABELS, key=lambda name: metrics["per_class"][name]["f1"])
+    f1 = {name: metrics["per_class"][name]["f1"] for name in LABELS}
+    assert f"worst        {first} {f1[first]:.3f}, {last} {f1[last]:.3f} (f1)" in told
+    rows = [" ".join(str(row).replace("[", "[ ").replace("]", " ]").split()) for row in metrics["confusion"]]
+    assert f"\n    {rows[0]},\n    {rows[1]}\n" in out.read_text()
 
 
 def test_own_classes_are_measured_too(crops_root: Path, tmp_path: Path) -> None:
@@ -393,6 +412,7 @@ def test_what_a_list_of_splits_names_is_measured(crops_root: Path, tmp_path: Pat
         ("detector", {"boxes": Path("missing.json")}),
         ("frames", {"splits": Path("splits.csv")}),
         ("classifier", {"threshold": 0.9}),
+        ("frames", {"plot": Path("confusion.png")}),
     ],
 )
 def test_options_that_do_nothing_are_refused(model, option: dict) -> None:

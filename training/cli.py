@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ from training.draws import in_order
 from training.evaluate import evaluate_classifier, evaluate_detector, evaluate_frames
 from training.inspect_data import DataConfig, inspect
 from training.lr_find import LearningRateConfig, find_learning_rate
+from training.plots import confusion_matrix
 from training.pseudo_label import PseudoLabelConfig, pseudo_label
 from training.quantize import QuantizeConfig, quantize
 from training.retrain import RetrainConfig, retrain
@@ -62,6 +64,8 @@ class EvaluateConfig:
     """Write all metrics here."""
     boxes: Path | None = None
     """JSON of boxes for frames that have none, as in training: for `classifier` only."""
+    plot: Path | None = None
+    """Draw which gesture is taken for which into this .png file, for `classifier` only."""
     splits: Path | None = None
     """Exactly these pictures in these splits: `splits.csv` of the run, for `classifier` and `detector`."""
     threshold: float = 0.5
@@ -79,6 +83,7 @@ class EvaluateConfig:
 
 
 FOR_SOME = {
+    "plot": ("classifier",),
     "boxes": ("classifier",),
     "splits": ("classifier", "detector"),
     "threshold": ("detector",),
@@ -86,6 +91,10 @@ FOR_SOME = {
     "condition": ("frames",),
 }
 """The options of `evaluate` that mean something for some of its models only."""
+
+
+WORST = 5
+"""So many classes are told by name."""
 
 
 def evaluate(config: EvaluateConfig) -> dict[str, Any]:
@@ -112,7 +121,10 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     pictures = read_all(config.data, labels, config.split, config.boxes, config.splits)
     if config.model == "classifier":
         crops = HandCrops(pictures, info.labels, info.input_hw[0], augment=False)
-        return evaluate_classifier(model, in_order(crops, config.batch_size, config.workers), info.labels)
+        metrics = evaluate_classifier(model, in_order(crops, config.batch_size, config.workers), info.labels)
+        if config.plot is not None:
+            write_file(config.plot, confusion_matrix(metrics["confusion"], info.labels), "the plot")
+        return metrics
     boxed = [p for p in pictures if p.true_boxes and not p.is_crop]
     left = len(boxed) - len(frames_for(info.labels, boxed))
     unknown = f"; {left} left out: a hand without a known label" if left else ""
@@ -122,12 +134,18 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
 
 
 def print_metrics(metrics: dict[str, Any], file: Path | None) -> None:
-    """The single figures as lines; everything as JSON into `file`."""
+    """The single figures and the worst classes as lines; everything as JSON into `file`, a list of numbers a line."""
     for name, value in metrics.items():
         if isinstance(value, (int, float)):
             print(f"{name:12} {value:.4f}" if isinstance(value, float) else f"{name:12} {value}")
+    if classes := metrics.get("per_class"):
+        measure = next(iter(next(iter(classes.values()))))
+        worst = sorted(classes, key=lambda name: classes[name][measure])[:WORST]
+        listed = ", ".join(f"{name} {classes[name][measure]:.3f}" for name in worst)
+        print(f"{'worst':12} {listed} ({measure})")
     if file is not None:
-        write_file(file, (json.dumps(metrics, indent=2) + "\n").encode(), "metrics")
+        text = re.sub(r"\[[\d,\s]+\]", lambda row: " ".join(row[0].split()), json.dumps(metrics, indent=2))
+        write_file(file, (text + "\n").encode(), "metrics")
 
 
 def run_synthesize(config: SynthesizeConfig) -> dict[str, Any]:

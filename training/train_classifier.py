@@ -243,6 +243,9 @@ def read_pictures(config: ClassifierConfig) -> tuple[list[Picture], list[Picture
     """
     training, validation = read_parts(config.data, config.labels, ("train", "val"), config.boxes, config.splits)
     require_classes(training, config.labels)
+    unknown = any("" in picture.labels for picture in training)
+    if unknown and config.labels == HAGRID_LABELS and distributed.is_main():
+        print("Hands without a known label are not learnt from: name theirs, and all others, with --labels to do so.")
     if config.handedness and not any(picture.sides for picture in training):
         raise InputError("no training picture says which side its hand is: add some, or leave --handedness out")
     if config.fold is not None:
