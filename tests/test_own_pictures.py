@@ -87,7 +87,8 @@ def test_in_whole_pictures_the_uppermost_hand_is_found_and_patches_show_none(tmp
 
 def test_of_a_whole_picture_among_crops_the_hand_is_found(tmp_path: Path) -> None:
     crop, blurred, far = picture((2, 2, 100, 80)), picture(), picture((100, 20, 30, 30))
-    folder(tmp_path, "like", [crop] * 9 + [blurred, far])
+    fingertip = picture((100, 20, 20, 20))
+    folder(tmp_path, "like", [crop] * 8 + [fingertip, blurred, far])
     own = read_own(tmp_path, SHIPPED, FindsWhite())
     by_name = {p.path.name: p for p in (*own.training, *own.validation)}
     whole = by_name.pop("shot 10.png")
