@@ -112,7 +112,7 @@ class Outcome:
                 f", {', '.join(self.new)} named right {self.named:.3f} (by chance {self.chance:.3f}, "
                 f"needed {self.needed:.3f})"
             )
-        if self.weak:
+        if self.weak and len(self.new) > 1:
             weak = ", ".join(f"{name} {recall:.3f}" for name, recall in self.weak.items())
             told += f", of these {weak} (each needed {self.needed_each:.3f})"
         if self.kept is not None:

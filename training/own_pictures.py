@@ -35,8 +35,8 @@ SAMPLED = 200
 WHOLE_SHARE = 0.35
 """In a whole picture, a hand covers less of it than this."""
 FAR_SHARE, FAR_SCORE, FAR_PX = 0.1, 0.7, 24
-"""A hand that covers less, though it is so sure and large (a side in pixels), is in a whole picture even among crops: of
-1,000 crops of HaGRID, half of them turned, two had one, of 80 whole frames 74."""
+"""A hand that covers less, though it is so sure and large (a side in pixels), is in a whole picture even among crops:
+of 1,000 crops of HaGRID, half of them turned, two had one, of 80 whole frames 74."""
 FEWEST = 5
 """Pictures of a gesture, at least."""
 HELD_OUT = 0.2
