@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from gesture_app import __version__
 from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.vision.atomic import write_atomically
 from training.collection import Picture
@@ -37,10 +36,9 @@ def provenance(start: str, epoch: int, data: Sequence[Path], pictures: Sequence[
         "epoch": epoch,
         "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
         "versions": {
-            "gesture-app": __version__,
             "python": platform.python_version(),
             "torch": torch.__version__,
-            **{name: version(name) for name in ("torchvision", "timm")},
+            **{name: version(name) for name in ("gesture-app", "torchvision", "timm")},
         },
     }
 
