@@ -131,6 +131,14 @@ def test_mirrored_pictures_are_upright(tmp_path: Path, matrix: tuple, turned) ->
         assert np.array_equal(next(iter(video)).image, turned(plain))
 
 
+def test_titles_may_be_no_utf_8(tmp_path: Path) -> None:
+    data = write_video(tmp_path / "in.avi").read_bytes()
+    assert b"Lavf" in data  # the name of the program that wrote it
+    (tmp_path / "in.avi").write_bytes(data.replace(b"Lavf", b"Lav\xe9"))
+    with open_video(tmp_path / "in.avi") as video:
+        assert len(list(video)) == len(REGULAR)
+
+
 def test_frames_go_with_their_last_use(tmp_path: Path) -> None:
     with open_video(write_video(tmp_path / "in.mp4")) as video:
         gc.collect()

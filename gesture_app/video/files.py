@@ -28,6 +28,8 @@ CLEARLY_S = 1.0
 CLEARLY_SHARE = 0.05
 ANNOTATED = "annotated by Gesture App"
 """The comment in a video whose pictures show what was recognized."""
+ANY_TEXT: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
+"""Lets titles and comments be no UTF-8, as PyAV does by itself from 19 on."""
 
 av.logging.set_level(None)
 
@@ -281,7 +283,7 @@ def open_container(path: Path) -> InputContainer:
     try:
         # The prefix and the list keep names such as `concat:a|b`, and playlists, from reaching other files or the net.
         options = {"protocol_whitelist": "file"}
-        container: InputContainer = av.open(f"file:{path}", options=options, metadata_errors="replace")
+        container: InputContainer = av.open(f"file:{path}", options=options, **ANY_TEXT)
     except (av.FFmpegError, OSError) as error:
         raise InputError(f"video: {path}: is not a video, or is cut off ({error.strerror}). Copy it again") from error
     return container

@@ -19,6 +19,7 @@ except ImportError:  # before PyAV 16
 
 from gesture_app.errors import EnvironmentFault
 from gesture_app.video.addresses import masked
+from gesture_app.video.files import ANY_TEXT
 from gesture_app.vision.hands import Frame, Image
 
 ANSWER_S = 2.0
@@ -110,7 +111,7 @@ class NetworkSource:
 def _connect(address: str) -> InputContainer:
     options = HTTP_OPTIONS if address.lower().startswith("http") else RTSP_OPTIONS
     try:
-        container: InputContainer = av.open(address, options=options, timeout=ANSWER_S)
+        container: InputContainer = av.open(address, options=options, timeout=ANSWER_S, **ANY_TEXT)
         if container.streams.video:
             return container
         container.close()
