@@ -169,9 +169,9 @@ def test_mirror():
 @pytest.mark.parametrize(("mirror", "hand_left"), [(False, 4), (True, 48)])
 def test_pipeline_mirrors_the_picture_and_the_boxes(mirror, hand_left):
     frame = Frame(two_colours(), 0, 0.0)
-    annotated = Pipeline(FakeRecognizer())(frame, LiveSettings(RecognizerOptions(), mirror=mirror))
-    assert annotated.hands[0].box_xyxy[0] == hand_left
-    assert tuple(annotated.image[47, 0]) == (RIGHT_BGR if mirror else LEFT_BGR)
+    rendered, inference_s = Pipeline(FakeRecognizer())(frame, LiveSettings(RecognizerOptions(), mirror=mirror))
+    assert inference_s >= 0 and rendered.hands[0].box_xyxy[0] == hand_left
+    assert tuple(rendered.image[47, 0]) == (RIGHT_BGR if mirror else LEFT_BGR)
     assert np.array_equal(frame.image, two_colours()), "the source's picture stays as it is"
 
 
@@ -395,13 +395,12 @@ class Pictures:
     """A tap that keeps everything."""
 
     def __init__(self):
-        self.annotated, self.clean = [], []
+        self.drawn, self.clean, self.times_s = [], [], []
 
-    def add_annotated(self, image, captured_s):
-        self.annotated.append((image, captured_s))
-
-    def add_clean(self, image, captured_s):
-        self.clean.append((image, captured_s))
+    def add(self, drawn, clean, captured_s):
+        self.drawn.append(drawn)
+        self.clean.append(clean)
+        self.times_s.append(captured_s)
 
 
 @pytest.mark.parametrize("mirror", [False, True])
@@ -413,13 +412,12 @@ def test_a_tap_gets_every_picture_with_boxes_as_shown_and_without_as_filmed(make
     worker.start()
     worker.play("script")
     wait_for(lambda: Phase.ENDED in news.phases)
-    assert len(tap.annotated) == len(tap.clean) == sum(result.inference_s is not None for result in news.results)
-    assert np.array_equal(tap.clean[0][0], two_colours())
-    assert not np.array_equal(tap.annotated[0][0], two_colours())
-    left_is_left = np.array_equal(tap.annotated[0][0][-1, 0], two_colours()[-1, 0])
+    assert len(tap.times_s) == sum(result.inference_s is not None for result in news.results)
+    assert np.array_equal(tap.clean[0], two_colours())
+    assert not np.array_equal(tap.drawn[0], two_colours())
+    left_is_left = np.array_equal(tap.drawn[0][-1, 0], two_colours()[-1, 0])
     assert left_is_left is not mirror
-    times = [captured_s for _, captured_s in tap.annotated]
-    assert times == sorted(times) == [captured_s for _, captured_s in tap.clean]
+    assert tap.times_s == sorted(tap.times_s)
 
 
 @pytest.mark.parametrize("wanted", [False, True])
@@ -442,8 +440,8 @@ def test_a_dark_picture_is_brightened_and_recorded_as_it_is(make_worker, brighte
     worker.start()
     worker.play("script")
     wait_for(lambda: Phase.ENDED in news.phases)
-    assert tap.clean and all(np.array_equal(image, dark) for image, _ in tap.clean)
-    corner = {int(image[-1, 0, 0]) for image, _ in tap.annotated}
+    assert tap.clean and all(np.array_equal(image, dark) for image in tap.clean)
+    corner = {int(image[-1, 0, 0]) for image in tap.drawn}
     assert corner == {87 if brighten else 30}
     assert {result.dark for result in news.results if result.inference_s is not None} == {brighten}
 

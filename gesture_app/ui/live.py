@@ -40,11 +40,8 @@ LoadRecognizer = Callable[[ModelChoice], "Recognizer"]
 class Tap(Protocol):
     """Takes every picture of the live thread, in it; must not block. The arrays may be kept, not written into."""
 
-    def add_annotated(self, image: Image, captured_s: float) -> None:
-        """A BGR picture as it is shown, read at this time of `time.monotonic`."""
-
-    def add_clean(self, image: Image, captured_s: float) -> None:
-        """The same without boxes and names."""
+    def add(self, drawn: Image, clean: Image, captured_s: float) -> None:
+        """A BGR picture as it is shown and as it was filmed, read at this time of `time.monotonic`."""
 
 
 @dataclass(frozen=True)

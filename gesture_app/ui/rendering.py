@@ -57,11 +57,3 @@ class Renderer:
         trails = self._trails.update(shown, time_s) if settings.overlay.trails else ()
         drawn = self._draw_hands(picture, shown, settings.overlay, trails)
         return Rendered(drawn, clean, tuple(shown), settings.brighten and self._brightener.dark)
-
-    def plain(self, image: Image, time_s: float, settings: LiveSettings) -> Image:
-        """The picture without hands and without any drawing."""
-        if settings.blur:
-            image = self._blur_background(image, ())
-        if settings.brighten:
-            image = self._brightener(image, time_s)
-        return self._mirror_image(image) if settings.mirror else image

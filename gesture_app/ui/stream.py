@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from gesture_app.ui.live import LiveSettings, Phase, Result, Status, Tap
 from gesture_app.ui.pictures import to_qimage
-from gesture_app.ui.rendering import Renderer
+from gesture_app.ui.rendering import Rendered, Renderer
 
 if TYPE_CHECKING:
-    from gesture_app.ui.pipeline import Annotated, Pipeline
+    from gesture_app.ui.pipeline import Pipeline
     from gesture_app.video.clips import Clip
     from gesture_app.video.mailbox import Captured, Mailbox
     from gesture_app.vision.hands import Frame, Hand, Image
@@ -181,10 +181,10 @@ class LiveStream:
         annotated = self._annotate(frame, pipeline)
         if annotated is None:
             return
-        self._deliver(annotated.image, annotated.hands, annotated.inference_s)
+        rendered, inference_s = annotated
+        self._deliver(rendered.image, rendered.hands, inference_s)
         if self._tap is not None:
-            self._tap.add_annotated(annotated.image, captured_s)
-            self._tap.add_clean(annotated.clean, captured_s)
+            self._tap.add(rendered.image, rendered.clean, captured_s)
 
     def _redraw(self, pipeline: Pipeline, make_pipeline: Callable[[], Pipeline]) -> None:
         """Show a picture that stands still as the settings are now; its hands are found anew for other thresholds."""
@@ -201,21 +201,22 @@ class LiveStream:
             chosen = self._aside = make_pipeline()
         annotated = self._annotate(frame, chosen)
         if annotated is not None:
-            self._deliver(annotated.image, annotated.hands, None)
+            rendered, _ = annotated
+            self._deliver(rendered.image, rendered.hands, None)
 
-    def _annotate(self, frame: Frame, pipeline: Pipeline) -> Annotated | None:
+    def _annotate(self, frame: Frame, pipeline: Pipeline) -> tuple[Rendered, float] | None:
         settings = self._settings()
         self._shown_with = settings
         try:
-            annotated = pipeline(frame, settings)
+            rendered, inference_s = pipeline(frame, settings)
         except Exception as error:
             self._report_fault(error)
             return None
-        self._dark = annotated.dark
+        self._dark = rendered.dark
         if self._faulty:
             self._faulty = False
             self._enter(self._phase)
-        return annotated
+        return rendered, inference_s
 
     def _report_fault(self, error: Exception) -> None:
         """Tell a failing frame once, until one succeeds again; the frame itself is shown without boxes."""
@@ -238,7 +239,8 @@ class LiveStream:
             return
         settings = self._settings()
         self._shown_with = settings
-        self._deliver(self._renderer.plain(self._last.frame.image, self._last.frame.time_s, settings), (), None)
+        frame = self._last.frame
+        self._deliver(self._renderer(frame.image, (), frame.time_s, settings).image, (), None)
 
     def _deliver(self, image: Image, hands: tuple[Hand, ...], inference_s: float | None) -> None:
         assert self._last is not None
