@@ -29,7 +29,7 @@ from gesture_app.ui.tools import ToolContext, Tools
 from gesture_app.ui.window_layout import WindowLayout
 from gesture_app.ui.workers import LiveWorker, OpenReader
 from gesture_app.video.addresses import SourceOptions, source_kind
-from gesture_app.vision.assets import models_folder
+from gesture_app.vision.model_folders import installed_models
 
 NAME = "Gesture App"
 JUMP_S = 5.0
@@ -408,12 +408,3 @@ class MainWindow(QMainWindow):
 
     def _forget_fault(self) -> None:
         self._fault_box = None
-
-
-def installed_models() -> list[tuple[str, str]]:
-    """Names and folders of the user's own models."""
-    try:
-        folders = [path for path in models_folder().iterdir() if path.is_dir() and any(path.glob("*.safetensors"))]
-    except OSError:
-        return []
-    return [(path.name, str(path)) for path in sorted(folders)]
