@@ -122,7 +122,7 @@ class AnnotateDialog(WorkDialog):
     def reject(self) -> None:
         """Close; while files are being annotated, ask first."""
         consequence = self.tr("What is done of the current file is kept and can be played.")
-        self.close_or_ask(self.running, self.tr("Stop annotating?"), consequence, self.cancel)
+        self.close_or_ask(self.tr("Stop annotating?"), consequence)
 
     def _build_parts(self) -> None:
         self.hint = QLabel(

@@ -133,7 +133,7 @@ class TrainDialog(WorkDialog):
     def reject(self) -> None:
         """Close; while something is trained, ask first."""
         consequence = self.tr("A training that is stopped cannot go on once this dialog is closed.")
-        self.close_or_ask(self.running, self.tr("Stop training?"), consequence, self.cancel)
+        self.close_or_ask(self.tr("Stop training?"), consequence)
 
     def _build_parts(self) -> None:
         self.hint = QLabel(
