@@ -170,7 +170,7 @@ class Benchmark(Model):
         if recognizer.one_step:
             plain = benchmark_gpu.plain_recognizer(self.weights_folder(), "cuda")
             result["gpu"] = benchmark_gpu.measure_gpu(recognizer, plain, clip, self.seconds)
-            print(benchmark_gpu.gpu_table(result["gpu"]))
+            print(benchmark_report.gpu_table(result["gpu"]))
         if self.scaling:
             result["scaling"] = benchmark.measure_scaling(recognizer, clip)
             print(benchmark_report.scaling_table(result["scaling"]))
