@@ -19,7 +19,7 @@ from gesture_app.settings import Settings
 from gesture_app.ui.live import LiveSettings, ModelChoice, Phase, Result, Status
 from gesture_app.ui.meters import Percentiles, RateMeter
 from gesture_app.ui.outbox import Outbox
-from gesture_app.ui.pictures import mirror_hands, to_qimage
+from gesture_app.ui.pictures import to_qimage
 from gesture_app.ui.pipeline import Pipeline
 from gesture_app.ui.workers import LiveWorker
 from gesture_app.video.clips import Clip
@@ -162,8 +162,7 @@ def test_qimage_of_a_view():
 def test_mirror():
     image = two_colours()
     assert np.array_equal(mirror(image), image[:, ::-1])
-    assert mirror_hands([], 64) == []
-    assert mirror_hands([a_hand((4, 10, 20, 30))], 64)[0].box_xyxy == (44, 10, 60, 30)
+    assert a_hand((4, 10, 20, 30)).mirrored(64) == a_hand((44, 10, 60, 30))
 
 
 @pytest.mark.parametrize(("mirror", "hand_left"), [(False, 4), (True, 48)])

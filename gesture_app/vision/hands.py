@@ -68,6 +68,11 @@ class Hand:
     right: float = 0.5
     side: str = ""
 
+    def mirrored(self, width: int) -> Hand:
+        """The same hand of the same side in the mirror image of its picture, which has this width."""
+        left, top, right, bottom = self.box_xyxy
+        return replace(self, box_xyxy=(width - right, top, width - left, bottom))
+
 
 @dataclass(frozen=True)
 class RecognizerOptions:
