@@ -16,14 +16,11 @@ from typing import Any
 
 from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.vision.atomic import write_atomically
-from gesture_app.vision.hands import Hand
+from gesture_app.vision.hands import LONGEST_STEP_S, Hand
 from gesture_app.vision.labels import NO_GESTURE
 
 START_AFTER_S = 0.25
 END_AFTER_S = 0.4
-LONGEST_GAP_S = 1.0 + 1e-6
-"""Between two sights of a gesture that may count as one, a second, whatever rounding leaves of it; slower sources than
-that cannot be told from gone ones."""
 
 SEEN_S = attrgetter("seen_s")
 
@@ -121,7 +118,7 @@ class _Watch:
 
     def see(self, hand: Hand, time_s: float, now: datetime | None, picture: str) -> None:
         for sight in (self.current, self.rival):
-            if sight is not None and sight.label == hand.label and time_s - sight.seen_s <= LONGEST_GAP_S:
+            if sight is not None and sight.label == hand.label and time_s - sight.seen_s <= LONGEST_STEP_S:
                 sight.add(hand, time_s)
                 if sight is self.current:
                     self.rival = None
@@ -165,7 +162,7 @@ class EventDetector:
             picture: see `GestureEvent`.
         """
         broken_off: tuple[GestureEvent, ...] = ()
-        if not 0 <= time_s - self._time_s <= LONGEST_GAP_S:
+        if not 0 <= time_s - self._time_s <= LONGEST_STEP_S:
             broken_off = self.finish().ended
             self._earlier = sorted([*self._earlier, *self._passed], key=SEEN_S)
             self._passed.clear()

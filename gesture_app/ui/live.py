@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from PyQt6.QtGui import QImage
 
-from gesture_app.vision.hands import Hand, Image, RecognizerOptions
+from gesture_app.vision.hands import SMOOTHING_S, Hand, Image, RecognizerOptions
 from gesture_app.vision.style import OverlayStyle
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class LiveSettings:
     """
 
     options: RecognizerOptions
-    smoothing_s: float = 0.2
+    smoothing_s: float = SMOOTHING_S
     hidden_labels: tuple[str, ...] = ()
     mirror: bool = False
     overlay: OverlayStyle = field(default_factory=OverlayStyle)
