@@ -177,14 +177,9 @@ class LiveStream:
         return step_s < 0 or step_s > CUT_S
 
     def _show(self, item: Captured, pipeline: Pipeline) -> None:
-        frame, captured_s = item
-        annotated = self._annotate(frame, pipeline)
-        if annotated is None:
-            return
-        rendered, inference_s = annotated
-        self._deliver(rendered.image, rendered.hands, inference_s)
-        if self._tap is not None:
-            self._tap.add(rendered.image, rendered.clean, captured_s)
+        rendered = self._annotate(item.frame, pipeline, is_new=True)
+        if rendered is not None and self._tap is not None:
+            self._tap.add(rendered.image, rendered.clean, item.at_s)
 
     def _redraw(self, pipeline: Pipeline, make_pipeline: Callable[[], Pipeline]) -> None:
         """Show a picture that stands still as the settings are now; its hands are found anew for other thresholds."""
@@ -199,12 +194,10 @@ class LiveStream:
         chosen = next(knowing, None)
         if chosen is None:  # another one, which leaves alone the tracks with which it will go on
             chosen = self._aside = make_pipeline()
-        annotated = self._annotate(frame, chosen)
-        if annotated is not None:
-            rendered, _ = annotated
-            self._deliver(rendered.image, rendered.hands, None)
+        self._annotate(frame, chosen, is_new=False)
 
-    def _annotate(self, frame: Frame, pipeline: Pipeline) -> tuple[Rendered, float] | None:
+    def _annotate(self, frame: Frame, pipeline: Pipeline, is_new: bool) -> Rendered | None:
+        """Recognize and show the newest frame; None for one that fails, which is shown without boxes."""
         settings = self._settings()
         self._shown_with = settings
         try:
@@ -216,7 +209,8 @@ class LiveStream:
         if self._faulty:
             self._faulty = False
             self._enter(self._phase)
-        return rendered, inference_s
+        self._deliver(rendered.image, rendered.hands, inference_s if is_new else None)
+        return rendered
 
     def _report_fault(self, error: Exception) -> None:
         """Tell a failing frame once, until one succeeds again; the frame itself is shown without boxes."""

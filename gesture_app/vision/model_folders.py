@@ -38,7 +38,7 @@ def missing_files(folder: Path) -> list[str]:
     """The names of the files that a folder lacks to be a model: the weights of both networks and their info files."""
     wanted = [weights_path(folder, kind) for kind in KINDS]
     wanted += [path.with_suffix(".json") for path in wanted]
-    return [path.name for path in wanted if not os.path.isfile(path)]  # noqa: PTH113  # `Path` raises where it may not
+    return [path.name for path in wanted if not os.path.isfile(path)]  # noqa: PTH113  # `Path` may raise
 
 
 def installed_models() -> list[tuple[str, str]]:
