@@ -507,7 +507,7 @@ class StillSource(ScriptedSource):
 
 
 def test_pictures_keep_their_boxes_however_long_they_stand(make_worker, monkeypatch):
-    monkeypatch.setattr("gesture_app.ui.stream.STALE_AFTER_S", 0.01)
+    monkeypatch.setattr("gesture_app.ui.run.STALE_AFTER_S", 0.01)
     worker = make_worker(script=[True] * 3, source=StillSource)
     news = News(worker)
     worker.start()
@@ -547,7 +547,7 @@ class SlowSource(ScriptedSource):
 
 
 def test_a_slow_clip_keeps_its_boxes(make_worker, monkeypatch):
-    monkeypatch.setattr("gesture_app.ui.stream.STALE_AFTER_S", 0.01)
+    monkeypatch.setattr("gesture_app.ui.run.STALE_AFTER_S", 0.01)
     worker = make_worker(script=[True] * 6, source=SlowSource)
     news = News(worker)
     worker.start()

@@ -39,7 +39,7 @@ States = queue.SimpleQueue[tuple[str, str]]
 
 
 class Delivery(Protocol):
-    """Where a stream hands over what it has."""
+    """Where a run hands over what it has."""
 
     def deliver_result(self, result: Result) -> None:
         """A picture to show."""
@@ -68,29 +68,32 @@ class Feed:
     let_go: Callable[[], None]
 
 
-class LiveStream:
-    """Runs in the live thread and owns what belongs to one run.
+class LiveRun:
+    """One source from its start to its end, in the live thread.
 
     What the reader reports is queued and passed on between two frames, so that no picture of before a loss of the
     source can be shown after it.
 
     Args:
-        run: the number of this start.
+        number: of this start.
         feed: of the run's reader.
         settings: gives the newest settings.
         delivery: takes pictures and phases.
         tap: also takes the pictures.
+
+    Attributes:
+        number: as given.
     """
 
     def __init__(
         self,
-        run: int,
+        number: int,
         feed: Feed,
         settings: Callable[[], LiveSettings],
         delivery: Delivery,
         tap: Tap | None = None,
     ) -> None:
-        self._run = run
+        self.number = number
         self._feed = feed
         self._settings = settings
         self._delivery = delivery
@@ -149,7 +152,7 @@ class LiveStream:
 
     def tell_loading(self) -> None:
         """Say that models load, until `play` goes on."""
-        self._delivery.deliver_status(Status(self._run, Phase.LOADING, clip=self._feed.clip()))
+        self._delivery.deliver_status(Status(self.number, Phase.LOADING, clip=self._feed.clip()))
 
     def tell_loaded(self) -> None:
         """Say where the source stands, after other phases were told."""
@@ -218,7 +221,7 @@ class LiveStream:
             self._faulty = True
             traceback.print_exception(error)
             self._delivery.deliver_status(
-                Status(self._run, Phase.FRAME_FAULT, f"{type(error).__name__}: {error}", self._feed.clip())
+                Status(self.number, Phase.FRAME_FAULT, f"{type(error).__name__}: {error}", self._feed.clip())
             )
         self._show_plain()
 
@@ -243,7 +246,7 @@ class LiveStream:
         self._dropped = self._feed.mailbox.dropped - self._unready
         self._delivery.deliver_result(
             Result(
-                self._run,
+                self.number,
                 to_qimage(image),
                 hands,
                 frame.time_s,
@@ -263,7 +266,7 @@ class LiveStream:
             except queue.Empty:
                 return
             if state == "note":
-                self._delivery.deliver_note(self._run, message)
+                self._delivery.deliver_note(self.number, message)
                 continue
             phase = PHASE_OF_STATE[state]
             if self._is_over(phase) or phase not in (Phase.LIVE, Phase.PAUSED, Phase.ENDED):
@@ -275,4 +278,4 @@ class LiveStream:
     def _enter(self, phase: Phase, message: str = "") -> None:
         self._phase = phase
         self._faulty = False
-        self._delivery.deliver_status(Status(self._run, phase, message, self._feed.clip()))
+        self._delivery.deliver_status(Status(self.number, phase, message, self._feed.clip()))
