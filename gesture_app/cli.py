@@ -18,8 +18,8 @@ import tyro
 from tyro.conf import Positional
 
 from gesture_app import __version__
+from gesture_app.command_line import parse
 from gesture_app.errors import EnvironmentFault, InputError, run_and_exit
-from gesture_app.options import parse
 from gesture_app.terminal import ProgressBar, StopRequest, summary_line
 from gesture_app.vision.hands import RecognizerOptions
 from gesture_app.vision.model_info import DeviceName, PrecisionName, RuntimeName
