@@ -1,4 +1,4 @@
-"""Closing a dialog in which something is still going on."""
+"""A dialog in which something may still be going on when it is closed."""
 
 from __future__ import annotations
 
@@ -65,10 +65,10 @@ class WorkDialog(QDialog):
         translate = QCoreApplication.translate
         box = QMessageBox(QMessageBox.Icon.Question, self.windowTitle(), question, parent=self)
         box.setInformativeText(consequence)
-        end = box.addButton(translate("Closing", "&Stop"), QMessageBox.ButtonRole.DestructiveRole)
-        leave = box.addButton(translate("Closing", "&Go on in the background"), QMessageBox.ButtonRole.AcceptRole)
+        end = box.addButton(translate("WorkDialog", "&Stop"), QMessageBox.ButtonRole.DestructiveRole)
+        leave = box.addButton(translate("WorkDialog", "&Go on in the background"), QMessageBox.ButtonRole.AcceptRole)
         # Not "Cancel", which might mean the work.
-        box.setEscapeButton(box.addButton(translate("Closing", "&Back"), QMessageBox.ButtonRole.RejectRole))
+        box.setEscapeButton(box.addButton(translate("WorkDialog", "&Back"), QMessageBox.ButtonRole.RejectRole))
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         assert end is not None and leave is not None
         end.clicked.connect(lambda: self.cancel())
