@@ -15,11 +15,11 @@ from pathlib import Path
 from gesture_app.ahead import Ahead
 from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.video.files import check_regular_file
-from gesture_app.video.sinks import VIDEO_SUFFIX, JsonlSink, VideoSink, write_image
+from gesture_app.video.sinks import JsonlSink, VideoSink, write_image
 from gesture_app.video.sources import open_video, read_image
-from gesture_app.video.suffixes import media_below, same_file
+from gesture_app.video.suffixes import VIDEO_SUFFIX, annotated_name, media_below, result_suffix, same_file
 from gesture_app.vision.hands import Frame, Hand
-from gesture_app.vision.images import IMAGE_SUFFIXES
+from gesture_app.vision.images import IMAGE_SUFFIXES, has_picture_suffix
 from gesture_app.vision.overlay import draw_hands
 from gesture_app.vision.recognizer import Recognizer
 from gesture_app.vision.stills import recognize_still
@@ -91,7 +91,7 @@ class Job:
     @property
     def is_image(self) -> bool:
         """Pictures are known by their suffix; all else is tried as a video."""
-        return self.source.suffix.lower() in IMAGE_SUFFIXES
+        return has_picture_suffix(self.source)
 
 
 class _Stopped(Exception):
@@ -269,10 +269,10 @@ def _folder_jobs(folder: Path, output: Path, sources: Sequence[Path], media: boo
         raise InputError(f"output: {output}: is the input. Give another folder")
     if output.exists() and not output.is_dir():
         raise InputError(f"output: {output}: is not a folder, but the input is one. Give a folder")
-    wanted = [(output / source.relative_to(folder)).with_suffix(_suffix(source)) for source in sources]
+    wanted = [(output / source.relative_to(folder)).with_suffix(result_suffix(source)) for source in sources]
     counts = Counter(wanted)
     return [
-        Job(source, name if counts[name] == 1 else output / f"{source.relative_to(folder)}{_suffix(source)}")
+        Job(source, name if counts[name] == 1 else output / f"{source.relative_to(folder)}{result_suffix(source)}")
         for source, name in zip(sources, wanted, strict=True)
     ]
 
@@ -284,19 +284,12 @@ def _beside_folder(folder: Path) -> Path:
 
 
 def _beside(source: Path, output: Path | None) -> Path:
-    name = f"{source.stem}-annotated{_suffix(source)}"
-    if output is None:
-        return source.with_name(name)
-    if output.is_dir() or not output.suffix:
-        return output / name
-    kinds = IMAGE_SUFFIXES if _suffix(source) != VIDEO_SUFFIX else (VIDEO_SUFFIX,)
+    if output is None or output.is_dir() or not output.suffix:
+        return annotated_name(source, output)
+    kinds = IMAGE_SUFFIXES if has_picture_suffix(source) else (VIDEO_SUFFIX,)
     if output.suffix.lower() not in kinds:
         raise InputError(f"output: {output}: cannot be written for this input. Use one of {', '.join(kinds)}")
     return output
-
-
-def _suffix(source: Path) -> str:
-    return source.suffix if source.suffix.lower() in IMAGE_SUFFIXES else VIDEO_SUFFIX
 
 
 def _check_results(results: Sequence[Path], sources: Sequence[Path], force: bool) -> None:

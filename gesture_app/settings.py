@@ -13,7 +13,7 @@ from platformdirs import user_config_path, user_videos_path
 
 from gesture_app.errors import EnvironmentFault
 from gesture_app.vision.atomic import write_atomically
-from gesture_app.vision.hands import RecognizerOptions
+from gesture_app.vision.hands import SMOOTHING_S, RecognizerOptions
 from gesture_app.vision.model_info import DeviceName, RuntimeName
 from gesture_app.vision.style import OverlayStyle
 
@@ -77,7 +77,7 @@ class Settings:
     detector_threshold: float = RecognizerOptions.detector_threshold
     label_threshold: float = RecognizerOptions.label_threshold
     max_hands: int = RecognizerOptions.max_hands
-    smoothing_s: float = 0.2
+    smoothing_s: float = SMOOTHING_S
     hidden_labels: tuple[str, ...] = ()
     mirror_cameras: bool = True
     mirror_files: bool = False

@@ -17,8 +17,7 @@ from gesture_app.ui.gesture_list import GestureList
 from gesture_app.ui.model_box import ModelBox
 from gesture_app.ui.number_slider import NumberSlider
 from gesture_app.vision.labels import HAGRID_LABELS, NO_GESTURE
-from gesture_app.vision.model_folders import weights_path
-from gesture_app.vision.model_info import KINDS
+from gesture_app.vision.model_folders import missing_files
 from gesture_app.vision.style import OverlayStyle
 
 OTHERS = Settings(
@@ -191,8 +190,8 @@ def test_gestures_of_another_model(qtbot):
 
 def a_model(folder: Path) -> Path:
     folder.mkdir()
-    for kind in KINDS:
-        weights_path(folder, kind).touch()
+    for name in missing_files(folder):
+        (folder / name).touch()
     return folder
 
 

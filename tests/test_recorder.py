@@ -39,8 +39,7 @@ def record(recorder: Recorder, folder: Path, times_s, clean: bool = False, size_
     for index, time_s in enumerate(times_s):
         while len(recorder._current._waiting) == WAITING_FRAMES:
             time.sleep(0.001)
-        recorder.add_annotated(picture(index, size_wh), time_s)
-        recorder.add_clean(255 - picture(index, size_wh), time_s)
+        recorder.add(picture(index, size_wh), 255 - picture(index, size_wh), time_s)
     recorder.stop()
 
 
@@ -75,7 +74,7 @@ def test_states_are_told(qtbot, recorder, tmp_path):
     recorder.start(tmp_path)
     recorder.start(tmp_path)
     assert recorder.recording and told == [True]
-    recorder.add_annotated(picture(0), 1.0)
+    recorder.add(picture(0), picture(0), 1.0)
     with qtbot.waitSignal(recorder.progressed, check_params_cb=lambda seconds, frames, dropped: frames == 1):
         pass
     with qtbot.waitSignal(recorder.saved, timeout=5000):
@@ -93,7 +92,7 @@ def test_the_clock_begins_with_the_first_picture(qtbot, recorder, tmp_path, monk
     recorder.start(tmp_path)
     now_s = 60.0
     recorder._tell_progress()
-    recorder.add_annotated(picture(0), now_s)
+    recorder.add(picture(0), picture(0), now_s)
     qtbot.waitUntil(lambda: recorder._current.frames == 1)
     now_s = 62.5
     recorder._tell_progress()
@@ -119,8 +118,8 @@ def test_one_after_the_other_at_once(qtbot, recorder, tmp_path):
 
 def test_another_size_is_fitted(qtbot, recorder, tmp_path):
     recorder.start(tmp_path)
-    recorder.add_annotated(picture(0), 1.0)
-    recorder.add_annotated(picture(0, (31, 77)), 1.2)
+    recorder.add(picture(0), picture(0), 1.0)
+    recorder.add(picture(0, (31, 77)), picture(0), 1.2)
     with qtbot.waitSignal(recorder.saved, timeout=5000) as saved:
         recorder.stop()
     assert len(video_pts_s(saved.args[0])) == 2
@@ -142,7 +141,7 @@ def test_a_slow_encoder_never_holds_up_the_camera(qtbot, recorder, tmp_path, mon
     recorder.start(tmp_path)
     started = time.monotonic()
     for n in range(50):
-        recorder.add_annotated(picture(n), n / 30)
+        recorder.add(picture(n), picture(n), n / 30)
     assert time.monotonic() - started < 0.5
     dropped = recorder._current.dropped
     assert 50 - WAITING_FRAMES - 1 <= dropped <= 50 - WAITING_FRAMES
@@ -156,7 +155,7 @@ def test_closing_completes_the_file(tmp_path):
     recorder = Recorder()
     recorder.start(tmp_path)
     for n in range(5):
-        recorder.add_annotated(picture(n), n / 30)
+        recorder.add(picture(n), picture(n), n / 30)
     assert recorder.close(5)
     (path,) = tmp_path.iterdir()
     assert len(video_pts_s(path)) == 5

@@ -13,8 +13,8 @@ from typing import Annotated, Any, Literal
 import torch
 import tyro
 
+from gesture_app.command_line import parse
 from gesture_app.errors import EnvironmentFault, InputError, run_and_exit
-from gesture_app.options import parse
 from gesture_app.vision.atomic import write_file
 from gesture_app.vision.labels import HAGRID_LABELS, NO_GESTURE
 from gesture_app.vision.model_folders import shipped_weights

@@ -20,9 +20,9 @@ from PyQt6.QtWidgets import (
 
 from gesture_app.ui.annotating import Annotating, LoadOwn, Outcome, State, Step, plan_tasks
 from gesture_app.ui.clock import clock
-from gesture_app.ui.closing import WorkDialog
 from gesture_app.ui.desktop import Place, open_file, open_or_tell, resize_to_fit, show_in_folder, user_folder
 from gesture_app.ui.file_list import MEDIA_SUFFIXES, FileList
+from gesture_app.ui.work_dialog import WorkDialog
 from gesture_app.vision.hands import RecognizerOptions
 
 
@@ -122,7 +122,7 @@ class AnnotateDialog(WorkDialog):
     def reject(self) -> None:
         """Close; while files are being annotated, ask first."""
         consequence = self.tr("What is done of the current file is kept and can be played.")
-        self.close_or_ask(self.running, self.tr("Stop annotating?"), consequence, self.cancel)
+        self.close_or_ask(self.tr("Stop annotating?"), consequence)
 
     def _build_parts(self) -> None:
         self.hint = QLabel(

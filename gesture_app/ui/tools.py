@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from PyQt6.QtCore import QObject, Qt, pyqtSignal
 from PyQt6.QtWidgets import QDialog, QMainWindow
 
-from gesture_app.ui.closing import WorkDialog
 from gesture_app.ui.work_button import WorkButton
+from gesture_app.ui.work_dialog import WorkDialog
 from gesture_app.vision.hands import RecognizerOptions
 
 if TYPE_CHECKING:

@@ -25,10 +25,10 @@ from gesture_app.errors import GestureError
 from gesture_app.own_models import free_folder, install_model, runs_folder
 from gesture_app.ui.child import Child
 from gesture_app.ui.clock import clock
-from gesture_app.ui.closing import WorkDialog
 from gesture_app.ui.curves import Curves
 from gesture_app.ui.desktop import open_file, open_or_tell, resize_to_fit
 from gesture_app.ui.pictures_folder import PicturesFolder
+from gesture_app.ui.work_dialog import WorkDialog
 from gesture_app.vision.model_info import KINDS, Kind
 
 COMMAND = ("-m", "training", "retrain", "--no-install")
@@ -133,7 +133,7 @@ class TrainDialog(WorkDialog):
     def reject(self) -> None:
         """Close; while something is trained, ask first."""
         consequence = self.tr("A training that is stopped cannot go on once this dialog is closed.")
-        self.close_or_ask(self.running, self.tr("Stop training?"), consequence, self.cancel)
+        self.close_or_ask(self.tr("Stop training?"), consequence)
 
     def _build_parts(self) -> None:
         self.hint = QLabel(

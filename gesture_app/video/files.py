@@ -20,9 +20,9 @@ from av.video.stream import VideoStream
 
 from gesture_app.errors import InputError
 from gesture_app.vision.hands import Frame
+from gesture_app.vision.images import MAX_PIXELS
 
 MAX_SIDE_PX = 8192
-MAX_PIXELS = 64_000_000
 DEFAULT_RATE = Fraction(30)
 CLEARLY_S = 1.0
 CLEARLY_SHARE = 0.05

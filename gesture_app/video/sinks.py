@@ -25,9 +25,7 @@ from gesture_app.video.audio import AudioTrack
 from gesture_app.video.files import ANNOTATED
 from gesture_app.video.partial_file import PartialFile, storage_fault
 from gesture_app.vision.hands import Frame, Image
-from gesture_app.vision.images import IMAGE_SUFFIXES
-
-VIDEO_SUFFIX = ".mp4"
+from gesture_app.vision.images import IMAGE_SUFFIXES, has_picture_suffix
 
 KEY_FRAME_EVERY = 30  # also the length of a fragment: what a crash can cost
 MAX_ENCODER_THREADS = 8  # each holds a frame back, which a crash would cost too
@@ -307,7 +305,7 @@ def write_image(path: Path, image: Image) -> None:
         InputError: no picture format has this suffix, or this one cannot hold such a picture.
         EnvironmentFault: the file cannot be written.
     """
-    if path.suffix.lower() not in IMAGE_SUFFIXES:
+    if not has_picture_suffix(path):
         raise InputError(f"image: {path}: unknown format. Use one of {', '.join(IMAGE_SUFFIXES)}")
     encoded = io.BytesIO()
     kind = PillowImage.registered_extensions()[path.suffix.lower()]

@@ -13,6 +13,8 @@ VIDEO_SUFFIXES = (
     ".ogv", ".ts", ".webm", ".wmv",
 )
 # fmt: on
+VIDEO_SUFFIX = ".mp4"
+"""Of the videos that are written."""
 RESULT = re.compile(r"(.+)-annotated( \d+)?")
 """The stems that annotated files get beside the file that they are made of."""
 PARTIAL = re.compile(r".+\.partial( \d+)?")
@@ -42,6 +44,18 @@ def media_below(folder: Path, output: Path | None = None) -> tuple[list[Path], i
             else:
                 others += 1
     return sorted(found), others + len(unread)
+
+
+def result_suffix(source: Path) -> str:
+    """How the annotated copy of a file ends: that of a picture like the picture, any other as a video."""
+    from gesture_app.vision.images import has_picture_suffix
+
+    return source.suffix if has_picture_suffix(source) else VIDEO_SUFFIX
+
+
+def annotated_name(source: Path, folder: Path | None = None) -> Path:
+    """The usual name of the annotated copy of a file, beside it or in a folder."""
+    return (folder or source.parent) / f"{source.stem}-annotated{result_suffix(source)}"
 
 
 def same_file(first: Path, second: Path | None) -> bool:

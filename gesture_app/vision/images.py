@@ -33,9 +33,14 @@ TURNS = {
 """What makes a picture of each of EXIF's orientations upright."""
 
 
+def has_picture_suffix(path: Path) -> bool:
+    """Whether a name ends like that of a picture, even of a hidden one."""
+    return path.suffix.lower() in IMAGE_SUFFIXES
+
+
 def is_picture(path: Path) -> bool:
     """Whether a file has the name of a picture; hidden ones have not, such as macOS leaves beside its own."""
-    return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
+    return has_picture_suffix(path) and not path.name.startswith(".")
 
 
 def is_photograph(path: Path) -> bool:

@@ -9,23 +9,18 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from gesture_app.vision.boxes import iou_matrix
-from gesture_app.vision.hands import Box, FloatArray, Hand, RecognizerOptions
+from gesture_app.vision.hands import LONGEST_STEP_S, SMOOTHING_S, Box, FloatArray, Hand, RecognizerOptions
 from gesture_app.vision.labels import name_gesture, name_side
 from gesture_app.vision.postprocess import Detections
 
 MIN_IOU = 0.15
 MIN_FAINT_IOU = 0.5
 """A hand that is too faint for a new one has to overlap more, so that nothing beside a hand takes its place."""
-SMOOTHING_S = 0.2
-"""Time constant of the moving average of a hand's probabilities."""
 SIDE_SMOOTHING = 5.0
 """The side is averaged over so many times as long: a hand keeps it, whatever gesture it shows."""
 LOST_AFTER_S = 0.5
 MISSED_S = 0.1
 """A hand is missing for so long, or for one frame; then it has probably left."""
-LONGEST_STEP_S = 1.0 + 1e-6
-"""The time between two frames over which a hand that was in the first one may be the same in the second; one a second
-is near enough, whatever rounding leaves of it."""
 STAYS = 2.0
 """Where there are more hands than may be shown, those that are shown already count as so much surer."""
 
