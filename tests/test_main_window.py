@@ -627,6 +627,17 @@ def test_a_control_in_a_panel_keeps_its_keys(open_window, qtbot, clip, floating)
     assert window.phase is Phase.IDLE, "the window's other keys act"
 
 
+def test_letters_choose_in_a_focused_list(open_window, qtbot):
+    window = open_window(loop=False)
+    theme, gestures = window.controls.theme, window.controls.gestures._list
+    theme.setFocus()
+    qtbot.keyClick(theme, Qt.Key.Key_L)
+    assert settings_of(window).theme == "light" and not window.menus.loop.isChecked()
+    gestures.setFocus()
+    qtbot.keyClick(gestures, Qt.Key.Key_F)
+    assert gestures.currentItem().text() == "fist" and not window.isFullScreen()
+
+
 def test_a_click_on_a_control_leaves_the_keys_to_the_window(open_window, qtbot, clip):
     window = playing(qtbot, open_window(), clip)
     window.view.setFocus()
@@ -656,6 +667,14 @@ def test_a_letter_with_alt_means_one_thing(open_window, panel):
     letters = [QKeySequence.mnemonic(text).toString() for text in [*texts, *(part.text() for part in parts)]]
     counts = Counter(letter for letter in letters if letter)
     assert len(counts) >= 7 and [letter for letter, count in counts.items() if count > 1] == []
+
+
+def test_a_letter_in_a_menu_means_one_thing(open_window):
+    window = open_window(cameras=CAMERAS)
+    for menu in window.menuBar().findChildren(QMenu):
+        letters = [QKeySequence.mnemonic(action.text()).toString() for action in menu.actions()]
+        twice = [letter for letter, count in Counter(letters).items() if letter and count > 1]
+        assert not twice, f"{menu.title()}: {twice}"
 
 
 def test_every_action_has_a_name_and_a_key_of_its_own(open_window):
