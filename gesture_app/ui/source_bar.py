@@ -14,6 +14,7 @@ from gesture_app.ui.cameras import Camera
 from gesture_app.ui.desktop import full_path, shown_path
 from gesture_app.ui.icons import icon
 from gesture_app.ui.menu_texts import plain, tip
+from gesture_app.ui.wheel_guard import ActingBox
 from gesture_app.video.addresses import masked, source_kind
 
 EXACTLY = Qt.MatchFlag.MatchExactly | Qt.MatchFlag.MatchCaseSensitive
@@ -64,7 +65,7 @@ class SourceBar(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._masked = ("", "")  # what is shown of an address that is not in the list, and the address
-        self._box = QComboBox()
+        self._box = ActingBox()
         self._box.setEditable(True)
         self._box.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         self._box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
