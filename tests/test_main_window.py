@@ -20,6 +20,7 @@ from PyQt6.QtWidgets import (
     QAbstractButton,
     QApplication,
     QCheckBox,
+    QComboBox,
     QDialog,
     QDockWidget,
     QFileDialog,
@@ -594,6 +595,26 @@ def test_keys(open_window, qtbot, clip):
     assert window.phase is Phase.IDLE, "Space presses a focused button"
     qtbot.keyClick(view, Qt.Key.Key_Q, Qt.KeyboardModifier.ControlModifier)
     assert not window.isVisible()
+
+
+def test_space_does_not_play_what_is_half_typed(open_window, qtbot, clip):
+    window = playing(qtbot, open_window(loop=False), clip)
+    box = window.source_bar.findChild(QComboBox)
+    for leave in (lambda: qtbot.keyClick(box, Qt.Key.Key_Escape), window.view.setFocus):
+        box.setFocus()
+        qtbot.keyClicks(box, "/ho")
+        leave()
+        assert window.source_bar.source() == str(clip)
+    box.setEditText("0")
+    for phase in (Phase.PAUSED, Phase.LIVE, Phase.ENDED, Phase.LIVE, Phase.ENDED):
+        if phase is Phase.ENDED:
+            window.menus.to_end.trigger()
+        else:
+            qtbot.keyClick(window.view, Qt.Key.Key_Space)
+        qtbot.waitUntil(lambda phase=phase: window.phase is phase)
+    assert window.playback.source == str(clip) and window.source_bar.source() == "0"
+    window.source_bar.start_button.click()
+    assert window.playback.source == "0"
 
 
 def test_arrows_move_a_focused_slider_and_not_the_film(open_window, qtbot, clip):

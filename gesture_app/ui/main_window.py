@@ -363,7 +363,7 @@ class MainWindow(QMainWindow):
         self.figures.showMessage(text, TOLD_MS)
 
     def _toggle(self) -> None:
-        if self.playback.source and self.playback.source == self.source_bar.source():
+        if self.phase.open or (self.playback.source and self.playback.source == self.source_bar.source()):
             self.playback.toggle()
         else:
             self.sources.choose_entered()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PyQt6.QtCore import QCoreApplication, Qt, QTimer, QUrl, pyqtSignal
-from PyQt6.QtGui import QAction
+from PyQt6.QtGui import QAction, QKeyEvent
 from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QSizePolicy, QToolButton, QWidget
 
 from gesture_app.ui.cameras import Camera
@@ -57,10 +57,12 @@ class SourceBar(QWidget):
     Signals:
         toggled: start or stop was asked for.
         chosen: another source was picked, to be played now.
+        given_up: what is entered is not to be played after all.
     """
 
     toggled = pyqtSignal()
     chosen = pyqtSignal()
+    given_up = pyqtSignal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -83,6 +85,7 @@ class SourceBar(QWidget):
         self._choice.timeout.connect(self.chosen)
         line.returnPressed.connect(self._choice.start)
         self._box.activated.connect(lambda: self._choice.start())
+        line.editingFinished.connect(self._leave)
         self.start_button = QPushButton()
         self.start_button.setMinimumWidth(100)
         self.start_button.clicked.connect(self.toggled)
@@ -93,6 +96,13 @@ class SourceBar(QWidget):
         self._row.addWidget(self._box, 1)
         self._row.addWidget(self.start_button)
         self._last: QWidget = self.start_button
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        """Escape gives up what is entered."""
+        if event is not None and event.key() == Qt.Key.Key_Escape:
+            self.given_up.emit()
+        else:
+            super().keyPressEvent(event)
 
     def add_button(self, action: QAction) -> None:
         """Add a button for an action at the end of the row."""
@@ -141,6 +151,11 @@ class SourceBar(QWidget):
             is_stream = bool(source) and source_kind(source) == "stream"
             self._masked = (masked(source), source) if is_stream else ("", "")
             self._box.setEditText(camera if is_camera else self._masked[0] or shown_path(source))
+
+    def _leave(self) -> None:
+        """The focus is elsewhere, or Enter was pressed; Start plays what is entered."""
+        if not self._choice.isActive() and not self.start_button.hasFocus():
+            self.given_up.emit()
 
     def _free_text(self, text: str) -> str:
         """The text, with a number where the list has it already: addresses may differ in what is not shown of them."""
