@@ -302,6 +302,19 @@ def test_pause_step_and_seek(open_window, qtbot, clip, world):
     assert world.opened[-1][1].speed == 0.5, "the next clip, too"
 
 
+def test_a_video_that_does_not_tell_how_long_it_is(open_window, qtbot, tmp_path):
+    window = playing(qtbot, open_window(loop=False), write_video(tmp_path / "in.h264", REGULAR * 4))
+    assert not window.playback_bar.slider.isEnabled()
+    window.menus.to_end.trigger()
+    qtbot.waitUntil(lambda: window.phase is Phase.ENDED)
+    bar = window.playback_bar
+    assert bar.slider.isEnabled() and bar.slider.value() > 0.9 * bar.slider.maximum() > 1500
+    bar.sought.emit(0.0)
+    qtbot.waitUntil(lambda: window.playback.position_s == 0.0)
+    window.menus.to_end.trigger()
+    qtbot.waitUntil(lambda: window.playback.position_s > 1.5)
+
+
 @pytest.mark.parametrize(
     ("source", "phase"),
     [

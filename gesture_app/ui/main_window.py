@@ -301,7 +301,7 @@ class MainWindow(QMainWindow):
         self.view.show_banner(banner_for(shown, self.sources.shown(self.playback.source)))
         self.source_bar.set_running(status.phase.running)
         clip = status.clip if status.clip is not None and not status.clip.still else None
-        self.playback_bar.set_clip(clip)
+        self.playback_bar.set_clip(clip, self.playback.position_s)
         self.playback_bar.set_playing(status.phase is Phase.LIVE)
         self._show_playback_bar()
         self.menus.enable_clip(clip is not None)
