@@ -9,7 +9,7 @@ from pathlib import Path
 from gesture_app.errors import InputError
 from gesture_app.video.files import open_video
 from gesture_app.vision.hands import Frame
-from gesture_app.vision.images import is_picture, read_image
+from gesture_app.vision.images import is_picture, read_image, unread_kinds
 
 PICTURE_S = 3.0
 
@@ -157,9 +157,11 @@ def pictures_in(folder: Path) -> list[Path]:
         InputError: the folder cannot be read, or holds no picture.
     """
     try:
-        found = [path for path in folder.iterdir() if is_picture(path)]
+        paths = list(folder.iterdir())
     except OSError as error:
         raise InputError(f"folder: {folder}: {error.strerror}. Check its permissions") from error
-    if not found:
-        raise InputError(f"folder: {folder}: holds no picture. Give another folder")
-    return sorted(found)
+    if found := sorted(filter(is_picture, paths)):
+        return found
+    if kinds := unread_kinds(paths):
+        raise InputError(f"folder: {folder}: photographs in {kinds} are not read. Save them as JPEG")
+    raise InputError(f"folder: {folder}: holds no picture. Give another folder")
