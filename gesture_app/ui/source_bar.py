@@ -83,7 +83,8 @@ class SourceBar(QWidget):
         self._choice = QTimer(self)
         self._choice.setSingleShot(True)
         self._choice.timeout.connect(self.chosen)
-        line.returnPressed.connect(self._choice.start)
+        self._entered = False
+        line.returnPressed.connect(self._enter)
         self._box.activated.connect(lambda: self._choice.start())
         line.editingFinished.connect(self._leave)
         self.start_button = QPushButton()
@@ -152,9 +153,17 @@ class SourceBar(QWidget):
             self._masked = (masked(source), source) if is_stream else ("", "")
             self._box.setEditText(camera if is_camera else self._masked[0] or shown_path(source))
 
+    def _enter(self) -> None:
+        self._entered = True
+        self._choice.start()
+
     def _leave(self) -> None:
-        """The focus is elsewhere, or Enter was pressed; Start plays what is entered."""
-        if not self._choice.isActive() and not self.start_button.hasFocus():
+        """Enter was pressed, or the focus leaves: only to Start, or while a menu is open, what is entered stays."""
+        entered, self._entered = self._entered, False
+        if entered:
+            return
+        self._choice.stop()  # Qt takes what was completed to one of the list for chosen
+        if not self._box.hasFocus() and not self.start_button.hasFocus():
             self.given_up.emit()
 
     def _free_text(self, text: str) -> str:
