@@ -76,7 +76,7 @@ class Playback(QObject):
 
     @property
     def clip_end_s(self) -> float:
-        """The time of the last frame of a clip, or where its end is not known one after it."""
+        """The time of the last frame of a clip; where that is not known, one after it."""
         if self.clip is None:
             return 0.0
         return max(0.0, (self.clip.duration_s or UNKNOWN_END_S) - self.clip.frame_s)
