@@ -163,6 +163,9 @@ def test_bad_files_of_a_folder_are_told(tmp_path: Path) -> None:
 def test_refusals(tmp_path: Path) -> None:
     folder = a_folder(tmp_path / "in")
     (tmp_path / "empty").mkdir()
+    (tmp_path / "album" / "2026").mkdir(parents=True)
+    for name in ("a.HEIC", "2026/b.avif"):
+        (tmp_path / "album" / name).write_bytes((folder / "a.mp4").read_bytes())
     video = folder / "a.mp4"
     os.link(video, tmp_path / "hard.mp4")
     (tmp_path / "soft.mp4").symlink_to(video)
@@ -186,6 +189,8 @@ def test_refusals(tmp_path: Path) -> None:
         (folder, {"output": tmp_path / "out", "jsonl": tmp_path / "out" / "a.mp4"}, "two results"),
         (write_audio(tmp_path / "sound.mp4"), {}, "no video stream"),
         (tmp_path / ("n" * 300), {}, "too long"),
+        (tmp_path / "album" / "a.HEIC", {}, "is a photograph in HEIC, which is not read. Save it as JPEG"),
+        (tmp_path / "album", {}, "photographs in AVIF, HEIC are not read. Save them as JPEG"),
     ]:
         with pytest.raises(InputError, match=why):
             annotate(source, FakeRecognizer(), AnnotateOptions(**options))

@@ -20,6 +20,7 @@ from PyQt6.QtWidgets import (
     QAbstractButton,
     QApplication,
     QCheckBox,
+    QComboBox,
     QDialog,
     QDockWidget,
     QFileDialog,
@@ -299,6 +300,19 @@ def test_pause_step_and_seek(open_window, qtbot, clip, world):
     window.play(str(clip))
     qtbot.waitUntil(lambda: window.phase is Phase.LIVE)
     assert world.opened[-1][1].speed == 0.5, "the next clip, too"
+
+
+def test_a_video_that_does_not_tell_how_long_it_is(open_window, qtbot, tmp_path):
+    window = playing(qtbot, open_window(loop=False), write_video(tmp_path / "in.h264", REGULAR * 4))
+    assert not window.playback_bar.slider.isEnabled()
+    window.menus.to_end.trigger()
+    qtbot.waitUntil(lambda: window.phase is Phase.ENDED)
+    bar = window.playback_bar
+    assert bar.slider.isEnabled() and bar.slider.value() > 0.9 * bar.slider.maximum() > 1500
+    bar.sought.emit(0.0)
+    qtbot.waitUntil(lambda: window.playback.position_s == 0.0)
+    window.menus.to_end.trigger()
+    qtbot.waitUntil(lambda: window.playback.position_s > 1.5)
 
 
 @pytest.mark.parametrize(
@@ -596,6 +610,26 @@ def test_keys(open_window, qtbot, clip):
     assert not window.isVisible()
 
 
+def test_space_does_not_play_what_is_half_typed(open_window, qtbot, clip):
+    window = playing(qtbot, open_window(loop=False), clip)
+    box = window.source_bar.findChild(QComboBox)
+    for leave in (lambda: qtbot.keyClick(box, Qt.Key.Key_Escape), window.view.setFocus):
+        box.setFocus()
+        qtbot.keyClicks(box, "/ho")
+        leave()
+        assert window.source_bar.source() == str(clip)
+    box.setEditText("0")
+    for phase in (Phase.PAUSED, Phase.LIVE, Phase.ENDED, Phase.LIVE, Phase.ENDED):
+        if phase is Phase.ENDED:
+            window.menus.to_end.trigger()
+        else:
+            qtbot.keyClick(window.view, Qt.Key.Key_Space)
+        qtbot.waitUntil(lambda phase=phase: window.phase is phase)
+    assert window.playback.source == str(clip) and window.source_bar.source() == "0"
+    window.source_bar.start_button.click()
+    assert window.playback.source == "0"
+
+
 def test_arrows_move_a_focused_slider_and_not_the_film(open_window, qtbot, clip):
     window = playing(qtbot, open_window(), clip)
     stepped = []
@@ -627,6 +661,17 @@ def test_a_control_in_a_panel_keeps_its_keys(open_window, qtbot, clip, floating)
     assert window.phase is Phase.IDLE, "the window's other keys act"
 
 
+def test_letters_choose_in_a_focused_list(open_window, qtbot):
+    window = open_window(loop=False)
+    theme, gestures = window.controls.theme, window.controls.gestures._list
+    theme.setFocus()
+    qtbot.keyClick(theme, Qt.Key.Key_L)
+    assert settings_of(window).theme == "light" and not window.menus.loop.isChecked()
+    gestures.setFocus()
+    qtbot.keyClick(gestures, Qt.Key.Key_F)
+    assert gestures.currentItem().text() == "fist" and not window.isFullScreen()
+
+
 def test_a_click_on_a_control_leaves_the_keys_to_the_window(open_window, qtbot, clip):
     window = playing(qtbot, open_window(), clip)
     window.view.setFocus()
@@ -656,6 +701,14 @@ def test_a_letter_with_alt_means_one_thing(open_window, panel):
     letters = [QKeySequence.mnemonic(text).toString() for text in [*texts, *(part.text() for part in parts)]]
     counts = Counter(letter for letter in letters if letter)
     assert len(counts) >= 7 and [letter for letter, count in counts.items() if count > 1] == []
+
+
+def test_a_letter_in_a_menu_means_one_thing(open_window):
+    window = open_window(cameras=CAMERAS)
+    for menu in window.menuBar().findChildren(QMenu):
+        letters = [QKeySequence.mnemonic(action.text()).toString() for action in menu.actions()]
+        twice = [letter for letter, count in Counter(letters).items() if letter and count > 1]
+        assert not twice, f"{menu.title()}: {twice}"
 
 
 def test_every_action_has_a_name_and_a_key_of_its_own(open_window):

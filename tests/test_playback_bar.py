@@ -51,6 +51,13 @@ def test_it_is_there_for_a_clip_while_it_is_wanted(bar: PlaybackBar) -> None:
         assert bar.isVisible() is seen
 
 
+def test_an_end_that_is_learned_late(bar: PlaybackBar) -> None:
+    bar.set_clip(Clip(None, 0.04))
+    bar.set_position(9.96)
+    bar.set_clip(Clip(10.0, 0.04), 9.96)
+    assert bar.slider.isEnabled() and bar.slider.value() == 9960 and bar.label.text() == "0:09.9 / 0:10.0"
+
+
 def test_the_name_of_a_picture(bar: PlaybackBar) -> None:
     bar.set_clip(Clip(36.0, 3.0, 12))
     bar.set_position(3.0, "cat.png")

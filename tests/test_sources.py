@@ -302,6 +302,18 @@ def test_a_camera_is_asked_for_a_size(monkeypatch: pytest.MonkeyPatch) -> None:
     assert asked[cv2.CAP_PROP_FRAME_WIDTH] == 1280 and asked[cv2.CAP_PROP_FRAME_HEIGHT] == 720
 
 
+@pytest.mark.parametrize("name", ["IMG_1.HEIC", "a.avif"])
+def test_photographs_that_are_not_read_are_no_videos(tmp_path: Path, name: str) -> None:
+    write_video(tmp_path / "in.mp4").rename(tmp_path / name)  # FFmpeg decodes them
+    kind = name.partition(".")[2].upper()
+    for source, why in ((tmp_path / name, "Save it as JPEG"), (tmp_path, "Save them as JPEG")):
+        with pytest.raises(InputError, match=rf"{kind}.* not read\. {why}") as caught:
+            open_live(str(source))
+        assert str(source) in str(caught.value)
+    PillowImage.new("RGB", (64, 48)).save(tmp_path / "a.png")
+    assert open_live(str(tmp_path)).clip.pictures == 1
+
+
 def test_kinds_of_files(tmp_path: Path) -> None:
     PillowImage.new("RGB", (64, 48)).save(tmp_path / "a.PNG")
     assert open_live(str(tmp_path / "a.PNG")).clip.still

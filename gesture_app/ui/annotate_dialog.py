@@ -22,6 +22,7 @@ from gesture_app.ui.annotating import Annotating, LoadOwn, Outcome, State, Step,
 from gesture_app.ui.clock import clock
 from gesture_app.ui.desktop import Place, open_file, open_or_tell, resize_to_fit, show_in_folder, user_folder
 from gesture_app.ui.file_list import MEDIA_SUFFIXES, FileList
+from gesture_app.ui.wheel_guard import ActingBox
 from gesture_app.ui.work_dialog import WorkDialog
 from gesture_app.vision.hands import RecognizerOptions
 
@@ -137,7 +138,7 @@ class AnnotateDialog(WorkDialog):
         self.remove_button = self._button(self.tr("&Remove"), self.list.remove_selected)
         self.open_button = self._button(self.tr("&Open result"), lambda: self._with_result(open_file))
         self.show_button = self._button(self.tr("Show in &folder"), lambda: self._with_result(show_in_folder))
-        self.place = QComboBox()
+        self.place = ActingBox()
         self.place.addItems([self.tr("Beside each file"), self.tr("Choose a folder…")])
         self.place.setAccessibleName(self.tr("Where results are saved"))
         self.place.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)

@@ -100,6 +100,11 @@ class Phase(Enum):
         """Whether pictures come or may still come by themselves."""
         return self not in (Phase.IDLE, Phase.ENDED, Phase.NO_SOURCE, Phase.FAILED)
 
+    @property
+    def open(self) -> bool:
+        """Whether it is `running`, or a clip at its end."""
+        return self.running or self is Phase.ENDED
+
 
 @dataclass(frozen=True)
 class Status:

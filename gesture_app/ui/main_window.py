@@ -290,7 +290,7 @@ class MainWindow(QMainWindow):
         self.view.show_banner(banner_for(shown, self.sources.shown(self.playback.source)))
         self.source_bar.set_running(status.phase.running)
         clip = status.clip if status.clip is not None and not status.clip.still else None
-        self.playback_bar.set_clip(clip)
+        self.playback_bar.set_clip(clip, self.playback.position_s)
         self.playback_bar.set_playing(status.phase is Phase.LIVE)
         self.menus.enable_clip(clip is not None)
         self.menus.stop.setEnabled(status.phase.running)
@@ -351,7 +351,7 @@ class MainWindow(QMainWindow):
         self.figures.showMessage(text, TOLD_MS)
 
     def _toggle(self) -> None:
-        if self.playback.source and self.playback.source == self.source_bar.source():
+        if self.phase.open or (self.playback.source and self.playback.source == self.source_bar.source()):
             self.playback.toggle()
         else:
             self.sources.choose_entered()

@@ -8,6 +8,7 @@ from pathlib import Path
 from PyQt6.QtCore import QSignalBlocker, pyqtSignal
 from PyQt6.QtWidgets import QComboBox, QFileDialog, QFormLayout, QLabel, QMessageBox, QWidget
 
+from gesture_app.ui.wheel_guard import ActingBox
 from gesture_app.vision.model_folders import missing_files
 
 BROWSE = None
@@ -102,7 +103,7 @@ class ModelBox(QWidget):
         return "" if missing else folder
 
     def _combo(self, name: str, choices: Sequence[tuple[str, str]]) -> QComboBox:
-        box = QComboBox()
+        box = ActingBox()  # networks are loaded for every choice
         box.setAccessibleName(name)
         box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         box.setMinimumContentsLength(10)

@@ -131,8 +131,8 @@ class PlaybackBar(QWidget):
         self._wanted = wanted
         self.setVisible(wanted and self._clip is not None)
 
-    def set_clip(self, clip: Clip | None) -> None:
-        """Take the length of a clip; None for a source that has none."""
+    def set_clip(self, clip: Clip | None, time_s: float = 0.0) -> None:
+        """Take the length of a clip, and where it is; None for a source that has none."""
         if clip == self._clip:
             return
         self._clip = clip
@@ -142,7 +142,7 @@ class PlaybackBar(QWidget):
         self.slider.setRange(0, round((duration_s or 0.0) * STEPS_PER_S))
         metrics = QFontMetrics(self.label.font())
         self.label.setMinimumWidth(metrics.horizontalAdvance(self._text(duration_s or 0.0).replace("1", "0")))
-        self.set_position(0.0)
+        self.set_position(time_s)
 
     def set_position(self, time_s: float, name: str = "") -> None:
         """Show this time, and the name of the picture that is shown then, unless the user holds the slider."""

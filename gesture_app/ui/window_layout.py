@@ -168,6 +168,6 @@ def _title(name: str) -> str:
     return {
         "controls": translate("WindowLayout", "&Settings"),
         "events": translate("WindowLayout", "&Events"),
-        "bars": translate("WindowLayout", "&Probabilities"),
+        "bars": translate("WindowLayout", "P&robabilities"),
         "timeline": translate("WindowLayout", "&Timeline"),
     }[name]

@@ -20,7 +20,7 @@ from av.video.stream import VideoStream
 
 from gesture_app.errors import InputError
 from gesture_app.vision.hands import Frame
-from gesture_app.vision.images import MAX_PIXELS
+from gesture_app.vision.images import MAX_PIXELS, unread_kinds
 
 MAX_SIDE_PX = 8192
 DEFAULT_RATE = Fraction(30)
@@ -35,10 +35,11 @@ av.logging.set_level(None)
 
 
 def check_regular_file(path: Path, what: str) -> None:
-    """Refuse what would hang or fail without a reason when it is opened.
+    """Refuse what would hang, or fail without a reason, or be taken for a video of one frame when it is opened.
 
     Raises:
-        InputError: missing, not a regular file (a folder, a pipe, a device), empty, or not readable.
+        InputError: missing, not a regular file (a folder, a pipe, a device), empty, not readable, or a photograph in a
+            format that is not read.
     """
     try:
         info = path.stat()
@@ -55,6 +56,8 @@ def check_regular_file(path: Path, what: str) -> None:
         raise InputError(f"{what}: {path}: {error.strerror or error}. Check the file and its permissions") from error
     except ValueError as error:  # a NUL in the name
         raise InputError(f"{what}: {path!r}: {error}. Check the name") from error
+    if kind := unread_kinds([path]):
+        raise InputError(f"{what}: {path}: is a photograph in {kind}, which is not read. Save it as JPEG")
 
 
 def check_size(size_wh: tuple[int, int], path: Path, what: str) -> None:

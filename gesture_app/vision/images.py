@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -51,6 +51,11 @@ def is_photograph(path: Path) -> bool:
 def is_unread(path: Path) -> bool:
     """Whether a file has the name of a photograph in a format that is not read."""
     return path.suffix.lower() in UNREAD_SUFFIXES and not path.name.startswith(".")
+
+
+def unread_kinds(paths: Iterable[Path]) -> str:
+    """The formats of photographs among these files that are not read, as `AVIF, HEIC`; empty where there are none."""
+    return ", ".join(sorted({path.suffix[1:].upper() for path in paths if is_unread(path)}))
 
 
 @contextmanager
