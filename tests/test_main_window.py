@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 import time
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 
 import av
@@ -43,6 +45,7 @@ from gesture_app.ui.cameras import Camera
 from gesture_app.ui.doctor_dialog import DoctorDialog
 from gesture_app.ui.event_panel import EventPanel
 from gesture_app.ui.event_table import GESTURE, START
+from gesture_app.ui.gesture_drawing import GestureDrawing
 from gesture_app.ui.live import ModelChoice, Phase
 from gesture_app.ui.main_window import MainWindow
 from gesture_app.ui.opening import Opening
@@ -50,7 +53,11 @@ from gesture_app.ui.recording_badge import RecordingBadge
 from gesture_app.ui.settings_store import SettingsStore
 from gesture_app.ui.shortcuts_dialog import shortcuts_of
 from gesture_app.video.reader import FrameReader
+from gesture_app.vision.assets import models_folder, shipped_folder
 from gesture_app.vision.hands import Frame
+from gesture_app.vision.labels import HAGRID_GESTURES
+from gesture_app.vision.model_folders import RETRAINED, network_files, weights_path
+from gesture_app.vision.model_info import KINDS, ModelInfo
 
 NO_CAMERA = "987"
 
@@ -1004,6 +1011,23 @@ def test_one_check_of_this_computer_at_a_time(open_window, qtbot):
     qtbot.waitUntil(lambda: len(window.findChildren(DoctorDialog)) == 1)
     (dialog,) = window.findChildren(DoctorDialog)
     assert dialog.running and dialog.isVisible()
+
+
+@pytest.mark.parametrize("weights", ["", "chosen"])
+def test_what_is_told_of_the_networks_is_of_those_in_use(open_window, tmp_path, weights):
+    folders = {"": shipped_folder(), "chosen": tmp_path / "chosen", "other": models_folder() / RETRAINED}
+    for name in ("chosen", "other"):
+        folders[name].mkdir(parents=True)
+        for file in (file for kind in KINDS for file in network_files(weights_path(folders[name], kind))):
+            file.touch()
+        info = ModelInfo("classifier", "resnet18d", (name, "no_gesture"), (64, 64))
+        (folders[name] / "classifier.json").write_text(json.dumps(asdict(info)))
+    window = open_window(weights=weights and str(folders[weights]))
+    window.tools.gestures()
+    window.tools.doctor()
+    assert window.findChildren(GestureDrawing)[0].name == (weights or HAGRID_GESTURES[0])
+    command = window.findChild(DoctorDialog)._arguments
+    assert command[command.index("--weights") + 1] == str(folders[weights])
 
 
 @pytest.mark.parametrize("name", ["gestures", "annotate", "train", "doctor", "shortcuts", "about"])
