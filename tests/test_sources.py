@@ -3,7 +3,6 @@ from __future__ import annotations
 import gc
 import os
 import socket
-import struct
 import subprocess
 import sys
 import threading
@@ -17,7 +16,7 @@ import av
 import cv2
 import numpy as np
 import pytest
-from media import REGULAR, VARIABLE, picture, video_pts_s, write_audio, write_video
+from media import REGULAR, VARIABLE, picture, set_matrix, video_pts_s, write_audio, write_video
 from PIL import Image as PillowImage
 
 from gesture_app.errors import EnvironmentFault, GestureError, InputError
@@ -122,12 +121,7 @@ def test_mirrored_pictures_are_upright(tmp_path: Path, matrix: tuple, turned) ->
     path = write_video(tmp_path / "in.mp4")
     with open_video(path) as video:
         plain = next(iter(video)).image
-    a, b, c, d = (65536 * value for value in matrix)
-    data = bytearray(path.read_bytes())
-    start = data.index(b"tkhd") + 44  # of the matrix, after the header of version 0
-    data[start : start + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
-    path.write_bytes(data)
-    with open_video(path) as video:
+    with open_video(set_matrix(path, matrix)) as video:
         assert np.array_equal(next(iter(video)).image, turned(plain))
 
 
