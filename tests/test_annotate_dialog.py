@@ -17,7 +17,9 @@ import gesture_app.annotate  # noqa: F401  # brings torch, whose import takes mo
 from gesture_app.errors import InputError
 from gesture_app.ui import annotate_dialog
 from gesture_app.ui.annotate_dialog import AnnotateDialog
-from gesture_app.ui.annotating import Effort, State, Step, plan_tasks
+from gesture_app.ui.annotating import Annotating, Effort, State, Step, plan_tasks
+from gesture_app.video import sources
+from gesture_app.video.files import VideoFile, open_video
 from gesture_app.video.sinks import write_image
 from gesture_app.vision.hands import RecognizerOptions
 
@@ -46,6 +48,22 @@ def states(dialog: AnnotateDialog) -> list[State]:
 
 def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
+
+
+def test_no_file_is_opened_any_more_once_it_is_cancelled(qapp, tmp_path, monkeypatch):
+    opened, ended = [], []
+
+    def open_and_cancel(path: Path) -> VideoFile:
+        opened.append(path.name)
+        work.cancel()
+        return open_video(path)
+
+    monkeypatch.setattr(sources, "open_video", open_and_cancel)
+    files = [write_video(tmp_path / f"{name}.mp4") for name in "abc"]
+    work = Annotating(plan_tasks(files, None, True, True), FakeRecognizer, OPTIONS)
+    work.ended.connect(lambda _number, outcome: ended.append(outcome.state))
+    work.run()
+    assert opened == ["a.mp4"] and ended == [State.STOPPED] * 3
 
 
 def test_nothing_to_do(open_dialog):

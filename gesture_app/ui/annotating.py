@@ -141,7 +141,7 @@ class Annotating(QThread):
         try:
             recognizer = self._load()
             recognizer.options = self._options
-            counts = [_frame_count(task.source) for task in self._tasks]
+            counts = [0 if self._cancelled else _frame_count(task.source) for task in self._tasks]
         except Exception as error:
             self.fault = message_of(error)
             return
