@@ -118,6 +118,7 @@ def test_results_beside_their_sources_are_no_input(tmp_path: Path) -> None:
         "other-annotated.jpg",
     ):
         (folder / name).touch()
+    assert media_below(folder, wanted=lambda: False) == ([], 0)
     found, others = media_below(folder)
     assert [path.name for path in found] == ["a.jpg", "a.mp4", "b.mkv", "b.png", "other-annotated.jpg"] and others == 6
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PyQt6.QtWidgets import QDialog, QMainWindow
 
-from gesture_app.ui import counting, train_dialog
+from gesture_app.ui import pictures_folder, train_dialog
 from gesture_app.ui.curves import Curves, nice_top
 from gesture_app.ui.tools import ToolContext, Tools
 from gesture_app.ui.train_dialog import TrainDialog
@@ -85,7 +85,7 @@ def disk(monkeypatch):
             pass
         return {folder.name: 1}
 
-    monkeypatch.setattr(counting, "count_pictures", count)
+    monkeypatch.setattr(pictures_folder, "count_pictures", count)
     return answers, asked
 
 
@@ -108,7 +108,7 @@ def test_an_answer_about_the_path_before_is_dropped(open_dialog, qtbot, data, di
     dialog.data.set_folder(data / "wave")
     qtbot.waitUntil(lambda: asked == ["fist", "wave"])
     told = []
-    dialog.data._counting.counted.connect(told.append)
+    dialog.data._counting.found.connect(told.append)
     answers.set()
     qtbot.waitUntil(lambda: told == [{"wave": 1}])
     assert "wave 1" in dialog.data.found.text()

@@ -70,7 +70,7 @@ class AnnotateDialog(WorkDialog):
         return self.tr("Annotating {percent} %").format(percent=100 * self.progress_bar.value() // whole)
 
     def add_files(self, paths: Iterable[Path]) -> None:
-        """Put files, and the videos and pictures below folders, onto the list; each once."""
+        """Put files, and the videos and pictures below folders once they are found, onto the list; each once."""
         self.list.add_files(paths)
 
     def set_folder(self, folder: Path | None) -> None:
@@ -87,7 +87,7 @@ class AnnotateDialog(WorkDialog):
     def start(self) -> None:
         """Annotate the files of the list that are not done yet."""
         rows = [row for row in self.list.rows() if self.list.outcome(row).state is not State.DONE]
-        if self.running or not rows:
+        if self.running or self.list.search.running or not rows:
             return
         sources = [self.list.source(row) for row in rows]
         tasks = plan_tasks(sources, self._folder, self.media.isChecked(), self.table.isChecked())
@@ -115,10 +115,10 @@ class AnnotateDialog(WorkDialog):
 
     def shutdown(self, timeout_s: float) -> bool:
         """Stop and wait; False if that takes longer."""
-        if self._work is None:
-            return True
-        self._work.cancel()
-        return self._work.wait(round(timeout_s * 1000))
+        if self._work is not None:
+            self._work.cancel()
+        ended = self.list.search.shutdown(timeout_s)
+        return ended and (self._work is None or self._work.wait(round(timeout_s * 1000)))
 
     def reject(self) -> None:
         """Close; while files are being annotated, ask first."""
@@ -126,12 +126,11 @@ class AnnotateDialog(WorkDialog):
         self.close_or_ask(self.tr("Stop annotating?"), consequence)
 
     def _build_parts(self) -> None:
-        self.hint = QLabel(
-            self.tr("Drop videos, pictures or folders into the list, or choose “Add files” or “Add folder”.")
-        )
+        self.hint = QLabel()
         self.hint.setWordWrap(True)
         self.list = FileList()
         self.list.changed.connect(self._refresh)
+        self.list.told.connect(lambda text: self.progress_label.setText(text))
         self.list.itemActivated.connect(lambda: self._with_result(open_file))
         self.add_button = self._button(self.tr("&Add files…"), self._choose_files)
         self.add_folder_button = self._button(self.tr("A&dd folder…"), self._choose_folder)
@@ -234,6 +233,9 @@ class AnnotateDialog(WorkDialog):
             self._wanted = wanted
             self._do_again()
         self.list.locked = running
+        hint = self.tr("Drop videos, pictures or folders into the list, or choose “Add files” or “Add folder”.")
+        looking = self.list.search.running
+        self.hint.setText(self.tr("Looking for videos and pictures…") if looking else hint)
         for part in (self.add_button, self.add_folder_button, self.place, self.media, self.table):
             part.setEnabled(not running)
         self.remove_button.setEnabled(bool(self.list.selectedItems()) and not running)
@@ -243,7 +245,7 @@ class AnnotateDialog(WorkDialog):
         self.start_button.setDefault(not running)  # Enter must not cancel
         if not running:
             todo = any(self.list.outcome(row).state is not State.DONE for row in self.list.rows())
-            self.start_button.setEnabled(todo and (self.media.isChecked() or self.table.isChecked()))
+            self.start_button.setEnabled(todo and not looking and (self.media.isChecked() or self.table.isChecked()))
         self.work_changed.emit()
 
     def _do_again(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 # fmt: off
@@ -21,11 +21,13 @@ PARTIAL = re.compile(r".+\.partial( \d+)?")
 """The stems of results that were stopped."""
 
 
-def media_below(folder: Path, output: Path | None = None) -> tuple[list[Path], int]:
+def media_below(
+    folder: Path, output: Path | None = None, wanted: Callable[[], bool] = lambda: True
+) -> tuple[list[Path], int]:
     """The videos and pictures of a folder and its subfolders, sorted, and how much else there is.
 
     Hidden ones are left out, what is below `output`, and results that lie beside their source; so are links to folders
-    and folders that cannot be read, which count as one file each.
+    and folders that cannot be read, which count as one file each. Once `wanted` gives False the rest is left out.
     """
     from gesture_app.vision.images import IMAGE_SUFFIXES  # brings Pillow
 
@@ -33,6 +35,8 @@ def media_below(folder: Path, output: Path | None = None) -> tuple[list[Path], i
     unread: list[OSError] = []
     others = 0
     for at, folders, names in os.walk(folder, onerror=unread.append):
+        if not wanted():
+            break
         here = Path(at)
         folders[:] = [name for name in folders if not name.startswith(".") and not same_file(here / name, output)]
         others += sum((here / name).is_symlink() for name in folders)
