@@ -61,7 +61,7 @@ def test_unreadable_video(tmp_path: Path) -> None:
 
 def test_too_large_video_is_refused_before_decoding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gesture_app.video.files.MAX_SIDE_PX", 63)
-    with pytest.raises(InputError, match="64x48 is more than 63 pixels"):
+    with pytest.raises(InputError, match="64x48 pixels are more than 63 pixels"):
         open_video(write_video(tmp_path / "in.mp4"))
 
 

@@ -65,7 +65,7 @@ def check_size(size_wh: tuple[int, int], path: Path, what: str) -> None:
     width, height = size_wh
     if max(width, height) > MAX_SIDE_PX or width * height > MAX_PIXELS:
         limit = f"{MAX_SIDE_PX} pixels a side and {MAX_PIXELS // 1_000_000} megapixels"
-        raise InputError(f"{what}: {path}: {width}x{height} is more than {limit}. Make it smaller")
+        raise InputError(f"{what}: {path}: its {width}x{height} pixels are more than {limit}. Make it smaller")
 
 
 class Upright:

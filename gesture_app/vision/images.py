@@ -81,26 +81,28 @@ def read_image(path: Path) -> Image:
         InputError: the file is missing, empty, not a picture, damaged, or has more than 64 million pixels.
     """
 
-    def refuse(reason: str) -> InputError:
-        return InputError(f"cannot read picture: {path}: {reason}")
+    def refuse(why: str) -> InputError:
+        return InputError(f"picture: {path}: {why}")
 
     try:
         if not path.is_file():
-            raise refuse("it is a folder or a device" if path.exists() else "no such file")
+            raise refuse("is a folder or a device. Give a file" if path.exists() else "no such file. Check the name")
         if path.stat().st_size == 0:
-            raise refuse("the file is empty")
+            raise refuse("is empty. Copy it again")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of many pixels, and of faults in what is told beside them
             with open_picture(path) as picture:
                 if picture.width * picture.height > MAX_PIXELS:
-                    raise refuse(f"{picture.width}x{picture.height} is more than {MAX_PIXELS // 1_000_000} Mpx")
+                    limit = f"{MAX_PIXELS // 1_000_000} megapixels"
+                    raise refuse(f"its {picture.width}x{picture.height} pixels are more than {limit}. Make it smaller")
                 picture.load()  # damage is told here; where EXIF is read it would be taken for EXIF's
                 turn = TURNS.get(orientation(picture))
                 return to_bgr(picture if turn is None else picture.transpose(turn))
     except UnidentifiedImageError as error:
-        raise refuse("not a picture that can be decoded") from error
+        raise refuse("is not a picture that can be decoded. Convert it to JPEG or PNG") from error
     except (OSError, SyntaxError, ValueError, PillowImage.DecompressionBombError) as error:
-        raise refuse(str(error)[:160] or type(error).__name__) from error
+        why = getattr(error, "strerror", None) or str(error)[:160] or type(error).__name__
+        raise refuse(f"cannot be read ({why}). Check the file, or copy it again") from error
 
 
 def orientation(picture: PillowImage.Image) -> int:
