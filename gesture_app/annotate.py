@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from gesture_app.ahead import Ahead
 from gesture_app.errors import EnvironmentFault, InputError
+from gesture_app.video.addresses import masked, source_kind
 from gesture_app.video.files import check_regular_file
 from gesture_app.video.sinks import JsonlSink, VideoSink, write_image
 from gesture_app.video.sources import open_video, read_image
@@ -235,9 +235,9 @@ def plan(source: Path, options: AnnotateOptions) -> tuple[list[Job], int]:
     """
     if not options.media and options.jsonl is None:
         raise InputError("options: --no-media: nothing would be written. Give --jsonl FILE too")
-    if re.match(r"[a-z]+:/", str(source)):  # an address has lost a slash on the way to being a path
-        address = str(source).replace(":/", "://", 1)
-        raise InputError(f"input: {address}: annotate takes files. Play streams with `gesture-app live`")
+    if source_kind(str(source)) == "stream":
+        address = str(source).replace(":/", "://", 1)  # it has lost a slash on the way to being a path
+        raise InputError(f"input: {masked(address)}: annotate takes files. Play streams with `gesture-app live`")
     try:
         return _plan(source, options)
     except OSError as error:  # a name that is too long, a folder that may not be entered
@@ -296,8 +296,9 @@ def _beside(source: Path, output: Path | None) -> Path:
 
 def _check_results(results: Sequence[Path], sources: Sequence[Path], force: bool) -> None:
     inputs = {(info.st_dev, info.st_ino) for info in (path.stat() for path in sources if path.exists())}
-    if len({path.absolute() for path in results}) < len(results):
-        raise InputError(f"output: {results[-1]}: two results have this name. Give another")
+    counts = Counter(path.absolute() for path in results)
+    if twice := [path for path in results if counts[path.absolute()] > 1]:
+        raise InputError(f"output: {twice[0]}: two results have this name. Give another")
     for path in results:
         if not lexists(path):
             continue

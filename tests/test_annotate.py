@@ -4,6 +4,7 @@ import io
 import itertools
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from fakes import FakeRecognizer
 from media import REGULAR, VARIABLE, audio_packets, picture, video_pts_s, write_audio, write_video
 
-from gesture_app.annotate import AnnotateOptions, Progress, _beside_folder, annotate
+from gesture_app.annotate import AnnotateOptions, Progress, _beside_folder, annotate, plan
 from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.video.sinks import VideoSink, write_image
 from gesture_app.video.sources import open_video, read_image
@@ -159,6 +160,24 @@ def test_bad_files_of_a_folder_are_told(tmp_path: Path) -> None:
     assert [path.name for path in summary.failed] == ["b.mp4", "c.jpg"]
     assert (summary.videos, summary.images, len(warnings)) == (2, 2, 2)
     assert names(tmp_path / "in-annotated") == ["a.jpg", "a.mp4", "deep/b.mp4", "deep/b.png"]
+
+
+def test_a_file_is_no_stream_whatever_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("take:").mkdir()
+    video = write_video(tmp_path / "in.mp4", REGULAR[:2]).rename(Path("take:/clip.mp4"))
+    annotate(video, FakeRecognizer())
+    assert names(Path("take:")) == ["clip-annotated.mp4", "clip.mp4"]
+    for address, told in (("RTSP://cam/1", "rtsp://cam/1"), ("rtsp://me:secret@cam/1", "rtsp://***@cam/1")):
+        with pytest.raises(InputError, match=rf"input: {re.escape(told)}: annotate takes files"):
+            plan(Path(address), AnnotateOptions())
+
+
+def test_of_results_with_one_name_that_is_told(tmp_path: Path) -> None:
+    for name in ("a.mp4", "a.avi", "a.avi.mp4", "z.png"):
+        (tmp_path / name).touch()
+    with pytest.raises(InputError, match=r"out/a\.avi\.mp4: two results have this name"):
+        plan(tmp_path, AnnotateOptions(tmp_path / "out"))
 
 
 def test_refusals(tmp_path: Path) -> None:
