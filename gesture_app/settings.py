@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 from platformdirs import user_config_path, user_videos_path
 
 from gesture_app.errors import EnvironmentFault
+from gesture_app.video.addresses import source_kind
 from gesture_app.vision.atomic import write_atomically
 from gesture_app.vision.hands import SMOOTHING_S, RecognizerOptions
 from gesture_app.vision.model_info import DeviceName, RuntimeName
@@ -146,7 +147,7 @@ class Settings:
 
     def with_source(self, source: str) -> Settings:
         """The same with this source as the last one; all but cameras also become the newest of the recent ones."""
-        if not source or (source.isascii() and source.isdigit()):
+        if not source or source_kind(source) == "camera":
             return replace(self, last_source=source)
         others = [recent for recent in self.recent_sources if recent != source]
         return replace(self, last_source=source, recent_sources=(source, *others)[:MOST_RECENT])
