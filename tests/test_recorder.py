@@ -68,6 +68,13 @@ def test_the_last_picture_lasts_until_the_recording_is_stopped(qtbot, recorder, 
         assert 7 <= media.duration / 1e6 < 12
 
 
+def test_a_last_picture_that_stays_for_a_day(qtbot, recorder, tmp_path):
+    began_s = time.monotonic() - 24 * 3600
+    with qtbot.waitSignal(recorder.saved, timeout=5000) as saved:
+        record(recorder, tmp_path, [began_s, began_s + 0.5])
+    assert len(video_pts_s(saved.args[0])) == 2
+
+
 def test_states_are_told(qtbot, recorder, tmp_path):
     told = []
     recorder.recording_changed.connect(told.append)

@@ -29,6 +29,7 @@ from gesture_app.vision.images import IMAGE_SUFFIXES, has_picture_suffix
 
 KEY_FRAME_EVERY = 30  # also the length of a fragment: what a crash can cost
 MAX_ENCODER_THREADS = 8  # each holds a frame back, which a crash would cost too
+MOST_UNITS = 2**31 - 1  # of time that FFmpeg takes for one frame: six and a half hours of a recording
 BT601 = 6  # SMPTE 170M in FFmpeg's three enumerations
 # Fragments that are readable whatever happens, and that become an ordinary file at the end. The head is written
 # after the first fragment, with an edit list that keeps the first time stamp.
@@ -215,7 +216,7 @@ class VideoSink:
     def _mux(self, picture: av.VideoFrame | None, end_s: float = 0.0) -> None:
         for packet in self._stream.encode(picture):
             if picture is None:  # the last ones, whose durations do not follow from the next one's time
-                packet.duration = max(0, round(Fraction(end_s) / self._time_base) - packet.pts)
+                packet.duration = min(max(0, round(Fraction(end_s) / self._time_base) - packet.pts), MOST_UNITS)
             self._container.mux(packet)
             self._packets += 1
 
