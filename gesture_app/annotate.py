@@ -241,7 +241,8 @@ def plan(source: Path, options: AnnotateOptions) -> tuple[list[Job], int]:
     try:
         return _plan(source, options)
     except OSError as error:  # a name that is too long, a folder that may not be entered
-        raise InputError(f"input: {source}: {error.strerror or error}. Check the name and the permissions") from error
+        why = error.strerror or error
+        raise InputError(f"file: {error.filename or source}: {why}. Check the name and the permissions") from error
 
 
 def _plan(source: Path, options: AnnotateOptions) -> tuple[list[Job], int]:

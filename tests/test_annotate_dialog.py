@@ -380,6 +380,15 @@ def test_a_folder_is_added(open_dialog, qtbot, tmp_path, monkeypatch):
         qtbot.waitUntil(lambda count=count: len(dialog.list.rows()) == count)
 
 
+def test_a_folder_for_the_results_that_cannot_be_used(open_dialog, qtbot, tmp_path):
+    dialog = open_dialog()
+    dialog.add_files([write_video(tmp_path / "a.mp4", REGULAR[:2])])
+    dialog.set_folder(tmp_path / ("n" * 300))
+    dialog.start()
+    qtbot.waitUntil(lambda: not dialog.running)
+    assert states(dialog) == [State.FAILED] and "/nnn" in dialog.progress_label.text()
+
+
 def test_names_of_results(tmp_path):
     (tmp_path / "a-annotated.partial.mp4").touch()
     tasks = plan_tasks([tmp_path / "a.mov", tmp_path / "a.JPG", tmp_path / "a.gif"], None, True, False)

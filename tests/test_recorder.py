@@ -132,10 +132,11 @@ def test_another_size_is_fitted(qtbot, recorder, tmp_path):
     assert len(video_pts_s(saved.args[0])) == 2
 
 
-def test_a_folder_that_cannot_be_used(qtbot, recorder, tmp_path):
+@pytest.mark.parametrize("name", ["file/folder", "n" * 300])
+def test_a_folder_that_cannot_be_used(qtbot, recorder, tmp_path, name):
     (tmp_path / "file").write_text("x")
     with qtbot.waitSignals([recorder.failed, recorder.recording_changed], timeout=5000):
-        recorder.start(tmp_path / "file" / "folder")
+        recorder.start(tmp_path / name)
     qtbot.waitUntil(lambda: not recorder.recording)
     with qtbot.waitSignal(recorder.saved, timeout=5000):
         record(recorder, tmp_path, [1.0])
@@ -186,11 +187,12 @@ def test_snapshots(qtbot, tmp_path):
         assert np.array_equal(read_image(path), picture(n))
 
 
-def test_a_snapshot_that_cannot_be_written(qtbot, tmp_path):
+@pytest.mark.parametrize("name", ["file", "n" * 300])
+def test_a_snapshot_that_cannot_be_written(qtbot, tmp_path, name):
     (tmp_path / "file").write_text("x")
     snapshots = Snapshots()
     with qtbot.waitSignal(snapshots.failed, timeout=5000) as failed:
-        snapshots.save(to_qimage(picture(0)), tmp_path / "file")
+        snapshots.save(to_qimage(picture(0)), tmp_path / name)
     assert "cannot be written" in failed.args[0] and "\n" not in failed.args[0]
 
 

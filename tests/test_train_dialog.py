@@ -140,6 +140,15 @@ def test_paths_that_cannot_be(open_dialog, typed):
     assert dialog.data.folder() is None and not dialog.train_button.isEnabled()
 
 
+def test_a_long_name_can_be_that_of_a_folder(open_dialog, qtbot, data):
+    dialog = open_dialog("finish(better=True)", data)
+    dialog.name.setText("あ" * 300)
+    dialog.start()
+    qtbot.waitUntil(lambda: not dialog.running)
+    assert dialog._output.is_dir()
+    assert dialog._output.name.startswith("あ" * 60)
+
+
 def test_an_old_error_goes_with_its_folder(open_dialog, qtbot, data, tmp_path):
     dialog = open_dialog("print('gesture-train: error: unknown layout: x', file=sys.stderr); sys.exit(2)", data)
     dialog.start()

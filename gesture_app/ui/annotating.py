@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from os.path import lexists
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -210,7 +211,7 @@ def plan_tasks(sources: Sequence[Path], folder: Path | None, media: bool, jsonl:
 
 def _free(path: Path, taken: set[Path]) -> Path:
     def is_taken(path: Path) -> bool:
-        return path in taken or path.exists() or kept_name(path).exists()
+        return path in taken or lexists(path) or lexists(kept_name(path))
 
     free = first_free(path.parent, path.stem, path.suffix, is_taken)
     taken.add(free)
@@ -220,7 +221,7 @@ def _free(path: Path, taken: set[Path]) -> Path:
 def _kept(task: Task) -> Path | None:
     """What there is of an incomplete result."""
     kept = [kept_name(path) for path in (task.output, task.jsonl) if path is not None]
-    return next((path for path in kept if path.exists()), None)
+    return next((path for path in kept if lexists(path)), None)
 
 
 def _frame_count(source: Path) -> int:

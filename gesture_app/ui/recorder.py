@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Collection
 from contextlib import suppress
 from datetime import datetime
+from os.path import lexists
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,7 +37,7 @@ def free_path(folder: Path, moment: datetime, suffix: str, taken: Collection[Pat
     """A name in the folder that tells the moment, and that no file has, no unfinished one, and none of `taken`."""
 
     def is_taken(path: Path) -> bool:
-        return path in taken or path.exists() or hidden_name(path).exists()
+        return path in taken or lexists(path) or lexists(hidden_name(path))
 
     stem = f"gestures {moment:%Y-%m-%d %H.%M.%S}"  # colons are not for Windows
     return first_free(folder, stem, suffix, is_taken)

@@ -33,6 +33,7 @@ from gesture_app.vision.model_info import KINDS, Kind
 
 COMMAND = ("-m", "training", "retrain", "--no-install")
 INTERRUPTED = 130
+LONGEST_NAME = 60  # with a date it names a folder, for which systems take 255 bytes; a letter has at most 3
 NOT_CURVES = ("epoch", "epochs", "stage", "loss")
 MEASURES = {"macro_f1": "macro-F1", "ap50": "AP50"}
 """How people write them."""
@@ -149,6 +150,7 @@ class TrainDialog(WorkDialog):
         self.keep.setChecked(True)
         self.keep.setToolTip(self.tr("Without it the model knows nothing but the gestures of your pictures"))
         self.name = QLineEdit(self.tr("My gestures"))
+        self.name.setMaxLength(LONGEST_NAME)
         self.name.textChanged.connect(self._refresh)
         self.state = QLabel()
         self.state.setWordWrap(True)
