@@ -164,6 +164,7 @@ def clipboard() -> list[dict[str, str]]:
         ("x.CSV", "JSON lines (*.jsonl)", "x.CSV"),
         ("gestures 27.11.2026", "JSON lines (*.jsonl)", "gestures 27.11.2026.jsonl"),
         ("no folder/x.csv", "", None),
+        ("n" * 300, "Table (*.csv)", None),
     ],
 )
 def test_export(panel, tmp_path: Path, monkeypatch, entered, kind, written):

@@ -154,7 +154,7 @@ def load_info(path: Path) -> ModelInfo:
             shares=tuple(float(share) for share in fields.get("shares", ())),
         )
     except OSError as error:
-        if not path.exists():
+        if isinstance(error, FileNotFoundError) and not path.exists():
             raise InputError(
                 f"weights: {path}: no such file. A folder of weights holds a detector and a classifier: "
                 f"copy what it lacks from {shipped_folder()}"
