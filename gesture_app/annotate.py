@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -14,12 +13,13 @@ from pathlib import Path
 
 from gesture_app.ahead import Ahead
 from gesture_app.errors import EnvironmentFault, InputError
+from gesture_app.video.addresses import masked, source_kind
 from gesture_app.video.files import check_regular_file
-from gesture_app.video.sinks import VIDEO_SUFFIX, JsonlSink, VideoSink, write_image
+from gesture_app.video.sinks import JsonlSink, VideoSink, write_image
 from gesture_app.video.sources import open_video, read_image
-from gesture_app.video.suffixes import media_below, same_file
+from gesture_app.video.suffixes import VIDEO_SUFFIX, annotated_name, media_below, result_suffix, same_file
 from gesture_app.vision.hands import Frame, Hand
-from gesture_app.vision.images import IMAGE_SUFFIXES
+from gesture_app.vision.images import IMAGE_SUFFIXES, has_picture_suffix, unread_kinds
 from gesture_app.vision.overlay import draw_hands
 from gesture_app.vision.recognizer import Recognizer
 from gesture_app.vision.stills import recognize_still
@@ -91,7 +91,7 @@ class Job:
     @property
     def is_image(self) -> bool:
         """Pictures are known by their suffix; all else is tried as a video."""
-        return self.source.suffix.lower() in IMAGE_SUFFIXES
+        return has_picture_suffix(self.source)
 
 
 class _Stopped(Exception):
@@ -235,19 +235,22 @@ def plan(source: Path, options: AnnotateOptions) -> tuple[list[Job], int]:
     """
     if not options.media and options.jsonl is None:
         raise InputError("options: --no-media: nothing would be written. Give --jsonl FILE too")
-    if re.match(r"[a-z]+:/", str(source)):  # an address has lost a slash on the way to being a path
-        address = str(source).replace(":/", "://", 1)
-        raise InputError(f"input: {address}: annotate takes files. Play streams with `gesture-app live`")
+    if source_kind(str(source)) == "stream":
+        address = str(source).replace(":/", "://", 1)  # it has lost a slash on the way to being a path
+        raise InputError(f"input: {masked(address)}: annotate takes files. Play streams with `gesture-app live`")
     try:
         return _plan(source, options)
     except OSError as error:  # a name that is too long, a folder that may not be entered
-        raise InputError(f"input: {source}: {error.strerror or error}. Check the name and the permissions") from error
+        why = error.strerror or error
+        raise InputError(f"file: {error.filename or source}: {why}. Check the name and the permissions") from error
 
 
 def _plan(source: Path, options: AnnotateOptions) -> tuple[list[Job], int]:
     if source.is_dir():
         output = options.output or _beside_folder(Path(os.path.abspath(source)))  # noqa: PTH100  # a link stays one
         sources, ignored = media_below(source, output)
+        if not sources and (kinds := unread_kinds(source.rglob("*"))):
+            raise InputError(f"folder: {source}: photographs in {kinds} are not read. Save them as JPEG")
         if not sources:
             raise InputError(f"folder: {source}: holds no video and no picture. Give another folder")
         jobs = _folder_jobs(source, output, sources, options.media)
@@ -269,10 +272,10 @@ def _folder_jobs(folder: Path, output: Path, sources: Sequence[Path], media: boo
         raise InputError(f"output: {output}: is the input. Give another folder")
     if output.exists() and not output.is_dir():
         raise InputError(f"output: {output}: is not a folder, but the input is one. Give a folder")
-    wanted = [(output / source.relative_to(folder)).with_suffix(_suffix(source)) for source in sources]
+    wanted = [(output / source.relative_to(folder)).with_suffix(result_suffix(source)) for source in sources]
     counts = Counter(wanted)
     return [
-        Job(source, name if counts[name] == 1 else output / f"{source.relative_to(folder)}{_suffix(source)}")
+        Job(source, name if counts[name] == 1 else output / f"{source.relative_to(folder)}{result_suffix(source)}")
         for source, name in zip(sources, wanted, strict=True)
     ]
 
@@ -284,25 +287,19 @@ def _beside_folder(folder: Path) -> Path:
 
 
 def _beside(source: Path, output: Path | None) -> Path:
-    name = f"{source.stem}-annotated{_suffix(source)}"
-    if output is None:
-        return source.with_name(name)
-    if output.is_dir() or not output.suffix:
-        return output / name
-    kinds = IMAGE_SUFFIXES if _suffix(source) != VIDEO_SUFFIX else (VIDEO_SUFFIX,)
+    if output is None or output.is_dir() or not output.suffix:
+        return annotated_name(source, output)
+    kinds = IMAGE_SUFFIXES if has_picture_suffix(source) else (VIDEO_SUFFIX,)
     if output.suffix.lower() not in kinds:
         raise InputError(f"output: {output}: cannot be written for this input. Use one of {', '.join(kinds)}")
     return output
 
 
-def _suffix(source: Path) -> str:
-    return source.suffix if source.suffix.lower() in IMAGE_SUFFIXES else VIDEO_SUFFIX
-
-
 def _check_results(results: Sequence[Path], sources: Sequence[Path], force: bool) -> None:
     inputs = {(info.st_dev, info.st_ino) for info in (path.stat() for path in sources if path.exists())}
-    if len({path.absolute() for path in results}) < len(results):
-        raise InputError(f"output: {results[-1]}: two results have this name. Give another")
+    counts = Counter(path.absolute() for path in results)
+    if twice := [path for path in results if counts[path.absolute()] > 1]:
+        raise InputError(f"output: {twice[0]}: two results have this name. Give another")
     for path in results:
         if not lexists(path):
             continue

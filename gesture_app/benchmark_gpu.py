@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from gesture_app.benchmark import WARM_UP, LoopedVideo, percentiles_ms
+from gesture_app.benchmark import WARM_UP, LoopedVideo, Result, percentiles_ms
 from gesture_app.vision.hands import Image
 from gesture_app.vision.model_folders import weights_path
 from gesture_app.vision.recognizer import Recognizer
 from gesture_app.vision.runtimes import load_network
 
 FRAMES = 96
-
-Result = dict[str, Any]
 
 
 def plain_recognizer(weights: Path, device: str) -> Recognizer:
@@ -76,15 +74,3 @@ def gpu_memory_mb() -> float | None:
     import torch
 
     return torch.cuda.max_memory_allocated() / (1 << 20) if torch.cuda.is_available() else None
-
-
-def gpu_table(result: Mapping[str, Any]) -> str:
-    """What `measure_gpu` gives."""
-    lines = [f"{'frame to hands':26}{'p50 ms':>9}{'p95 ms':>9}{'p99 ms':>9}"]
-    for name, key in (("one upload and one graph", "frame"), ("plain PyTorch, float32", "plain_frame")):
-        times = result[key]
-        lines.append(f"{name:26}{times['p50_ms']:9.2f}{times['p95_ms']:9.2f}{times['p99_ms']:9.2f}")
-    memory = f", {result['memory_mb']:.0f} MB of the GPU's memory" if result["memory_mb"] else ""
-    width, height = result["size_wh"]
-    lines.append(f"in batches: {result['batch_fps']:.0f} frames of {width}x{height} a second{memory}")
-    return "\n".join(lines)

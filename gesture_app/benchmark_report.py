@@ -34,6 +34,18 @@ def start_line(result: Mapping[str, Any]) -> str:
     return f"start to first result: {result['seconds']:.1f} s{memory}"
 
 
+def gpu_table(result: Mapping[str, Any]) -> str:
+    """What `measure_gpu` gives."""
+    lines = [f"{'frame to hands':26}{'p50 ms':>9}{'p95 ms':>9}{'p99 ms':>9}"]
+    for name, key in (("one upload and one graph", "frame"), ("plain PyTorch, float32", "plain_frame")):
+        times = result[key]
+        lines.append(f"{name:26}{times['p50_ms']:9.2f}{times['p95_ms']:9.2f}{times['p99_ms']:9.2f}")
+    memory = f", {result['memory_mb']:.0f} MB of the GPU's memory" if result["memory_mb"] else ""
+    width, height = result["size_wh"]
+    lines.append(f"in batches: {result['batch_fps']:.0f} frames of {width}x{height} a second{memory}")
+    return "\n".join(lines)
+
+
 def comparison_table(results: Mapping[str, Mapping[str, float]]) -> str:
     """What `measure_unpaced` gives; factors are over the slowest engine's every-frame rate."""
     slowest = min(result["every_frame_fps"] for result in results.values())

@@ -18,8 +18,8 @@ import tyro
 from tyro.conf import Positional
 
 from gesture_app import __version__
+from gesture_app.command_line import parse
 from gesture_app.errors import EnvironmentFault, InputError, run_and_exit
-from gesture_app.options import parse
 from gesture_app.terminal import ProgressBar, StopRequest, summary_line
 from gesture_app.vision.hands import RecognizerOptions
 from gesture_app.vision.model_info import DeviceName, PrecisionName, RuntimeName
@@ -170,7 +170,7 @@ class Benchmark(Model):
         if recognizer.one_step:
             plain = benchmark_gpu.plain_recognizer(self.weights_folder(), "cuda")
             result["gpu"] = benchmark_gpu.measure_gpu(recognizer, plain, clip, self.seconds)
-            print(benchmark_gpu.gpu_table(result["gpu"]))
+            print(benchmark_report.gpu_table(result["gpu"]))
         if self.scaling:
             result["scaling"] = benchmark.measure_scaling(recognizer, clip)
             print(benchmark_report.scaling_table(result["scaling"]))

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from gesture_app import __version__
-from gesture_app.errors import GestureError, one_line
+from gesture_app.errors import GestureError, one_line, split_message
 from gesture_app.settings import APP, Settings, config_folder, settings_path
 from gesture_app.vision.assets import cache_folder, demo_clip
 
@@ -84,8 +84,8 @@ def examine(weights: Path | None = None, camera_in_use: str = "") -> Iterator[Fi
         try:
             yield from look()
         except GestureError as error:
-            what, _, mend = str(error).partition(". ")
-            yield Finding(topic, "bad", one_line(what), one_line(mend))
+            what, mend = split_message(one_line(error))
+            yield Finding(topic, "bad", what.removeprefix(f"{topic}: "), mend)
         except Exception as error:  # whatever a broken library raises is what is looked for here
             yield Finding(topic, "bad", one_line(f"{type(error).__name__}: {error}"), "Install the program again")
 
@@ -116,7 +116,7 @@ def run_probe() -> dict[str, Any]:
 def display_findings(probe: dict[str, Any]) -> Iterator[Finding]:
     """Whether a window can be shown, and whether cameras have names and events a sound."""
     if probe["fault"]:
-        what, _, mend = str(probe["fault"]).partition(". ")
+        what, mend = split_message(str(probe["fault"]))
         yield Finding("display", "note", what.removeprefix("display: "), mend)
     else:
         yield Finding("display", "good", f"Qt {probe['qt']} on {probe['platform']}: {', '.join(probe['screens'])}")
@@ -150,7 +150,7 @@ def _camera(name: str, source: str) -> Finding:
     try:
         camera = open_live(source)
     except GestureError as error:
-        what, _, mend = str(error).removeprefix(f"camera: {source}: ").partition(". ")
+        what, mend = split_message(str(error).removeprefix(f"camera: {source}: "))
         return Finding("cameras", "bad", f"{name}: {what}", mend)
     try:
         deadline_s = time.monotonic() + CAMERA_TIMEOUT_S
@@ -315,7 +315,7 @@ def settings_findings(warning: str | None) -> Iterator[Finding]:
     """Whether the settings file can be used."""
     path = settings_path()
     if warning:
-        what, _, mend = warning.removeprefix("settings: ").partition(". ")
+        what, mend = split_message(warning.removeprefix("settings: "))
         yield Finding("settings", "note", what, f"{mend}; mend or remove the file")
     else:
         yield Finding(

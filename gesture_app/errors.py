@@ -150,6 +150,12 @@ def one_line(message: object) -> str:
     return " ".join(str(message).split())
 
 
+def split_message(message: str) -> tuple[str, str]:
+    """What a message for the user tells, and what to do, which is its last sentence; empty where it has but one."""
+    told, _, mend = message.rpartition(". ")
+    return (told, mend) if told else (mend, "")
+
+
 def _raise_terminated(number: int, _frame: FrameType | None) -> NoReturn:
     forget_terminal(number)
     raise Terminated(number)

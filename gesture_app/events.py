@@ -6,22 +6,23 @@ import csv
 import io
 import json
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.vision.atomic import write_atomically
-from gesture_app.vision.hands import Hand
+from gesture_app.vision.hands import LONGEST_STEP_S, Hand
 from gesture_app.vision.labels import NO_GESTURE
 
 START_AFTER_S = 0.25
 END_AFTER_S = 0.4
-LONGEST_GAP_S = 1.0 + 1e-6
-"""Between two sights of a gesture that may count as one, a second, whatever rounding leaves of it; slower sources than
-that cannot be told from gone ones."""
+
+SEEN_S = attrgetter("seen_s")
 
 COLUMNS = ("source", "gesture", "side", "hand", "start_s", "end_s", "duration_s", "confidence", "started_at")
 
@@ -117,7 +118,7 @@ class _Watch:
 
     def see(self, hand: Hand, time_s: float, now: datetime | None, picture: str) -> None:
         for sight in (self.current, self.rival):
-            if sight is not None and sight.label == hand.label and time_s - sight.seen_s <= LONGEST_GAP_S:
+            if sight is not None and sight.label == hand.label and time_s - sight.seen_s <= LONGEST_STEP_S:
                 sight.add(hand, time_s)
                 if sight is self.current:
                     self.rival = None
@@ -147,7 +148,7 @@ class EventDetector:
         self._live = live
         self._watches: dict[int, _Watch] = {}
         self._count = max((event.number for event in earlier), default=0)
-        self._earlier = {} if live else {event.number: event for event in earlier}
+        self._earlier = [] if live else sorted(earlier, key=SEEN_S)  # of a long file they may be thousands
         self._passed: list[GestureEvent] = []  # since `_began_s`; of a live source, which is seen once, nothing
         self._began_s = self._time_s = -math.inf  # from there to here the source was played without a gap
 
@@ -161,9 +162,9 @@ class EventDetector:
             picture: see `GestureEvent`.
         """
         broken_off: tuple[GestureEvent, ...] = ()
-        if not 0 <= time_s - self._time_s <= LONGEST_GAP_S:
+        if not 0 <= time_s - self._time_s <= LONGEST_STEP_S:
             broken_off = self.finish().ended
-            self._earlier |= {event.number: event for event in self._passed}
+            self._earlier = sorted([*self._earlier, *self._passed], key=SEEN_S)
             self._passed.clear()
             self._began_s = time_s
         self._time_s = time_s
@@ -211,8 +212,8 @@ class EventDetector:
         """Make an event of it: of the earlier ones the one that it shows again, or a new one."""
         again = [
             event
-            for event in self._earlier.values()
-            if event.label == sight.label and event.start_s <= sight.seen_s and event.seen_s >= sight.start_s
+            for event in self._earlier[bisect_left(self._earlier, sight.start_s, key=SEEN_S) :]
+            if event.label == sight.label and event.start_s <= sight.seen_s
         ]
         if not again:
             self._count += 1
@@ -220,7 +221,7 @@ class EventDetector:
             return
         sight.before = max(again, key=lambda event: (event.side == sight.side, event.seen_s))
         sight.number = sight.before.number
-        del self._earlier[sight.number]
+        self._earlier.remove(sight.before)
         if sight.start_s - self._began_s <= START_AFTER_S:  # it began before, or its hand was not known at once
             sight.start_s = min(sight.start_s, sight.before.start_s)
 
@@ -237,14 +238,12 @@ class EventDetector:
     def _drop(self) -> tuple[int, ...]:
         """Forget the earlier events whose span was played again, and that no gesture can become any more."""
         coming = {watch.rival.label for watch in self._watches.values() if watch.rival is not None}
-        dropped = [
-            event.number
-            for event in self._earlier.values()
-            if self._began_s <= event.start_s and event.seen_s <= self._time_s and event.label not in coming
-        ]
-        for number in dropped:
-            del self._earlier[number]
-        return tuple(dropped)
+        first = bisect_left(self._earlier, self._began_s, key=SEEN_S)
+        end = bisect_right(self._earlier, self._time_s, first, key=SEEN_S)
+        over = [e for e in self._earlier[first:end] if e.start_s >= self._began_s and e.label not in coming]
+        for event in over:
+            self._earlier.remove(event)
+        return tuple(event.number for event in over)
 
     def _active(self) -> tuple[GestureEvent, ...]:
         lasting = (self._event(watch.current, i) for i, watch in self._watches.items() if watch.current is not None)

@@ -12,8 +12,9 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 from platformdirs import user_config_path, user_videos_path
 
 from gesture_app.errors import EnvironmentFault
+from gesture_app.video.addresses import source_kind
 from gesture_app.vision.atomic import write_atomically
-from gesture_app.vision.hands import RecognizerOptions
+from gesture_app.vision.hands import SMOOTHING_S, RecognizerOptions
 from gesture_app.vision.model_info import DeviceName, RuntimeName
 from gesture_app.vision.style import OverlayStyle
 
@@ -77,7 +78,7 @@ class Settings:
     detector_threshold: float = RecognizerOptions.detector_threshold
     label_threshold: float = RecognizerOptions.label_threshold
     max_hands: int = RecognizerOptions.max_hands
-    smoothing_s: float = 0.2
+    smoothing_s: float = SMOOTHING_S
     hidden_labels: tuple[str, ...] = ()
     mirror_cameras: bool = True
     mirror_files: bool = False
@@ -146,7 +147,7 @@ class Settings:
 
     def with_source(self, source: str) -> Settings:
         """The same with this source as the last one; all but cameras also become the newest of the recent ones."""
-        if not source or (source.isascii() and source.isdigit()):
+        if not source or source_kind(source) == "camera":
             return replace(self, last_source=source)
         others = [recent for recent in self.recent_sources if recent != source]
         return replace(self, last_source=source, recent_sources=(source, *others)[:MOST_RECENT])

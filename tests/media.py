@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -60,6 +61,16 @@ def write_video(
         out.mux(stream.encode(None))
         if tone:
             _add_tone(out, tone, float(times_s[-1] - times_s[0]), float(times_s[0]))
+    return path
+
+
+def set_matrix(path: Path, matrix: tuple[int, int, int, int]) -> Path:
+    """Have an MP4 shown through this matrix: (-1, 0, 0, 1) swaps left and right."""
+    a, b, c, d = (65536 * value for value in matrix)
+    data = bytearray(path.read_bytes())
+    start = data.index(b"tkhd") + 44  # of the matrix, after the header of version 0
+    data[start : start + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    path.write_bytes(data)
     return path
 
 

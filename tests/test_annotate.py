@@ -4,6 +4,7 @@ import io
 import itertools
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from fakes import FakeRecognizer
 from media import REGULAR, VARIABLE, audio_packets, picture, video_pts_s, write_audio, write_video
 
-from gesture_app.annotate import AnnotateOptions, Progress, _beside_folder, annotate
+from gesture_app.annotate import AnnotateOptions, Progress, _beside_folder, annotate, plan
 from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.video.sinks import VideoSink, write_image
 from gesture_app.video.sources import open_video, read_image
@@ -118,6 +119,7 @@ def test_results_beside_their_sources_are_no_input(tmp_path: Path) -> None:
         "other-annotated.jpg",
     ):
         (folder / name).touch()
+    assert media_below(folder, wanted=lambda: False) == ([], 0)
     found, others = media_below(folder)
     assert [path.name for path in found] == ["a.jpg", "a.mp4", "b.mkv", "b.png", "other-annotated.jpg"] and others == 6
 
@@ -160,9 +162,30 @@ def test_bad_files_of_a_folder_are_told(tmp_path: Path) -> None:
     assert names(tmp_path / "in-annotated") == ["a.jpg", "a.mp4", "deep/b.mp4", "deep/b.png"]
 
 
+def test_a_file_is_no_stream_whatever_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("take:").mkdir()
+    video = write_video(tmp_path / "in.mp4", REGULAR[:2]).rename(Path("take:/clip.mp4"))
+    annotate(video, FakeRecognizer())
+    assert names(Path("take:")) == ["clip-annotated.mp4", "clip.mp4"]
+    for address, told in (("RTSP://cam/1", "rtsp://cam/1"), ("rtsp://me:secret@cam/1", "rtsp://***@cam/1")):
+        with pytest.raises(InputError, match=rf"input: {re.escape(told)}: annotate takes files"):
+            plan(Path(address), AnnotateOptions())
+
+
+def test_of_results_with_one_name_that_is_told(tmp_path: Path) -> None:
+    for name in ("a.mp4", "a.avi", "a.avi.mp4", "z.png"):
+        (tmp_path / name).touch()
+    with pytest.raises(InputError, match=r"out/a\.avi\.mp4: two results have this name"):
+        plan(tmp_path, AnnotateOptions(tmp_path / "out"))
+
+
 def test_refusals(tmp_path: Path) -> None:
     folder = a_folder(tmp_path / "in")
     (tmp_path / "empty").mkdir()
+    (tmp_path / "album" / "2026").mkdir(parents=True)
+    for name in ("a.HEIC", "2026/b.avif"):
+        (tmp_path / "album" / name).write_bytes((folder / "a.mp4").read_bytes())
     video = folder / "a.mp4"
     os.link(video, tmp_path / "hard.mp4")
     (tmp_path / "soft.mp4").symlink_to(video)
@@ -186,6 +209,8 @@ def test_refusals(tmp_path: Path) -> None:
         (folder, {"output": tmp_path / "out", "jsonl": tmp_path / "out" / "a.mp4"}, "two results"),
         (write_audio(tmp_path / "sound.mp4"), {}, "no video stream"),
         (tmp_path / ("n" * 300), {}, "too long"),
+        (tmp_path / "album" / "a.HEIC", {}, "is a photograph in HEIC, which is not read. Save it as JPEG"),
+        (tmp_path / "album", {}, "photographs in AVIF, HEIC are not read. Save them as JPEG"),
     ]:
         with pytest.raises(InputError, match=why):
             annotate(source, FakeRecognizer(), AnnotateOptions(**options))

@@ -15,9 +15,11 @@ from PyQt6.QtWidgets import QFileDialog
 
 import gesture_app.annotate  # noqa: F401  # brings torch, whose import takes more time than a test may wait
 from gesture_app.errors import InputError
-from gesture_app.ui import annotate_dialog
+from gesture_app.ui import annotate_dialog, file_list
 from gesture_app.ui.annotate_dialog import AnnotateDialog
-from gesture_app.ui.annotating import Effort, State, Step, plan_tasks
+from gesture_app.ui.annotating import Annotating, Effort, State, Step, plan_tasks
+from gesture_app.video import sources
+from gesture_app.video.files import VideoFile, open_video
 from gesture_app.video.sinks import write_image
 from gesture_app.vision.hands import RecognizerOptions
 
@@ -48,6 +50,22 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
+def test_no_file_is_opened_any_more_once_it_is_cancelled(qapp, tmp_path, monkeypatch):
+    opened, ended = [], []
+
+    def open_and_cancel(path: Path) -> VideoFile:
+        opened.append(path.name)
+        work.cancel()
+        return open_video(path)
+
+    monkeypatch.setattr(sources, "open_video", open_and_cancel)
+    files = [write_video(tmp_path / f"{name}.mp4") for name in "abc"]
+    work = Annotating(plan_tasks(files, None, True, True), FakeRecognizer, OPTIONS)
+    work.ended.connect(lambda _number, outcome: ended.append(outcome.state))
+    work.run()
+    assert opened == ["a.mp4"] and ended == [State.STOPPED] * 3
+
+
 def test_nothing_to_do(open_dialog):
     dialog = open_dialog()
     assert not dialog.start_button.isEnabled() and not dialog.open_button.isEnabled()
@@ -66,6 +84,7 @@ def test_several_files(open_dialog, qtbot, tmp_path, monkeypatch):
     dialog = open_dialog(lambda: recognizer)
     dialog.table.setChecked(True)
     dialog.add_files([tmp_path, clip])
+    qtbot.waitUntil(lambda: not dialog.list.search.running)
     assert states(dialog) == [State.WAITING] * 3, "each file once"
     qtbot.mouseClick(dialog.start_button, Qt.MouseButton.LeftButton)
     assert dialog.running and not dialog.add_button.isEnabled()
@@ -96,6 +115,7 @@ def test_a_file_that_is_cut_off_is_done_with_a_note(open_dialog, qtbot, tmp_path
     write_video(tmp_path / "b.mp4", REGULAR)
     dialog = open_dialog()
     dialog.add_files([tmp_path])
+    qtbot.waitUntil(lambda: not dialog.list.search.running)
     dialog.start()
     qtbot.waitUntil(lambda: not dialog.running)
     cut, whole = dialog.list.rows()
@@ -249,6 +269,7 @@ def test_dropping_and_deleting(open_dialog, qtbot, tmp_path):
         QPointF(5, 5), Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
     )
     dialog.list.dropEvent(event)
+    qtbot.waitUntil(lambda: not dialog.list.search.running)
     assert [row.text(0) for row in dialog.list.rows()] == ["a.png", "b.mp4"]
     dialog.list.rows()[0].setSelected(True)
     qtbot.keyClick(dialog.list, Qt.Key.Key_Delete)
@@ -317,14 +338,55 @@ def test_other_results_are_made_of_files_that_are_done(open_dialog, qtbot, tmp_p
     assert states(dialog) == [State.DONE] and not dialog.start_button.isEnabled()
 
 
-def test_a_folder_is_added(open_dialog, tmp_path, monkeypatch):
+def test_folders_are_looked_into_while_the_window_goes_on(open_dialog, qtbot, tmp_path, monkeypatch):
+    answers = threading.Event()
+
+    def found(folder: Path, wanted) -> tuple[list[Path], int]:
+        while wanted() and not answers.wait(0.01):
+            pass
+        return [folder / "b.mp4", folder / "c.mp4"], 0
+
+    monkeypatch.setattr(file_list, "media_below", found)
+    folders = [tmp_path / "1", tmp_path / "2"]
+    for folder in folders:
+        folder.mkdir()
+    dialog = open_dialog()
+    dialog.add_files([folders[0], tmp_path / "a.mp4"])
+    assert [row.text(0) for row in dialog.list.rows()] == ["a.mp4"], "at once"
+    assert dialog.hint.text() == "Looking for videos and pictures…" and not dialog.start_button.isEnabled()
+    dialog.add_files(folders[1:])
+    dialog.start()
+    assert not dialog.running
+    answers.set()
+    qtbot.waitUntil(lambda: len(dialog.list.rows()) == 5)
+    assert dialog.hint.text().startswith("Drop") and dialog.start_button.isEnabled()
+    monkeypatch.setattr(file_list, "MOST_AT_ONCE", 1)
+    (tmp_path / "3").mkdir()
+    dialog.add_files([tmp_path / "3"])
+    qtbot.waitUntil(lambda: len(dialog.list.rows()) == 6)
+    assert dialog.progress_label.text().startswith("Only the first 1 of 2 files were added.")
+    answers.clear()
+    dialog.add_files(folders)
+    assert dialog.shutdown(5), "it is left at that"
+
+
+def test_a_folder_is_added(open_dialog, qtbot, tmp_path, monkeypatch):
     write_video(tmp_path / "a.mp4", REGULAR[:2])
     write_image(tmp_path / "b.png", picture(0))
     dialog = open_dialog()
     for folder, count in (("", 0), (str(tmp_path), 2)):
         monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_, folder=folder: folder)
         dialog.add_folder_button.click()
-        assert len(dialog.list.rows()) == count
+        qtbot.waitUntil(lambda count=count: len(dialog.list.rows()) == count)
+
+
+def test_a_folder_for_the_results_that_cannot_be_used(open_dialog, qtbot, tmp_path):
+    dialog = open_dialog()
+    dialog.add_files([write_video(tmp_path / "a.mp4", REGULAR[:2])])
+    dialog.set_folder(tmp_path / ("n" * 300))
+    dialog.start()
+    qtbot.waitUntil(lambda: not dialog.running)
+    assert states(dialog) == [State.FAILED] and "/nnn" in dialog.progress_label.text()
 
 
 def test_names_of_results(tmp_path):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gesture_app.errors import EnvironmentFault
-from gesture_app.vision.atomic import write_atomically, write_file
+from gesture_app.vision.atomic import first_free, write_atomically, write_file
 
 
 @pytest.mark.parametrize("data", [b"", b"one\r\ntwo\n\x00\xff"])
@@ -47,6 +47,15 @@ def test_a_file_with_its_folder_or_a_line_that_tells_why_not(tmp_path: Path) -> 
     assert path.read_bytes() == b"data"
     with pytest.raises(EnvironmentFault, match=r"cannot write the report: .*/file/below: "):
         write_file(path / "below", b"", "the report")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="POSIX")
+def test_names_that_no_file_has(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").touch()
+    (tmp_path / "a 2.txt").symlink_to(tmp_path / "nowhere")
+    assert first_free(tmp_path, "a", ".txt") == tmp_path / "a 3.txt"
+    for folder in (tmp_path / "a.txt" / "below", tmp_path / ("n" * 300)):
+        assert first_free(folder, "a") == folder / "a", "its writer tells why it cannot be written"
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="POSIX")

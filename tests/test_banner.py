@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from gesture_app.errors import InputError
 from gesture_app.ui.banner import banner_for
 from gesture_app.ui.live import Phase, Status
 from gesture_app.video.clips import Clip
+from gesture_app.video.sources import open_live
 
 
 @pytest.mark.parametrize("phase", list(Phase))
@@ -36,8 +40,22 @@ def test_why_there_is_no_picture(phase: Phase, text: str) -> None:
     ("", ""),
     ("source: ftp://x/y: addresses with ftp: are not allowed", "Addresses with ftp: are not allowed."),
     ("video: C:\\100: 2 ü.mp4: no such file", "No such file."),
+    ("video: /a/b.mp4: Permission denied. Check the file", "Permission denied. Check the file."),
     ("ValueError: broken", "ValueError: broken."),
 ])  # fmt: skip
 def test_the_title_tells_the_name(message: str, text: str) -> None:
     banner = banner_for(Status(1, Phase.NO_SOURCE, message), "it")
+    assert banner is not None and banner.text == text
+
+
+@pytest.mark.parametrize(("name", "data", "text"), [
+    ("a.mp4", b"", "Is empty. Copy or record it again."),
+    ("a.png", b"", "Is empty. Copy it again."),
+    ("a.png", b"text", "Is not a picture that can be decoded. Convert it to JPEG or PNG."),
+])  # fmt: skip
+def test_of_a_file_it_tells_why_and_what_to_do(tmp_path: Path, name: str, data: bytes, text: str) -> None:
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(InputError) as caught:
+        open_live(str(tmp_path / name))
+    banner = banner_for(Status(1, Phase.NO_SOURCE, str(caught.value)), name)
     assert banner is not None and banner.text == text

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from fakes import FakeGpu, FakeRecognizer, write_two_colours
 
-from gesture_app import benchmark_gpu
+from gesture_app import benchmark_gpu, benchmark_report
 from gesture_app.benchmark import LoopedVideo
 from gesture_app.vision.assets import assets_folder
 
@@ -19,7 +19,7 @@ def test_frames_and_batches(tmp_path: Path, monkeypatch, memory_mb: float | None
     assert set(result) == {"frame", "plain_frame", "batch_fps", "memory_mb", "size_wh"}
     assert result["frame"]["p50_ms"] <= result["frame"]["p95_ms"]
     assert result["batch_fps"] > 100 and result["size_wh"] == (160, 120)
-    told = benchmark_gpu.gpu_table(result)
+    told = benchmark_report.gpu_table(result)
     assert "160x120" in told and "plain PyTorch" in told and ("250 MB" in told) is bool(memory_mb)
 
 

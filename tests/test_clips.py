@@ -79,6 +79,21 @@ def test_what_is_known_of_a_video(tmp_path: Path) -> None:
     assert clip.pictures is None and not clip.still
 
 
+@pytest.mark.parametrize(("suffix", "files", "told_s"), [(".h264", 1, None), (".ts", 2, 1.5), (".mp4", 1, 1.5)])
+def test_the_end_is_known_once_it_was_met(tmp_path: Path, suffix: str, files: int, told_s: float | None) -> None:
+    path = write_video(tmp_path / f"in{suffix}", LONG)
+    path.write_bytes(path.read_bytes() * files)
+    source = FileSource(path)
+    assert source.clip.duration_s == (told_s and pytest.approx(told_s, abs=0.05))
+    last = list(iter(source.read, None))[-1]
+    assert source.clip.duration_s == pytest.approx(last.time_s + source.clip.frame_s, abs=0.05)
+    learned = source.clip
+    assert source.read_at(0.3) is not None and source.read() is not None and source.clip is learned
+    found = source.read_at(1e8)
+    assert found is not None and found.time_s == pytest.approx(last.time_s, abs=1e-6) and source.read() is None
+    assert source.clip is learned
+
+
 def cut(path: Path, share: float) -> Path:
     whole = path.read_bytes()
     path.write_bytes(whole[: int(len(whole) * share)])

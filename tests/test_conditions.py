@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from training.conditions import CHANGES, Condition, dark, dim, far, moving, under
+from training.conditions import DEGRADATIONS, Condition, dark, dim, far, moving, under
 
 
 def picture(height: int = 120, width: int = 160) -> np.ndarray:
@@ -16,10 +16,10 @@ def picture(height: int = 120, width: int = 160) -> np.ndarray:
 
 
 def test_every_condition_can_be_asked_for() -> None:
-    assert set(CHANGES) == set(get_args(Condition))
+    assert set(DEGRADATIONS) == set(get_args(Condition))
 
 
-@pytest.mark.parametrize("condition", CHANGES)
+@pytest.mark.parametrize("condition", DEGRADATIONS)
 @pytest.mark.parametrize("size_hw", [(120, 160), (161, 97), (5, 3)])
 def test_the_size_stays_and_a_seed_gives_the_same(condition: Condition, size_hw: tuple[int, int]) -> None:
     image = picture(*size_hw)

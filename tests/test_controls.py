@@ -6,19 +6,22 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
+from fakes import FakeRecognizer
 from PyQt6.QtCore import QPoint, QPointF, Qt
 from PyQt6.QtGui import QWheelEvent
 from PyQt6.QtWidgets import QAbstractButton, QApplication, QComboBox, QFileDialog, QMessageBox, QWidget
 
 from gesture_app.settings import Settings
+from gesture_app.ui.annotate_dialog import AnnotateDialog
 from gesture_app.ui.controls import Controls
 from gesture_app.ui.folder_box import FolderBox
 from gesture_app.ui.gesture_list import GestureList
 from gesture_app.ui.model_box import ModelBox
 from gesture_app.ui.number_slider import NumberSlider
+from gesture_app.ui.source_bar import SourceBar
+from gesture_app.vision.hands import RecognizerOptions
 from gesture_app.vision.labels import HAGRID_LABELS, NO_GESTURE
-from gesture_app.vision.model_folders import weights_path
-from gesture_app.vision.model_info import KINDS
+from gesture_app.vision.model_folders import missing_files
 from gesture_app.vision.style import OverlayStyle
 
 OTHERS = Settings(
@@ -140,23 +143,54 @@ def test_all_controls_can_be_reached_and_are_named(controls, qtbot):
         assert stop.accessibleName() or getattr(stop, "text", str)(), f"{stop} has no name"
 
 
+def takes_wheel(part: QWidget) -> bool:
+    middle = QPointF(part.rect().center())
+    turn = QWheelEvent(
+        middle,
+        QPointF(part.mapToGlobal(middle.toPoint())),
+        QPoint(),
+        QPoint(0, -120),
+        Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+    QApplication.sendEvent(part, turn)
+    return turn.isAccepted()
+
+
 def test_the_wheel_is_left_to_the_panel(controls, told):
     for part in (controls.hand.slider, controls.most_hands, controls.theme):
         part.clearFocus()
-        middle = QPointF(part.rect().center())
-        turn = QWheelEvent(
-            middle,
-            QPointF(part.mapToGlobal(middle.toPoint())),
-            QPoint(),
-            QPoint(0, -120),
-            Qt.MouseButton.NoButton,
-            Qt.KeyboardModifier.NoModifier,
-            Qt.ScrollPhase.NoScrollPhase,
-            False,
-        )
-        QApplication.sendEvent(part, turn)
-        assert not turn.isAccepted()
+        assert not takes_wheel(part)
     assert told == []
+
+
+@pytest.mark.parametrize(("make", "name"), [
+    (SourceBar, "Source"),
+    (lambda: AnnotateDialog(FakeRecognizer, RecognizerOptions), "Where results are saved"),
+    (ModelBox, "Model"),
+])  # fmt: skip
+def test_what_acts_at_once_is_chosen_in_the_open_list_alone(qtbot, make, name):
+    parent = make()
+    qtbot.addWidget(parent)
+    parent.show()
+    box = next(box for box in parent.findChildren(QComboBox) if box.accessibleName() == name)
+    box.addItems(["one", "another"])
+    box.setCurrentIndex(0)
+    chosen = []
+    box.activated.disconnect()
+    box.activated.connect(chosen.append)
+    box.setFocus()
+    assert not takes_wheel(box)
+    for key in (Qt.Key.Key_Down, Qt.Key.Key_PageDown):
+        qtbot.keyClick(box, key)
+        assert box.view().isVisible() and chosen == []
+        qtbot.keyClick(box.view(), Qt.Key.Key_Escape)
+    qtbot.keyClick(box, Qt.Key.Key_Down)
+    qtbot.keyClick(box.view(), Qt.Key.Key_Down)
+    qtbot.keyClick(box.view(), Qt.Key.Key_Return)
+    assert len(chosen) == 1
 
 
 def test_every_setting_that_acts_has_a_control(controls):
@@ -191,8 +225,8 @@ def test_gestures_of_another_model(qtbot):
 
 def a_model(folder: Path) -> Path:
     folder.mkdir()
-    for kind in KINDS:
-        weights_path(folder, kind).touch()
+    for name in missing_files(folder):
+        (folder / name).touch()
     return folder
 
 

@@ -63,15 +63,18 @@ def test_weights_of_the_settings_are_the_ones_looked_at(own_settings, tmp_path):
 
 
 def test_damaged_weights_are_told(tmp_path, monkeypatch):
+    folder = tmp_path / "v1. new"
+    folder.mkdir()
     for path in WEIGHTS.glob("*.json"):
-        shutil.copy(path, tmp_path)
+        shutil.copy(path, folder)
     for path in WEIGHTS.glob("*.safetensors"):
-        (tmp_path / path.name).write_bytes(path.read_bytes()[:-1] + b"\0")
+        (folder / path.name).write_bytes(path.read_bytes()[:-1] + b"\0")
     for name in ("cuda_findings", "runtime_findings", "codec_findings"):
         monkeypatch.setattr(doctor, name, lambda: iter(()))
     monkeypatch.setattr(doctor, "run_probe", lambda: {"fault": "display: none. Get one"})
-    wrong = [finding for finding in examine(tmp_path) if finding.state == "bad"]
-    assert len(wrong) == 1 and "sha256" in wrong[0].text and "Copy or train them again" in wrong[0].mend
+    wrong = [finding for finding in examine(folder) if finding.state == "bad"]
+    why = f"{folder / 'detector.safetensors'}: the sha256 differs from the info file's"
+    assert wrong == [Finding("weights", "bad", why, "Copy or train them again")]
 
 
 def test_eight_bits_are_looked_at(tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from PyQt6.QtGui import QGuiApplication
@@ -12,6 +13,7 @@ from PyQt6.QtGui import QGuiApplication
 from gesture_app.ui.child import Child
 from gesture_app.ui.doctor_dialog import DoctorDialog
 
+WEIGHTS = Path("my model")
 GOOD = {"topic": "codecs", "state": "good", "text": "H.264 <works>", "mend": ""}
 NOTE = {"topic": "cameras", "state": "note", "text": "none found", "mend": "Connect one"}
 BAD = {"topic": "weights", "state": "bad", "text": "damaged", "mend": "Copy them again"}
@@ -34,7 +36,7 @@ def telling(*rows: dict[str, str], code: int = 0) -> list[str]:
     ([GOOD], 1, "did not come to its end: a word"),
 ])  # fmt: skip
 def test_pages(qtbot, rows, code, summary):
-    dialog = DoctorDialog(command=telling(*rows, code=code))
+    dialog = DoctorDialog(WEIGHTS, command=telling(*rows, code=code))
     qtbot.addWidget(dialog)
     dialog.show()
     assert dialog.running and dialog.busy.isVisible() and not dialog.again_button.isEnabled()
@@ -52,10 +54,10 @@ def test_again_and_arguments(qtbot):
     echo = program(
         "import json, sys; print(json.dumps(dict(topic='x', state='good', text=str(sys.argv[1:]), mend='')))"
     )
-    dialog = DoctorDialog(camera_in_use="2", command=echo)
+    dialog = DoctorDialog(WEIGHTS, camera_in_use="2", command=echo)
     qtbot.addWidget(dialog)
     qtbot.waitUntil(lambda: not dialog.running)
-    assert "--camera-in-use" in dialog.findings[0]["text"] and "'2'" in dialog.findings[0]["text"]
+    assert dialog.findings[0]["text"] == str(["--weights", "my model", "--camera-in-use", "2"])
     dialog.again_button.click()
     assert dialog.running and dialog.findings == []
     qtbot.waitUntil(lambda: not dialog.running)
@@ -63,7 +65,7 @@ def test_again_and_arguments(qtbot):
 
 
 def test_closing_ends_the_process(qtbot):
-    dialog = DoctorDialog(command=program("import time; time.sleep(60)"))
+    dialog = DoctorDialog(WEIGHTS, command=program("import time; time.sleep(60)"))
     qtbot.addWidget(dialog)
     dialog.show()
     dialog.reject()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import sys
 import wave
 from dataclasses import replace
 from datetime import datetime
@@ -16,7 +17,7 @@ from PyQt6.QtTest import QAbstractItemModelTester
 from PyQt6.QtWidgets import QFileDialog, QMessageBox, QToolButton
 
 from gesture_app.events import EventChanges, GestureEvent
-from gesture_app.ui import event_table
+from gesture_app.ui import chime, event_table
 from gesture_app.ui.chime import LENGTH_S, Chime, bell_wav
 from gesture_app.ui.event_panel import EventPanel
 from gesture_app.ui.event_table import END, GESTURE, HAND, SOURCE, START
@@ -163,6 +164,7 @@ def clipboard() -> list[dict[str, str]]:
         ("x.CSV", "JSON lines (*.jsonl)", "x.CSV"),
         ("gestures 27.11.2026", "JSON lines (*.jsonl)", "gestures 27.11.2026.jsonl"),
         ("no folder/x.csv", "", None),
+        ("n" * 300, "Table (*.csv)", None),
     ],
 )
 def test_export(panel, tmp_path: Path, monkeypatch, entered, kind, written):
@@ -269,6 +271,16 @@ def test_sounds_are_off_until_asked_for(panel, qtbot, monkeypatch):
 def test_the_bell(qtbot):
     with wave.open(io.BytesIO(bell_wav())) as sound:
         assert sound.getnframes() / sound.getframerate() == pytest.approx(LENGTH_S, abs=1e-3)
+
+
+def test_without_what_plays_sounds_the_system_signals(qapp, monkeypatch):
+    beeps = []
+    monkeypatch.setattr(chime.QApplication, "beep", lambda: beeps.append(1))
+    monkeypatch.setitem(sys.modules, "PyQt6.QtMultimedia", None)
+    bell = Chime()
+    bell.play()
+    bell.play()
+    assert beeps == [1, 1]
 
 
 def test_buttons_are_named(panel):

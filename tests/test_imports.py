@@ -41,7 +41,7 @@ FORBIDDEN = [
         ("PyQt6", "torch", "gesture_app"),
         ("gesture_app.vision", "gesture_app.video", "gesture_app.errors"),
     ),
-    ("training", ("PyQt6", "gesture_app"), ("gesture_app.vision", "gesture_app.errors", "gesture_app.options")),
+    ("training", ("PyQt6", "gesture_app"), ("gesture_app.vision", "gesture_app.errors", "gesture_app.command_line")),
     ("gesture_app.annotate", ("PyQt6", "gesture_app.ui"), ()),
 ]
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 import time
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 
 import av
@@ -20,6 +22,7 @@ from PyQt6.QtWidgets import (
     QAbstractButton,
     QApplication,
     QCheckBox,
+    QComboBox,
     QDialog,
     QDockWidget,
     QFileDialog,
@@ -42,6 +45,7 @@ from gesture_app.ui.cameras import Camera
 from gesture_app.ui.doctor_dialog import DoctorDialog
 from gesture_app.ui.event_panel import EventPanel
 from gesture_app.ui.event_table import GESTURE, START
+from gesture_app.ui.gesture_drawing import GestureDrawing
 from gesture_app.ui.live import ModelChoice, Phase
 from gesture_app.ui.main_window import MainWindow
 from gesture_app.ui.opening import Opening
@@ -49,7 +53,11 @@ from gesture_app.ui.recording_badge import RecordingBadge
 from gesture_app.ui.settings_store import SettingsStore
 from gesture_app.ui.shortcuts_dialog import shortcuts_of
 from gesture_app.video.reader import FrameReader
+from gesture_app.vision.assets import models_folder, shipped_folder
 from gesture_app.vision.hands import Frame
+from gesture_app.vision.labels import HAGRID_GESTURES
+from gesture_app.vision.model_folders import RETRAINED, network_files, weights_path
+from gesture_app.vision.model_info import KINDS, ModelInfo
 
 NO_CAMERA = "987"
 
@@ -299,6 +307,19 @@ def test_pause_step_and_seek(open_window, qtbot, clip, world):
     window.play(str(clip))
     qtbot.waitUntil(lambda: window.phase is Phase.LIVE)
     assert world.opened[-1][1].speed == 0.5, "the next clip, too"
+
+
+def test_a_video_that_does_not_tell_how_long_it_is(open_window, qtbot, tmp_path):
+    window = playing(qtbot, open_window(loop=False), write_video(tmp_path / "in.h264", REGULAR * 4))
+    assert not window.playback_bar.slider.isEnabled()
+    window.menus.to_end.trigger()
+    qtbot.waitUntil(lambda: window.phase is Phase.ENDED)
+    bar = window.playback_bar
+    assert bar.slider.isEnabled() and bar.slider.value() > 0.9 * bar.slider.maximum() > 1500
+    bar.sought.emit(0.0)
+    qtbot.waitUntil(lambda: window.playback.position_s == 0.0)
+    window.menus.to_end.trigger()
+    qtbot.waitUntil(lambda: window.playback.position_s > 1.5)
 
 
 @pytest.mark.parametrize(
@@ -596,6 +617,26 @@ def test_keys(open_window, qtbot, clip):
     assert not window.isVisible()
 
 
+def test_space_does_not_play_what_is_half_typed(open_window, qtbot, clip):
+    window = playing(qtbot, open_window(loop=False), clip)
+    box = window.source_bar.findChild(QComboBox)
+    for leave in (lambda: qtbot.keyClick(box, Qt.Key.Key_Escape), window.view.setFocus):
+        box.setFocus()
+        qtbot.keyClicks(box, "/ho")
+        leave()
+        assert window.source_bar.source() == str(clip)
+    box.setEditText("0")
+    for phase in (Phase.PAUSED, Phase.LIVE, Phase.ENDED, Phase.LIVE, Phase.ENDED):
+        if phase is Phase.ENDED:
+            window.menus.to_end.trigger()
+        else:
+            qtbot.keyClick(window.view, Qt.Key.Key_Space)
+        qtbot.waitUntil(lambda phase=phase: window.phase is phase)
+    assert window.playback.source == str(clip) and window.source_bar.source() == "0"
+    window.source_bar.start_button.click()
+    assert window.playback.source == "0"
+
+
 def test_arrows_move_a_focused_slider_and_not_the_film(open_window, qtbot, clip):
     window = playing(qtbot, open_window(), clip)
     stepped = []
@@ -627,6 +668,17 @@ def test_a_control_in_a_panel_keeps_its_keys(open_window, qtbot, clip, floating)
     assert window.phase is Phase.IDLE, "the window's other keys act"
 
 
+def test_letters_choose_in_a_focused_list(open_window, qtbot):
+    window = open_window(loop=False)
+    theme, gestures = window.controls.theme, window.controls.gestures._list
+    theme.setFocus()
+    qtbot.keyClick(theme, Qt.Key.Key_L)
+    assert settings_of(window).theme == "light" and not window.menus.loop.isChecked()
+    gestures.setFocus()
+    qtbot.keyClick(gestures, Qt.Key.Key_F)
+    assert gestures.currentItem().text() == "fist" and not window.isFullScreen()
+
+
 def test_a_click_on_a_control_leaves_the_keys_to_the_window(open_window, qtbot, clip):
     window = playing(qtbot, open_window(), clip)
     window.view.setFocus()
@@ -656,6 +708,14 @@ def test_a_letter_with_alt_means_one_thing(open_window, panel):
     letters = [QKeySequence.mnemonic(text).toString() for text in [*texts, *(part.text() for part in parts)]]
     counts = Counter(letter for letter in letters if letter)
     assert len(counts) >= 7 and [letter for letter, count in counts.items() if count > 1] == []
+
+
+def test_a_letter_in_a_menu_means_one_thing(open_window):
+    window = open_window(cameras=CAMERAS)
+    for menu in window.menuBar().findChildren(QMenu):
+        letters = [QKeySequence.mnemonic(action.text()).toString() for action in menu.actions()]
+        twice = [letter for letter, count in Counter(letters).items() if letter and count > 1]
+        assert not twice, f"{menu.title()}: {twice}"
 
 
 def test_every_action_has_a_name_and_a_key_of_its_own(open_window):
@@ -951,6 +1011,23 @@ def test_one_check_of_this_computer_at_a_time(open_window, qtbot):
     qtbot.waitUntil(lambda: len(window.findChildren(DoctorDialog)) == 1)
     (dialog,) = window.findChildren(DoctorDialog)
     assert dialog.running and dialog.isVisible()
+
+
+@pytest.mark.parametrize("weights", ["", "chosen"])
+def test_what_is_told_of_the_networks_is_of_those_in_use(open_window, tmp_path, weights):
+    folders = {"": shipped_folder(), "chosen": tmp_path / "chosen", "other": models_folder() / RETRAINED}
+    for name in ("chosen", "other"):
+        folders[name].mkdir(parents=True)
+        for file in (file for kind in KINDS for file in network_files(weights_path(folders[name], kind))):
+            file.touch()
+        info = ModelInfo("classifier", "resnet18d", (name, "no_gesture"), (64, 64))
+        (folders[name] / "classifier.json").write_text(json.dumps(asdict(info)))
+    window = open_window(weights=weights and str(folders[weights]))
+    window.tools.gestures()
+    window.tools.doctor()
+    assert window.findChildren(GestureDrawing)[0].name == (weights or HAGRID_GESTURES[0])
+    command = window.findChild(DoctorDialog)._arguments
+    assert command[command.index("--weights") + 1] == str(folders[weights])
 
 
 @pytest.mark.parametrize("name", ["gestures", "annotate", "train", "doctor", "shortcuts", "about"])

@@ -6,16 +6,33 @@ import pytest
 
 from gesture_app.errors import EnvironmentFault
 from gesture_app.vision.assets import models_folder, shipped_folder
-from gesture_app.vision.model_folders import RETRAINED, copy_networks, default_weights, network_files, shipped_weights
+from gesture_app.vision.model_folders import (
+    RETRAINED,
+    copy_networks,
+    default_weights,
+    installed_models,
+    missing_files,
+    network_files,
+    shipped_weights,
+)
 
 pytestmark = pytest.mark.usefixtures("own_folder")
 
 
-def test_without_an_own_model_the_shipped_one_is_used() -> None:
-    assert default_weights() == shipped_folder()
-    (models_folder() / RETRAINED).mkdir(parents=True)
-    (models_folder() / RETRAINED / "detector.safetensors").touch()
-    assert default_weights() == shipped_folder()
+FILES = ("detector.safetensors", "classifier.safetensors", "detector.json", "classifier.json")
+
+
+@pytest.mark.parametrize("missing", [FILES, *[(name,) for name in FILES], ()])
+def test_only_a_complete_model_is_offered_and_used(missing: tuple[str, ...]) -> None:
+    assert (installed_models(), default_weights()) == ([], shipped_folder()), "not even the folder of models is there"
+    own = models_folder() / RETRAINED
+    own.mkdir(parents=True)
+    (models_folder() / "file").touch()
+    for name in set(FILES) - set(missing):
+        (own / name).touch()
+    assert missing_files(own) == list(missing)
+    assert installed_models() == ([] if missing else [(RETRAINED, str(own))])
+    assert default_weights() == (shipped_folder() if missing else own)
 
 
 @pytest.mark.parametrize("replaced", [False, True])

@@ -124,6 +124,11 @@ def test_bad_files(copy: Path, name: str) -> None:
     assert str(copy.parent) in message and "\n" not in message
 
 
+def test_a_place_that_cannot_be_looked_at(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="File name too long"):
+        load_info(tmp_path / ("n" * 300) / "detector.safetensors")
+
+
 def test_wrong_kind(copy: Path) -> None:
     with pytest.raises(InputError, match="a classifier's are needed"):
         load_model(copy, "classifier")

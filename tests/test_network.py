@@ -12,8 +12,10 @@ import av
 import cv2
 import numpy as np
 import pytest
+from media import set_matrix, write_video
 
 from gesture_app.errors import EnvironmentFault
+from gesture_app.video.files import open_video
 from gesture_app.video.network import NetworkSource
 
 FPS = 20
@@ -76,6 +78,18 @@ def test_what_comes_faster_than_it_is_shown_keeps_its_pace_and_begins_again(
     levels = [int(image.mean()) for image in read(source, 30)]
     assert time.monotonic() - start_s > 0.8 * 28 / FPS
     assert levels[:24] == sorted(levels[:24]) and levels[24:] == pytest.approx(levels[:6], abs=3)
+    source.release()
+
+
+@pytest.mark.parametrize(("pixel_aspect", "matrix"), [
+    (Fraction(16, 11), (1, 0, 0, 1)), (None, (1, 0, 0, -1)), (None, (0, -1, -1, 0)), (Fraction(4, 3), (0, 1, -1, 0)),
+])  # fmt: skip
+def test_pictures_are_upright_and_wide_as_those_of_the_file(tmp_path, address, pixel_aspect, matrix) -> None:
+    path = write_video(tmp_path / "in.mp4", options={"movflags": "faststart"}, pixel_aspect=pixel_aspect)
+    with open_video(set_matrix(path, matrix)) as video:
+        expected = next(iter(video)).image
+    source = NetworkSource(f"{address}/in.mp4")
+    assert np.array_equal(read(source, 1)[0], expected)
     source.release()
 
 

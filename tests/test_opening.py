@@ -38,6 +38,7 @@ def mime(*urls: str) -> QMimeData:
     (("file:///media/a%20clip.mp4",), "/media/a clip.mp4"),
     (("file:///media/list.txt", "file:///media/a.PNG"), "/media/a.PNG"),
     (("file:///media/list.txt",), ""),
+    (("file:///media/IMG_1.HEIC",), "/media/IMG_1.HEIC"),  # which tells that it is not read
     (("file:///media/no_such_folder",), ""),
     (("file:///usr",), "/usr"),
     (("https://host/a.mp4", "file:///b.mp4"), "/b.mp4"),

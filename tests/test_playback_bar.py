@@ -41,6 +41,23 @@ def test_where_it_is(bar: PlaybackBar, clip: Clip | None, at_s: float, text: str
     assert bar.label.text() == text and bar.slider.isEnabled() is enabled
 
 
+def test_it_is_there_for_a_clip_while_it_is_wanted(bar: PlaybackBar) -> None:
+    bar.hide()
+    clip = Clip(10.0, 0.04)
+    for wanted, given, seen in ((True, None, False), (True, clip, True), (False, clip, False), (False, None, False),
+                                (False, clip, False), (True, clip, True), (True, None, False)):  # fmt: skip
+        bar.set_wanted(wanted)
+        bar.set_clip(given)
+        assert bar.isVisible() is seen
+
+
+def test_an_end_that_is_learned_late(bar: PlaybackBar) -> None:
+    bar.set_clip(Clip(None, 0.04))
+    bar.set_position(9.96)
+    bar.set_clip(Clip(10.0, 0.04), 9.96)
+    assert bar.slider.isEnabled() and bar.slider.value() == 9960 and bar.label.text() == "0:09.9 / 0:10.0"
+
+
 def test_the_name_of_a_picture(bar: PlaybackBar) -> None:
     bar.set_clip(Clip(36.0, 3.0, 12))
     bar.set_position(3.0, "cat.png")

@@ -84,6 +84,21 @@ def test_a_file_plays_at_its_own_speed_and_waits_at_its_end(tmp_path: Path) -> N
     assert states.names == ["opening", "live", "ended", "live", "ended", "closed"]
 
 
+@pytest.mark.parametrize("loop", [False, True])
+def test_an_end_that_was_not_known_is_told(tmp_path: Path, loop: bool) -> None:
+    states = States()
+    path = str(write_video(tmp_path / "in.h264", REGULAR[:4]))
+    reader = FrameReader(path, Mailbox(), states, SourceOptions(loop=loop))
+    assert reader.clip is None
+    reader.start()
+    states.wait_for("live")
+    assert reader.clip is not None and reader.clip.duration_s is None
+    states.wait_for("live" if loop else "ended", 1 + loop)
+    assert reader.clip.duration_s == pytest.approx(4 * reader.clip.frame_s)
+    time.sleep(0.3)
+    assert reader.stop(2) and states.names.count("live") == 1 + loop
+
+
 def test_a_looping_file_goes_on(tmp_path: Path) -> None:
     box = Mailbox()
     path = str(write_video(tmp_path / "in.mp4", REGULAR[:4]))

@@ -39,8 +39,7 @@ def record(recorder: Recorder, folder: Path, times_s, clean: bool = False, size_
     for index, time_s in enumerate(times_s):
         while len(recorder._current._waiting) == WAITING_FRAMES:
             time.sleep(0.001)
-        recorder.add_annotated(picture(index, size_wh), time_s)
-        recorder.add_clean(255 - picture(index, size_wh), time_s)
+        recorder.add(picture(index, size_wh), 255 - picture(index, size_wh), time_s)
     recorder.stop()
 
 
@@ -69,13 +68,20 @@ def test_the_last_picture_lasts_until_the_recording_is_stopped(qtbot, recorder, 
         assert 7 <= media.duration / 1e6 < 12
 
 
+def test_a_last_picture_that_stays_for_a_day(qtbot, recorder, tmp_path):
+    began_s = time.monotonic() - 24 * 3600
+    with qtbot.waitSignal(recorder.saved, timeout=5000) as saved:
+        record(recorder, tmp_path, [began_s, began_s + 0.5])
+    assert len(video_pts_s(saved.args[0])) == 2
+
+
 def test_states_are_told(qtbot, recorder, tmp_path):
     told = []
     recorder.recording_changed.connect(told.append)
     recorder.start(tmp_path)
     recorder.start(tmp_path)
     assert recorder.recording and told == [True]
-    recorder.add_annotated(picture(0), 1.0)
+    recorder.add(picture(0), picture(0), 1.0)
     with qtbot.waitSignal(recorder.progressed, check_params_cb=lambda seconds, frames, dropped: frames == 1):
         pass
     with qtbot.waitSignal(recorder.saved, timeout=5000):
@@ -93,7 +99,7 @@ def test_the_clock_begins_with_the_first_picture(qtbot, recorder, tmp_path, monk
     recorder.start(tmp_path)
     now_s = 60.0
     recorder._tell_progress()
-    recorder.add_annotated(picture(0), now_s)
+    recorder.add(picture(0), picture(0), now_s)
     qtbot.waitUntil(lambda: recorder._current.frames == 1)
     now_s = 62.5
     recorder._tell_progress()
@@ -119,17 +125,18 @@ def test_one_after_the_other_at_once(qtbot, recorder, tmp_path):
 
 def test_another_size_is_fitted(qtbot, recorder, tmp_path):
     recorder.start(tmp_path)
-    recorder.add_annotated(picture(0), 1.0)
-    recorder.add_annotated(picture(0, (31, 77)), 1.2)
+    recorder.add(picture(0), picture(0), 1.0)
+    recorder.add(picture(0, (31, 77)), picture(0), 1.2)
     with qtbot.waitSignal(recorder.saved, timeout=5000) as saved:
         recorder.stop()
     assert len(video_pts_s(saved.args[0])) == 2
 
 
-def test_a_folder_that_cannot_be_used(qtbot, recorder, tmp_path):
+@pytest.mark.parametrize("name", ["file/folder", "n" * 300])
+def test_a_folder_that_cannot_be_used(qtbot, recorder, tmp_path, name):
     (tmp_path / "file").write_text("x")
     with qtbot.waitSignals([recorder.failed, recorder.recording_changed], timeout=5000):
-        recorder.start(tmp_path / "file" / "folder")
+        recorder.start(tmp_path / name)
     qtbot.waitUntil(lambda: not recorder.recording)
     with qtbot.waitSignal(recorder.saved, timeout=5000):
         record(recorder, tmp_path, [1.0])
@@ -142,7 +149,7 @@ def test_a_slow_encoder_never_holds_up_the_camera(qtbot, recorder, tmp_path, mon
     recorder.start(tmp_path)
     started = time.monotonic()
     for n in range(50):
-        recorder.add_annotated(picture(n), n / 30)
+        recorder.add(picture(n), picture(n), n / 30)
     assert time.monotonic() - started < 0.5
     dropped = recorder._current.dropped
     assert 50 - WAITING_FRAMES - 1 <= dropped <= 50 - WAITING_FRAMES
@@ -156,7 +163,7 @@ def test_closing_completes_the_file(tmp_path):
     recorder = Recorder()
     recorder.start(tmp_path)
     for n in range(5):
-        recorder.add_annotated(picture(n), n / 30)
+        recorder.add(picture(n), picture(n), n / 30)
     assert recorder.close(5)
     (path,) = tmp_path.iterdir()
     assert len(video_pts_s(path)) == 5
@@ -180,11 +187,12 @@ def test_snapshots(qtbot, tmp_path):
         assert np.array_equal(read_image(path), picture(n))
 
 
-def test_a_snapshot_that_cannot_be_written(qtbot, tmp_path):
+@pytest.mark.parametrize("name", ["file", "n" * 300])
+def test_a_snapshot_that_cannot_be_written(qtbot, tmp_path, name):
     (tmp_path / "file").write_text("x")
     snapshots = Snapshots()
     with qtbot.waitSignal(snapshots.failed, timeout=5000) as failed:
-        snapshots.save(to_qimage(picture(0)), tmp_path / "file")
+        snapshots.save(to_qimage(picture(0)), tmp_path / name)
     assert "cannot be written" in failed.args[0] and "\n" not in failed.args[0]
 
 

@@ -132,7 +132,7 @@ def test_the_options_of_the_recognizer() -> None:
 
 def test_sources_are_remembered_newest_first() -> None:
     settings = Settings()
-    for source in [*(f"{number}.mp4" for number in range(MOST_RECENT + 3)), "5.mp4", "0"]:
+    for source in [*(f"{number}.mp4" for number in range(MOST_RECENT + 3)), "5.mp4", "/dev/video2", "0"]:
         settings = settings.with_source(source)
     assert settings.last_source == "0"
     assert settings.recent_sources[:3] == ("5.mp4", "12.mp4", "11.mp4")

@@ -44,6 +44,14 @@ def test_what_was_given_for_this_time_is_not_kept_unless_it_is_changed(path: Pat
     assert Settings.load(path)[0] == Settings(max_hands=3, device="cpu", blur=True)
 
 
+def test_a_folder_that_cannot_be_looked_at_is_told(qtbot, tmp_path: Path) -> None:
+    store = SettingsStore(tmp_path / ("n" * 300) / "settings.json")
+    store.update(blur=True)
+    with qtbot.waitSignal(store.failed) as failed:
+        store.write()
+    assert "File name too long" in failed.args[0]
+
+
 def test_two_windows_keep_what_the_other_one_changed(path: Path) -> None:
     first = SettingsStore(path)
     first.update(max_hands=1)

@@ -121,6 +121,30 @@ def test_enter_chooses_once(qtbot, bar: SourceBar, entered: str, source: str) ->
     assert chosen == [source]
 
 
+@pytest.mark.parametrize("entered", ["/ho", "USB camera"])
+def test_what_is_entered_is_given_up(qtbot, bar: SourceBar, entered: str) -> None:
+    told = []
+    bar.given_up.connect(lambda: told.append("given up"))
+    bar.chosen.connect(lambda: told.append("chosen"))
+    bar.add_button(QAction("&Snapshot", bar))
+    bar.show()
+    bar.activateWindow()
+    qtbot.waitUntil(bar.isActiveWindow)
+    box, other = bar.findChild(QComboBox), bar.findChildren(QToolButton)[-1]
+    for leave, expected in (
+        (lambda: qtbot.keyClick(box, Qt.Key.Key_Escape), ["given up"]),
+        (other.setFocus, ["given up"]),
+        (bar.start_button.setFocus, []),
+        (lambda: qtbot.keyClick(box, Qt.Key.Key_Return), ["chosen"]),
+    ):
+        box.setFocus()
+        box.setEditText(entered)
+        leave()
+        qtbot.wait(20)
+        assert told == expected
+        told.clear()
+
+
 def test_buttons(qtbot, bar: SourceBar) -> None:
     asked = []
     bar.toggled.connect(lambda: asked.append("toggled"))

@@ -3,7 +3,6 @@ from __future__ import annotations
 import gc
 import os
 import socket
-import struct
 import subprocess
 import sys
 import threading
@@ -17,7 +16,7 @@ import av
 import cv2
 import numpy as np
 import pytest
-from media import REGULAR, VARIABLE, picture, video_pts_s, write_audio, write_video
+from media import REGULAR, VARIABLE, picture, set_matrix, video_pts_s, write_audio, write_video
 from PIL import Image as PillowImage
 
 from gesture_app.errors import EnvironmentFault, GestureError, InputError
@@ -62,7 +61,7 @@ def test_unreadable_video(tmp_path: Path) -> None:
 
 def test_too_large_video_is_refused_before_decoding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gesture_app.video.files.MAX_SIDE_PX", 63)
-    with pytest.raises(InputError, match="64x48 is more than 63 pixels"):
+    with pytest.raises(InputError, match="64x48 pixels are more than 63 pixels"):
         open_video(write_video(tmp_path / "in.mp4"))
 
 
@@ -122,13 +121,16 @@ def test_mirrored_pictures_are_upright(tmp_path: Path, matrix: tuple, turned) ->
     path = write_video(tmp_path / "in.mp4")
     with open_video(path) as video:
         plain = next(iter(video)).image
-    a, b, c, d = (65536 * value for value in matrix)
-    data = bytearray(path.read_bytes())
-    start = data.index(b"tkhd") + 44  # of the matrix, after the header of version 0
-    data[start : start + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
-    path.write_bytes(data)
-    with open_video(path) as video:
+    with open_video(set_matrix(path, matrix)) as video:
         assert np.array_equal(next(iter(video)).image, turned(plain))
+
+
+def test_titles_may_be_no_utf_8(tmp_path: Path) -> None:
+    data = write_video(tmp_path / "in.avi").read_bytes()
+    assert b"Lavf" in data  # the name of the program that wrote it
+    (tmp_path / "in.avi").write_bytes(data.replace(b"Lavf", b"Lav\xe9"))
+    with open_video(tmp_path / "in.avi") as video:
+        assert len(list(video)) == len(REGULAR)
 
 
 def test_frames_go_with_their_last_use(tmp_path: Path) -> None:
@@ -292,6 +294,18 @@ def test_a_camera_is_asked_for_a_size(monkeypatch: pytest.MonkeyPatch) -> None:
     assert open_live("3").name == "camera 3" and not asked
     open_live("3", SourceOptions(camera_size_wh=(1280, 720)))
     assert asked[cv2.CAP_PROP_FRAME_WIDTH] == 1280 and asked[cv2.CAP_PROP_FRAME_HEIGHT] == 720
+
+
+@pytest.mark.parametrize("name", ["IMG_1.HEIC", "a.avif"])
+def test_photographs_that_are_not_read_are_no_videos(tmp_path: Path, name: str) -> None:
+    write_video(tmp_path / "in.mp4").rename(tmp_path / name)  # FFmpeg decodes them
+    kind = name.partition(".")[2].upper()
+    for source, why in ((tmp_path / name, "Save it as JPEG"), (tmp_path, "Save them as JPEG")):
+        with pytest.raises(InputError, match=rf"{kind}.* not read\. {why}") as caught:
+            open_live(str(source))
+        assert str(source) in str(caught.value)
+    PillowImage.new("RGB", (64, 48)).save(tmp_path / "a.png")
+    assert open_live(str(tmp_path)).clip.pictures == 1
 
 
 def test_kinds_of_files(tmp_path: Path) -> None:

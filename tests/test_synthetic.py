@@ -18,7 +18,7 @@ pytest.importorskip("numba", reason="rendering needs the extra `synthetic`")
 
 from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.vision.labels import HAGRID_GESTURES, HAGRID_LABELS, NO_GESTURE
-from training import hagrid
+from training import sets
 from training.synthetic import write
 from training.synthetic.arm import find_arm, identity_bones, landmarks, skin
 from training.synthetic.assets import load_assets, read_mesh, read_target
@@ -357,8 +357,8 @@ def test_landmarks_are_in_the_boxes(model: BodyModel, cache: Path) -> None:
 
 
 def test_our_reader_reads_it(rendered: Path) -> None:
-    frames = hagrid.read(rendered / "frames", HAGRID_LABELS)
-    crops = hagrid.read(rendered / "crops", HAGRID_LABELS)
+    frames = sets.read(rendered / "frames", HAGRID_LABELS)
+    crops = sets.read(rendered / "crops", HAGRID_LABELS)
     assert len(frames.pictures) == 3 and len(crops.pictures) == 6
     assert not frames.skipped and not crops.skipped
     assert {p.split for p in frames.pictures} == {"train"}

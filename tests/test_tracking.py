@@ -157,10 +157,11 @@ def test_a_step_back_in_time_starts_afresh() -> None:
     [
         (0, 0.07, 1.0, True),
         (0, 0.9, 0.4, True),  # the classifier is less sure that it is a hand
-        (15, 0.07, 1.0, False),  # beside it
+        (15, 0.07, 1.0, True),
+        (25, 0.07, 1.0, False),  # beside it
         (200, 0.07, 1.0, False),
-        (200, 0.15, 0.94, False),
-        (200, 0.15, 0.96, True),
+        (200, 0.3, 0.94, False),
+        (200, 0.3, 0.96, True),
     ],
 )
 def test_what_is_faint_goes_on_where_a_hand_was(x: float, score: float, least: float, kept: bool) -> None:
@@ -169,7 +170,54 @@ def test_what_is_faint_goes_on_where_a_hand_was(x: float, score: float, least: f
     faint = replace(hand(x, (least, 0.0, 0.0)), detector_score=score)
     found = Detections(np.array([faint.box_xyxy], np.float32), np.array([score], np.float32), np.zeros(1, np.int64))
     assert len(tracker.expected(found, 0.03).scores) == (kept or score >= 0.15)
-    assert [h.id for h in tracker.update([faint], 0.03)] == ([1 if x == 0 else 2] if kept else [])
+    assert [h.id for h in tracker.update([faint], 0.03, goes_on=False)] == ([1 if x < 25 else 2] if kept else [])
+
+
+def test_a_new_hand_that_is_not_sure_waits_until_it_was_seen_in_every_frame_of_a_moment() -> None:
+    tracker = Tracker(LABELS, RecognizerOptions())
+    faint = replace(hand(0), detector_score=0.15)
+    tracker.update([], 0.0)
+    seen = [[faint], [faint], [], [faint], [faint], [faint], [faint], [faint]]
+    shown = [[h.id for h in tracker.update(hands, 0.04 * number)] for number, hands in enumerate(seen, 1)]
+    assert shown == [[], [], [], [], [], [], [1], [1]]
+    surer = replace(hand(200), detector_score=0.3)
+    assert [h.id for h in tracker.update([faint, surer], 0.36)] == [1, 2]
+    waiting = replace(hand(400), detector_score=0.15)
+    assert [h.id for h in tracker.update([faint, surer, waiting], 0.4)] == [1, 2]
+    assert [h.id for h in tracker.update([faint, surer, replace(waiting, detector_score=0.3)], 0.44)] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(("time_s", "goes_on"), [(0.03, False), (5.0, True)])
+def test_no_hand_waits_in_a_picture_by_itself_nor_after_a_jump(time_s: float, goes_on: bool) -> None:
+    tracker = Tracker(LABELS, RecognizerOptions())
+    tracker.update([], 0.0)
+    assert tracker.update([replace(hand(0), detector_score=0.15)], time_s, goes_on)
+
+
+@pytest.mark.parametrize(
+    ("then", "step_s", "goes_on", "held"),
+    [
+        ([], 1 / 30, True, [1]),
+        ([], 0.2, True, []),
+        ([], 1 / 30, False, []),
+        ([hand(300)], 1 / 30, True, [2]),  # it has jumped
+        ([replace(hand(300), detector_score=0.15)], 1 / 30, True, []),
+        ([replace(hand(25), detector_score=0.05)], 1 / 30, True, []),  # it is there, but nothing like a hand any more
+    ],
+)
+def test_a_hand_that_one_frame_misses_stays_in_that(then, step_s: float, goes_on: bool, held: list[int]) -> None:
+    tracker = Tracker(LABELS, RecognizerOptions())
+    tracker.update([hand(0)], 0.0)
+    assert [h.id for h in tracker.update(then, step_s, goes_on)] == held
+    assert [h.id for h in tracker.update(then, 2 * step_s, goes_on)] == [id for id in held if then]
+
+
+def test_held_hands_are_among_those_that_may_be_shown() -> None:
+    tracker = Tracker(LABELS, RecognizerOptions(max_hands=1))
+    second = replace(hand(100), detector_score=0.4)
+    assert [h.id for h in tracker.update([hand(0), second], 0.0)] == [1]
+    assert [h.id for h in tracker.update([second], 0.03)] == [1]
+    assert [h.id for h in tracker.update([second], 0.06)] == [2]
 
 
 def test_a_faint_hand_is_looked_at_though_a_surer_box_lies_on_its_place() -> None:

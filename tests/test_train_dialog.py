@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PyQt6.QtWidgets import QDialog, QMainWindow
 
-from gesture_app.ui import counting, train_dialog
+from gesture_app.ui import pictures_folder, train_dialog
 from gesture_app.ui.curves import Curves, nice_top
 from gesture_app.ui.tools import ToolContext, Tools
 from gesture_app.ui.train_dialog import TrainDialog
@@ -85,7 +85,7 @@ def disk(monkeypatch):
             pass
         return {folder.name: 1}
 
-    monkeypatch.setattr(counting, "count_pictures", count)
+    monkeypatch.setattr(pictures_folder, "count_pictures", count)
     return answers, asked
 
 
@@ -108,7 +108,7 @@ def test_an_answer_about_the_path_before_is_dropped(open_dialog, qtbot, data, di
     dialog.data.set_folder(data / "wave")
     qtbot.waitUntil(lambda: asked == ["fist", "wave"])
     told = []
-    dialog.data._counting.counted.connect(told.append)
+    dialog.data._counting.found.connect(told.append)
     answers.set()
     qtbot.waitUntil(lambda: told == [{"wave": 1}])
     assert "wave 1" in dialog.data.found.text()
@@ -138,6 +138,15 @@ def test_paths_that_cannot_be(open_dialog, typed):
     dialog = open_dialog("")
     dialog.data.path.setText(typed)
     assert dialog.data.folder() is None and not dialog.train_button.isEnabled()
+
+
+def test_a_long_name_can_be_that_of_a_folder(open_dialog, qtbot, data):
+    dialog = open_dialog("finish(better=True)", data)
+    dialog.name.setText("あ" * 300)
+    dialog.start()
+    qtbot.waitUntil(lambda: not dialog.running)
+    assert dialog._output.is_dir()
+    assert dialog._output.name.startswith("あ" * 60)
 
 
 def test_an_old_error_goes_with_its_folder(open_dialog, qtbot, data, tmp_path):

@@ -149,7 +149,8 @@ def test_a_lost_hand_is_looked_for_at_once() -> None:
     (hand,) = engine(scene.frame(14, 30, [(350, 250)]))
     assert scene.detections[-1] == scene.time_s
     assert hand.box_xyxy == pytest.approx(scene.boxes()[0])
-    assert engine(scene.frame(15, 30, [])) == []
+    assert engine(scene.frame(15, 30, [])) == [hand]  # a single frame may be wrong
+    assert engine(scene.frame(16, 30, [])) == []
 
 
 def test_an_empty_room_is_watched() -> None:
@@ -209,8 +210,9 @@ def test_a_source_that_changes_its_size(image_hw) -> None:
     scene.places = [(0, 0)]
     hands = engine(Frame(np.zeros((*image_hw, 3), np.uint8), 1, 1 / 30))
     assert len(hands) == 1
-    scene.places = [(200, 100)]
     assert len(engine(scene.frame(2, 30, [(200, 100)]))) == 1
+    scene.places = []
+    assert engine(Frame(np.zeros((*image_hw, 3), np.uint8), 3, 3 / 30)) == []  # the old place may lie outside
 
 
 @pytest.mark.parametrize("every_frame", [True, False])
@@ -253,7 +255,7 @@ def test_what_is_no_hand_by_a_closer_look_takes_no_hands_place(every_frame: bool
     stays, leaves = (200, 100), (300, 100)
     for index in range(20):
         shown = [hand.id for hand in engine(scene.frame(index, 30, [stays, leaves] if index < 10 else [stays]))]
-        assert shown == ([1, 2] if index < 10 else [1])
+        assert shown == ([1, 2] if index <= 10 else [1])
     assert scene.windows
 
 
@@ -296,13 +298,13 @@ def test_a_step_back_in_time_starts_afresh() -> None:
 
 @pytest.mark.parametrize("every_frame", [True, False])
 def test_a_hand_that_grows_faint_stays_and_none_begins_faint(every_frame: bool) -> None:
-    scores = [0.07, 0.3, 0.07, 0.07, 0.03, 0.07]
+    scores = [0.07, 0.3, 0.07, 0.07, 0.03, 0.03, 0.07]
     scene = Scene()
     engine = scene.engine(every_frame=every_frame)
     shown = []
     for index, scene.score in enumerate(scores):
         shown.append([hand.id for hand in engine(scene.frame(index, 30, [(200, 100)]))])
-    assert shown == [[], [1], [1], [1], [], [1]]
+    assert shown == [[], [1], [1], [1], [1], [], [1]]
 
 
 def test_the_shipped_weights_find_a_far_hand() -> None:

@@ -19,7 +19,7 @@ from gesture_app.settings import Settings
 from gesture_app.ui.live import LiveSettings, ModelChoice, Phase, Result, Status
 from gesture_app.ui.meters import Percentiles, RateMeter
 from gesture_app.ui.outbox import Outbox
-from gesture_app.ui.pictures import mirror_hands, to_qimage
+from gesture_app.ui.pictures import to_qimage
 from gesture_app.ui.pipeline import Pipeline
 from gesture_app.ui.workers import LiveWorker
 from gesture_app.video.clips import Clip
@@ -162,16 +162,15 @@ def test_qimage_of_a_view():
 def test_mirror():
     image = two_colours()
     assert np.array_equal(mirror(image), image[:, ::-1])
-    assert mirror_hands([], 64) == []
-    assert mirror_hands([a_hand((4, 10, 20, 30))], 64)[0].box_xyxy == (44, 10, 60, 30)
+    assert a_hand((4, 10, 20, 30)).mirrored(64) == a_hand((44, 10, 60, 30))
 
 
 @pytest.mark.parametrize(("mirror", "hand_left"), [(False, 4), (True, 48)])
 def test_pipeline_mirrors_the_picture_and_the_boxes(mirror, hand_left):
     frame = Frame(two_colours(), 0, 0.0)
-    annotated = Pipeline(FakeRecognizer())(frame, LiveSettings(RecognizerOptions(), mirror=mirror))
-    assert annotated.hands[0].box_xyxy[0] == hand_left
-    assert tuple(annotated.image[47, 0]) == (RIGHT_BGR if mirror else LEFT_BGR)
+    rendered, inference_s = Pipeline(FakeRecognizer())(frame, LiveSettings(RecognizerOptions(), mirror=mirror))
+    assert inference_s >= 0 and rendered.hands[0].box_xyxy[0] == hand_left
+    assert tuple(rendered.image[47, 0]) == (RIGHT_BGR if mirror else LEFT_BGR)
     assert np.array_equal(frame.image, two_colours()), "the source's picture stays as it is"
 
 
@@ -395,13 +394,12 @@ class Pictures:
     """A tap that keeps everything."""
 
     def __init__(self):
-        self.annotated, self.clean = [], []
+        self.drawn, self.clean, self.times_s = [], [], []
 
-    def add_annotated(self, image, captured_s):
-        self.annotated.append((image, captured_s))
-
-    def add_clean(self, image, captured_s):
-        self.clean.append((image, captured_s))
+    def add(self, drawn, clean, captured_s):
+        self.drawn.append(drawn)
+        self.clean.append(clean)
+        self.times_s.append(captured_s)
 
 
 @pytest.mark.parametrize("mirror", [False, True])
@@ -413,13 +411,12 @@ def test_a_tap_gets_every_picture_with_boxes_as_shown_and_without_as_filmed(make
     worker.start()
     worker.play("script")
     wait_for(lambda: Phase.ENDED in news.phases)
-    assert len(tap.annotated) == len(tap.clean) == sum(result.inference_s is not None for result in news.results)
-    assert np.array_equal(tap.clean[0][0], two_colours())
-    assert not np.array_equal(tap.annotated[0][0], two_colours())
-    left_is_left = np.array_equal(tap.annotated[0][0][-1, 0], two_colours()[-1, 0])
+    assert len(tap.times_s) == sum(result.inference_s is not None for result in news.results)
+    assert np.array_equal(tap.clean[0], two_colours())
+    assert not np.array_equal(tap.drawn[0], two_colours())
+    left_is_left = np.array_equal(tap.drawn[0][-1, 0], two_colours()[-1, 0])
     assert left_is_left is not mirror
-    times = [captured_s for _, captured_s in tap.annotated]
-    assert times == sorted(times) == [captured_s for _, captured_s in tap.clean]
+    assert tap.times_s == sorted(tap.times_s)
 
 
 @pytest.mark.parametrize("wanted", [False, True])
@@ -442,8 +439,8 @@ def test_a_dark_picture_is_brightened_and_recorded_as_it_is(make_worker, brighte
     worker.start()
     worker.play("script")
     wait_for(lambda: Phase.ENDED in news.phases)
-    assert tap.clean and all(np.array_equal(image, dark) for image, _ in tap.clean)
-    corner = {int(image[-1, 0, 0]) for image, _ in tap.annotated}
+    assert tap.clean and all(np.array_equal(image, dark) for image in tap.clean)
+    corner = {int(image[-1, 0, 0]) for image in tap.drawn}
     assert corner == {87 if brighten else 30}
     assert {result.dark for result in news.results if result.inference_s is not None} == {brighten}
 
@@ -510,7 +507,7 @@ class StillSource(ScriptedSource):
 
 
 def test_pictures_keep_their_boxes_however_long_they_stand(make_worker, monkeypatch):
-    monkeypatch.setattr("gesture_app.ui.stream.STALE_AFTER_S", 0.01)
+    monkeypatch.setattr("gesture_app.ui.run.STALE_AFTER_S", 0.01)
     worker = make_worker(script=[True] * 3, source=StillSource)
     news = News(worker)
     worker.start()
@@ -550,7 +547,7 @@ class SlowSource(ScriptedSource):
 
 
 def test_a_slow_clip_keeps_its_boxes(make_worker, monkeypatch):
-    monkeypatch.setattr("gesture_app.ui.stream.STALE_AFTER_S", 0.01)
+    monkeypatch.setattr("gesture_app.ui.run.STALE_AFTER_S", 0.01)
     worker = make_worker(script=[True] * 6, source=SlowSource)
     news = News(worker)
     worker.start()

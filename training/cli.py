@@ -14,8 +14,8 @@ from typing import Annotated, Any, Literal
 import torch
 import tyro
 
+from gesture_app.command_line import parse
 from gesture_app.errors import EnvironmentFault, InputError, run_and_exit
-from gesture_app.options import parse
 from gesture_app.vision.atomic import write_file
 from gesture_app.vision.labels import HAGRID_LABELS, NO_GESTURE
 from gesture_app.vision.model_folders import shipped_weights
@@ -30,6 +30,7 @@ from training.datasets import HandCrops, HandFrames, frames_for
 from training.download import DownloadConfig, download
 from training.draws import in_order
 from training.evaluate import evaluate_classifier, evaluate_detector, evaluate_frames
+from training.filmed import evaluate_clips
 from training.inspect_data import DataConfig, inspect
 from training.lr_find import LearningRateConfig, find_learning_rate
 from training.plots import confusion_matrix
@@ -49,15 +50,15 @@ class EvaluateConfig:
     """Measure weights on folders in any layout that training reads.
 
     `classifier` names the crops or the boxed hands, `detector` finds the hands of boxed frames, `frames` does both
-    on whole frames and looks for the gesture in their folder's name.
+    on whole frames and looks for the gesture in their folder's name, `clips` on clips of them, as a camera films.
     """
 
-    model: tyro.conf.Positional[Literal["classifier", "detector", "frames"]]
+    model: tyro.conf.Positional[Literal["classifier", "detector", "frames", "clips"]]
     """What is measured."""
     data: tuple[Path, ...]
-    """Folders in any layout that training reads; for `frames` in HaGRID's."""
+    """Folders in any layout that training reads; for `frames` and `clips` in HaGRID's."""
     weights: Path | None = None
-    """A .safetensors file, for `frames` a folder of both; the shipped weights by default."""
+    """A .safetensors file, for `frames` and `clips` a folder of both; the shipped weights by default."""
     split: Split | None = None
     """train, val or test; everything by default."""
     json: Path | None = None
@@ -73,9 +74,9 @@ class EvaluateConfig:
     device: DeviceName = "auto"
     """auto, cpu or cuda; auto is a GPU where there is one."""
     runtime: RuntimeName = "auto"
-    """What runs the networks for `frames`; the others are measured in PyTorch."""
+    """What runs the networks for `frames` and `clips`; the others are measured in PyTorch."""
     condition: Condition | None = None
-    """Put `frames` under it before: a dim room, a dark one, motion, or half the size."""
+    """Put `frames` and `clips` under it before: a dim room, a dark one, motion, or half the size."""
     batch_size: int = 64
     """Crops that the classifier sees at once."""
     workers: int = 2
@@ -87,8 +88,8 @@ FOR_SOME = {
     "boxes": ("classifier",),
     "splits": ("classifier", "detector"),
     "threshold": ("detector",),
-    "runtime": ("frames",),
-    "condition": ("frames",),
+    "runtime": ("frames", "clips"),
+    "condition": ("frames", "clips"),
 }
 """The options of `evaluate` that mean something for some of its models only."""
 
@@ -101,7 +102,7 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     """Measure weights.
 
     Returns:
-        What `evaluate_classifier`, `evaluate_detector` or `evaluate_frames` returns.
+        What `evaluate_classifier`, `evaluate_detector`, `evaluate_frames` or `evaluate_clips` returns.
 
     Raises:
         InputError: the data, the weights or an option cannot be used.
@@ -109,11 +110,12 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     for name, models in FOR_SOME.items():
         if config.model not in models and getattr(config, name) != getattr(EvaluateConfig, name):
             raise InputError(f"--{name}: does nothing for {config.model}, it is for {' and '.join(models)}")
-    if config.model == "frames":
+    if config.model == "frames" or config.model == "clips":
         recognizer = Recognizer.load(config.weights, config.device, runtime=config.runtime)
         gestures = tuple(name for name in recognizer.labels if name != NO_GESTURE)
         frames = [f for root in config.data for f in read_gesture_frames(root, gestures)]
-        return evaluate_frames(recognizer, [f for f in frames if config.split in (None, f.split)], config.condition)
+        measure = evaluate_frames if config.model == "frames" else evaluate_clips
+        return measure(recognizer, [f for f in frames if config.split in (None, f.split)], config.condition)
     weights = config.weights or shipped_weights(config.model)
     model, info = load_model(weights, config.model)
     model = model.to(choose_device(config.device)).to(memory_format=torch.channels_last)

@@ -11,7 +11,7 @@ import numpy as np
 from gesture_app.vision.hands import FloatArray, Image
 
 Condition = Literal["dim", "dark", "moving", "far"]
-Change = Callable[[Image, np.random.Generator], Image]
+Degradation = Callable[[Image, np.random.Generator], Image]
 
 GAMMA = 2.2
 SMEAR = 1 / 50
@@ -67,9 +67,9 @@ def far(image: Image, rng: np.random.Generator) -> Image:
     return np.asarray(room, np.uint8)
 
 
-CHANGES: dict[Condition, Change] = {"dim": dim, "dark": dark, "moving": moving, "far": far}
+DEGRADATIONS: dict[Condition, Degradation] = {"dim": dim, "dark": dark, "moving": moving, "far": far}
 
 
 def under(condition: Condition, image: Image, seed: int) -> Image:
     """The picture, HWC uint8 BGR, in its own size, under a condition; the same for the same seed."""
-    return CHANGES[condition](image, np.random.default_rng(seed))
+    return DEGRADATIONS[condition](image, np.random.default_rng(seed))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from gesture_app.errors import InputError, one_line
+from gesture_app.errors import InputError, one_line, split_message
 from gesture_app.vision.hands import Image
 from gesture_app.vision.images import read_image
 from training.packed_cache import PackedCache, shrink
@@ -105,5 +105,5 @@ class PictureStore:
             try:
                 self.read(path)
             except InputError as error:
-                reasons.append(one_line(error).removeprefix("cannot read picture: "))
+                reasons.append(split_message(one_line(error))[0].removeprefix("picture: "))
         return "too many bad pictures: " + describe_share(len(bad), len(self.paths), reasons)

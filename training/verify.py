@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gesture_app.errors import InputError, one_line
+from gesture_app.errors import InputError, one_line, split_message
 from gesture_app.vision.images import open_picture, orientation, read_image
 from training.collection import NO_PICTURE, Collection, Picture, canonical
 from training.layouts import gesture_of
@@ -63,7 +63,7 @@ def fault_and_oddity(path: Path) -> tuple[str, str]:
             return f"only {image.shape[1]}x{image.shape[0]} pixels", ""
         return "", oddity(path)
     except InputError as error:
-        return one_line(error).removeprefix(f"cannot read picture: {path}: "), ""
+        return one_line(split_message(str(error))[0].removeprefix(f"picture: {path}: ")), ""
 
 
 def oddity(path: Path) -> str:

@@ -20,9 +20,10 @@ from PyQt6.QtWidgets import (
 
 from gesture_app.ui.annotating import Annotating, LoadOwn, Outcome, State, Step, plan_tasks
 from gesture_app.ui.clock import clock
-from gesture_app.ui.closing import WorkDialog
 from gesture_app.ui.desktop import Place, open_file, open_or_tell, resize_to_fit, show_in_folder, user_folder
 from gesture_app.ui.file_list import MEDIA_SUFFIXES, FileList
+from gesture_app.ui.wheel_guard import ActingBox
+from gesture_app.ui.work_dialog import WorkDialog
 from gesture_app.vision.hands import RecognizerOptions
 
 
@@ -69,7 +70,7 @@ class AnnotateDialog(WorkDialog):
         return self.tr("Annotating {percent} %").format(percent=100 * self.progress_bar.value() // whole)
 
     def add_files(self, paths: Iterable[Path]) -> None:
-        """Put files, and the videos and pictures below folders, onto the list; each once."""
+        """Put files, and the videos and pictures below folders once they are found, onto the list; each once."""
         self.list.add_files(paths)
 
     def set_folder(self, folder: Path | None) -> None:
@@ -86,7 +87,7 @@ class AnnotateDialog(WorkDialog):
     def start(self) -> None:
         """Annotate the files of the list that are not done yet."""
         rows = [row for row in self.list.rows() if self.list.outcome(row).state is not State.DONE]
-        if self.running or not rows:
+        if self.running or self.list.search.running or not rows:
             return
         sources = [self.list.source(row) for row in rows]
         tasks = plan_tasks(sources, self._folder, self.media.isChecked(), self.table.isChecked())
@@ -114,30 +115,29 @@ class AnnotateDialog(WorkDialog):
 
     def shutdown(self, timeout_s: float) -> bool:
         """Stop and wait; False if that takes longer."""
-        if self._work is None:
-            return True
-        self._work.cancel()
-        return self._work.wait(round(timeout_s * 1000))
+        if self._work is not None:
+            self._work.cancel()
+        ended = self.list.search.shutdown(timeout_s)
+        return ended and (self._work is None or self._work.wait(round(timeout_s * 1000)))
 
     def reject(self) -> None:
         """Close; while files are being annotated, ask first."""
         consequence = self.tr("What is done of the current file is kept and can be played.")
-        self.close_or_ask(self.running, self.tr("Stop annotating?"), consequence, self.cancel)
+        self.close_or_ask(self.tr("Stop annotating?"), consequence)
 
     def _build_parts(self) -> None:
-        self.hint = QLabel(
-            self.tr("Drop videos, pictures or folders into the list, or choose “Add files” or “Add folder”.")
-        )
+        self.hint = QLabel()
         self.hint.setWordWrap(True)
         self.list = FileList()
         self.list.changed.connect(self._refresh)
+        self.list.told.connect(lambda text: self.progress_label.setText(text))
         self.list.itemActivated.connect(lambda: self._with_result(open_file))
         self.add_button = self._button(self.tr("&Add files…"), self._choose_files)
         self.add_folder_button = self._button(self.tr("A&dd folder…"), self._choose_folder)
         self.remove_button = self._button(self.tr("&Remove"), self.list.remove_selected)
         self.open_button = self._button(self.tr("&Open result"), lambda: self._with_result(open_file))
         self.show_button = self._button(self.tr("Show in &folder"), lambda: self._with_result(show_in_folder))
-        self.place = QComboBox()
+        self.place = ActingBox()
         self.place.addItems([self.tr("Beside each file"), self.tr("Choose a folder…")])
         self.place.setAccessibleName(self.tr("Where results are saved"))
         self.place.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
@@ -233,6 +233,9 @@ class AnnotateDialog(WorkDialog):
             self._wanted = wanted
             self._do_again()
         self.list.locked = running
+        hint = self.tr("Drop videos, pictures or folders into the list, or choose “Add files” or “Add folder”.")
+        looking = self.list.search.running
+        self.hint.setText(self.tr("Looking for videos and pictures…") if looking else hint)
         for part in (self.add_button, self.add_folder_button, self.place, self.media, self.table):
             part.setEnabled(not running)
         self.remove_button.setEnabled(bool(self.list.selectedItems()) and not running)
@@ -242,7 +245,7 @@ class AnnotateDialog(WorkDialog):
         self.start_button.setDefault(not running)  # Enter must not cancel
         if not running:
             todo = any(self.list.outcome(row).state is not State.DONE for row in self.list.rows())
-            self.start_button.setEnabled(todo and (self.media.isChecked() or self.table.isChecked()))
+            self.start_button.setEnabled(todo and not looking and (self.media.isChecked() or self.table.isChecked()))
         self.work_changed.emit()
 
     def _do_again(self) -> None:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from os.path import lexists
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,9 +14,10 @@ from PyQt6.QtCore import QObject, QThread, pyqtSignal
 
 from gesture_app.errors import GestureError, message_of
 from gesture_app.video.partial_file import kept_name
+from gesture_app.video.suffixes import annotated_name
 from gesture_app.vision.atomic import first_free
 from gesture_app.vision.hands import RecognizerOptions
-from gesture_app.vision.images import IMAGE_SUFFIXES
+from gesture_app.vision.images import has_picture_suffix
 
 if TYPE_CHECKING:
     from gesture_app.annotate import Progress
@@ -140,12 +142,12 @@ class Annotating(QThread):
         try:
             recognizer = self._load()
             recognizer.options = self._options
-            counts = [_frame_count(task.source) for task in self._tasks]
+            counts = [0 if self._cancelled else _frame_count(task.source) for task in self._tasks]
         except Exception as error:
             self.fault = message_of(error)
             return
         self.loaded.emit()
-        kinds = [_is_picture(task.source) for task in self._tasks]
+        kinds = [has_picture_suffix(task.source) for task in self._tasks]
         for kind in (True, False):
             whole = sum(count for count, of_kind in zip(counts, kinds, strict=True) if of_kind is kind)
             self._efforts[kind] = Effort(0, whole, 0.0)
@@ -180,7 +182,7 @@ class Annotating(QThread):
         return Outcome(State.DONE, task.output or task.jsonl, " ".join(warnings))
 
     def _teller(self, task: Task) -> Callable[[Progress], None]:
-        kind, began_s, last_s = _is_picture(task.source), time.monotonic(), 0.0
+        kind, began_s, last_s = has_picture_suffix(task.source), time.monotonic(), 0.0
 
         def tell(progress: Progress) -> None:
             nonlocal began_s, last_s
@@ -201,32 +203,30 @@ def plan_tasks(sources: Sequence[Path], folder: Path | None, media: bool, jsonl:
     taken: set[Path] = set()
     tasks = []
     for source in sources:
-        suffix = source.suffix if _is_picture(source) else ".mp4"
-        output = _free(folder or source.parent, f"{source.stem}-annotated", suffix, taken) if media else None
-        lines = _free(folder or source.parent, f"{source.stem}-hands", ".jsonl", taken) if jsonl else None
-        tasks.append(Task(source, output, lines))
+        output = annotated_name(source, folder)
+        lines = output.with_name(f"{source.stem}-hands.jsonl")
+        tasks.append(Task(source, _free(output, taken) if media else None, _free(lines, taken) if jsonl else None))
     return tasks
 
 
-def _is_picture(source: Path) -> bool:
-    return source.suffix.lower() in IMAGE_SUFFIXES
+def _free(path: Path, taken: set[Path]) -> Path:
+    def is_taken(path: Path) -> bool:
+        return path in taken or lexists(path) or lexists(kept_name(path))
 
-
-def _free(folder: Path, stem: str, suffix: str, taken: set[Path]) -> Path:
-    path = first_free(folder, stem, suffix, lambda path: path in taken or path.exists() or kept_name(path).exists())
-    taken.add(path)
-    return path
+    free = first_free(path.parent, path.stem, path.suffix, is_taken)
+    taken.add(free)
+    return free
 
 
 def _kept(task: Task) -> Path | None:
     """What there is of an incomplete result."""
     kept = [kept_name(path) for path in (task.output, task.jsonl) if path is not None]
-    return next((path for path in kept if path.exists()), None)
+    return next((path for path in kept if lexists(path)), None)
 
 
 def _frame_count(source: Path) -> int:
     """As announced; 0 where that is not known or the file cannot be used, which is told when its turn comes."""
-    if _is_picture(source):
+    if has_picture_suffix(source):
         return 1
     from gesture_app.video.sources import open_video
 

@@ -63,7 +63,7 @@ def banner_for(status: Status, source: str) -> Banner | None:
 
 def _reason(message: str) -> str:
     """Why there is no picture, without the name of the source, which the title tells: `camera: 0: is busy`."""
-    return _sentence(re.sub(r"^[a-z]+: .+?: (?=[a-z])", "", message))
+    return _sentence(re.sub(r"^[a-z]+: .+?: (?=[A-Za-z])", "", message))
 
 
 def _sentence(text: str) -> str:

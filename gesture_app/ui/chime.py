@@ -29,8 +29,11 @@ class Chime(QObject):
 
     def play(self) -> None:
         """Sound once; a sound that still plays begins again."""
-        from PyQt6.QtMultimedia import QMediaDevices, QSoundEffect
-
+        try:
+            from PyQt6.QtMultimedia import QMediaDevices, QSoundEffect
+        except ImportError:  # a system library of it is missing
+            QApplication.beep()
+            return
         if QMediaDevices.defaultAudioOutput().isNull():
             QApplication.beep()
             return

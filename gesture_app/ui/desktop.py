@@ -27,7 +27,7 @@ def full_path(path: str) -> str:
     return os.path.expanduser(path)  # noqa: PTH111  # `Path` raises where there is no such user
 
 
-def is_folder(path: str) -> bool:
+def is_folder(path: str | Path) -> bool:
     """Whether there is a folder at this path; what cannot be one, or must not be looked at, is none."""
     return os.path.isdir(path)  # noqa: PTH112  # `Path` raises for such paths
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
+from pathlib import Path
 
 from PyQt6.QtGui import QGuiApplication
 from PyQt6.QtWidgets import QDialog, QHBoxLayout, QLabel, QProgressBar, QPushButton, QTextBrowser, QVBoxLayout, QWidget
@@ -21,16 +22,22 @@ class DoctorDialog(QDialog):
     """Looks at this computer when it is shown; what it finds can be copied.
 
     Args:
+        weights: folder of the networks that are looked at.
         camera_in_use: number of the camera that is playing, or "".
         command: what to start; for tests.
     """
 
     def __init__(
-        self, parent: QWidget | None = None, camera_in_use: str = "", command: Sequence[str] = COMMAND
+        self,
+        weights: Path,
+        parent: QWidget | None = None,
+        camera_in_use: str = "",
+        command: Sequence[str] = COMMAND,
     ) -> None:
         super().__init__(parent)
         self.setWindowTitle(self.tr("Check this computer"))
-        self._arguments = [*command, *(["--camera-in-use", camera_in_use] if camera_in_use else [])]
+        self._arguments = [*command, "--weights", str(weights)]
+        self._arguments += ["--camera-in-use", camera_in_use] if camera_in_use else []
         self.findings: list[dict[str, str]] = []
         self._child = Child(self)
         self._child.told.connect(self._add)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from os.path import lexists
 from pathlib import Path
 
 from PyQt6.QtCore import QModelIndex, QSignalBlocker, QSize, Qt, pyqtSignal
@@ -245,7 +246,7 @@ class EventPanel(QWidget):
             return
         named = Path(name).suffix.lower() in kinds.values()  # "gestures 27.11.2026" has a dot, but no end
         path = Path(name) if named else Path(name + kinds.get(kind, ".csv"))
-        if path.exists() and path != Path(name) and not self._may_replace(path):
+        if lexists(path) and path != Path(name) and not self._may_replace(path):
             return
         try:
             self.export(path)

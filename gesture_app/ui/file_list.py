@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from PyQt6.QtCore import QSignalBlocker, Qt, pyqtSignal
@@ -10,6 +10,8 @@ from PyQt6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QKeyEvent
 from PyQt6.QtWidgets import QAbstractItemView, QHeaderView, QTreeWidget, QTreeWidgetItem, QWidget
 
 from gesture_app.ui.annotating import Outcome, State
+from gesture_app.ui.desktop import is_folder
+from gesture_app.ui.looking import Looking
 from gesture_app.video.suffixes import VIDEO_SUFFIXES, media_below
 from gesture_app.vision.images import IMAGE_SUFFIXES
 
@@ -17,6 +19,8 @@ MEDIA_SUFFIXES = (*VIDEO_SUFFIXES, *IMAGE_SUFFIXES)
 SOURCE_ROLE = Qt.ItemDataRole.UserRole
 OUTCOME_ROLE = Qt.ItemDataRole.UserRole + 1
 FILE, STATE = 0, 1
+MOST_AT_ONCE = 10_000
+"""So many files of folders are added at once: the window stands still for some tenths of a second."""
 
 
 class FileList(QTreeWidget):
@@ -24,9 +28,14 @@ class FileList(QTreeWidget):
 
     Signals:
         changed: files came or went, changed their state, or others are selected; once for all of a call.
+        told: why not all files of a folder were added.
+
+    Attributes:
+        search: looks for files in folders; what it finds is added.
     """
 
     changed = pyqtSignal()
+    told = pyqtSignal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -47,6 +56,10 @@ class FileList(QTreeWidget):
         header.setSectionResizeMode(STATE, QHeaderView.ResizeMode.ResizeToContents)
         header.setResizeContentsPrecision(0)  # else a thousand rows are measured whenever one changes
         self.itemSelectionChanged.connect(self.changed)
+        self._folders: list[Path] = []
+        self.search = Looking(_media_in, self)
+        self.search.found.connect(self._take_found)
+        self.search.failed.connect(self._take_failure)
 
     def rows(self) -> list[QTreeWidgetItem]:
         """All rows, from above."""
@@ -66,14 +79,15 @@ class FileList(QTreeWidget):
         return outcome
 
     def add_files(self, paths: Iterable[Path]) -> None:
-        """Add files, and the videos and pictures below folders; each once. While `locked`, nothing."""
+        """Add files, and the videos and pictures below folders once they are found; each once. While `locked`, none."""
         if self.locked:
             return
-        files = [file for path in paths for file in (media_below(path)[0] if path.is_dir() else [path])]
-        known = {self.source(row) for row in self.rows()}
-        rows = [_row(file) for file in dict.fromkeys(files) if file not in known]
-        self.addTopLevelItems(rows)
-        self.show_outcome(rows, Outcome(State.WAITING))
+        paths = list(paths)
+        folders = [path for path in paths if is_folder(path)]
+        if folders:
+            self._folders += folders
+            self.search.start(tuple(self._folders))
+        self._add([path for path in paths if path not in folders])
 
     def remove_selected(self) -> None:
         """Take the selected files off the list. While `locked`, none."""
@@ -146,12 +160,34 @@ class FileList(QTreeWidget):
             self.add_files(_dropped(event))
             event.acceptProposedAction()
 
+    def _take_found(self, files: list[Path]) -> None:
+        self._folders.clear()
+        self._add(files[:MOST_AT_ONCE])
+        if len(files) > MOST_AT_ONCE:
+            text = self.tr("Only the first {most} of {count} files were added. “gesture-app annotate” takes them all.")
+            self.told.emit(text.format(most=MOST_AT_ONCE, count=len(files)))
+
+    def _take_failure(self, why: str) -> None:
+        self._folders.clear()
+        self.changed.emit()
+        self.told.emit(why)
+
+    def _add(self, files: Sequence[Path]) -> None:
+        known = {self.source(row) for row in self.rows()}
+        rows = [_row(file) for file in dict.fromkeys(files) if file not in known]
+        self.addTopLevelItems(rows)
+        self.show_outcome(rows, Outcome(State.WAITING))
+
 
 def _row(file: Path) -> QTreeWidgetItem:
     row = QTreeWidgetItem([file.name])
     row.setData(FILE, SOURCE_ROLE, file)
     row.setToolTip(FILE, str(file))
     return row
+
+
+def _media_in(folders: Sequence[Path], wanted: Callable[[], bool]) -> list[Path]:
+    return [file for folder in folders for file in media_below(folder, wanted=wanted)[0]]
 
 
 def _dropped(event: QDropEvent) -> list[Path]:

@@ -11,12 +11,14 @@ from PyQt6.QtWidgets import (
     QApplication,
     QComboBox,
     QDockWidget,
+    QListWidget,
     QMainWindow,
     QTabBar,
 )
 
 PRESSED_BY_SPACE = (QAbstractButton, QComboBox, QAbstractItemView)
 MOVED_BY_ARROWS = (QAbstractSlider, QComboBox, QAbstractItemView, QTabBar)
+CHOSEN_BY_LETTERS = (QComboBox, QListWidget)  # the table of events is clicked, and then F and R are the window's
 ARROWS = (Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Home, Qt.Key.Key_End)
 
 
@@ -32,9 +34,10 @@ class KeyGuard(QObject):
         """Accept the key, which then is no shortcut."""
         if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride:
             focused = QApplication.focusWidget()
-            plain = event.modifiers() == Qt.KeyboardModifier.NoModifier
-            if (plain and event.key() == Qt.Key.Key_Space and isinstance(focused, PRESSED_BY_SPACE)) or (
-                plain and event.key() in ARROWS and isinstance(focused, MOVED_BY_ARROWS)
+            if event.modifiers() == Qt.KeyboardModifier.NoModifier and (
+                (event.key() == Qt.Key.Key_Space and isinstance(focused, PRESSED_BY_SPACE))
+                or (event.key() in ARROWS and isinstance(focused, MOVED_BY_ARROWS))
+                or (event.text() and event.text().isprintable() and isinstance(focused, CHOSEN_BY_LETTERS))
             ):
                 event.accept()
                 return True

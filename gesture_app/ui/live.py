@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from PyQt6.QtGui import QImage
 
-from gesture_app.vision.hands import Hand, Image, RecognizerOptions
+from gesture_app.vision.hands import SMOOTHING_S, Hand, Image, RecognizerOptions
 from gesture_app.vision.style import OverlayStyle
 
 if TYPE_CHECKING:
@@ -40,11 +40,8 @@ LoadRecognizer = Callable[[ModelChoice], "Recognizer"]
 class Tap(Protocol):
     """Takes every picture of the live thread, in it; must not block. The arrays may be kept, not written into."""
 
-    def add_annotated(self, image: Image, captured_s: float) -> None:
-        """A BGR picture as it is shown, read at this time of `time.monotonic`."""
-
-    def add_clean(self, image: Image, captured_s: float) -> None:
-        """The same without boxes and names."""
+    def add(self, drawn: Image, clean: Image, captured_s: float) -> None:
+        """A BGR picture as it is shown and as it was filmed, read at this time of `time.monotonic`."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +59,7 @@ class LiveSettings:
     """
 
     options: RecognizerOptions
-    smoothing_s: float = 0.2
+    smoothing_s: float = SMOOTHING_S
     hidden_labels: tuple[str, ...] = ()
     mirror: bool = False
     overlay: OverlayStyle = field(default_factory=OverlayStyle)
@@ -102,6 +99,11 @@ class Phase(Enum):
     def running(self) -> bool:
         """Whether pictures come or may still come by themselves."""
         return self not in (Phase.IDLE, Phase.ENDED, Phase.NO_SOURCE, Phase.FAILED)
+
+    @property
+    def open(self) -> bool:
+        """Whether it is `running`, or a clip at its end."""
+        return self.running or self is Phase.ENDED
 
 
 @dataclass(frozen=True)

@@ -9,19 +9,19 @@ from pathlib import Path
 
 from PyQt6.QtCore import QEvent, QSettings, Qt, pyqtSignal, pyqtSlot
 from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent
-from PyQt6.QtWidgets import QApplication, QDialog, QDockWidget, QLabel, QMainWindow, QMessageBox
+from PyQt6.QtWidgets import QApplication, QDialog, QDockWidget, QMainWindow, QMessageBox
 
 from gesture_app.settings import Settings
 from gesture_app.ui.banner import banner_for
 from gesture_app.ui.capture import Capture
 from gesture_app.ui.desktop import shown_path
 from gesture_app.ui.event_feed import EventFeed
+from gesture_app.ui.full_screen import FullScreen
 from gesture_app.ui.key_guard import KeyGuard
 from gesture_app.ui.live import LiveSettings, LoadRecognizer, ModelChoice, Phase, Result, Status
 from gesture_app.ui.menus import Menus
 from gesture_app.ui.opening import Opening
 from gesture_app.ui.playback import Playback
-from gesture_app.ui.quiet_pointer import QuietPointer
 from gesture_app.ui.recording_badge import RecordingBadge
 from gesture_app.ui.settings_store import SettingsStore
 from gesture_app.ui.source_choice import SourceChoice
@@ -29,7 +29,7 @@ from gesture_app.ui.tools import ToolContext, Tools
 from gesture_app.ui.window_layout import WindowLayout
 from gesture_app.ui.workers import LiveWorker, OpenReader
 from gesture_app.video.addresses import SourceOptions, source_kind
-from gesture_app.vision.assets import models_folder
+from gesture_app.vision.model_folders import installed_models
 
 NAME = "Gesture App"
 JUMP_S = 5.0
@@ -188,14 +188,7 @@ class MainWindow(QMainWindow):
             self.source_bar.add_button(action)
         for part in (*self.tools.buttons, RecordingBadge(self.capture.recorder)):
             self.figures.addPermanentWidget(part)
-        self._rate, self._badge = QLabel(), RecordingBadge(self.capture.recorder)  # while the status bar is not there
-        self.view.lay_over(self._rate, Qt.AlignmentFlag.AlignLeft)
-        self.view.lay_over(self._badge, Qt.AlignmentFlag.AlignRight)
-        self._rate.setMargin(4)
-        self._rate.hide()
-        self._badge.set_wanted(False)
-        self._pointer = QuietPointer(self.view, self.playback_bar, self.notice)
-        self._pointer.awake_changed.connect(self._show_playback_bar)
+        self._full_screen = FullScreen(self.layout_, menus, self.capture.recorder, self)
         self._key_guard = KeyGuard(self)
         self._key_guard.watch(self)
         panel = self.event_panel
@@ -242,8 +235,6 @@ class MainWindow(QMainWindow):
         menus.mirror.triggered.connect(self._mirror)
         menus.picture_mode_chosen.connect(lambda mode: self._store.update(picture_mode=mode))
         menus.theme_chosen.connect(lambda theme: self._store.update(theme=theme))
-        menus.full_screen.toggled.connect(self._set_full_screen)
-        menus.leave_full_screen.triggered.connect(lambda: menus.full_screen.setChecked(False))
         for action, show in (
             (menus.gestures, self.tools.gestures),
             (menus.annotate, self.tools.annotate),
@@ -266,8 +257,6 @@ class MainWindow(QMainWindow):
         self.sources.opening.several_dropped.connect(self._annotate)
         self.source_bar.toggled.connect(lambda: self.halt() if self.phase.running else self.sources.choose_entered())
         self.view.painted.connect(self.figures.add_painted)
-        self.figures.rate_told.connect(self._rate.setText)
-        self.view.double_clicked.connect(self.menus.full_screen.toggle)
         self.capture.recorder.recording_changed.connect(lambda _on: self._offer_capture())
         self.tools.model_installed.connect(self._use_model)
         self.tools.annotated.connect(self.notice.show_annotated)
@@ -301,9 +290,8 @@ class MainWindow(QMainWindow):
         self.view.show_banner(banner_for(shown, self.sources.shown(self.playback.source)))
         self.source_bar.set_running(status.phase.running)
         clip = status.clip if status.clip is not None and not status.clip.still else None
-        self.playback_bar.set_clip(clip)
+        self.playback_bar.set_clip(clip, self.playback.position_s)
         self.playback_bar.set_playing(status.phase is Phase.LIVE)
-        self._show_playback_bar()
         self.menus.enable_clip(clip is not None)
         self.menus.stop.setEnabled(status.phase.running)
         self._offer_capture()
@@ -363,7 +351,7 @@ class MainWindow(QMainWindow):
         self.figures.showMessage(text, TOLD_MS)
 
     def _toggle(self) -> None:
-        if self.playback.source and self.playback.source == self.source_bar.source():
+        if self.phase.open or (self.playback.source and self.playback.source == self.source_bar.source()):
             self.playback.toggle()
         else:
             self.sources.choose_entered()
@@ -374,19 +362,6 @@ class MainWindow(QMainWindow):
     def _use_model(self, folder: Path) -> None:
         self.controls.set_models(installed_models())
         self._store.update(weights=str(folder))
-
-    def _set_full_screen(self, on: bool) -> None:
-        self.layout_.set_full_screen(on)
-        self._rate.setVisible(on)
-        self._badge.set_wanted(on)
-        self._pointer.set_wanted(on)
-        self._show_playback_bar()
-        self.menus.leave_full_screen.setEnabled(on)
-
-    def _show_playback_bar(self, *_: bool) -> None:
-        """Where there is a clip; in full screen as long as the pointer is there."""
-        clip = self.playback.clip
-        self.playback_bar.setVisible(clip is not None and not clip.still and self._pointer.awake)
 
     def _may_break_off(self) -> bool:
         question = self.tr("Videos are being annotated or a model is being trained. Close and break that off?")
@@ -408,12 +383,3 @@ class MainWindow(QMainWindow):
 
     def _forget_fault(self) -> None:
         self._fault_box = None
-
-
-def installed_models() -> list[tuple[str, str]]:
-    """Names and folders of the user's own models."""
-    try:
-        folders = [path for path in models_folder().iterdir() if path.is_dir() and any(path.glob("*.safetensors"))]
-    except OSError:
-        return []
-    return [(path.name, str(path)) for path in sorted(folders)]

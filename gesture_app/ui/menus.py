@@ -176,7 +176,7 @@ class Menus(QObject):
         menu.addSeparator()
         self.full_screen = self._action(menu, self.tr("&Full screen"), "F", "full-screen", checkable=True)
         self.full_screen.setShortcuts([QKeySequence("F"), QKeySequence("F11")])
-        self.leave_full_screen = self._action(menu, self.tr("L&eave full screen"), "Esc")
+        self.leave_full_screen = self._action(menu, self.tr("Lea&ve full screen"), "Esc")
         self.leave_full_screen.setEnabled(False)
         menu.addSeparator()
 

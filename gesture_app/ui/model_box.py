@@ -8,8 +8,8 @@ from pathlib import Path
 from PyQt6.QtCore import QSignalBlocker, pyqtSignal
 from PyQt6.QtWidgets import QComboBox, QFileDialog, QFormLayout, QLabel, QMessageBox, QWidget
 
-from gesture_app.vision.model_folders import weights_path
-from gesture_app.vision.model_info import KINDS
+from gesture_app.ui.wheel_guard import ActingBox
+from gesture_app.vision.model_folders import missing_files
 
 BROWSE = None
 """The data of the entry that opens a dialog."""
@@ -96,15 +96,14 @@ class ModelBox(QWidget):
     def _browse(self) -> str:
         """A folder that holds both networks, or nothing."""
         folder = QFileDialog.getExistingDirectory(self, self.tr("Folder with your own model"), self._weights)
-        wanted = [weights_path(Path(folder), kind) for kind in KINDS] if folder else []
-        missing = [path.name for path in wanted if not path.is_file()]
+        missing = missing_files(Path(folder)) if folder else []
         if missing:
             text = self.tr("There is no model in {folder}: {files} is missing.")
             QMessageBox.warning(self, self.tr("No model"), text.format(folder=folder, files=missing[0]))
         return "" if missing else folder
 
     def _combo(self, name: str, choices: Sequence[tuple[str, str]]) -> QComboBox:
-        box = QComboBox()
+        box = ActingBox()  # networks are loaded for every choice
         box.setAccessibleName(name)
         box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         box.setMinimumContentsLength(10)

@@ -141,8 +141,12 @@ def _dropped(data: QMimeData | None) -> list[str]:
 
 
 def _is_media(path: str) -> bool:
-    """Whether a file is a video or a picture, by its name, or by its first bytes where that tells nothing."""
-    from gesture_app.ui.file_list import MEDIA_SUFFIXES  # brings Pillow
+    """Whether a file is a video or a picture, by its name, or by its first bytes where that tells nothing.
 
-    by_name = Path(path).suffix.lower() in MEDIA_SUFFIXES
+    So are photographs in formats that are not read: whoever is given one tells it.
+    """
+    from gesture_app.ui.file_list import MEDIA_SUFFIXES  # brings Pillow
+    from gesture_app.vision.images import UNREAD_SUFFIXES
+
+    by_name = Path(path).suffix.lower() in (*MEDIA_SUFFIXES, *UNREAD_SUFFIXES)
     return by_name or QMimeDatabase().mimeTypeForFile(path).name().startswith("video/")

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
-
 from PyQt6.QtGui import QImage
 
-from gesture_app.vision.hands import Hand, Image
+from gesture_app.vision.hands import Image
 
 
 def to_qimage(image: Image) -> QImage:
@@ -29,12 +26,3 @@ def from_qimage(picture: QImage) -> Image:
     rows = np.frombuffer(bits.asstring(packed.sizeInBytes()), np.uint8).reshape(packed.height(), packed.bytesPerLine())
     image: Image = rows[:, : 3 * packed.width()].reshape(packed.height(), packed.width(), 3).copy()
     return image
-
-
-def mirror_hands(hands: Iterable[Hand], width: int) -> list[Hand]:
-    """The same hands in the mirrored picture of this width in pixels."""
-    mirrored = []
-    for hand in hands:
-        left, top, right, bottom = hand.box_xyxy
-        mirrored.append(replace(hand, box_xyxy=(width - right, top, width - left, bottom)))
-    return mirrored

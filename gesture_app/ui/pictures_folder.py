@@ -7,8 +7,9 @@ from pathlib import Path
 from PyQt6.QtCore import Qt, QTimer, pyqtSignal
 from PyQt6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
-from gesture_app.ui.counting import Counting
+from gesture_app.own_models import count_pictures
 from gesture_app.ui.desktop import Place, full_path, is_folder, user_folder
+from gesture_app.ui.looking import Looking
 
 LONGEST = 400
 LOOK_AFTER_MS = 300  # a path is typed letter by letter, and on its way names other folders
@@ -36,8 +37,8 @@ class PicturesFolder(QWidget):
         self.found.setWordWrap(True)
         self.found.setTextFormat(Qt.TextFormat.PlainText)
         self.setFocusProxy(self.path)
-        self._counting = Counting(self)
-        self._counting.counted.connect(self._tell_counts)
+        self._counting = Looking(count_pictures, self)
+        self._counting.found.connect(self._tell_counts)
         self._counting.failed.connect(self._tell)
         self._later = QTimer(self)
         self._later.setSingleShot(True)

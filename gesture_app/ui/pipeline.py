@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gesture_app.ui.live import LiveSettings
@@ -12,13 +11,6 @@ from gesture_app.vision.hands import Frame, Hand, Image, RecognizerOptions
 
 if TYPE_CHECKING:
     from gesture_app.vision.recognizer import Recognizer
-
-
-@dataclass(frozen=True, eq=False)
-class Annotated(Rendered):
-    """A rendered frame, and how long recognizing its hands took."""
-
-    inference_s: float
 
 
 class Pipeline:
@@ -45,14 +37,13 @@ class Pipeline:
         """Whether this is the newest frame, recognized with these thresholds: it is then only rendered again."""
         return self._seen is not None and self._seen[0] is frame and self._seen[1] == options
 
-    def __call__(self, frame: Frame, settings: LiveSettings) -> Annotated:
-        """Recognize on the picture as it was taken, and render it."""
+    def __call__(self, frame: Frame, settings: LiveSettings) -> tuple[Rendered, float]:
+        """Recognize on the picture as it was taken, and render it; also how many seconds recognizing took."""
         started = time.monotonic()
         if not self.has_seen(frame, settings.options):
             self._find_hands(frame, settings)
         inference_s = time.monotonic() - started
-        rendered = self._render(frame.image, self._hands, frame.time_s, settings)
-        return Annotated(rendered.image, rendered.clean, rendered.hands, rendered.dark, inference_s)
+        return self._render(frame.image, self._hands, frame.time_s, settings), inference_s
 
     def _find_hands(self, frame: Frame, settings: LiveSettings) -> None:
         if self._recognizer.options != settings.options:

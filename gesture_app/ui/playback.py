@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from gesture_app.video.addresses import SourceOptions, source_kind
 if TYPE_CHECKING:
     from gesture_app.video.clips import Clip
 
+UNKNOWN_END_S = 1e8  # files count times in integers of up to nanoseconds
 PLAYING = (Phase.OPENING, Phase.LOADING, Phase.LIVE, Phase.FRAME_FAULT)
 
 
@@ -76,10 +76,10 @@ class Playback(QObject):
 
     @property
     def clip_end_s(self) -> float:
-        """The time of the last frame of a clip, as far as it is known."""
+        """The time of the last frame of a clip; where that is not known, one after it."""
         if self.clip is None:
             return 0.0
-        return max(0.0, (self.clip.duration_s or self.position_s) - self.clip.frame_s)
+        return max(0.0, (self.clip.duration_s or UNKNOWN_END_S) - self.clip.frame_s)
 
     def configure(self, settings: LiveSettings) -> None:
         """Show pictures like this from now on."""
@@ -125,8 +125,8 @@ class Playback(QObject):
     def seek(self, time_s: float) -> None:
         """Go to a time of a clip; it goes on playing if it did."""
         if self.clip is not None:
-            latest_s = self.clip_end_s if self.clip.duration_s is not None else math.inf
-            self._worker.ask(lambda transport: transport.seek(min(max(0.0, time_s), latest_s)))
+            end_s = self.clip_end_s
+            self._worker.ask(lambda transport: transport.seek(min(max(0.0, time_s), end_s)))
 
     def step(self, frames: int) -> None:
         """Pause a clip, and go some frames forth or back."""

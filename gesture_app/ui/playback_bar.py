@@ -48,7 +48,7 @@ class SeekSlider(QSlider):
 
 
 class PlaybackBar(QWidget):
-    """Shows and changes where a clip is. Hide it for sources without an end.
+    """Shows and changes where a clip is; hidden where there is none, or while `set_wanted` says so.
 
     Signals:
         toggled: play or pause was asked for.
@@ -64,6 +64,7 @@ class PlaybackBar(QWidget):
         super().__init__(parent)
         self.setLayoutDirection(Qt.LayoutDirection.LeftToRight)  # as time runs, in players of all languages
         self._clip: Clip | None = None
+        self._wanted = True
         self.back_button = self._button("step-back", self.tr("Frame back"), self.tr("One frame back (Left)"))
         self.play_button = self._button("play", self.tr("Play"), self.tr("Play (Space)"))
         self.forward_button = self._button("step-forward", self.tr("Frame forward"), self.tr("One frame on (Right)"))
@@ -100,6 +101,7 @@ class PlaybackBar(QWidget):
         self.slider.actionTriggered.connect(self._seek)
         self.set_playing(False)
         self.show_speed(1.0)
+        self.hide()
 
     def take_actions(self, repeat: QAction, speeds: QMenu) -> None:
         """Let buttons show and change what these are about."""
@@ -124,17 +126,23 @@ class PlaybackBar(QWidget):
         side_px = OVER_PICTURE_PX if over else 0
         self.setContentsMargins(2 * side_px, side_px, 2 * side_px, side_px)
 
-    def set_clip(self, clip: Clip | None) -> None:
-        """Take the length of a clip; None for a source that has none."""
+    def set_wanted(self, wanted: bool) -> None:
+        """Whether it is to be seen at all."""
+        self._wanted = wanted
+        self.setVisible(wanted and self._clip is not None)
+
+    def set_clip(self, clip: Clip | None, time_s: float = 0.0) -> None:
+        """Take the length of a clip, and where it is; None for a source that has none."""
         if clip == self._clip:
             return
         self._clip = clip
+        self.setVisible(self._wanted and clip is not None)
         duration_s = clip.duration_s if clip is not None else None
         self.slider.setEnabled(duration_s is not None)
         self.slider.setRange(0, round((duration_s or 0.0) * STEPS_PER_S))
         metrics = QFontMetrics(self.label.font())
         self.label.setMinimumWidth(metrics.horizontalAdvance(self._text(duration_s or 0.0).replace("1", "0")))
-        self.set_position(0.0)
+        self.set_position(time_s)
 
     def set_position(self, time_s: float, name: str = "") -> None:
         """Show this time, and the name of the picture that is shown then, unless the user holds the slider."""

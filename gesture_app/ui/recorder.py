@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Collection
 from contextlib import suppress
 from datetime import datetime
+from os.path import lexists
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,7 +37,7 @@ def free_path(folder: Path, moment: datetime, suffix: str, taken: Collection[Pat
     """A name in the folder that tells the moment, and that no file has, no unfinished one, and none of `taken`."""
 
     def is_taken(path: Path) -> bool:
-        return path in taken or path.exists() or hidden_name(path).exists()
+        return path in taken or lexists(path) or lexists(hidden_name(path))
 
     stem = f"gestures {moment:%Y-%m-%d %H.%M.%S}"  # colons are not for Windows
     return first_free(folder, stem, suffix, is_taken)
@@ -50,7 +51,7 @@ class Encoding(QThread):
         clean: whether its pictures are as they were filmed.
 
     Attributes:
-        path: the file.
+        path, clean: as given.
         frames: how many are written.
         dropped: how many came while too many were waiting.
         fault: why there is no whole file, once the thread has ended; empty if there is one.
@@ -60,7 +61,7 @@ class Encoding(QThread):
         super().__init__(parent)
         self.setObjectName("recording")
         self.path = path
-        self._clean = clean
+        self.clean = clean
         self.frames = 0
         self.dropped = 0
         self.fault = ""
@@ -102,7 +103,7 @@ class Encoding(QThread):
         from gesture_app.video.sinks import LiveTiming, VideoSink
 
         timing = LiveTiming()
-        with VideoSink(self.path, timing, PRESET, annotated=not self._clean) as sink:
+        with VideoSink(self.path, timing, PRESET, annotated=not self.clean) as sink:
             first_s: float | None = None
             while (item := self._next()) is not None:
                 image, captured_s = item
@@ -130,7 +131,7 @@ class Recorder(QObject):
     """Records what is live, as it is drawn or as it was filmed.
 
     A frame has the time at which it was captured, from the first one on; a gap in the source is a still picture. Frames
-    of another size are fitted into the first one's. While nothing is recorded, `add_...` cost nothing.
+    of another size are fitted into the first one's. While nothing is recorded, `add` costs nothing.
 
     Signals:
         recording_changed: whether frames are taken now.
@@ -147,8 +148,7 @@ class Recorder(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._encodings: list[Encoding] = []  # more than one only while an older one is being completed
-        self._annotated: Encoding | None = None
-        self._clean: Encoding | None = None
+        self._current: Encoding | None = None
         self._started_s = 0.0
         self._timer = QTimer(self)
         self._timer.setInterval(PROGRESS_EVERY_MS)
@@ -160,7 +160,7 @@ class Recorder(QObject):
         return self._current is not None
 
     def start(self, folder: Path, clean: bool = False) -> None:
-        """Begin a file in this folder; `clean` takes the pictures of `add_clean`, else those of `add_annotated`."""
+        """Begin a file in this folder, of pictures as they are shown or, with `clean`, as they were filmed."""
         if self.recording:
             return
         taken = [encoding.path for encoding in self._encodings]  # whose files may not be there yet
@@ -169,32 +169,23 @@ class Recorder(QObject):
         self._encodings.append(encoding)
         self._started_s = time.monotonic()
         encoding.start(QThread.Priority.LowPriority)
-        if clean:
-            self._clean = encoding
-        else:
-            self._annotated = encoding
+        self._current = encoding
         self._timer.start()
         self.recording_changed.emit(True)
         self._tell_progress()
 
-    def add_annotated(self, image: Image, captured_s: float) -> None:
-        """Take a drawn picture; any thread. `captured_s` is of `time.monotonic`."""
-        encoding = self._annotated
+    def add(self, drawn: Image, clean: Image, captured_s: float) -> None:
+        """Take a picture; any thread, see `Tap`."""
+        encoding = self._current  # once: another thread may take it away at any moment
         if encoding is not None:
-            encoding.add(image, captured_s)
-
-    def add_clean(self, image: Image, captured_s: float) -> None:
-        """Take a picture as it was filmed; any thread. `captured_s` is of `time.monotonic`."""
-        encoding = self._clean
-        if encoding is not None:
-            encoding.add(image, captured_s)
+            encoding.add(clean if encoding.clean else drawn, captured_s)
 
     def stop(self) -> None:
         """Take no more frames; `saved` comes when the file is whole."""
         encoding = self._current
         if encoding is None:
             return
-        self._annotated = self._clean = None
+        self._current = None
         self._timer.stop()
         encoding.finish()
         self.recording_changed.emit(False)
@@ -206,10 +197,6 @@ class Recorder(QObject):
         return all(
             encoding.wait(max(0, round((deadline_s - time.monotonic()) * 1000))) for encoding in list(self._encodings)
         )
-
-    @property
-    def _current(self) -> Encoding | None:
-        return self._annotated or self._clean
 
     def _tell_progress(self) -> None:
         encoding = self._current

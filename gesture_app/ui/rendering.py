@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gesture_app.ui.live import LiveSettings
-from gesture_app.ui.pictures import mirror_hands
 from gesture_app.vision.hands import Hand, Image
 
 
@@ -51,17 +50,9 @@ class Renderer:
         clean = self._blur_background(image, shown) if settings.blur else image
         picture = clean
         if settings.mirror:
-            shown, picture = mirror_hands(shown, image.shape[1]), self._mirror_image(clean)
+            shown, picture = [hand.mirrored(image.shape[1]) for hand in shown], self._mirror_image(clean)
         if settings.brighten:
             picture = self._brightener(picture, time_s)
         trails = self._trails.update(shown, time_s) if settings.overlay.trails else ()
         drawn = self._draw_hands(picture, shown, settings.overlay, trails)
         return Rendered(drawn, clean, tuple(shown), settings.brighten and self._brightener.dark)
-
-    def plain(self, image: Image, time_s: float, settings: LiveSettings) -> Image:
-        """The picture without hands and without any drawing."""
-        if settings.blur:
-            image = self._blur_background(image, ())
-        if settings.brighten:
-            image = self._brightener(image, time_s)
-        return self._mirror_image(image) if settings.mirror else image

@@ -73,7 +73,7 @@ class SettingsStore(QObject):
         if wanted == self._stored:
             return
         newest, warning = Settings.load(self._path)  # another window may have written since
-        whole = self._path.exists() and warning is None
+        whole = warning is None and self._path.exists()
         try:
             _with_changes(newest if whole else wanted, self._stored, wanted).save(self._path)
             self._stored, self._failed = wanted, False

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PyQt6.QtCore import QCoreApplication, Qt, QTimer, QUrl, pyqtSignal
-from PyQt6.QtGui import QAction
+from PyQt6.QtGui import QAction, QKeyEvent
 from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QSizePolicy, QToolButton, QWidget
 
 from gesture_app.ui.cameras import Camera
 from gesture_app.ui.desktop import full_path, shown_path
 from gesture_app.ui.icons import icon
 from gesture_app.ui.menu_texts import plain, tip
+from gesture_app.ui.wheel_guard import ActingBox
 from gesture_app.video.addresses import masked, source_kind
 
 EXACTLY = Qt.MatchFlag.MatchExactly | Qt.MatchFlag.MatchCaseSensitive
@@ -56,15 +57,17 @@ class SourceBar(QWidget):
     Signals:
         toggled: start or stop was asked for.
         chosen: another source was picked, to be played now.
+        given_up: what is entered is not to be played after all.
     """
 
     toggled = pyqtSignal()
     chosen = pyqtSignal()
+    given_up = pyqtSignal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._masked = ("", "")  # what is shown of an address that is not in the list, and the address
-        self._box = QComboBox()
+        self._box = ActingBox()
         self._box.setEditable(True)
         self._box.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         self._box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -80,8 +83,10 @@ class SourceBar(QWidget):
         self._choice = QTimer(self)
         self._choice.setSingleShot(True)
         self._choice.timeout.connect(self.chosen)
-        line.returnPressed.connect(self._choice.start)
+        self._entered = False
+        line.returnPressed.connect(self._enter)
         self._box.activated.connect(lambda: self._choice.start())
+        line.editingFinished.connect(self._leave)
         self.start_button = QPushButton()
         self.start_button.setMinimumWidth(100)
         self.start_button.clicked.connect(self.toggled)
@@ -92,6 +97,13 @@ class SourceBar(QWidget):
         self._row.addWidget(self._box, 1)
         self._row.addWidget(self.start_button)
         self._last: QWidget = self.start_button
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        """Escape gives up what is entered."""
+        if event is not None and event.key() == Qt.Key.Key_Escape:
+            self.given_up.emit()
+        else:
+            super().keyPressEvent(event)
 
     def add_button(self, action: QAction) -> None:
         """Add a button for an action at the end of the row."""
@@ -140,6 +152,19 @@ class SourceBar(QWidget):
             is_stream = bool(source) and source_kind(source) == "stream"
             self._masked = (masked(source), source) if is_stream else ("", "")
             self._box.setEditText(camera if is_camera else self._masked[0] or shown_path(source))
+
+    def _enter(self) -> None:
+        self._entered = True
+        self._choice.start()
+
+    def _leave(self) -> None:
+        """Enter was pressed, or the focus leaves: only to Start, or while a menu is open, what is entered stays."""
+        entered, self._entered = self._entered, False
+        if entered:
+            return
+        self._choice.stop()  # Qt takes what was completed to one of the list for chosen
+        if not self._box.hasFocus() and not self.start_button.hasFocus():
+            self.given_up.emit()
 
     def _free_text(self, text: str) -> str:
         """The text, with a number where the list has it already: addresses may differ in what is not shown of them."""

@@ -58,6 +58,7 @@ class SourceChoice(QObject):
         menus.clear_recent.triggered.connect(lambda: store.update(recent_sources=()))
         menus.camera_size_chosen.connect(lambda size_wh: store.update(camera_size_wh=size_wh))
         layout.source_bar.chosen.connect(self.choose_entered)
+        layout.source_bar.given_up.connect(self._show_open)
 
     def begin(self, source: str | None) -> None:
         """Choose this source; None is what was played last if it is live, or a camera, after a first welcome."""
@@ -75,6 +76,10 @@ class SourceChoice(QObject):
             self.chosen.emit(source)
         else:
             self.opening.ask_file()
+
+    def _show_open(self) -> None:
+        if self._playback.phase.open:
+            self._layout.source_bar.set_source(self._playback.source)
 
     def remember(self, source: str) -> None:
         """A source begins to play."""

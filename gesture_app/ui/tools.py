@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from PyQt6.QtCore import QObject, Qt, pyqtSignal
 from PyQt6.QtWidgets import QDialog, QMainWindow
 
-from gesture_app.ui.closing import WorkDialog
 from gesture_app.ui.work_button import WorkButton
+from gesture_app.ui.work_dialog import WorkDialog
+from gesture_app.vision.assets import shipped_folder
 from gesture_app.vision.hands import RecognizerOptions
 
 if TYPE_CHECKING:
@@ -119,15 +120,14 @@ class Tools(QObject):
             if self._doctor is not None:
                 self._doctor.shutdown(0)
                 self._doctor.deleteLater()
-            self._doctor = DoctorDialog(self._window, camera_in_use=self._context.camera())
+            self._doctor = DoctorDialog(self._weights, self._window, camera_in_use=self._context.camera())
         _show(self._doctor)
 
     def gestures(self) -> None:
         """The drawings of the gestures that the networks in use know."""
         from gesture_app.ui.gesture_gallery import GesturesDialog
-        from gesture_app.vision.model_folders import default_weights
 
-        _show_once(GesturesDialog(self._context.weights() or default_weights(), self._window))
+        _show_once(GesturesDialog(self._weights, self._window))
 
     def shortcuts(self) -> None:
         """All keys."""
@@ -149,6 +149,10 @@ class Tools(QObject):
             dialogs.append(self._doctor)
         ended = [dialog.shutdown(max(0.0, deadline_s - time.monotonic())) for dialog in dialogs]
         return all(ended)
+
+    @property
+    def _weights(self) -> Path:
+        return self._context.weights() or shipped_folder()
 
 
 def _show(dialog: QDialog) -> None:

@@ -25,14 +25,15 @@ from gesture_app.errors import GestureError
 from gesture_app.own_models import free_folder, install_model, runs_folder
 from gesture_app.ui.child import Child
 from gesture_app.ui.clock import clock
-from gesture_app.ui.closing import WorkDialog
 from gesture_app.ui.curves import Curves
 from gesture_app.ui.desktop import open_file, open_or_tell, resize_to_fit
 from gesture_app.ui.pictures_folder import PicturesFolder
+from gesture_app.ui.work_dialog import WorkDialog
 from gesture_app.vision.model_info import KINDS, Kind
 
 COMMAND = ("-m", "training", "retrain", "--no-install")
 INTERRUPTED = 130
+LONGEST_NAME = 60  # with a date it names a folder, for which systems take 255 bytes; a letter has at most 3
 NOT_CURVES = ("epoch", "epochs", "stage", "loss")
 MEASURES = {"macro_f1": "macro-F1", "ap50": "AP50"}
 """How people write them."""
@@ -134,7 +135,7 @@ class TrainDialog(WorkDialog):
     def reject(self) -> None:
         """Close; while something is trained, ask first."""
         consequence = self.tr("A training that is stopped cannot go on once this dialog is closed.")
-        self.close_or_ask(self.running, self.tr("Stop training?"), consequence, self.cancel)
+        self.close_or_ask(self.tr("Stop training?"), consequence)
 
     def _build_parts(self) -> None:
         self.hint = QLabel(
@@ -150,6 +151,7 @@ class TrainDialog(WorkDialog):
         self.keep.setChecked(True)
         self.keep.setToolTip(self.tr("Without it the model knows nothing but the gestures of your pictures"))
         self.name = QLineEdit(self.tr("My gestures"))
+        self.name.setMaxLength(LONGEST_NAME)
         self.name.textChanged.connect(self._refresh)
         self.state = QLabel()
         self.state.setWordWrap(True)

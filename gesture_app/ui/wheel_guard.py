@@ -1,9 +1,28 @@
-"""Keeps the mouse wheel from changing what it only scrolls past."""
+"""Keeps the mouse wheel, and where a choice acts at once the arrow keys, from choosing what they only pass."""
 
 from __future__ import annotations
 
 from PyQt6.QtCore import QEvent, QObject, Qt
+from PyQt6.QtGui import QKeyEvent, QWheelEvent
 from PyQt6.QtWidgets import QAbstractSlider, QAbstractSpinBox, QComboBox, QWidget
+
+PASSING = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown)
+
+
+class ActingBox(QComboBox):
+    """A list of choices that act at once: one is chosen in the open list alone."""
+
+    def wheelEvent(self, event: QWheelEvent | None) -> None:
+        """Leave it to what is around the closed list."""
+        if event is not None:
+            event.ignore()
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        """Keys that would pass over choices open the list."""
+        if event is not None and event.key() in PASSING:
+            self.showPopup()
+        else:
+            super().keyPressEvent(event)
 
 
 class WheelGuard(QObject):

@@ -73,7 +73,6 @@ class WindowLayout:
         self._rows.addWidget(foot, PICTURE_ROW, 0, Qt.AlignmentFlag.AlignBottom)
         self._rows.addWidget(self.playback_bar, PLAYBACK_ROW, 0)
         self._rows.setRowStretch(PICTURE_ROW, 1)
-        self.playback_bar.hide()
         window.setCentralWidget(self._centre)
         window.setStatusBar(self.figures)
         window.setDockOptions(QMainWindow.DockOption.AllowTabbedDocks | QMainWindow.DockOption.AnimatedDocks)
@@ -169,6 +168,6 @@ def _title(name: str) -> str:
     return {
         "controls": translate("WindowLayout", "&Settings"),
         "events": translate("WindowLayout", "&Events"),
-        "bars": translate("WindowLayout", "&Probabilities"),
+        "bars": translate("WindowLayout", "P&robabilities"),
         "timeline": translate("WindowLayout", "&Timeline"),
     }[name]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QToolButton, QWidget
 
-from gesture_app.ui.closing import WorkDialog
+from gesture_app.ui.work_dialog import WorkDialog
 
 
 class WorkButton(QToolButton):

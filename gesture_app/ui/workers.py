@@ -19,7 +19,7 @@ from gesture_app.video.addresses import USUAL, SourceOptions, source_kind
 
 if TYPE_CHECKING:
     from gesture_app.ui.pipeline import Pipeline
-    from gesture_app.ui.stream import LiveStream
+    from gesture_app.ui.run import LiveRun
     from gesture_app.video.mailbox import Mailbox
     from gesture_app.video.player import Transport
     from gesture_app.video.reader import FrameReader
@@ -159,7 +159,7 @@ class LiveWorker(QThread):
             self._order = _Order(self._order.run + 1, source, options)
             self.paused = False
             if self._mailbox is not None:
-                self._mailbox.close()  # wakes up the stream before
+                self._mailbox.close()  # wakes up the run before
             self._changed.notify_all()
             return self._order.run
 
@@ -182,7 +182,7 @@ class LiveWorker(QThread):
 
     def _play(self, order: _Order, source: str) -> None:
         """Open the source, load models while it opens, and show it until something else is wanted."""
-        from gesture_app.ui.stream import Feed, LiveStream, States  # here, in this thread: they bring OpenCV
+        from gesture_app.ui.run import Feed, LiveRun, States  # here, in this thread: they bring OpenCV
         from gesture_app.video.mailbox import Mailbox
 
         mailbox, states = Mailbox(), States()
@@ -197,31 +197,31 @@ class LiveWorker(QThread):
         reader.start()
         try:
             feed = Feed(mailbox, states, lambda: reader.clip, lambda: reader.transport.set_held(False))
-            self._show(order.run, LiveStream(order.run, feed, lambda: self._settings, self, self._tap))
+            self._show(LiveRun(order.run, feed, lambda: self._settings, self, self._tap))
         finally:
             with self._changed:
                 self._mailbox = self._reader = None
             self._dismiss(reader, source)
 
-    def _show(self, run: int, stream: LiveStream) -> None:
-        while self._is_wanted(run):
+    def _show(self, run: LiveRun) -> None:
+        while self._is_wanted(run.number):
             choice = self._choice
-            make_pipeline = self._pipelines(choice, stream)
-            if not self._is_wanted(run):
+            make_pipeline = self._pipelines(choice, run)
+            if not self._is_wanted(run.number):
                 return
-            stream.play(make_pipeline, partial(self._is_wanted_with, run, choice))
+            run.play(make_pipeline, partial(self._is_wanted_with, run.number, choice))
             if self._choice == choice:
                 return
 
-    def _pipelines(self, choice: ModelChoice, stream: LiveStream) -> Callable[[], Pipeline]:
+    def _pipelines(self, choice: ModelChoice, run: LiveRun) -> Callable[[], Pipeline]:
         """What makes pipelines with the chosen networks, which are loaded where they are not yet."""
         from gesture_app.ui.pipeline import Pipeline
 
         if self._loaded is None or self._loaded[0] != choice:
-            stream.tell_loading()
+            run.tell_loading()
             self._loaded = None
             self._loaded = choice, self._load(choice)
-            stream.tell_loaded()
+            run.tell_loaded()
         recognizer = self._loaded[1]
         self.models_loaded.emit(recognizer.device_name, recognizer.labels)
         return partial(Pipeline, recognizer)

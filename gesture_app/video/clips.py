@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gesture_app.errors import InputError
 from gesture_app.video.files import open_video
 from gesture_app.vision.hands import Frame
-from gesture_app.vision.images import is_picture, read_image
+from gesture_app.vision.images import is_picture, read_image, unread_kinds
 
 PICTURE_S = 3.0
 
@@ -19,7 +19,7 @@ class Clip:
     """What is known of a source that can be sought.
 
     Attributes:
-        duration_s: None where the file does not tell.
+        duration_s: None where the file does not tell, until its end was met.
         frame_s: about how long a frame is shown.
         pictures: how many pictures there are; None for a video.
     """
@@ -53,6 +53,7 @@ class FileSource:
         frame = next(self._frames, None)
         if frame is None:
             self._note_early_end()
+            self._learn_end()
         return frame
 
     def read_at(self, time_s: float) -> Frame | None:
@@ -68,6 +69,12 @@ class FileSource:
     def release(self) -> None:
         """Close the file."""
         self._video.close()
+
+    def _learn_end(self) -> None:
+        """Browsers' recordings and raw streams tell no duration, joined files that of the first."""
+        end_s = self._video.end_s
+        if self.clip.duration_s is None or self.clip.duration_s + self.clip.frame_s < end_s:
+            self.clip = replace(self.clip, duration_s=end_s)
 
     def _note_early_end(self) -> None:
         if self._video.ends_early and not self._noted:
@@ -150,9 +157,11 @@ def pictures_in(folder: Path) -> list[Path]:
         InputError: the folder cannot be read, or holds no picture.
     """
     try:
-        found = [path for path in folder.iterdir() if is_picture(path)]
+        paths = list(folder.iterdir())
     except OSError as error:
         raise InputError(f"folder: {folder}: {error.strerror}. Check its permissions") from error
-    if not found:
-        raise InputError(f"folder: {folder}: holds no picture. Give another folder")
-    return sorted(found)
+    if found := sorted(filter(is_picture, paths)):
+        return found
+    if kinds := unread_kinds(paths):
+        raise InputError(f"folder: {folder}: photographs in {kinds} are not read. Save them as JPEG")
+    raise InputError(f"folder: {folder}: holds no picture. Give another folder")

@@ -19,24 +19,27 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from gesture_app.errors import InputError
-from gesture_app.vision.hands import Frame
+from gesture_app.vision.hands import Frame, Image
+from gesture_app.vision.images import MAX_PIXELS, unread_kinds
 
 MAX_SIDE_PX = 8192
-MAX_PIXELS = 64_000_000
 DEFAULT_RATE = Fraction(30)
 CLEARLY_S = 1.0
 CLEARLY_SHARE = 0.05
 ANNOTATED = "annotated by Gesture App"
 """The comment in a video whose pictures show what was recognized."""
+ANY_TEXT: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
+"""Lets titles and comments be no UTF-8, as PyAV does by itself from 19 on."""
 
 av.logging.set_level(None)
 
 
 def check_regular_file(path: Path, what: str) -> None:
-    """Refuse what would hang or fail without a reason when it is opened.
+    """Refuse what would hang, or fail without a reason, or be taken for a video of one frame when it is opened.
 
     Raises:
-        InputError: missing, not a regular file (a folder, a pipe, a device), empty, or not readable.
+        InputError: missing, not a regular file (a folder, a pipe, a device), empty, not readable, or a photograph in a
+            format that is not read.
     """
     try:
         info = path.stat()
@@ -53,6 +56,8 @@ def check_regular_file(path: Path, what: str) -> None:
         raise InputError(f"{what}: {path}: {error.strerror or error}. Check the file and its permissions") from error
     except ValueError as error:  # a NUL in the name
         raise InputError(f"{what}: {path!r}: {error}. Check the name") from error
+    if kind := unread_kinds([path]):
+        raise InputError(f"{what}: {path}: is a photograph in {kind}, which is not read. Save it as JPEG")
 
 
 def check_size(size_wh: tuple[int, int], path: Path, what: str) -> None:
@@ -60,7 +65,34 @@ def check_size(size_wh: tuple[int, int], path: Path, what: str) -> None:
     width, height = size_wh
     if max(width, height) > MAX_SIDE_PX or width * height > MAX_PIXELS:
         limit = f"{MAX_SIDE_PX} pixels a side and {MAX_PIXELS // 1_000_000} megapixels"
-        raise InputError(f"{what}: {path}: {width}x{height} is more than {limit}. Make it smaller")
+        raise InputError(f"{what}: {path}: its {width}x{height} pixels are more than {limit}. Make it smaller")
+
+
+class Upright:
+    """Makes images of what PyAV decodes of a file or a network stream: upright, with square pixels, BGR."""
+
+    def __init__(self, stream: VideoStream) -> None:
+        aspect = stream.sample_aspect_ratio  # of a pixel, as DV and DVDs have it
+        self._pixel_width = float(aspect) if aspect and 1 / 4 <= aspect <= 4 else 1.0
+        self._mirrored: bool | None = None
+
+    def width(self, picture: VideoFrame) -> int:
+        """The width of the picture with square pixels, before it is turned."""
+        return max(1, round(picture.width * self._pixel_width))
+
+    def __call__(self, picture: VideoFrame) -> Image:
+        """The image of a picture.
+
+        Raises:
+            av.FFmpegError, ValueError: its pixel format is not known.
+        """
+        image = picture.to_ndarray(format="bgr24", width=self.width(picture), height=picture.height)
+        if self._mirrored is None:  # once: what PyAV gives of it refers to the frame, which thus lives on for long
+            self._mirrored = _is_mirrored(picture)
+        if self._mirrored:
+            image = image[::-1]
+        turns = round((picture.rotation or 0) / 90) % 4  # counter-clockwise, as np.rot90 turns
+        return np.ascontiguousarray(np.rot90(image, turns))
 
 
 class VideoFile:
@@ -84,7 +116,7 @@ class VideoFile:
         self.damaged = 0
         self._container = container
         self._stream = stream
-        self._mirrored: bool | None = None
+        self._upright = Upright(stream)
         self._broke_off = False
         self._decoded = 0
         self._last_s = -1.0
@@ -97,8 +129,6 @@ class VideoFile:
             self.frame_rate = DEFAULT_RATE
         self.start_s = container_start_s(container)
         self.annotated = container.metadata.get("comment") == ANNOTATED
-        aspect = stream.sample_aspect_ratio  # of a pixel, as DV and DVDs have it
-        self._pixel_width = float(aspect) if aspect and 1 / 4 <= aspect <= 4 else 1.0
         self._announced = stream.frames if 0 < stream.frames < 1e9 else None
         self._stream_duration_s = _stream_duration_s(stream)
         if container.format.name == "avi" and self._announced is not None:  # else of what there is of a cut off file
@@ -216,19 +246,13 @@ class VideoFile:
             yield from decoded
 
     def _to_frame(self, picture: VideoFrame, time_s: float) -> Frame:
-        width = max(1, round(picture.width * self._pixel_width))
-        check_size((width, picture.height), self.path, "video")
+        check_size((self._upright.width(picture), picture.height), self.path, "video")
         try:
-            image = picture.to_ndarray(format="bgr24", width=width, height=picture.height)
+            image = self._upright(picture)
         except (av.FFmpegError, ValueError) as error:
             why = f"its pixel format {picture.format.name} is not known"
             raise InputError(f"video: {self.path}: {why}. Convert it to H.264") from error
-        if self._mirrored is None:  # once: what PyAV gives of it refers to the frame, which thus lives on for long
-            self._mirrored = _is_mirrored(picture)
-        if self._mirrored:
-            image = image[::-1]
-        turns = round((picture.rotation or 0) / 90) % 4  # counter-clockwise, as np.rot90 turns
-        frame = Frame(np.ascontiguousarray(np.rot90(image, turns)), self._decoded, time_s)
+        frame = Frame(image, self._decoded, time_s)
         self._decoded += 1
         lasts_s = float((picture.duration or 0) * (picture.time_base or self.time_base))
         self.end_s = time_s + max(lasts_s, float(1 / self.frame_rate))
@@ -281,7 +305,7 @@ def open_container(path: Path) -> InputContainer:
     try:
         # The prefix and the list keep names such as `concat:a|b`, and playlists, from reaching other files or the net.
         options = {"protocol_whitelist": "file"}
-        container: InputContainer = av.open(f"file:{path}", options=options, metadata_errors="replace")
+        container: InputContainer = av.open(f"file:{path}", options=options, **ANY_TEXT)
     except (av.FFmpegError, OSError) as error:
         raise InputError(f"video: {path}: is not a video, or is cut off ({error.strerror}). Copy it again") from error
     return container

@@ -7,7 +7,6 @@ from collections import deque
 from dataclasses import replace
 
 import av
-import numpy as np
 from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
@@ -19,7 +18,8 @@ except ImportError:  # before PyAV 16
 
 from gesture_app.errors import EnvironmentFault
 from gesture_app.video.addresses import masked
-from gesture_app.vision.hands import Frame, Image
+from gesture_app.video.files import ANY_TEXT, Upright
+from gesture_app.vision.hands import Frame
 
 ANSWER_S = 2.0
 """To connect, and for each piece of the stream."""
@@ -58,6 +58,7 @@ class NetworkSource:
         self._has_pace = self._is_file or self._container.format.name == "hls"
         if self._has_pace:
             self._stream.thread_type = "AUTO"  # else pictures would come late by as many as there are threads
+        self._upright = Upright(self._stream)
         self._packets = self._container.demux()
         self._pictures: deque[VideoFrame] = deque()
         self._shown: Frame | None = None
@@ -73,7 +74,7 @@ class NetworkSource:
         if self._has_pace and time_s is not None and not self._is_due(time_s):
             return self._shown and replace(self._shown, image=self._shown.image.copy())
         try:
-            self._shown = Frame(_to_image(self._pictures.popleft()), 0, 0.0)
+            self._shown = Frame(self._upright(self._pictures.popleft()), 0, 0.0)
         except (av.FFmpegError, ValueError):
             return None
         return self._shown
@@ -110,7 +111,7 @@ class NetworkSource:
 def _connect(address: str) -> InputContainer:
     options = HTTP_OPTIONS if address.lower().startswith("http") else RTSP_OPTIONS
     try:
-        container: InputContainer = av.open(address, options=options, timeout=ANSWER_S)
+        container: InputContainer = av.open(address, options=options, timeout=ANSWER_S, **ANY_TEXT)
         if container.streams.video:
             return container
         container.close()
@@ -126,8 +127,3 @@ def _connect(address: str) -> InputContainer:
     except (av.FFmpegError, OSError):
         why = "does not answer. Check the address and the network"
     raise EnvironmentFault(f"stream: {masked(address)}: {why}")
-
-
-def _to_image(picture: VideoFrame) -> Image:
-    turns = round((picture.rotation or 0) / 90) % 4  # counter-clockwise, as np.rot90 turns
-    return np.ascontiguousarray(np.rot90(picture.to_ndarray(format="bgr24"), turns))

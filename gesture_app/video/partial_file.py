@@ -25,7 +25,7 @@ def storage_fault(what: str, path: Path, error: OSError) -> EnvironmentFault:
 
 def hidden_name(final: Path) -> Path:
     """Where a result is written until it is whole, unless that is taken."""
-    return final.with_name(f".{final.stem}.partial{final.suffix}")
+    return final.with_name(f".{kept_name(final).name}")
 
 
 def kept_name(final: Path) -> Path:
@@ -48,10 +48,11 @@ class PartialFile:
 
     def prepare(self) -> None:
         """Make the folder and an empty file; raises OSError."""
-        self.final.parent.mkdir(parents=True, exist_ok=True)
+        hidden = hidden_name(self.final)
+        hidden.parent.mkdir(parents=True, exist_ok=True)
         self._replaces = lexists(self.final)
         while True:
-            self.writing = first_free(self.final.parent, f".{self.final.stem}.partial", self.final.suffix, lexists)
+            self.writing = first_free(hidden.parent, hidden.stem, hidden.suffix, lexists)
             with suppress(FileExistsError):  # another program was quicker
                 self.writing.touch(exist_ok=False)
                 return
@@ -68,8 +69,8 @@ class PartialFile:
             if self.writing.stat().st_size == 0:
                 self.writing.unlink()
                 return None
-            kept = first_free(self.final.parent, f"{self.final.stem}.partial", self.final.suffix)
-            return self.writing.replace(kept)
+            kept = kept_name(self.final)
+            return self.writing.replace(first_free(kept.parent, kept.stem, kept.suffix))
         except OSError:
             return None
 

@@ -20,10 +20,12 @@ class ClipSource(Protocol):
     """What is needed of a source that can be sought.
 
     Attributes:
+        clip: what is known of it, which may be more at its end.
         notes: what there is to tell about what was read; whoever tells it takes it out.
     """
 
     name: str
+    clip: Clip
     notes: list[str]
 
     def read(self) -> Frame | None:
@@ -138,7 +140,8 @@ class ClipPlayer:
         source: an open clip.
         transport: what is asked for.
         deliver: takes each frame at its time, and that time on `time.monotonic`.
-        on_state: takes "live", "paused" and "ended" with the source's name, and "note" with what there is to tell.
+        on_state: takes "live", "paused" and "ended" with the source's name, once more when more is known of the clip,
+            and "note" with what there is to tell.
     """
 
     def __init__(
@@ -152,15 +155,16 @@ class ClipPlayer:
         self._transport = transport
         self._deliver = deliver
         self._on_state = on_state
-        self._state = ""
+        self._told: tuple[str, Clip] = ("", source.clip)
         self._at_s = 0.0  # the time of the frame that was delivered last
         self._next: Frame | None = None  # read, and waiting for its time
         self._over = False
         self._speed = transport.speed
         self._zero_s = 0.0  # when time 0 of the clip was, or would have been at this speed, on time.monotonic's clock
 
-    def play(self, clip: Clip) -> None:
+    def play(self) -> None:
         """Deliver frames until the end is asked for."""
+        clip = self._source.clip
         readable = self._show(self._source.read())
         if not readable:
             self._transport.set_held(False)  # there is nothing to wait for
@@ -179,7 +183,7 @@ class ClipPlayer:
                 self._tell("ended" if self._over else "paused")
                 self._transport.wait()
             else:
-                if self._state != "live" or self._speed != self._transport.speed:
+                if self._told[0] != "live" or self._speed != self._transport.speed:
                     self._speed = self._transport.speed
                     self._zero_s = time.monotonic() - self._at_s / self._speed
                 self._tell("live")
@@ -232,6 +236,6 @@ class ClipPlayer:
             self._on_state("note", self._source.notes.pop(0))
 
     def _tell(self, state: str) -> None:
-        if state != self._state:
-            self._state = state
+        if self._told != (state, self._source.clip):
+            self._told = state, self._source.clip
             self._on_state(state, self._source.name)

@@ -31,7 +31,7 @@ class FrameReader(threading.Thread):
 
     `on_state(state, message)` is called in this thread, with the states
     - "opening": the source is being opened;
-    - "live": frames arrive; the message is the source's name;
+    - "live": frames arrive; the message is the source's name; once more when more is known of a clip;
     - "paused": a clip stands still at the frame that was delivered last;
     - "note": nothing changes, but the message tells of a fault of a clip, as a picture that is left out;
     - "ended": a clip is over; it waits for `Transport.seek`, `Transport.step` or `stop`;
@@ -45,7 +45,6 @@ class FrameReader(threading.Thread):
 
     Attributes:
         transport: what it obeys; all but `retry` acts on clips only.
-        clip: what is known of the open source if it is a clip; set before "live" or "paused" is told.
     """
 
     def __init__(
@@ -57,8 +56,8 @@ class FrameReader(threading.Thread):
         opener: Opener = open_live,
     ) -> None:
         super().__init__(name="frame reader", daemon=True)
-        self.clip: Clip | None = None
         self._source = source
+        self._opened: LiveSource | None = None
         self._mailbox = mailbox
         self._on_state = on_state
         self._options = options
@@ -66,6 +65,11 @@ class FrameReader(threading.Thread):
         self.transport = Transport(options.loop, options.speed)
         self._frames = 0
         self._first_at_s: float | None = None
+
+    @property
+    def clip(self) -> Clip | None:
+        """What is known of the source if it is a clip; not before "live" or "paused" is told."""
+        return self._opened.clip if self._opened is not None else None
 
     def stop(self, timeout_s: float = 3.0) -> bool:
         """Ask the thread to end and wait for it; whether it ended in that time."""
@@ -104,10 +108,9 @@ class FrameReader(threading.Thread):
         """Read until `stop`, or until the source is lost: why."""
         source = self._opener(self._source, self._options)
         try:
-            self.clip = source.clip
+            self._opened = source
             if source.clip is not None:
-                player = ClipPlayer(cast("ClipSource", source), self.transport, self._deliver, self._on_state)
-                player.play(source.clip)
+                ClipPlayer(cast("ClipSource", source), self.transport, self._deliver, self._on_state).play()
                 return ""
             return self._read_live(source)
         finally:

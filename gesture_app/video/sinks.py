@@ -25,12 +25,11 @@ from gesture_app.video.audio import AudioTrack
 from gesture_app.video.files import ANNOTATED
 from gesture_app.video.partial_file import PartialFile, storage_fault
 from gesture_app.vision.hands import Frame, Image
-from gesture_app.vision.images import IMAGE_SUFFIXES
-
-VIDEO_SUFFIX = ".mp4"
+from gesture_app.vision.images import IMAGE_SUFFIXES, has_picture_suffix
 
 KEY_FRAME_EVERY = 30  # also the length of a fragment: what a crash can cost
 MAX_ENCODER_THREADS = 8  # each holds a frame back, which a crash would cost too
+MOST_UNITS = 2**31 - 1  # of time that FFmpeg takes for one frame: six and a half hours of a recording
 BT601 = 6  # SMPTE 170M in FFmpeg's three enumerations
 # Fragments that are readable whatever happens, and that become an ordinary file at the end. The head is written
 # after the first fragment, with an edit list that keeps the first time stamp.
@@ -217,7 +216,7 @@ class VideoSink:
     def _mux(self, picture: av.VideoFrame | None, end_s: float = 0.0) -> None:
         for packet in self._stream.encode(picture):
             if picture is None:  # the last ones, whose durations do not follow from the next one's time
-                packet.duration = max(0, round(Fraction(end_s) / self._time_base) - packet.pts)
+                packet.duration = min(max(0, round(Fraction(end_s) / self._time_base) - packet.pts), MOST_UNITS)
             self._container.mux(packet)
             self._packets += 1
 
@@ -307,7 +306,7 @@ def write_image(path: Path, image: Image) -> None:
         InputError: no picture format has this suffix, or this one cannot hold such a picture.
         EnvironmentFault: the file cannot be written.
     """
-    if path.suffix.lower() not in IMAGE_SUFFIXES:
+    if not has_picture_suffix(path):
         raise InputError(f"image: {path}: unknown format. Use one of {', '.join(IMAGE_SUFFIXES)}")
     encoded = io.BytesIO()
     kind = PillowImage.registered_extensions()[path.suffix.lower()]

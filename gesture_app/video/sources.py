@@ -18,7 +18,7 @@ from gesture_app.video.clips import Clip, FileSource, PictureSource
 from gesture_app.video.files import VideoFile, open_video
 from gesture_app.video.network import NetworkSource
 from gesture_app.vision.hands import Frame
-from gesture_app.vision.images import IMAGE_SUFFIXES, read_image
+from gesture_app.vision.images import has_picture_suffix, read_image
 
 __all__ = ["LiveSource", "VideoFile", "open_live", "open_video", "read_image"]
 
@@ -87,7 +87,7 @@ def open_live(source: str, options: SourceOptions = USUAL) -> LiveSource:
     if kind == "stream":
         return _open_stream(source)
     path = Path(source)
-    if path.suffix.lower() in IMAGE_SUFFIXES or _is_folder(path):
+    if has_picture_suffix(path) or _is_folder(path):
         return PictureSource(path)
     return FileSource(path)
 

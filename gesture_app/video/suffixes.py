@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 # fmt: off
@@ -13,17 +13,21 @@ VIDEO_SUFFIXES = (
     ".ogv", ".ts", ".webm", ".wmv",
 )
 # fmt: on
+VIDEO_SUFFIX = ".mp4"
+"""Of the videos that are written."""
 RESULT = re.compile(r"(.+)-annotated( \d+)?")
 """The stems that annotated files get beside the file that they are made of."""
 PARTIAL = re.compile(r".+\.partial( \d+)?")
 """The stems of results that were stopped."""
 
 
-def media_below(folder: Path, output: Path | None = None) -> tuple[list[Path], int]:
+def media_below(
+    folder: Path, output: Path | None = None, wanted: Callable[[], bool] = lambda: True
+) -> tuple[list[Path], int]:
     """The videos and pictures of a folder and its subfolders, sorted, and how much else there is.
 
     Hidden ones are left out, what is below `output`, and results that lie beside their source; so are links to folders
-    and folders that cannot be read, which count as one file each.
+    and folders that cannot be read, which count as one file each. Once `wanted` gives False the rest is left out.
     """
     from gesture_app.vision.images import IMAGE_SUFFIXES  # brings Pillow
 
@@ -31,6 +35,8 @@ def media_below(folder: Path, output: Path | None = None) -> tuple[list[Path], i
     unread: list[OSError] = []
     others = 0
     for at, folders, names in os.walk(folder, onerror=unread.append):
+        if not wanted():
+            break
         here = Path(at)
         folders[:] = [name for name in folders if not name.startswith(".") and not same_file(here / name, output)]
         others += sum((here / name).is_symlink() for name in folders)
@@ -42,6 +48,18 @@ def media_below(folder: Path, output: Path | None = None) -> tuple[list[Path], i
             else:
                 others += 1
     return sorted(found), others + len(unread)
+
+
+def result_suffix(source: Path) -> str:
+    """How the annotated copy of a file ends: that of a picture like the picture, any other as a video."""
+    from gesture_app.vision.images import has_picture_suffix
+
+    return source.suffix if has_picture_suffix(source) else VIDEO_SUFFIX
+
+
+def annotated_name(source: Path, folder: Path | None = None) -> Path:
+    """The usual name of the annotated copy of a file, beside it or in a folder."""
+    return (folder or source.parent) / f"{source.stem}-annotated{result_suffix(source)}"
 
 
 def same_file(first: Path, second: Path | None) -> bool:

@@ -8,6 +8,7 @@ import io
 import os
 from collections.abc import Callable, Iterable, Sequence
 from itertools import count
+from os.path import lexists
 from pathlib import Path
 
 from gesture_app.errors import EnvironmentFault
@@ -68,7 +69,10 @@ def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[obje
     write_file(path, text.getvalue().encode(), what)
 
 
-def first_free(folder: Path, stem: str, suffix: str = "", taken: Callable[[Path], bool] = Path.exists) -> Path:
-    """The first of `stem`, `stem 2`, `stem 3`, ..., with the suffix and in the folder, that is not taken."""
+def first_free(folder: Path, stem: str, suffix: str = "", taken: Callable[[Path], bool] = lexists) -> Path:
+    """The first of `stem`, `stem 2`, `stem 3`, ..., with the suffix and in the folder, that is not taken.
+
+    Whether it can be written there, its writer tells: `lexists` is False where one must not look, `Path.exists` raises.
+    """
     names = (f"{stem}{suffix}" if number == 1 else f"{stem} {number}{suffix}" for number in count(1))
     return next(path for path in map(folder.joinpath, names) if not taken(path))

@@ -23,6 +23,11 @@ MOST_HANDS = 100
 LEAST_BOXES = 4
 FOLLOWED = 1 / 3
 """The share of the thresholds that suffices for a hand that was there a moment ago."""
+SMOOTHING_S = 0.2
+"""Time constant of the moving average of a hand's probabilities."""
+LONGEST_STEP_S = 1.0 + 1e-6
+"""The time between two frames over which a hand, or a gesture, that was in the first one may be the same in the second;
+one a second is near enough, whatever rounding leaves of it."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,11 @@ class Hand:
     id: int = 0
     right: float = 0.5
     side: str = ""
+
+    def mirrored(self, width: int) -> Hand:
+        """The same hand of the same side in the mirror image of its picture, which has this width."""
+        left, top, right, bottom = self.box_xyxy
+        return replace(self, box_xyxy=(width - right, top, width - left, bottom))
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -33,9 +33,14 @@ TURNS = {
 """What makes a picture of each of EXIF's orientations upright."""
 
 
+def has_picture_suffix(path: Path) -> bool:
+    """Whether a name ends like that of a picture, even of a hidden one."""
+    return path.suffix.lower() in IMAGE_SUFFIXES
+
+
 def is_picture(path: Path) -> bool:
     """Whether a file has the name of a picture; hidden ones have not, such as macOS leaves beside its own."""
-    return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
+    return has_picture_suffix(path) and not path.name.startswith(".")
 
 
 def is_photograph(path: Path) -> bool:
@@ -46,6 +51,11 @@ def is_photograph(path: Path) -> bool:
 def is_unread(path: Path) -> bool:
     """Whether a file has the name of a photograph in a format that is not read."""
     return path.suffix.lower() in UNREAD_SUFFIXES and not path.name.startswith(".")
+
+
+def unread_kinds(paths: Iterable[Path]) -> str:
+    """The formats of photographs among these files that are not read, as `AVIF, HEIC`; empty where there are none."""
+    return ", ".join(sorted({path.suffix[1:].upper() for path in paths if is_unread(path)}))
 
 
 @contextmanager
@@ -71,26 +81,28 @@ def read_image(path: Path) -> Image:
         InputError: the file is missing, empty, not a picture, damaged, or has more than 64 million pixels.
     """
 
-    def refuse(reason: str) -> InputError:
-        return InputError(f"cannot read picture: {path}: {reason}")
+    def refuse(why: str) -> InputError:
+        return InputError(f"picture: {path}: {why}")
 
     try:
         if not path.is_file():
-            raise refuse("it is a folder or a device" if path.exists() else "no such file")
+            raise refuse("is a folder or a device. Give a file" if path.exists() else "no such file. Check the name")
         if path.stat().st_size == 0:
-            raise refuse("the file is empty")
+            raise refuse("is empty. Copy it again")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of many pixels, and of faults in what is told beside them
             with open_picture(path) as picture:
                 if picture.width * picture.height > MAX_PIXELS:
-                    raise refuse(f"{picture.width}x{picture.height} is more than {MAX_PIXELS // 1_000_000} Mpx")
+                    limit = f"{MAX_PIXELS // 1_000_000} megapixels"
+                    raise refuse(f"its {picture.width}x{picture.height} pixels are more than {limit}. Make it smaller")
                 picture.load()  # damage is told here; where EXIF is read it would be taken for EXIF's
                 turn = TURNS.get(orientation(picture))
                 return to_bgr(picture if turn is None else picture.transpose(turn))
     except UnidentifiedImageError as error:
-        raise refuse("not a picture that can be decoded") from error
+        raise refuse("is not a picture that can be decoded. Convert it to JPEG or PNG") from error
     except (OSError, SyntaxError, ValueError, PillowImage.DecompressionBombError) as error:
-        raise refuse(str(error)[:160] or type(error).__name__) from error
+        why = getattr(error, "strerror", None) or str(error)[:160] or type(error).__name__
+        raise refuse(f"cannot be read ({why}). Check the file, or copy it again") from error
 
 
 def orientation(picture: PillowImage.Image) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterable
@@ -30,9 +31,22 @@ def default_weights() -> Path:
     complete, else the weights that come with the program.
     """
     own = models_folder() / RETRAINED
-    weights = [weights_path(own, kind) for kind in KINDS]
-    complete = all(path.is_file() and path.with_suffix(".json").is_file() for path in weights)
-    return own if complete else shipped_folder()
+    return shipped_folder() if missing_files(own) else own
+
+
+def missing_files(folder: Path) -> list[str]:
+    """The names of the files that a folder lacks to be a model: the weights of both networks and their info files."""
+    wanted = [weights_path(folder, kind) for kind in KINDS]
+    wanted += [path.with_suffix(".json") for path in wanted]
+    return [path.name for path in wanted if not os.path.isfile(path)]  # noqa: PTH113  # `Path` may raise
+
+
+def installed_models() -> list[tuple[str, str]]:
+    """Names and folders of the user's own models."""
+    try:
+        return [(path.name, str(path)) for path in sorted(models_folder().iterdir()) if not missing_files(path)]
+    except OSError:
+        return []
 
 
 def quantization_path(weights: Path) -> Path:

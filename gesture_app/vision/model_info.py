@@ -154,23 +154,23 @@ def load_info(path: Path) -> ModelInfo:
             shares=tuple(float(share) for share in fields.get("shares", ())),
         )
     except OSError as error:
-        if not path.exists():
+        if isinstance(error, FileNotFoundError) and not path.exists():
             raise InputError(
-                f"cannot read weights: {path}: no such file. A folder of weights holds a detector and a classifier: "
+                f"weights: {path}: no such file. A folder of weights holds a detector and a classifier: "
                 f"copy what it lacks from {shipped_folder()}"
             ) from error
         raise InputError(
-            f"cannot read weights: {json_path}: {error.strerror}. Every .safetensors file needs its .json beside it"
+            f"weights: {json_path}: {error.strerror}. Every .safetensors file needs its .json beside it"
         ) from error
     except (ValueError, KeyError, TypeError, IndexError, OverflowError, RecursionError) as error:
-        raise InputError(f"cannot read weights: {json_path}: not the info file of a model ({error!r:.80})") from error
+        raise _refusal(json_path, f"not the info file of a model ({error!r:.80})") from error
     duplicated = len(set(info.labels)) != len(info.labels)
     if info.kind not in KINDS or not info.labels or duplicated or min(info.input_hw) < 32:
-        raise InputError(f"cannot read weights: {json_path}: kind, labels or input shape make no sense")
+        raise _refusal(json_path, "kind, labels or input shape make no sense")
     if info.shares and (len(info.shares) != len(info.labels) or not all(0 <= share <= 1 for share in info.shares)):
-        raise InputError(f"cannot read weights: {json_path}: the shares of the classes make no sense")
+        raise _refusal(json_path, "the shares of the classes make no sense")
     if info.kind == "detector" and any(side % 32 for side in info.input_hw):
-        raise InputError(f"cannot read weights: {json_path}: a detector's input shape is a multiple of 32")
+        raise _refusal(json_path, "a detector's input shape is a multiple of 32")
     return info
 
 
@@ -182,7 +182,7 @@ def read_weights(path: Path, kind: Kind) -> tuple[bytes, ModelInfo]:
     """
     info = load_info(path)
     if info.kind != kind:
-        raise InputError(f"cannot read weights: {path}: these are a {info.kind}'s, a {kind}'s are needed")
+        raise InputError(f"weights: {path}: these are a {info.kind}'s, a {kind}'s are needed. Give others")
     try:
         if not path.is_file():
             raise _refusal(path, "no such file")
@@ -226,4 +226,4 @@ def load_model(path: Path, kind: Kind) -> tuple[YOLOX | GestureClassifier, Model
 
 
 def _refusal(path: Path, reason: str) -> InputError:
-    return InputError(f"cannot read weights: {path}: {reason}. Copy or train them again")
+    return InputError(f"weights: {path}: {reason}. Copy or train them again")

@@ -83,7 +83,7 @@ class Recognizer:
         """
         if weights is not None and not weights.is_dir():
             raise InputError(
-                f"cannot read weights: {weights}: not a folder. Name the folder that holds detector.safetensors and "
+                f"weights: {weights}: not a folder. Name the folder that holds detector.safetensors and "
                 "classifier.safetensors"
             )
         folder = weights if weights is not None else shipped_folder()

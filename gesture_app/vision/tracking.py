@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,23 +10,24 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from gesture_app.vision.boxes import iou_matrix
-from gesture_app.vision.hands import Box, FloatArray, Hand, RecognizerOptions
+from gesture_app.vision.hands import LONGEST_STEP_S, SMOOTHING_S, Box, Hand, RecognizerOptions
 from gesture_app.vision.labels import name_gesture, name_side
 from gesture_app.vision.postprocess import Detections
 
 MIN_IOU = 0.15
-MIN_FAINT_IOU = 0.5
+MIN_FAINT_IOU = 0.3
 """A hand that is too faint for a new one has to overlap more, so that nothing beside a hand takes its place."""
-SMOOTHING_S = 0.2
-"""Time constant of the moving average of a hand's probabilities."""
 SIDE_SMOOTHING = 5.0
 """The side is averaged over so many times as long: a hand keeps it, whatever gesture it shows."""
 LOST_AFTER_S = 0.5
 MISSED_S = 0.1
 """A hand is missing for so long, or for one frame; then it has probably left."""
-LONGEST_STEP_S = 1.0 + 1e-6
-"""The time between two frames over which a hand that was in the first one may be the same in the second; one a second
-is near enough, whatever rounding leaves of it."""
+SURE_AT_ONCE = 0.25
+WAITS_S = 0.1
+"""A new hand of which the detector is less sure than that is shown once it was seen in every frame for so long: lamps,
+faces and prints on shirts are taken for a hand in a frame or two of a moving picture."""
+NEIGHBOURS_S = 0.1
+"""Hands wait, and are shown in a frame that misses them, where the frame before is no further away."""
 STAYS = 2.0
 """Where there are more hands than may be shown, those that are shown already count as so much surer."""
 
@@ -35,19 +37,15 @@ class Track:
     """A hand that was seen before.
 
     Attributes:
-        box_xyxy: where it was last seen, pixels.
-        probabilities: (classes,) the moving average.
-        seen_s: when it was last seen.
-        right: the moving average of the probability of a right hand.
-        side: the last one that was sure.
+        hand: as it was last given, with the moving averages of its probabilities and the last side that was sure.
+        first_s, seen_s: when it was first and last seen.
+        waits: whether it is not shown yet, and has no id.
     """
 
-    id: int
-    box_xyxy: Box
-    probabilities: FloatArray
+    hand: Hand
+    first_s: float
     seen_s: float
-    right: float
-    side: str = ""
+    waits: bool
 
 
 class Tracker:
@@ -56,7 +54,8 @@ class Tracker:
     A hand keeps its identity while its box overlaps the one it had before; pairs are chosen so that their summed
     overlap is greatest (Hungarian method). What is too faint for a new hand goes on where a hand was that nothing
     surer has taken, and is dropped elsewhere (Zhang et al., "ByteTrack", ECCV 2022): hands do not flicker whose scores
-    are about the threshold. The label comes from probabilities averaged over about `SMOOTHING_S` seconds, whatever the
+    are about the threshold. A new hand that is not sure waits before it is shown, and one that a single frame misses is
+    shown in that as it was. The label comes from probabilities averaged over about `SMOOTHING_S` seconds, whatever the
     frame rate; the side stays until the other one is sure.
 
     Args:
@@ -74,52 +73,41 @@ class Tracker:
         self.smoothing_s = SMOOTHING_S
         self.tracks: list[Track] = []
         self.next_id = 1
-        self._updated_s = 0.0
+        self._updated_s = -math.inf
         self._shown: set[int] = set()
 
-    def update(self, hands: list[Hand], time_s: float) -> list[Hand]:
+    def update(self, hands: list[Hand], time_s: float, goes_on: bool = True) -> list[Hand]:
         """Give the hands of the next frame, at most `options.max_hands`, their ids and smoothed probabilities.
 
-        Order and boxes stay. Of more hands than that the surest are given, which changes only for a much surer one.
+        Order and boxes stay; hands that this frame alone misses come last. Of more hands than that the surest are
+        given, which changes only for a much surer one.
 
         Args:
             time_s: of the frame, in seconds. A step back in time, as after a loop or a seek, starts afresh.
+            goes_on: whether it is of the same size as the frame before, and no picture by itself.
         """
         self._forget(time_s)
+        goes_on &= 0 < time_s - self._updated_s <= NEIGHBOURS_S
+        before = [t for t in self.tracks if goes_on and t.seen_s == self._updated_s and t.hand.id in self._shown]
         self._updated_s = time_s
         sure, known = self._matched(hands)
-        named = []
+        tracks = []
         for number, hand in enumerate(hands):
             track = known.get(number)
             if track is None and not sure[number]:
                 continue
             if track is None:
-                track = Track(self.next_id, hand.box_xyxy, hand.probabilities, time_s, hand.right)
-                self.next_id += 1
+                track = Track(replace(hand, id=0), time_s, time_s, waits=goes_on)
                 self.tracks.append(track)
-            else:
-                keep = float(np.exp(-(time_s - track.seen_s) / self.smoothing_s)) if self.smoothing_s > 0 else 0.0
-                track.probabilities = keep * track.probabilities + (1 - keep) * hand.probabilities
-                keep **= 1 / SIDE_SMOOTHING
-                track.right = keep * track.right + (1 - keep) * hand.right
-                track.box_xyxy, track.seen_s = hand.box_xyxy, time_s
-            name = name_gesture(track.probabilities, self.labels, self.options.label_threshold)
-            track.side = name_side(track.right) or track.side
-            named.append(
-                replace(
-                    hand,
-                    id=track.id,
-                    label=name.label,
-                    score=name.score,
-                    top=name.top,
-                    probabilities=track.probabilities,
-                    right=track.right,
-                    side=track.side,
-                )
-            )
-        best = sorted(named, key=lambda hand: -hand.detector_score * (STAYS if hand.id in self._shown else 1))
+            self._see(track, hand, time_s)
+            tracks.append(track)
+        self.tracks = [track for track in self.tracks if track.seen_s == time_s or not track.waits]
+        if not any(track.first_s == time_s for track in tracks):  # else a hand has probably jumped there
+            tracks += _elsewhere(before, hands)
+        shown = [track.hand for track in tracks if not track.waits]
+        best = sorted(shown, key=lambda hand: -hand.detector_score * (STAYS if hand.id in self._shown else 1))
         self._shown = {hand.id for hand in best[: self.options.max_hands]}
-        return [hand for hand in named if hand.id in self._shown]
+        return [hand for hand in shown if hand.id in self._shown]
 
     def expected(self, found: Detections, time_s: float) -> Detections:
         """Without what is too faint for a new hand and lies where none was: nobody need look at it any closer."""
@@ -127,7 +115,7 @@ class Tracker:
         kept = found.scores >= self.options.detector_threshold
         if self.tracks and len(kept):
             # Any hand's place will do: a surer box there may turn out to be none.
-            overlaps = iou_matrix(found.boxes_xyxy, np.array([track.box_xyxy for track in self.tracks]))
+            overlaps = iou_matrix(found.boxes_xyxy, np.array([track.hand.box_xyxy for track in self.tracks]))
             kept |= overlaps.max(axis=1) >= MIN_FAINT_IOU
         return found.take(kept)
 
@@ -141,9 +129,31 @@ class Tracker:
         """Where hands were a moment ago at which none of the hands of the frame of this time is."""
         self._forget(time_s)
         since_s = min(self._updated_s, time_s - MISSED_S)
-        places = [track.box_xyxy for track in self.tracks if track.seen_s >= since_s]
-        overlaps = iou_matrix(np.array(places).reshape(-1, 4), np.array([hand.box_xyxy for hand in hands]))
-        return [place for place, row in zip(places, overlaps, strict=True) if not (row >= MIN_IOU).any()]
+        lately = [track for track in self.tracks if track.seen_s >= since_s]
+        return [track.hand.box_xyxy for track in _elsewhere(lately, hands)]
+
+    def _see(self, track: Track, hand: Hand, time_s: float) -> None:
+        """The hand of a track is this one in the frame of this time."""
+        keep = float(np.exp(-(time_s - track.seen_s) / self.smoothing_s)) if self.smoothing_s > 0 else 0.0
+        probabilities = keep * track.hand.probabilities + (1 - keep) * hand.probabilities
+        keep **= 1 / SIDE_SMOOTHING
+        right = keep * track.hand.right + (1 - keep) * hand.right
+        track.seen_s = time_s
+        track.waits &= hand.detector_score < SURE_AT_ONCE and time_s - track.first_s < WAITS_S - 1e-6
+        number = track.hand.id
+        if not number and not track.waits:
+            number, self.next_id = self.next_id, self.next_id + 1
+        name = name_gesture(probabilities, self.labels, self.options.label_threshold)
+        track.hand = replace(
+            hand,
+            id=number,
+            label=name.label,
+            score=name.score,
+            top=name.top,
+            probabilities=probabilities,
+            right=right,
+            side=name_side(right) or track.hand.side,
+        )
 
     def _matched(self, hands: list[Hand]) -> tuple[NDArray[np.bool_], dict[int, Track]]:
         """Whether each hand is sure enough for a new one; the tracks of those that have one, by the hand's number.
@@ -156,7 +166,7 @@ class Tracker:
         if not hands or not self.tracks:
             return sure, {}
         overlaps = iou_matrix(
-            np.array([hand.box_xyxy for hand in hands]), np.array([track.box_xyxy for track in self.tracks])
+            np.array([hand.box_xyxy for hand in hands]), np.array([track.hand.box_xyxy for track in self.tracks])
         )
         known: dict[int, int] = {}
         for rows, least in ((np.flatnonzero(sure), MIN_IOU), (np.flatnonzero(~sure), MIN_FAINT_IOU)):
@@ -177,3 +187,10 @@ class Tracker:
             for track in self.tracks
             if time_s - track.seen_s <= (LONGEST_STEP_S if track.seen_s == self._updated_s else LOST_AFTER_S)
         ]
+
+
+def _elsewhere(tracks: list[Track], hands: list[Hand]) -> list[Track]:
+    """The tracks at whose place none of the hands is."""
+    places = np.array([track.hand.box_xyxy for track in tracks]).reshape(-1, 4)
+    overlaps = iou_matrix(places, np.array([hand.box_xyxy for hand in hands]))
+    return [track for track, row in zip(tracks, overlaps, strict=True) if not (row >= MIN_IOU).any()]

@@ -71,6 +71,7 @@ class VideoRecognizer:
         self._memory = GestureMemory()
         self._windows = WindowChoice()
         self._last: Seen | None = None
+        self._shape: tuple[int, ...] = ()
         self._options = recognizer.options
 
     def __call__(self, frame: Frame) -> list[Hand]:
@@ -79,9 +80,9 @@ class VideoRecognizer:
         followed = options.followed()
         self.tracker.options = options
         if frame.still:
-            return self.tracker.update(recognize_still(self.recognizer, frame.image), frame.time_s)
+            return self._track(frame, recognize_still(self.recognizer, frame.image))
         if self.every_frame:
-            return self._track(frame, self.recognizer(frame.image, followed), followed)
+            return self._complete(frame, self.recognizer(frame.image, followed), followed)
         if self._last is not None and frame.time_s < self._last.time_s:
             self._last, self._pace, self._memory = None, DetectionPace(), GestureMemory()
         started = self._clock()
@@ -104,7 +105,7 @@ class VideoRecognizer:
                 found = join([found, more], followed.max_boxes)
         self._last = Seen(frame.time_s, frame.image.shape, grey, found)
         self._pace.rested(self._clock() - started - detect_s)
-        return self.tracker.update(hands, frame.time_s)
+        return self._track(frame, hands)
 
     def each(self, frames: Iterable[Frame]) -> Iterator[tuple[Frame, list[Hand]]]:
         """Every frame with its tracked hands, in order; some frames may be taken before the first is given.
@@ -125,11 +126,17 @@ class VideoRecognizer:
         followed = self.tracker.options.followed()
         for hands in self.recognizer.stream(images(), followed):
             frame = taken.popleft()
-            yield frame, self._track(frame, hands, followed)
+            yield frame, self._complete(frame, hands, followed)
 
-    def _track(self, frame: Frame, hands: list[Hand], options: RecognizerOptions) -> list[Hand]:
+    def _complete(self, frame: Frame, hands: list[Hand], options: RecognizerOptions) -> list[Hand]:
         """The tracked hands of a frame: those that were recognized in the whole of it, and what a closer look adds."""
-        return self.tracker.update(self._look_closer(frame, hands, options)[1], frame.time_s)
+        return self._track(frame, self._look_closer(frame, hands, options)[1])
+
+    def _track(self, frame: Frame, hands: list[Hand]) -> list[Hand]:
+        """The hands of a frame, tracked."""
+        goes_on = not frame.still and frame.image.shape == self._shape
+        self._shape = frame.image.shape
+        return self.tracker.update(hands, frame.time_s, goes_on)
 
     def _look_closer(
         self, frame: Frame, hands: list[Hand], options: RecognizerOptions

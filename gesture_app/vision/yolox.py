@@ -80,7 +80,7 @@ class Focus(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, out_channels, H / 2, W / 2)."""
         over_blocks = self.conv.conv.weight
-        size = over_blocks.shape[-1]
+        size = self.conv.conv.kernel_size[0]
         weight = over_blocks.view(-1, 2, 2, over_blocks.shape[1] // 4, size, size)  # (out, column, row, C, size, size)
         weight = weight.permute(0, 3, 4, 2, 5, 1).flatten(4, 5).flatten(2, 3)  # (out, C, 2 * size, 2 * size)
         out: Tensor = self.conv.act(self.conv.bn(conv2d(x, weight, self.conv.conv.bias, stride=2, padding=size - 1)))

@@ -263,6 +263,7 @@ def annotating(stage: Stage) -> Iterator[Condition]:
         shutil.copy(DEMO, clips / name)
     (clips / "damaged.mp4").write_text("not a video")
     dialog.add_files([clips])
+    yield lambda: not dialog.list.search.running
     dialog.start()
     yield lambda: dialog.list.topLevelItem(1).text(1).startswith("frame")
     yield after(1.5)

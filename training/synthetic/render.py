@@ -70,7 +70,7 @@ class Labelled:
 
 
 @dataclass(frozen=True)
-class View:
+class Shot:
     """A posed person in front of a camera."""
 
     person: Person
@@ -117,31 +117,31 @@ class Renderer:
     def frame(self, label: str, person: Person, rng: np.random.Generator) -> Labelled:
         """A whole picture of a person who shows a class of HAGRID_LABELS."""
         for _ in range(TRIES):
-            view = self.draw_view(label, person, rng)
-            buffer = self.rasterize(view)
-            hands = self.label_hands(buffer, view)
-            if shows_first(hands, view) and fits(hands[0], view.camera):
+            shot = self.draw_shot(label, person, rng)
+            buffer = self.rasterize(shot)
+            hands = self.label_hands(buffer, shot)
+            if shows_first(hands, shot) and fits(hands[0], shot.camera):
                 break
-        return Labelled(self.photograph(buffer, view, rng), tuple(hands))
+        return Labelled(self.photograph(buffer, shot, rng), tuple(hands))
 
     def crop(self, label: str, person: Person, rng: np.random.Generator) -> Labelled:
         """A square picture of the hand with some surroundings, in the size a camera would have had it."""
         for _ in range(TRIES):
-            view = self.draw_view(label, person, rng)
-            points = view.camera.project(view.posed.hands[0].landmarks)[:, :2]
+            shot = self.draw_shot(label, person, rng)
+            points = shot.camera.project(shot.posed.hands[0].landmarks)[:, :2]
             low, high = points.min(0), points.max(0)
             margin = (CROP_MARGIN + 0.1) * float((high - low).max())
             side = float((high - low).max()) + 2 * margin
             size = int(np.clip(side * np.exp(rng.normal(0.1, 0.25)), 48, 256))
             corner = (low + high) / 2 - side / 2
-            view = replace(view, camera=view.camera.cut(float(corner[0]), float(corner[1]), side, size))
-            buffer = self.rasterize(view)
-            hands = self.label_hands(buffer, view)
-            if shows_first(hands, view):
+            shot = replace(shot, camera=shot.camera.cut(float(corner[0]), float(corner[1]), side, size))
+            buffer = self.rasterize(shot)
+            hands = self.label_hands(buffer, shot)
+            if shows_first(hands, shot):
                 break
-        return Labelled(self.photograph(buffer, view, rng), tuple(hands[:1]))
+        return Labelled(self.photograph(buffer, shot, rng), tuple(hands[:1]))
 
-    def draw_view(self, label: str, person: Person, rng: np.random.Generator) -> View:
+    def draw_shot(self, label: str, person: Person, rng: np.random.Generator) -> Shot:
         """Pose a person and put the camera."""
         sides = ["R", "L"] if rng.random() < 0.55 else ["L", "R"]
         other = rng.choice(("", label, "no_gesture"), p=(0.8, 0.05, 0.15)) if label != "mute" else ""
@@ -160,35 +160,35 @@ class Renderer:
         shown = self.model.with_hair if long_hair else self.model.parts != HAIR
         of_thing = (len(self.triangles) - len(shown)) // 2
         shown = np.concatenate((shown, *(np.full(of_thing, hand.holding) for hand in posed.hands)))
-        return View(person, posed, camera, shown)
+        return Shot(person, posed, camera, shown)
 
-    def rasterize(self, view: View) -> Buffer:
+    def rasterize(self, shot: Shot) -> Buffer:
         """Draw the visible triangles, `SUPERSAMPLING` times as fine as the picture."""
-        finer = view.camera.scaled(SUPERSAMPLING)
-        return rasterize(finer.project(view.posed.vertices), self.triangles, view.shown, finer.size_hw)
+        finer = shot.camera.scaled(SUPERSAMPLING)
+        return rasterize(finer.project(shot.posed.vertices), self.triangles, shot.shown, finer.size_hw)
 
-    def label_hands(self, buffer: Buffer, view: View) -> list[LabelledHand]:
+    def label_hands(self, buffer: Buffer, shot: Shot) -> list[LabelledHand]:
         """Box and landmarks of every hand of which enough is seen."""
         kinds = self.hand_triangles[buffer.triangle]
         found = []
-        for hand in view.posed.hands:
+        for hand in shot.posed.hands:
             number = 1 if hand.side == "R" else 2
             rows, columns = np.nonzero(kinds == number)
-            whole = self.whole_area(hand, view)
+            whole = self.whole_area(hand, shot)
             visible = len(rows) / max(whole, 1)
             if visible < MIN_VISIBLE or len(rows) < 60:
                 continue
             box = np.array((columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)) / SUPERSAMPLING
-            points = view.camera.project(hand.landmarks)[:, :2]
+            points = shot.camera.project(hand.landmarks)[:, :2]
             x0, y0, x1, y1 = box.tolist()
             found.append(LabelledHand(hand.label, hand.side, (x0, y0, x1, y1), points, min(visible, 1.0)))
         return found
 
-    def whole_area(self, hand: ShownHand, view: View) -> int:
+    def whole_area(self, hand: ShownHand, shot: Shot) -> int:
         """How many samples a hand would cover if nothing hid it and the picture went on beyond its edges."""
         number = 1 if hand.side == "R" else 2
         triangles = self.model.triangles[self.model.hand_triangles == number]
-        points = view.camera.scaled(SUPERSAMPLING).project(view.posed.vertices)
+        points = shot.camera.scaled(SUPERSAMPLING).project(shot.posed.vertices)
         low = np.floor(points[triangles.ravel(), :2].min(0))
         high = np.ceil(points[triangles.ravel(), :2].max(0))
         width, height = (high - low).astype(int) + 1
@@ -198,25 +198,25 @@ class Renderer:
         buffer = rasterize(moved, triangles, np.ones(len(triangles), np.bool_), (int(height), int(width)))
         return int((buffer.triangle >= 0).sum())
 
-    def photograph(self, buffer: Buffer, view: View, rng: np.random.Generator) -> Image:
+    def photograph(self, buffer: Buffer, shot: Shot, rng: np.random.Generator) -> Image:
         """Light the scene, lay it over a background, and take the picture."""
-        camera = view.camera
+        camera = shot.camera
         background = draw_background(self.backgrounds, camera.size_hw, rng)
         middle = camera.size_hw[0] // 2
         light = draw_light(rng, background[:middle].mean((0, 1)), background[middle:].mean((0, 1)))
-        points = camera.view(view.posed.vertices)
+        points = camera.view(shot.posed.vertices)
         normals = vertex_normals(points, self.triangles)
         columns = np.concatenate((self.rest, points, normals, self.fields), 1, dtype=np.float32)
         surface = Surface(self.triangles, self.parts, columns, self.uv, self.detail, self.eyes)
-        center = camera.view(view.posed.hands[0].landmarks).mean(0)
-        shadow = cast_shadow(points, self.triangles, view.shown, center, light)
-        picture = shade(buffer, surface, view.person.look, light, shadow, camera.focal_px * SUPERSAMPLING)
+        center = camera.view(shot.posed.hands[0].landmarks).mean(0)
+        shadow = cast_shadow(points, self.triangles, shot.shown, center, light)
+        picture = shade(buffer, surface, shot.person.look, light, shadow, camera.focal_px * SUPERSAMPLING)
         return take_picture(compose(picture, background, rng), rng)
 
 
-def shows_first(hands: list[LabelledHand], view: View) -> bool:
+def shows_first(hands: list[LabelledHand], shot: Shot) -> bool:
     """Whether enough is seen of the hand that shows the gesture."""
-    return bool(hands) and hands[0].side == view.posed.hands[0].side and hands[0].visible >= MIN_SHOWN
+    return bool(hands) and hands[0].side == shot.posed.hands[0].side and hands[0].visible >= MIN_SHOWN
 
 
 def fits(hand: LabelledHand, camera: Camera) -> bool:

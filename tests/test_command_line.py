@@ -7,7 +7,7 @@ from typing import Literal
 
 import pytest
 
-from gesture_app.options import parse
+from gesture_app.command_line import parse
 from training.inspect_data import DataConfig
 from training.pseudo_label import PseudoLabelConfig
 from training.synthetic.config import SynthesizeConfig

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from gesture_app.ui.live import LiveSettings, Phase, Result, Status, Tap
 from gesture_app.ui.pictures import to_qimage
-from gesture_app.ui.rendering import Renderer
+from gesture_app.ui.rendering import Rendered, Renderer
 
 if TYPE_CHECKING:
-    from gesture_app.ui.pipeline import Annotated, Pipeline
+    from gesture_app.ui.pipeline import Pipeline
     from gesture_app.video.clips import Clip
     from gesture_app.video.mailbox import Captured, Mailbox
     from gesture_app.vision.hands import Frame, Hand, Image
@@ -39,7 +39,7 @@ States = queue.SimpleQueue[tuple[str, str]]
 
 
 class Delivery(Protocol):
-    """Where a stream hands over what it has."""
+    """Where a run hands over what it has."""
 
     def deliver_result(self, result: Result) -> None:
         """A picture to show."""
@@ -68,29 +68,32 @@ class Feed:
     let_go: Callable[[], None]
 
 
-class LiveStream:
-    """Runs in the live thread and owns what belongs to one run.
+class LiveRun:
+    """One source from its start to its end, in the live thread.
 
     What the reader reports is queued and passed on between two frames, so that no picture of before a loss of the
     source can be shown after it.
 
     Args:
-        run: the number of this start.
+        number: of this start.
         feed: of the run's reader.
         settings: gives the newest settings.
         delivery: takes pictures and phases.
         tap: also takes the pictures.
+
+    Attributes:
+        number: as given.
     """
 
     def __init__(
         self,
-        run: int,
+        number: int,
         feed: Feed,
         settings: Callable[[], LiveSettings],
         delivery: Delivery,
         tap: Tap | None = None,
     ) -> None:
-        self._run = run
+        self.number = number
         self._feed = feed
         self._settings = settings
         self._delivery = delivery
@@ -149,7 +152,7 @@ class LiveStream:
 
     def tell_loading(self) -> None:
         """Say that models load, until `play` goes on."""
-        self._delivery.deliver_status(Status(self._run, Phase.LOADING, clip=self._feed.clip()))
+        self._delivery.deliver_status(Status(self.number, Phase.LOADING, clip=self._feed.clip()))
 
     def tell_loaded(self) -> None:
         """Say where the source stands, after other phases were told."""
@@ -177,14 +180,9 @@ class LiveStream:
         return step_s < 0 or step_s > CUT_S
 
     def _show(self, item: Captured, pipeline: Pipeline) -> None:
-        frame, captured_s = item
-        annotated = self._annotate(frame, pipeline)
-        if annotated is None:
-            return
-        self._deliver(annotated.image, annotated.hands, annotated.inference_s)
-        if self._tap is not None:
-            self._tap.add_annotated(annotated.image, captured_s)
-            self._tap.add_clean(annotated.clean, captured_s)
+        rendered = self._annotate(item.frame, pipeline, is_new=True)
+        if rendered is not None and self._tap is not None:
+            self._tap.add(rendered.image, rendered.clean, item.at_s)
 
     def _redraw(self, pipeline: Pipeline, make_pipeline: Callable[[], Pipeline]) -> None:
         """Show a picture that stands still as the settings are now; its hands are found anew for other thresholds."""
@@ -199,23 +197,23 @@ class LiveStream:
         chosen = next(knowing, None)
         if chosen is None:  # another one, which leaves alone the tracks with which it will go on
             chosen = self._aside = make_pipeline()
-        annotated = self._annotate(frame, chosen)
-        if annotated is not None:
-            self._deliver(annotated.image, annotated.hands, None)
+        self._annotate(frame, chosen, is_new=False)
 
-    def _annotate(self, frame: Frame, pipeline: Pipeline) -> Annotated | None:
+    def _annotate(self, frame: Frame, pipeline: Pipeline, is_new: bool) -> Rendered | None:
+        """Recognize and show the newest frame; None for one that fails, which is shown without boxes."""
         settings = self._settings()
         self._shown_with = settings
         try:
-            annotated = pipeline(frame, settings)
+            rendered, inference_s = pipeline(frame, settings)
         except Exception as error:
             self._report_fault(error)
             return None
-        self._dark = annotated.dark
+        self._dark = rendered.dark
         if self._faulty:
             self._faulty = False
             self._enter(self._phase)
-        return annotated
+        self._deliver(rendered.image, rendered.hands, inference_s if is_new else None)
+        return rendered
 
     def _report_fault(self, error: Exception) -> None:
         """Tell a failing frame once, until one succeeds again; the frame itself is shown without boxes."""
@@ -223,7 +221,7 @@ class LiveStream:
             self._faulty = True
             traceback.print_exception(error)
             self._delivery.deliver_status(
-                Status(self._run, Phase.FRAME_FAULT, f"{type(error).__name__}: {error}", self._feed.clip())
+                Status(self.number, Phase.FRAME_FAULT, f"{type(error).__name__}: {error}", self._feed.clip())
             )
         self._show_plain()
 
@@ -238,7 +236,8 @@ class LiveStream:
             return
         settings = self._settings()
         self._shown_with = settings
-        self._deliver(self._renderer.plain(self._last.frame.image, self._last.frame.time_s, settings), (), None)
+        frame = self._last.frame
+        self._deliver(self._renderer(frame.image, (), frame.time_s, settings).image, (), None)
 
     def _deliver(self, image: Image, hands: tuple[Hand, ...], inference_s: float | None) -> None:
         assert self._last is not None
@@ -247,7 +246,7 @@ class LiveStream:
         self._dropped = self._feed.mailbox.dropped - self._unready
         self._delivery.deliver_result(
             Result(
-                self._run,
+                self.number,
                 to_qimage(image),
                 hands,
                 frame.time_s,
@@ -267,7 +266,7 @@ class LiveStream:
             except queue.Empty:
                 return
             if state == "note":
-                self._delivery.deliver_note(self._run, message)
+                self._delivery.deliver_note(self.number, message)
                 continue
             phase = PHASE_OF_STATE[state]
             if self._is_over(phase) or phase not in (Phase.LIVE, Phase.PAUSED, Phase.ENDED):
@@ -279,4 +278,4 @@ class LiveStream:
     def _enter(self, phase: Phase, message: str = "") -> None:
         self._phase = phase
         self._faulty = False
-        self._delivery.deliver_status(Status(self._run, phase, message, self._feed.clip()))
+        self._delivery.deliver_status(Status(self.number, phase, message, self._feed.clip()))

@@ -1,4 +1,4 @@
-"""Closing a dialog in which something is still going on."""
+"""A dialog in which something may still be going on when it is closed."""
 
 from __future__ import annotations
 
@@ -42,19 +42,22 @@ class WorkDialog(QDialog):
         super().hideEvent(event)
         self.work_changed.emit()
 
+    def cancel(self) -> None:
+        """Stop without waiting."""
+        raise NotImplementedError
+
     def shutdown(self, timeout_s: float) -> bool:
         """Stop and wait; False if the work does not end in time."""
         raise NotImplementedError
 
-    def close_or_ask(self, running: bool, question: str, consequence: str, stop: Callable[[], None]) -> None:
-        """Close; while the work is `running`, ask whether to stop it, go on behind the closed dialog, or neither.
+    def close_or_ask(self, question: str, consequence: str) -> None:
+        """Close; while the work goes on, ask whether to stop it, go on behind the closed dialog, or neither.
 
         Args:
             question: such as "Stop training?".
             consequence: what becomes of the work that is done.
-            stop: called before the dialog is closed.
         """
-        if not running:
+        if not self.running:
             super().reject()
             return
         if self._question is not None:
@@ -62,13 +65,13 @@ class WorkDialog(QDialog):
         translate = QCoreApplication.translate
         box = QMessageBox(QMessageBox.Icon.Question, self.windowTitle(), question, parent=self)
         box.setInformativeText(consequence)
-        end = box.addButton(translate("Closing", "&Stop"), QMessageBox.ButtonRole.DestructiveRole)
-        leave = box.addButton(translate("Closing", "&Go on in the background"), QMessageBox.ButtonRole.AcceptRole)
+        end = box.addButton(translate("WorkDialog", "&Stop"), QMessageBox.ButtonRole.DestructiveRole)
+        leave = box.addButton(translate("WorkDialog", "&Go on in the background"), QMessageBox.ButtonRole.AcceptRole)
         # Not "Cancel", which might mean the work.
-        box.setEscapeButton(box.addButton(translate("Closing", "&Back"), QMessageBox.ButtonRole.RejectRole))
+        box.setEscapeButton(box.addButton(translate("WorkDialog", "&Back"), QMessageBox.ButtonRole.RejectRole))
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         assert end is not None and leave is not None
-        end.clicked.connect(lambda: stop())
+        end.clicked.connect(lambda: self.cancel())
         for button in (end, leave):
             button.clicked.connect(lambda: QDialog.reject(self))
         box.finished.connect(self._forget_question)
