@@ -8,13 +8,9 @@ from dataclasses import replace
 
 import av
 from av.container import InputContainer
+from av.stream import Discard
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
-
-try:
-    from av.stream import Discard
-except ImportError:  # before PyAV 16
-    Discard = None  # type: ignore[assignment, misc]
 
 from gesture_app.errors import EnvironmentFault
 from gesture_app.video.addresses import masked
@@ -52,7 +48,7 @@ class NetworkSource:
         best = self._container.streams.best("video")
         self._stream = best if isinstance(best, VideoStream) else self._container.streams.video[0]
         for stream in self._container.streams:
-            if stream.index != self._stream.index and Discard is not None:
+            if stream.index != self._stream.index:
                 stream.discard = Discard.all  # other sizes of the same pictures would be fetched, too
         self._is_file = bool(self._container.duration)
         self._has_pace = self._is_file or self._container.format.name == "hls"
