@@ -361,7 +361,9 @@ def test_a_stopped_training_goes_on_unless_something_else_is_asked_for(open_dial
 
 def test_the_model_in_use_is_trained_further(qtbot, data):
     code = "print('base', sys.argv[sys.argv.index('--base') + 1], flush=True); finish(better=True)"
-    dialog, used = TrainDialog(data / "used", command=talking(code)), []
+    in_use, used = [data / "used"], []
+    dialog = TrainDialog(lambda: in_use[-1], command=talking(code))
+    dialog.installed.connect(in_use.append)
     qtbot.addWidget(dialog)
     dialog._child.said.connect(used.append)
     dialog.data.set_folder(data)

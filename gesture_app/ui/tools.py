@@ -97,7 +97,7 @@ class Tools(QObject):
         if self._train is None or not (self._train.running or self._train.waiting or self._train.isVisible()):
             if self._train is not None and self._train.shutdown(0):
                 self._train.deleteLater()
-            self._train = TrainDialog(self._context.weights(), self._window)
+            self._train = TrainDialog(self._context.weights, self._window)
             self._train.installed.connect(self.model_installed)
             self._train.ended.connect(self._show_trained)
             self._train_button.follow(self._train)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,7 @@ class TrainDialog(WorkDialog):
     """Asks for a folder of pictures, shows how the training goes, installs what comes out of it.
 
     Args:
-        weights: folder of the model in use; None is the one that comes with the program.
+        weights: gives the folder of the model in use; None is the one that comes with the program.
         command: what `python` starts; for tests.
 
     Signals:
@@ -55,10 +55,14 @@ class TrainDialog(WorkDialog):
     ended = pyqtSignal()
 
     def __init__(
-        self, weights: Path | None = None, parent: QWidget | None = None, command: Sequence[str] = COMMAND
+        self,
+        weights: Callable[[], Path | None] = lambda: None,
+        parent: QWidget | None = None,
+        command: Sequence[str] = COMMAND,
     ) -> None:
         super().__init__(parent)
         self._weights = weights
+        self._base: Path | None = None
         self._command = command
         self._output: Path | None = None
         self._result: dict[str, Any] | None = None
@@ -100,8 +104,9 @@ class TrainDialog(WorkDialog):
         """Train."""
         if self.running or not self.train_button.isEnabled():
             return
+        self._base = self._weights()
         arguments = ["--data", str(self.data.folder()), *(["--keep"] if self.keep.isChecked() else [])]
-        arguments += ["--base", str(self._weights)] if self._weights is not None else []
+        arguments += ["--base", str(self._base)] if self._base is not None else []
         if self._output is None or arguments != self._interrupted:  # else the training goes on where it was stopped
             self._output = free_folder(runs_folder(), f"{self.name.text()} {datetime.now():%Y-%m-%d %H.%M.%S}")
             self.loss.clear()
@@ -332,11 +337,10 @@ class TrainDialog(WorkDialog):
     def _install(self) -> None:
         assert self._output is not None and self._result is not None
         try:
-            folder = install_model(self._output, self.name.text(), self._weights, self._kinds(self._result))
+            folder = install_model(self._output, self.name.text(), self._base, self._kinds(self._result))
         except GestureError as error:
             self.state.setText(str(error))
             return
-        self._weights = folder
         self.install_button.setEnabled(False)
         self.state.setText(self.tr("The window uses the model “{name}” now.").format(name=folder.name))
         self.installed.emit(folder)
