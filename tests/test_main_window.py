@@ -355,7 +355,8 @@ def test_pictures_and_folders(open_window, qtbot, tmp_path):
     qtbot.waitUntil(lambda: window.playback_bar.label.text() == "Picture 1 of 2 · 0.png")
     window.menus.forward.trigger()
     qtbot.waitUntil(lambda: window.playback_bar.label.text() == "Picture 2 of 2 · 1.png")
-    assert window.phase is Phase.PAUSED and window.view.picture.pixelColor(60, 40) == QColor("blue")
+    qtbot.waitUntil(lambda: window.phase is Phase.PAUSED)
+    assert window.view.picture.pixelColor(60, 40) == QColor("blue")
     folder = tmp_path.name
     places = ["0.png", f"{folder}/0.png", f"{folder}/1.png"]  # the first was played by itself
     qtbot.waitUntil(lambda: list(dict.fromkeys(event.place for event in window.event_panel.events)) == places)
