@@ -120,7 +120,7 @@ class Tracker:
         return found.take(kept)
 
     def kept(self, hands: list[Hand], time_s: float) -> list[Hand]:
-        """Those of the hands of the frame of this time that `update` would give, as they are."""
+        """Those of the hands of the frame of this time that `update` would give or let wait, as they are."""
         self._forget(time_s)
         sure, known = self._matched(hands)
         return [hand for number, hand in enumerate(hands) if sure[number] or number in known]
