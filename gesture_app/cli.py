@@ -239,7 +239,7 @@ class Doctor:
     """Look at cameras, display, CUDA, runtimes, weights, codecs and folders, and say how to mend what is wrong."""
 
     weights: Path | None = None
-    """Folder of weights; those of the window's settings unless told."""
+    """Folder of weights; those of the window's settings, else those that `annotate` takes, unless told."""
     jsonl: Path | None = None
     """File for one JSON line a finding; - is the standard output."""
     camera_in_use: str = ""

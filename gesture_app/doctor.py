@@ -55,7 +55,7 @@ def examine(weights: Path | None = None, camera_in_use: str = "") -> Iterator[Fi
     """Look at everything, one after the other; it takes some seconds.
 
     Args:
-        weights: folder of the networks; unless given those of the settings, else what every command takes.
+        weights: folder of the networks; unless given those of the settings, else what `annotate` takes.
         camera_in_use: number of the camera that this program plays now, which is then not opened.
     """
     from gesture_app.vision.model_folders import default_weights

@@ -79,7 +79,7 @@ def test_own_gestures_are_learnt_reported_and_installed(
     result = retrain(config)
     told = capsys.readouterr()
     lines = [json.loads(line) for line in told.out.splitlines()]
-    assert f"{models_folder() / 'Retrained'}: every gesture-app command uses it; delete the folder for" in told.err
+    assert f"{models_folder() / 'Retrained'}: annotate and benchmark use it until the folder is deleted" in told.err
     assert [line["epoch"] for line in lines[:-1]] == [1, 2, 3]
     assert all(line["stage"] == "classifier" and line["epochs"] == 3 and line["loss"] > 0 for line in lines[:-1])
     assert lines[-1] == result and result["done"] and result["better"] and result["installed"]

@@ -212,6 +212,17 @@ def test_a_hand_that_one_frame_misses_stays_in_that(then, step_s: float, goes_on
     assert [h.id for h in tracker.update(then, 2 * step_s, goes_on)] == [id for id in held if then]
 
 
+@pytest.mark.parametrize(("fps", "held"), [(30, True), (10, True), (7, True), (5, False)])
+def test_hands_are_held_in_slower_videos_too_whatever_rounding_leaves_of_their_times(fps: int, held: bool) -> None:
+    tracker = Tracker(LABELS, RecognizerOptions())
+    faint = replace(hand(0), detector_score=0.15)
+    shown = [len(tracker.update([] if n % 5 == 4 else [hand(0)], 0.1 + n / fps)) for n in range(100)]
+    assert shown == [int(held or n % 5 != 4) for n in range(100)]
+    tracker.update([], 60.0)
+    waits = [not tracker.update([faint], 60.0 + n / fps) for n in range(1, 20)]
+    assert any(waits) == held and sum(waits) / fps < 0.2
+
+
 def test_held_hands_are_among_those_that_may_be_shown() -> None:
     tracker = Tracker(LABELS, RecognizerOptions(max_hands=1))
     second = replace(hand(100), detector_score=0.4)

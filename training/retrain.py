@@ -150,7 +150,7 @@ def run(config: RetrainConfig, tell: Tell, stop: StopSignal) -> dict[str, Any]:
     print(verdict(outcomes))
     print(f"report: {report}")
     why = "--force installs anyway" if config.install else "--no-install was given"
-    used = f"{installed}: every gesture-app command uses it; delete the folder for the shipped weights"
+    used = f"{installed}: annotate and benchmark use it until the folder is deleted, the window offers it as a model"
     print(f"installed: {used if installed is not None else f'nothing; {why}'}")
     return result
 

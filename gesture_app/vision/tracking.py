@@ -26,8 +26,9 @@ SURE_AT_ONCE = 0.25
 WAITS_S = 0.1
 """A new hand of which the detector is less sure than that is shown once it was seen in every frame for so long: lamps,
 faces and prints on shirts are taken for a hand in a frame or two of a moving picture."""
-NEIGHBOURS_S = 0.1
-"""Hands wait, and are shown in a frame that misses them, where the frame before is no further away."""
+NEIGHBOURS_S = 0.15
+"""Hands wait, and are shown in a frame that misses them, where the frame before is no further away: from seven frames a
+second on."""
 STAYS = 2.0
 """Where there are more hands than may be shown, those that are shown already count as so much surer."""
 
