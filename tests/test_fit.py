@@ -222,6 +222,17 @@ def test_the_list_of_pictures_is_that_of_the_run(tmp_path: Path) -> None:
     assert (tmp_path / "w" / "splits.csv").read_text() == listed
 
 
+def test_a_run_of_an_earlier_version_goes_on_though_that_had_other_options(tmp_path: Path) -> None:
+    output = tmp_path / "w.safetensors"
+    run(output)
+    folder, state = RunFolder(output), state_of(output)
+    del state["options"]["clip_norm"]
+    folder.save({**state, "options": {**state["options"], "gone": True}})
+    assert run(output, resume=True) == state["progress"]["kept"]
+    with pytest.raises(InputError, match=r"clip_norm was 10\.0, is 1\.0"):
+        run(output, resume=True, clip_norm=1.0)
+
+
 def test_weights_that_cannot_be_written_are_told(tmp_path: Path, monkeypatch) -> None:
     def full(path: Path, data: bytes) -> None:
         if path.suffix == ".safetensors":

@@ -131,6 +131,12 @@ def test_another_model_is_gone_on_with_and_what_it_knows_is_kept(
     assert trained.network.fc.bias[0] < -90 and "before_macro_f1" not in result
     with pytest.raises(InputError, match="not a folder"):
         retrain(replace(config, base=tmp_path / "nowhere"))
+    with pytest.raises(InputError, match="is --base, with which the new weights are compared"):
+        retrain(replace(config, output=base))
+    info = json.loads((base / "detector.json").read_text())
+    (base / "detector.json").write_text(json.dumps({**info, "labels": ["fist"]}))
+    with pytest.raises(InputError, match="its detector tells fist"):
+        retrain(config)
 
 
 @pytest.mark.parametrize(

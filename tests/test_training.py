@@ -374,6 +374,12 @@ def test_evaluate_writes_json(crops_root: Path, tmp_path: Path, program) -> None
         *("--plot", plot),
     )
     assert code == 0, errors
+    out.unlink()
+    code, told, errors = program(
+        *("evaluate", "classifier", "--data", crops_root, "--weights", weights, "--json", out, "--workers", "0"),
+        *("--plot", crops_root),
+    )
+    assert code == 3 and "top1" in told and out.is_file(), "what was measured is not lost"
     assert plot.read_bytes().startswith(b"\x89PNG")
     metrics = json.loads(out.read_text())
     assert {"top1", "macro_f1", "per_class", "confusion"} <= metrics.keys() and metrics["crops"] == 20

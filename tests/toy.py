@@ -81,7 +81,7 @@ def toy_task(
     def info(number: int, metrics) -> ModelInfo:
         return ModelInfo("classifier", "toy", ("sum",), (32, 32), metrics)
 
-    return Task(config, ("sum",), model, [body, head], epoch, evaluate, "macro_f1", info)
+    return Task(config, model, [body, head], epoch, evaluate, "macro_f1", info)
 
 
 def main(output: str, *words: str) -> None:

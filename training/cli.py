@@ -19,7 +19,7 @@ from gesture_app.errors import EnvironmentFault, InputError, run_and_exit
 from gesture_app.vision.atomic import write_file
 from gesture_app.vision.labels import HAGRID_LABELS, NO_GESTURE
 from gesture_app.vision.model_folders import shipped_weights
-from gesture_app.vision.model_info import DeviceName, RuntimeName, load_model
+from gesture_app.vision.model_info import DeviceName, RuntimeName, load_info, load_model
 from gesture_app.vision.recognizer import Recognizer
 from gesture_app.vision.runtimes import choose_device
 from training import distributed, train_classifier, train_detector
@@ -123,16 +123,22 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     pictures = read_all(config.data, labels, config.split, config.boxes, config.splits)
     if config.model == "classifier":
         crops = HandCrops(pictures, info.labels, info.input_hw[0], augment=False)
-        metrics = evaluate_classifier(model, in_order(crops, config.batch_size, config.workers), info.labels)
-        if config.plot is not None:
-            write_file(config.plot, confusion_matrix(metrics["confusion"], info.labels), "the plot")
-        return metrics
+        return evaluate_classifier(model, in_order(crops, config.batch_size, config.workers), info.labels)
     boxed = [p for p in pictures if p.true_boxes and not p.is_crop]
     left = len(boxed) - len(frames_for(info.labels, boxed))
     unknown = f"; {left} left out: a hand without a known label" if left else ""
     print(f"{len(boxed)} of {len(pictures)} pictures are frames whose boxes were all drawn by people{unknown}")
     whole = HandFrames(boxed, info.labels, info.input_hw, augment=False)
     return evaluate_detector(model, whole, config.threshold, workers=config.workers)
+
+
+def run_evaluate(config: EvaluateConfig) -> None:
+    """Measure weights, tell and draw."""
+    metrics = evaluate(config)
+    print_metrics(metrics, config.json)
+    if config.plot is not None:
+        labels = load_info(config.weights or shipped_weights("classifier")).labels
+        write_file(config.plot, confusion_matrix(metrics["confusion"], labels), "the plot")
 
 
 def print_metrics(metrics: dict[str, Any], file: Path | None) -> None:
@@ -194,7 +200,7 @@ RUN: dict[type, Callable[[Any], object]] = {
     DetectorConfig: run_training,
     RetrainConfig: retrain,
     LearningRateConfig: find_learning_rate,
-    EvaluateConfig: lambda config: print_metrics(evaluate(config), config.json),
+    EvaluateConfig: run_evaluate,
     BenchmarkConfig: benchmark,
     DataConfig: inspect,
     DownloadConfig: lambda config: print(f"data: {download(config)}"),

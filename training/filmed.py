@@ -67,7 +67,7 @@ class ClipResult:
 
     Attributes:
         right, wrong: of every frame with the person, whether the gesture was named, and whether another one was.
-        elsewhere: of every frame without, whether a gesture was named.
+        elsewhere: of every frame without, but the first after it, whether a gesture was named.
     """
 
     right: list[bool]
@@ -96,7 +96,7 @@ def recognize_clip(
         if shown:
             result.right.append(gesture in names)
             result.wrong.append(bool(names - {gesture}))
-        else:
+        elif number != EMPTY + SHOWN:  # in the first frame without it a hand may still be shown
             result.elsewhere.append(bool(names))
     return result
 

@@ -10,7 +10,7 @@ import torch
 
 from gesture_app.errors import InputError
 from training import distributed
-from training.checkpoint import random_state, set_random_state
+from training.checkpoint import plain, random_state, set_random_state
 from training.optimization import fuse_steps
 from training.run import Progress, Run, all_finite, out_of_patience, start_phase
 
@@ -58,8 +58,10 @@ def state_to_resume(run: Run) -> dict[str, Any] | None:
     state = run.folder.load()
     if state is None:
         return None
-    before, now = state["options"], run.task.identity
-    changed = [name for name in {*before, *now} - FREE_TO_CHANGE if before.get(name) != now.get(name)]
+    now = run.task.identity
+    usual = plain({option.name: option.default for option in fields(run.config)})
+    before = {**usual, **state["options"]}  # an earlier version knew fewer options, or others
+    changed = [name for name in now.keys() - FREE_TO_CHANGE if before.get(name) != now[name]]
     if changed:
         pictures = "pictures" in changed
         told = ["the pictures have changed"] if pictures else []
@@ -85,7 +87,6 @@ def save(run: Run, randomness: dict[str, Any] | None = None) -> None:
     run.folder.save(
         {
             "options": run.task.identity,
-            "labels": list(run.task.labels),
             "finished": progress.epoch >= run.config.epochs or out_of_patience(run),
             "model": learner.model.state_dict(),
             "ema": learner.ema.state_dict(),

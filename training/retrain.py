@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from gesture_app.errors import InputError
 from gesture_app.vision.assets import models_folder, shipped_folder
 from gesture_app.vision.labels import BACKGROUND, NO_GESTURE
 from gesture_app.vision.model_folders import RETRAINED, copy_networks, weights_path
@@ -111,10 +112,14 @@ def retrain(config: RetrainConfig) -> dict[str, Any]:
 
 def run(config: RetrainConfig, tell: Tell, stop: StopSignal) -> dict[str, Any]:
     """The whole of it; `tell` receives the progress."""
+    if config.base is not None and config.base.resolve() == config.output.resolve():
+        raise InputError(f"--output {config.output}: is --base, with which the new weights are compared. Name another")
     device = choose_device(config.device)
     # In PyTorch, which trains afterwards in any case: an export would take longer than it saves.
     recognizer = Recognizer.load(config.base, config.device, runtime="torch")
     base = recognizer.classifier_info
+    if (classes := recognizer.detector_info.labels) != train_detector.HAND:
+        raise InputError(f"--base {config.base}: its detector tells {', '.join(classes)}. One of hands alone is needed")
     own = read_own(config.data, base.labels, recognizer)
     alike = look_alikes(own.training, own.labels, config.base_weights("classifier"), device)
     shown = frozenset(name for picture in own.training for name in picture.labels)

@@ -148,7 +148,6 @@ class Task:
     """
 
     config: TrainingConfig
-    labels: tuple[str, ...]
     model: nn.Module
     stages: list[nn.Module]
     epoch: Callable[[int], Epoch]

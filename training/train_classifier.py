@@ -244,7 +244,7 @@ def read_pictures(config: ClassifierConfig) -> tuple[list[Picture], list[Picture
     training, validation = read_parts(config.data, config.labels, ("train", "val"), config.boxes, config.splits)
     require_classes(training, config.labels)
     unknown = any("" in picture.labels for picture in training)
-    if unknown and config.labels == HAGRID_LABELS and distributed.is_main():
+    if unknown and set(config.labels) - {BACKGROUND} == set(HAGRID_LABELS) and distributed.is_main():
         print("Hands without a known label are not learnt from: name theirs, and all others, with --labels to do so.")
     if config.handedness and not any(picture.sides for picture in training):
         raise InputError("no training picture says which side its hand is: add some, or leave --handedness out")
@@ -348,7 +348,7 @@ def build(
         return replace(described, handedness=config.handedness, shares=shares)
 
     score = SCORES["classifier"][0]
-    return Task(config, config.labels, model, stages(model), epoch, evaluate, score, info, (*training, *validation))
+    return Task(config, model, stages(model), epoch, evaluate, score, info, (*training, *validation))
 
 
 def train(config: ClassifierConfig) -> dict[str, Any]:

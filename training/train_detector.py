@@ -205,6 +205,8 @@ def build(
     """
     if config.yolox not in SIZES or any(side % 32 for side in (*config.input_hw, config.window)):
         raise InputError(f"--yolox is one of {', '.join(SIZES)}; the sides of input and window are multiples of 32")
+    if len(set(config.labels)) < len(config.labels):
+        raise InputError(f"--labels {' '.join(config.labels)}: a name comes twice")
     if len(config.labels) == 1 and config.labels != HAND:
         raise InputError(f"--labels {config.labels[0]}: a single class is `hand`. Name two gestures or more")
     torch.manual_seed(config.seed)
@@ -239,7 +241,7 @@ def build(
 
     used = (*frames.pictures, *held_out.pictures)
     score = SCORES["detector"][0]
-    return Task(config, config.labels, model, stages(model), epoch, evaluate, score, info, used)
+    return Task(config, model, stages(model), epoch, evaluate, score, info, used)
 
 
 def train(config: DetectorConfig) -> dict[str, Any]:
