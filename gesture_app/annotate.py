@@ -235,7 +235,7 @@ def plan(source: Path, options: AnnotateOptions) -> tuple[list[Job], int]:
     """
     if not options.media and options.jsonl is None:
         raise InputError("options: --no-media: nothing would be written. Give --jsonl FILE too")
-    if source_kind(str(source)) == "stream":
+    if source_kind(str(source)) == "stream" and ":/" in str(source):  # else a file with a colon in its name is missing
         address = str(source).replace(":/", "://", 1)  # it has lost a slash on the way to being a path
         raise InputError(f"input: {masked(address)}: annotate takes files. Play streams with `gesture-app live`")
     try:
