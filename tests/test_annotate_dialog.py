@@ -380,6 +380,21 @@ def test_a_folder_is_added(open_dialog, qtbot, tmp_path, monkeypatch):
         qtbot.waitUntil(lambda count=count: len(dialog.list.rows()) == count)
 
 
+def test_of_a_folder_without_anything_that_is_told(open_dialog, qtbot, tmp_path):
+    folders = [tmp_path / name for name in ("films", "notes", "photographs")]
+    for folder, file in zip(folders, ("a.mp4", "a.txt", "a.heic"), strict=True):
+        folder.mkdir()
+        (folder / file).touch()
+    dialog = open_dialog()
+    for added, count, why in (
+        (folders[:2], 1, "notes: holds no video and no picture. Give another folder"),
+        (folders[1:], 1, "photographs: photographs in HEIC are not read. Save them as JPEG"),
+    ):
+        dialog.add_files(added)
+        qtbot.waitUntil(lambda: not dialog.list.search.running)
+        assert len(dialog.list.rows()) == count and dialog.progress_label.text().endswith(why)
+
+
 def test_a_folder_for_the_results_that_cannot_be_used(open_dialog, qtbot, tmp_path):
     dialog = open_dialog()
     dialog.add_files([write_video(tmp_path / "a.mp4", REGULAR[:2])])

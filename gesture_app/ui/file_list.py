@@ -12,7 +12,7 @@ from PyQt6.QtWidgets import QAbstractItemView, QHeaderView, QTreeWidget, QTreeWi
 from gesture_app.ui.annotating import Outcome, State
 from gesture_app.ui.desktop import is_folder
 from gesture_app.ui.looking import Looking
-from gesture_app.video.suffixes import VIDEO_SUFFIXES, media_below
+from gesture_app.video.suffixes import VIDEO_SUFFIXES, media_below, why_no_media
 from gesture_app.vision.images import IMAGE_SUFFIXES
 
 MEDIA_SUFFIXES = (*VIDEO_SUFFIXES, *IMAGE_SUFFIXES)
@@ -28,7 +28,7 @@ class FileList(QTreeWidget):
 
     Signals:
         changed: files came or went, changed their state, or others are selected; once for all of a call.
-        told: why not all files of a folder were added.
+        told: why not all files of a folder were added, or none.
 
     Attributes:
         search: looks for files in folders; what it finds is added.
@@ -160,8 +160,11 @@ class FileList(QTreeWidget):
             self.add_files(_dropped(event))
             event.acceptProposedAction()
 
-    def _take_found(self, files: list[Path]) -> None:
+    def _take_found(self, found: tuple[list[Path], str]) -> None:
+        files, why_none = found
         self._folders.clear()
+        if why_none:
+            self.told.emit(why_none)
         self._add(files[:MOST_AT_ONCE])
         if len(files) > MOST_AT_ONCE:
             text = self.tr("Only the first {most} of {count} files were added. “gesture-app annotate” takes them all.")
@@ -186,8 +189,11 @@ def _row(file: Path) -> QTreeWidgetItem:
     return row
 
 
-def _media_in(folders: Sequence[Path], wanted: Callable[[], bool]) -> list[Path]:
-    return [file for folder in folders for file in media_below(folder, wanted=wanted)[0]]
+def _media_in(folders: Sequence[Path], wanted: Callable[[], bool]) -> tuple[list[Path], str]:
+    """What is found, and what to tell of the last folder without anything; empty where each has something."""
+    found = {folder: media_below(folder, wanted=wanted)[0] for folder in folders}
+    empty = [folder for folder, files in found.items() if not files]
+    return [file for files in found.values() for file in files], why_no_media(empty[-1], wanted) if empty else ""
 
 
 def _dropped(event: QDropEvent) -> list[Path]:
