@@ -365,6 +365,9 @@ def test_folders_are_looked_into_while_the_window_goes_on(open_dialog, qtbot, tm
     dialog.add_files([tmp_path / "3"])
     qtbot.waitUntil(lambda: len(dialog.list.rows()) == 6)
     assert dialog.progress_label.text().startswith("Only the first 1 of 2 files were added.")
+    dialog.add_files([tmp_path / "3"])
+    qtbot.waitUntil(lambda: not dialog.list.search.running)
+    assert [row.text(0) for row in dialog.list.rows()][5:] == ["b.mp4", "c.mp4"], "the rest"
     answers.clear()
     dialog.add_files(folders)
     assert dialog.shutdown(5), "it is left at that"

@@ -87,7 +87,7 @@ class FileList(QTreeWidget):
         if folders:
             self._folders += folders
             self.search.start(tuple(self._folders))
-        self._add([path for path in paths if path not in folders])
+        self._add(self._new(path for path in paths if path not in folders))
 
     def remove_selected(self) -> None:
         """Take the selected files off the list. While `locked`, none."""
@@ -165,19 +165,27 @@ class FileList(QTreeWidget):
         self._folders.clear()
         if why_none:
             self.told.emit(why_none)
-        self._add(files[:MOST_AT_ONCE])
-        if len(files) > MOST_AT_ONCE:
-            text = self.tr("Only the first {most} of {count} files were added. “gesture-app annotate” takes them all.")
-            self.told.emit(text.format(most=MOST_AT_ONCE, count=len(files)))
+        new = self._new(files)
+        self._add(new[:MOST_AT_ONCE])
+        if len(new) > MOST_AT_ONCE:
+            text = self.tr(
+                "Only the first {most} of {count} files were added. Add the folder again for more; "
+                "“gesture-app annotate” takes them all."
+            )
+            self.told.emit(text.format(most=MOST_AT_ONCE, count=len(new)))
 
     def _take_failure(self, why: str) -> None:
         self._folders.clear()
         self.changed.emit()
         self.told.emit(why)
 
-    def _add(self, files: Sequence[Path]) -> None:
+    def _new(self, files: Iterable[Path]) -> list[Path]:
+        """Those that are not in the list, each once."""
         known = {self.source(row) for row in self.rows()}
-        rows = [_row(file) for file in dict.fromkeys(files) if file not in known]
+        return [file for file in dict.fromkeys(files) if file not in known]
+
+    def _add(self, files: Sequence[Path]) -> None:
+        rows = [_row(file) for file in files]
         self.addTopLevelItems(rows)
         self.show_outcome(rows, Outcome(State.WAITING))
 
