@@ -17,9 +17,9 @@ from gesture_app.video.addresses import masked, source_kind
 from gesture_app.video.files import check_regular_file
 from gesture_app.video.sinks import JsonlSink, VideoSink, write_image
 from gesture_app.video.sources import open_video, read_image
-from gesture_app.video.suffixes import VIDEO_SUFFIX, annotated_name, media_below, result_suffix, same_file
+from gesture_app.video.suffixes import VIDEO_SUFFIX, annotated_name, media_below, result_suffix, same_file, why_no_media
 from gesture_app.vision.hands import Frame, Hand
-from gesture_app.vision.images import IMAGE_SUFFIXES, has_picture_suffix, unread_kinds
+from gesture_app.vision.images import IMAGE_SUFFIXES, has_picture_suffix
 from gesture_app.vision.overlay import draw_hands
 from gesture_app.vision.recognizer import Recognizer
 from gesture_app.vision.stills import recognize_still
@@ -235,7 +235,7 @@ def plan(source: Path, options: AnnotateOptions) -> tuple[list[Job], int]:
     """
     if not options.media and options.jsonl is None:
         raise InputError("options: --no-media: nothing would be written. Give --jsonl FILE too")
-    if source_kind(str(source)) == "stream":
+    if source_kind(str(source)) == "stream" and ":/" in str(source):  # else a file with a colon in its name is missing
         address = str(source).replace(":/", "://", 1)  # it has lost a slash on the way to being a path
         raise InputError(f"input: {masked(address)}: annotate takes files. Play streams with `gesture-app live`")
     try:
@@ -249,10 +249,8 @@ def _plan(source: Path, options: AnnotateOptions) -> tuple[list[Job], int]:
     if source.is_dir():
         output = options.output or _beside_folder(Path(os.path.abspath(source)))  # noqa: PTH100  # a link stays one
         sources, ignored = media_below(source, output)
-        if not sources and (kinds := unread_kinds(source.rglob("*"))):
-            raise InputError(f"folder: {source}: photographs in {kinds} are not read. Save them as JPEG")
         if not sources:
-            raise InputError(f"folder: {source}: holds no video and no picture. Give another folder")
+            raise InputError(why_no_media(source))
         jobs = _folder_jobs(source, output, sources, options.media)
     else:
         check_regular_file(source, "input")

@@ -12,7 +12,7 @@ from pathlib import Path
 from gesture_app.errors import InputError
 from gesture_app.vision.assets import models_folder, shipped_folder
 from gesture_app.vision.atomic import first_free
-from gesture_app.vision.images import is_picture
+from gesture_app.vision.images import is_picture, unread_kinds
 from gesture_app.vision.model_folders import copy_networks, weights_path
 from gesture_app.vision.model_info import KINDS, Kind, read_weights
 
@@ -35,15 +35,21 @@ def count_pictures(folder: Path, wanted: Callable[[], bool] = lambda: True) -> d
         wanted: asked again and again; once it is False the rest is left out.
 
     Raises:
-        InputError: the folder itself cannot be read.
+        InputError: the folder itself cannot be read, or instead of pictures there are photographs that are not.
     """
     try:
         found = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     except OSError as error:
         raise InputError(f"pictures: {folder}: {error.strerror}. Choose another folder") from error
     subs = [path for path in found if os.path.isdir(path)]  # noqa: PTH112  # `Path` raises where it must not look
-    within = (name for sub in subs for name in islice(files_in(sub), MOST_SEEN))
-    if not any(is_picture(Path(name)) for name in takewhile(lambda _: wanted(), within)):
+
+    def within() -> Iterator[Path]:
+        names = (Path(name) for sub in subs for name in islice(files_in(sub), MOST_SEEN))
+        return takewhile(lambda _: wanted(), names)
+
+    if not any(map(is_picture, within())):
+        if kinds := unread_kinds(within()):
+            raise InputError(f"pictures: {folder}: photographs in {kinds} are not read. Save them as JPEG")
         return {}
     below = ((sub.name, name) for sub in subs for name in files_below(sub))
     seen = takewhile(lambda _: wanted(), islice(below, MOST_SEEN))

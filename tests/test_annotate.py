@@ -171,6 +171,8 @@ def test_a_file_is_no_stream_whatever_its_name(tmp_path: Path, monkeypatch: pyte
     for address, told in (("RTSP://cam/1", "rtsp://cam/1"), ("rtsp://me:secret@cam/1", "rtsp://***@cam/1")):
         with pytest.raises(InputError, match=rf"input: {re.escape(told)}: annotate takes files"):
             plan(Path(address), AnnotateOptions())
+    with pytest.raises(InputError, match=r"input: Terminator: Dark Fate\.mp4: no such file"):
+        plan(Path("Terminator: Dark Fate.mp4"), AnnotateOptions())
 
 
 def test_of_results_with_one_name_that_is_told(tmp_path: Path) -> None:

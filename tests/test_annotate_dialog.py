@@ -365,6 +365,9 @@ def test_folders_are_looked_into_while_the_window_goes_on(open_dialog, qtbot, tm
     dialog.add_files([tmp_path / "3"])
     qtbot.waitUntil(lambda: len(dialog.list.rows()) == 6)
     assert dialog.progress_label.text().startswith("Only the first 1 of 2 files were added.")
+    dialog.add_files([tmp_path / "3"])
+    qtbot.waitUntil(lambda: not dialog.list.search.running)
+    assert [row.text(0) for row in dialog.list.rows()][5:] == ["b.mp4", "c.mp4"], "the rest"
     answers.clear()
     dialog.add_files(folders)
     assert dialog.shutdown(5), "it is left at that"
@@ -378,6 +381,21 @@ def test_a_folder_is_added(open_dialog, qtbot, tmp_path, monkeypatch):
         monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_, folder=folder: folder)
         dialog.add_folder_button.click()
         qtbot.waitUntil(lambda count=count: len(dialog.list.rows()) == count)
+
+
+def test_of_a_folder_without_anything_that_is_told(open_dialog, qtbot, tmp_path):
+    folders = [tmp_path / name for name in ("films", "notes", "photographs")]
+    for folder, file in zip(folders, ("a.mp4", "a.txt", "a.heic"), strict=True):
+        folder.mkdir()
+        (folder / file).touch()
+    dialog = open_dialog()
+    for added, count, why in (
+        (folders[:2], 1, "notes: holds no video and no picture. Give another folder"),
+        (folders[1:], 1, "photographs: photographs in HEIC are not read. Save them as JPEG"),
+    ):
+        dialog.add_files(added)
+        qtbot.waitUntil(lambda: not dialog.list.search.running)
+        assert len(dialog.list.rows()) == count and dialog.progress_label.text().endswith(why)
 
 
 def test_a_folder_for_the_results_that_cannot_be_used(open_dialog, qtbot, tmp_path):

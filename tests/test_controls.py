@@ -187,6 +187,12 @@ def test_what_acts_at_once_is_chosen_in_the_open_list_alone(qtbot, make, name):
         qtbot.keyClick(box, key)
         assert box.view().isVisible() and chosen == []
         qtbot.keyClick(box.view(), Qt.Key.Key_Escape)
+    for key, text in ((Qt.Key.Key_End, "another"), (Qt.Key.Key_Home, box.itemText(0)), ("a", "another")):
+        qtbot.keyClick(box, key)
+        assert chosen == [] and box.view().isVisible() is not box.isEditable()
+        if not box.isEditable():
+            assert box.view().currentIndex().data() == text
+            qtbot.keyClick(box.view(), Qt.Key.Key_Escape)
     qtbot.keyClick(box, Qt.Key.Key_Down)
     qtbot.keyClick(box.view(), Qt.Key.Key_Down)
     qtbot.keyClick(box.view(), Qt.Key.Key_Return)

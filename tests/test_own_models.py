@@ -98,8 +98,12 @@ def test_free_folders(tmp_path):
     assert runs_folder().parent == models_folder().parent
 
 
-def test_counting(tmp_path):
+def test_counting(tmp_path_factory, tmp_path):
     assert count_pictures(tmp_path) == {}
+    photographs = tmp_path_factory.mktemp("photographs")
+    (photographs / "fist").mkdir()
+    for name in ("1.HEIC", "2.avif", ".3.dng"):
+        (photographs / "fist" / name).touch()
     for name, files in {
         "fist": ["1.jpg", "2.PNG", "note.txt"],
         "palm": [],
@@ -110,6 +114,8 @@ def test_counting(tmp_path):
         for file in files:
             (tmp_path / name / file).touch()
     assert count_pictures(tmp_path) == {"a": 1, "fist": 2}
+    with pytest.raises(InputError, match=r"photographs in AVIF, HEIC are not read\. Save them as JPEG"):
+        count_pictures(photographs)
     deeper = tmp_path / "wave" / "monday"
     deeper.mkdir(parents=True)
     (deeper / "1.jpg").touch()

@@ -19,7 +19,9 @@ from gesture_app.errors import EnvironmentFault
 from gesture_app.video import reader as reading
 from gesture_app.video.addresses import SourceOptions
 from gesture_app.video.clips import Clip
+from gesture_app.video.files import VideoFile
 from gesture_app.video.mailbox import Mailbox
+from gesture_app.video.player import Transport
 from gesture_app.video.reader import FrameReader
 from gesture_app.vision.hands import Frame
 
@@ -97,6 +99,33 @@ def test_an_end_that_was_not_known_is_told(tmp_path: Path, loop: bool) -> None:
     assert reader.clip.duration_s == pytest.approx(4 * reader.clip.frame_s)
     time.sleep(0.3)
     assert reader.stop(2) and states.names.count("live") == 1 + loop
+
+
+@pytest.mark.parametrize(("ask", "shown"), [(lambda transport: transport.seek(0.0), [0.0]), (Transport.stop, [])])
+def test_the_way_to_the_end_of_a_raw_stream_is_left_when_it_is_not_wanted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ask: Callable[[Transport], None], shown: list[float]
+) -> None:
+    states, box, decoded = States(), Mailbox(), []
+    next_picture = VideoFile._next_picture
+
+    def decode(video: VideoFile) -> object:
+        decoded.append(video)
+        if len(decoded) == 10:
+            ask(reader.transport)
+        return next_picture(video)
+
+    reader = FrameReader(str(write_video(tmp_path / "in.h264", REGULAR * 3)), box, states)
+    reader.transport.set_paused(True)
+    reader.start()
+    states.wait_for("paused")
+    assert box.get(1) is not None
+    monkeypatch.setattr(VideoFile, "_next_picture", decode)
+    reader.transport.seek(1e8)
+    items = [box.get(5) for _ in shown]
+    if not shown:  # else `stop` would ask for the end
+        states.wait_for("closed")
+    assert reader.stop(2) and 10 <= len(decoded) < 20
+    assert [item and item[0].time_s for item in items] == shown and box.get(0.0) is None
 
 
 def test_a_looping_file_goes_on(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QAction
-from PyQt6.QtWidgets import QComboBox, QLineEdit, QToolButton
+from PyQt6.QtWidgets import QComboBox, QLineEdit, QToolButton, QWidget
 
 from gesture_app.ui.cameras import Camera
 from gesture_app.ui.source_bar import SourceBar, shown_source
@@ -131,17 +131,37 @@ def test_what_is_entered_is_given_up(qtbot, bar: SourceBar, entered: str) -> Non
     bar.activateWindow()
     qtbot.waitUntil(bar.isActiveWindow)
     box, other = bar.findChild(QComboBox), bar.findChildren(QToolButton)[-1]
+    window = QWidget()
+    qtbot.addWidget(window)
+
+    def to_another_window() -> None:
+        window.show()
+        window.activateWindow()
+        qtbot.waitUntil(window.isActiveWindow)
+
+    def to_the_list() -> None:
+        box.showPopup()
+        box.hidePopup()
+
     for leave, expected in (
         (lambda: qtbot.keyClick(box, Qt.Key.Key_Escape), ["given up"]),
-        (other.setFocus, ["given up"]),
+        (lambda: None, []),
         (bar.start_button.setFocus, []),
+        (to_another_window, []),
+        (to_the_list, []),
+        (to_the_list, []),  # it takes the focus from the second time on
         (lambda: qtbot.keyClick(box, Qt.Key.Key_Return), ["chosen"]),
     ):
         box.setFocus()
         box.setEditText(entered)
         leave()
+        bar.activateWindow()
+        qtbot.waitUntil(bar.isActiveWindow)
         qtbot.wait(20)
-        assert told == expected
+        assert told == expected and box.currentText() == entered
+        told.clear()
+        other.setFocus()
+        assert told == ["given up"], "at the latest now"
         told.clear()
 
 

@@ -48,7 +48,7 @@ class ScriptedSource:
         self._index += 1
         return self.read_at(self._index / 100)
 
-    def read_at(self, time_s: float) -> Frame | None:
+    def read_at(self, time_s: float, wanted: object = None) -> Frame | None:
         return Frame(two_colours(), round(time_s * 100), time_s)
 
     def release(self) -> None:
@@ -430,7 +430,7 @@ def test_a_dark_picture_is_brightened_and_recorded_as_it_is(make_worker, brighte
     tap, dark = Pictures(), np.full((40, 62, 3), 30, np.uint8)
 
     class DarkSource(ScriptedSource):
-        def read_at(self, time_s):
+        def read_at(self, time_s, wanted=None):
             return Frame(dark, round(time_s * 100), time_s)
 
     worker = make_worker(script=[True] * 5, tap=tap, source=DarkSource)
@@ -502,7 +502,7 @@ class StillSource(ScriptedSource):
         super().__init__(script, ends)
         self.clip = Clip(None, 0.3, 3)
 
-    def read_at(self, time_s: float) -> Frame | None:
+    def read_at(self, time_s: float, wanted: object = None) -> Frame | None:
         return Frame(two_colours(), round(time_s * 100), time_s, still=True)
 
 

@@ -32,26 +32,26 @@ class Banner:
     alarm: bool = False
 
 
-def banner_for(status: Status, source: str) -> Banner | None:
-    """The banner of a status; `source` is how the user knows the source. None while a picture is there to look at."""
+def banner_for(status: Status, source: str, shown: str) -> Banner | None:
+    """The banner of a status of this source, which the user knows as `shown`. None while there is a picture to see."""
     if status.phase is Phase.ENDED and status.clip is not None and status.clip.pictures is not None:
         return None
     translate = QCoreApplication.translate
     message = status.message
-    reason = _reason(message)
+    reason = _reason(message, source)
     ready = translate("Banner", "Choose a camera, a file or a stream and press Start.")
     seconds = translate("Banner", "This takes a few seconds, once.")
-    no_picture = translate("Banner", "No picture from {source}").format(source=source)
+    no_picture = translate("Banner", "No picture from {source}").format(source=shown)
     again = f"{reason}\n{translate('Banner', 'Trying again…')}"
     other = translate("Banner", "Another model, device or runtime can be chosen in the settings.")
     play_again = translate("Banner", "Press Space to play it again.")
     banners = {
         Phase.IDLE: Banner(translate("Banner", "Ready"), message or ready),
         Phase.LOADING: Banner(translate("Banner", "Loading models…"), seconds, busy=True),
-        Phase.OPENING: Banner(translate("Banner", "Opening {source}…").format(source=source), message, busy=True),
+        Phase.OPENING: Banner(translate("Banner", "Opening {source}…").format(source=shown), message, busy=True),
         Phase.UNAVAILABLE: Banner(no_picture, again, busy=True),
         Phase.RECONNECTING: Banner(
-            translate("Banner", "Reconnecting to {source}…").format(source=source), reason, busy=True
+            translate("Banner", "Reconnecting to {source}…").format(source=shown), reason, busy=True
         ),
         Phase.FRAME_FAULT: Banner(translate("Banner", "The hands could not be recognized"), message, alarm=True),
         Phase.ENDED: Banner(translate("Banner", "The video has ended"), play_again),
@@ -61,9 +61,12 @@ def banner_for(status: Status, source: str) -> Banner | None:
     return banners.get(status.phase)
 
 
-def _reason(message: str) -> str:
-    """Why there is no picture, without the name of the source, which the title tells: `camera: 0: is busy`."""
-    return _sentence(re.sub(r"^[a-z]+: .+?: (?=[A-Za-z])", "", message))
+def _reason(message: str, source: str) -> str:
+    """Why there is no picture, without the name of the source, which the title tells: `camera: 0: is busy`.
+
+    A file is told as it is, whatever its name; addresses are masked, but hold no white space.
+    """
+    return _sentence(re.sub(rf"^[a-z]+: (?:{re.escape(source)}|\S+): ", "", message))
 
 
 def _sentence(text: str) -> str:

@@ -12,7 +12,7 @@ from PyQt6.QtWidgets import QAbstractItemView, QHeaderView, QTreeWidget, QTreeWi
 from gesture_app.ui.annotating import Outcome, State
 from gesture_app.ui.desktop import is_folder
 from gesture_app.ui.looking import Looking
-from gesture_app.video.suffixes import VIDEO_SUFFIXES, media_below
+from gesture_app.video.suffixes import VIDEO_SUFFIXES, media_below, why_no_media
 from gesture_app.vision.images import IMAGE_SUFFIXES
 
 MEDIA_SUFFIXES = (*VIDEO_SUFFIXES, *IMAGE_SUFFIXES)
@@ -28,7 +28,7 @@ class FileList(QTreeWidget):
 
     Signals:
         changed: files came or went, changed their state, or others are selected; once for all of a call.
-        told: why not all files of a folder were added.
+        told: why not all files of a folder were added, or none.
 
     Attributes:
         search: looks for files in folders; what it finds is added.
@@ -87,7 +87,7 @@ class FileList(QTreeWidget):
         if folders:
             self._folders += folders
             self.search.start(tuple(self._folders))
-        self._add([path for path in paths if path not in folders])
+        self._add(self._new(path for path in paths if path not in folders))
 
     def remove_selected(self) -> None:
         """Take the selected files off the list. While `locked`, none."""
@@ -160,21 +160,32 @@ class FileList(QTreeWidget):
             self.add_files(_dropped(event))
             event.acceptProposedAction()
 
-    def _take_found(self, files: list[Path]) -> None:
+    def _take_found(self, found: tuple[list[Path], str]) -> None:
+        files, why_none = found
         self._folders.clear()
-        self._add(files[:MOST_AT_ONCE])
-        if len(files) > MOST_AT_ONCE:
-            text = self.tr("Only the first {most} of {count} files were added. “gesture-app annotate” takes them all.")
-            self.told.emit(text.format(most=MOST_AT_ONCE, count=len(files)))
+        if why_none:
+            self.told.emit(why_none)
+        new = self._new(files)
+        self._add(new[:MOST_AT_ONCE])
+        if len(new) > MOST_AT_ONCE:
+            text = self.tr(
+                "Only the first {most} of {count} files were added. Add the folder again for more; "
+                "“gesture-app annotate” takes them all."
+            )
+            self.told.emit(text.format(most=MOST_AT_ONCE, count=len(new)))
 
     def _take_failure(self, why: str) -> None:
         self._folders.clear()
         self.changed.emit()
         self.told.emit(why)
 
-    def _add(self, files: Sequence[Path]) -> None:
+    def _new(self, files: Iterable[Path]) -> list[Path]:
+        """Those that are not in the list, each once."""
         known = {self.source(row) for row in self.rows()}
-        rows = [_row(file) for file in dict.fromkeys(files) if file not in known]
+        return [file for file in dict.fromkeys(files) if file not in known]
+
+    def _add(self, files: Sequence[Path]) -> None:
+        rows = [_row(file) for file in files]
         self.addTopLevelItems(rows)
         self.show_outcome(rows, Outcome(State.WAITING))
 
@@ -186,8 +197,11 @@ def _row(file: Path) -> QTreeWidgetItem:
     return row
 
 
-def _media_in(folders: Sequence[Path], wanted: Callable[[], bool]) -> list[Path]:
-    return [file for folder in folders for file in media_below(folder, wanted=wanted)[0]]
+def _media_in(folders: Sequence[Path], wanted: Callable[[], bool]) -> tuple[list[Path], str]:
+    """What is found, and what to tell of the last folder without anything; empty where each has something."""
+    found = {folder: media_below(folder, wanted=wanted)[0] for folder in folders}
+    empty = [folder for folder, files in found.items() if not files]
+    return [file for files in found.values() for file in files], why_no_media(empty[-1], wanted) if empty else ""
 
 
 def _dropped(event: QDropEvent) -> list[Path]:

@@ -287,7 +287,8 @@ class MainWindow(QMainWindow):
         if status.phase in (Phase.IDLE, Phase.FAILED):  # nothing is played, or the boxes are of other networks
             self.view.clear_picture()
             self.figures.begin()
-        self.view.show_banner(banner_for(shown, self.sources.shown(self.playback.source)))
+        source = self.playback.source
+        self.view.show_banner(banner_for(shown, source, self.sources.shown(source)))
         self.source_bar.set_running(status.phase.running)
         clip = status.clip if status.clip is not None and not status.clip.still else None
         self.playback_bar.set_clip(clip, self.playback.position_s)

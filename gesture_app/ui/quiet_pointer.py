@@ -19,16 +19,13 @@ class QuietPointer(QObject):
 
     Signals:
         awake_changed: the pointer goes or comes back.
-
-    Attributes:
-        awake: whether the pointer is there.
     """
 
     awake_changed = pyqtSignal(bool)
 
     def __init__(self, view: VideoView, *controls: QWidget) -> None:
         super().__init__(view)
-        self.awake = True
+        self._awake = True
         self._view = view
         self._controls = controls
         self._timer = QTimer(self)
@@ -58,8 +55,8 @@ class QuietPointer(QObject):
         self._set_awake(False)
 
     def _set_awake(self, awake: bool) -> None:
-        if awake != self.awake:
-            self.awake = awake
+        if awake != self._awake:
+            self._awake = awake
             self._view.hide_cursor(not awake)
             self.awake_changed.emit(awake)
 

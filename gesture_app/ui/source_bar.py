@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PyQt6.QtCore import QCoreApplication, Qt, QTimer, QUrl, pyqtSignal
 from PyQt6.QtGui import QAction, QKeyEvent
-from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QSizePolicy, QToolButton, QWidget
+from PyQt6.QtWidgets import QApplication, QComboBox, QHBoxLayout, QPushButton, QSizePolicy, QToolButton, QWidget
 
 from gesture_app.ui.cameras import Camera
 from gesture_app.ui.desktop import full_path, shown_path
@@ -83,10 +83,11 @@ class SourceBar(QWidget):
         self._choice = QTimer(self)
         self._choice.setSingleShot(True)
         self._choice.timeout.connect(self.chosen)
-        self._entered = False
-        line.returnPressed.connect(self._enter)
+        line.returnPressed.connect(lambda: self._choice.start())
         self._box.activated.connect(lambda: self._choice.start())
-        line.editingFinished.connect(self._leave)
+        application = QApplication.instance()
+        assert isinstance(application, QApplication)
+        application.focusChanged.connect(self._follow_focus)  # a line tells of its end only once for what is typed
         self.start_button = QPushButton()
         self.start_button.setMinimumWidth(100)
         self.start_button.clicked.connect(self.toggled)
@@ -153,17 +154,15 @@ class SourceBar(QWidget):
             self._masked = (masked(source), source) if is_stream else ("", "")
             self._box.setEditText(camera if is_camera else self._masked[0] or shown_path(source))
 
-    def _enter(self) -> None:
-        self._entered = True
-        self._choice.start()
+    def _follow_focus(self, before: QWidget | None) -> None:
+        """Give up what is entered when the focus goes elsewhere in the window; only Start may have it in between.
 
-    def _leave(self) -> None:
-        """Enter was pressed, or the focus leaves: only to Start, or while a menu is open, what is entered stays."""
-        entered, self._entered = self._entered, False
-        if entered:
-            return
-        self._choice.stop()  # Qt takes what was completed to one of the list for chosen
-        if not self._box.hasFocus() and not self.start_button.hasFocus():
+        While a menu, the list or another window is in front, the window keeps in mind where the focus comes back to.
+        """
+        if before is self._box:
+            self._choice.stop()  # Qt takes what was completed to one of the list for chosen
+        window, kept = self.window(), (self._box, self.start_button)
+        if before in kept and window is not None and window.focusWidget() not in kept:
             self.given_up.emit()
 
     def _free_text(self, text: str) -> str:

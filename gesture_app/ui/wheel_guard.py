@@ -1,10 +1,10 @@
-"""Keeps the mouse wheel, and where a choice acts at once the arrow keys, from choosing what they only pass."""
+"""Keeps the mouse wheel, and where a choice acts at once the keys, from choosing what they only pass."""
 
 from __future__ import annotations
 
 from PyQt6.QtCore import QEvent, QObject, Qt
 from PyQt6.QtGui import QKeyEvent, QWheelEvent
-from PyQt6.QtWidgets import QAbstractSlider, QAbstractSpinBox, QComboBox, QWidget
+from PyQt6.QtWidgets import QAbstractSlider, QAbstractSpinBox, QApplication, QComboBox, QWidget
 
 PASSING = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown)
 
@@ -18,11 +18,19 @@ class ActingBox(QComboBox):
             event.ignore()
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
-        """Keys that would pass over choices open the list."""
+        """Keys that would pass over choices open the list; those that jump to one do so there."""
         if event is not None and event.key() in PASSING:
             self.showPopup()
+        elif event is not None and not self.isEditable() and _jumps(event):
+            self.showPopup()
+            QApplication.sendEvent(self.view(), event)
         else:
             super().keyPressEvent(event)
+
+
+def _jumps(event: QKeyEvent) -> bool:
+    letter = event.text().isprintable() and event.text().strip()  # Space opens the list anyway
+    return bool(letter) or event.key() in (Qt.Key.Key_Home, Qt.Key.Key_End)
 
 
 class WheelGuard(QObject):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -56,13 +56,16 @@ class FileSource:
             self._learn_end()
         return frame
 
-    def read_at(self, time_s: float) -> Frame | None:
-        """The frame that is shown at this time; `read` goes on after it."""
+    def read_at(self, time_s: float, wanted: Callable[[], bool] = lambda: True) -> Frame | None:
+        """The frame that is shown at this time; `read` goes on after it.
+
+        Without an index to trust all is decoded from the start, and None is given once `wanted` gives False.
+        """
         frame = self._video.frame_at(time_s)
-        if frame is None:  # there is no index to trust
+        if frame is None:
             self._video.close()
             self._video = open_video(self._path)
-            frame = self._video.skip_to(time_s)
+            frame = self._video.skip_to(time_s, wanted)
         self._frames = iter(self._video)
         return frame
 
@@ -118,16 +121,16 @@ class PictureSource:
             return frame
         return next(self._readable(), None)
 
-    def read_at(self, time_s: float) -> Frame | None:
+    def read_at(self, time_s: float, wanted: Callable[[], bool] = lambda: True) -> Frame | None:
         """The picture that is shown at this time, or before it where that cannot be read; `read` goes on after it."""
         self._first = None
-        wanted = min(max(0, int(time_s // PICTURE_S)), len(self._paths) - 1)
-        for index in range(wanted, -1, -1):
+        shown = min(max(0, int(time_s // PICTURE_S)), len(self._paths) - 1)
+        for index in range(shown, -1, -1):
             self._next = index
             frame = next(self._readable(index + 1), None)
             if frame is not None:
                 return frame
-        self._next = wanted
+        self._next = shown
         return next(self._readable(), None)
 
     def release(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import stat
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from fractions import Fraction
 from math import floor
 from pathlib import Path
@@ -192,11 +192,16 @@ class VideoFile:
         frame = self.skip_to(time_s)
         return frame if frame is not None and (frame.time_s <= time_s or offset <= 0) else None
 
-    def skip_to(self, time_s: float) -> Frame | None:
-        """Go forward to the frame that is shown at this time, or to the next one; None at the end."""
+    def skip_to(self, time_s: float, wanted: Callable[[], bool] = lambda: True) -> Frame | None:
+        """Go forward to the frame that is shown at this time, or to the next one; None at the end.
+
+        All pictures up to there are decoded. Once `wanted` gives False it is left at that, with None.
+        """
         frame, self._first = self._first, None
         shown: tuple[VideoFrame, float] | None = None
         while (picture := self._next_picture()) is not None:
+            if not wanted():
+                return None
             at_s = self._time_s(picture)
             if at_s > time_s and (shown is not None or frame is not None):
                 self._held = picture

@@ -31,8 +31,11 @@ class ClipSource(Protocol):
     def read(self) -> Frame | None:
         """The next frame, or None at the end."""
 
-    def read_at(self, time_s: float) -> Frame | None:
-        """The frame that is shown at this time; `read` goes on after it. None when there is none."""
+    def read_at(self, time_s: float, wanted: Callable[[], bool] = lambda: True) -> Frame | None:
+        """The frame that is shown at this time; `read` goes on after it.
+
+        None when there is none, and where it takes long once `wanted` gives False.
+        """
 
 
 class Transport:
@@ -58,6 +61,12 @@ class Transport:
     def stopping(self) -> bool:
         """Whether `stop` was called."""
         return self._stopping
+
+    @property
+    def superseded(self) -> bool:
+        """Whether what `take` gave is not wanted any more: another time was asked for since, or the end."""
+        with self._changed:
+            return self._stopping or (bool(self._orders) and isinstance(self._orders[0], float))
 
     @property
     def held(self) -> bool:
@@ -175,8 +184,8 @@ class ClipPlayer:
                 if not clip.still:
                     self._obey(order)
             elif self._over and self._transport.loop and readable and not paused:
-                self._jump(0.0)
-                readable = not self._over
+                readable = self._show(self._source.read_at(0.0))
+                self._over = not readable
             elif self._transport.held and not paused:
                 self._transport.wait()
             elif self._over or paused or clip.still:
@@ -201,7 +210,8 @@ class ClipPlayer:
 
     def _jump(self, time_s: float) -> None:
         self._next = None
-        self._over = not self._show(self._source.read_at(max(0.0, time_s)))
+        frame = self._source.read_at(max(0.0, time_s), lambda: not self._transport.superseded)
+        self._over = not self._show(frame)
 
     def _go_on(self, frame_s: float) -> None:
         """Deliver the next frame at its time, unless something else is asked for first; the last has its time, too."""

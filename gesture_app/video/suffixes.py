@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Collection
+from itertools import takewhile
 from pathlib import Path
 
 # fmt: off
@@ -48,6 +49,15 @@ def media_below(
             else:
                 others += 1
     return sorted(found), others + len(unread)
+
+
+def why_no_media(folder: Path, wanted: Callable[[], bool] = lambda: True) -> str:
+    """What to tell of a folder in which `media_below` finds nothing: photographs that are not read, or none at all."""
+    from gesture_app.vision.images import unread_kinds
+
+    if kinds := unread_kinds(takewhile(lambda _: wanted(), folder.rglob("*"))):
+        return f"folder: {folder}: photographs in {kinds} are not read. Save them as JPEG"
+    return f"folder: {folder}: holds no video and no picture. Give another folder"
 
 
 def result_suffix(source: Path) -> str:
