@@ -229,7 +229,7 @@ def look_up(surface: Surface, t: int, w0: float, w1: float, w2: float, hand: NDA
         hand[i] = (upper * (1 - dv) + lower * dv) / 255.0
 
 
-class Shading(NamedTuple):
+class View(NamedTuple):
     """What the samples of a picture are shaded by.
 
     Attributes:
@@ -262,14 +262,14 @@ class Room(NamedTuple):
 
 @numba.njit(cache=True, fastmath=True, inline="always")
 def material(
-    shading: Shading, t: int, weights: tuple[float, float, float], room: Room
+    view: View, t: int, weights: tuple[float, float, float], room: Room
 ) -> tuple[float, float, float, float, float]:
     """What a point of a triangle, whose values are in `room.f`, is made of.
 
     Returns:
         Linear RGB, the strength of the bumps and of the gloss.
     """
-    look, surface, table = shading.look, shading.surface, shading.table
+    look, surface, table = view.look, view.surface, view.table
     f, hand = room.f, room.hand
     x, y, z = f[0], f[1], f[2]
     kind = kind_of(look, f, surface.parts[t], table)
@@ -299,13 +299,13 @@ def material(
 
 
 @numba.njit(cache=True, fastmath=True, inline="always")
-def shade_sample(shading: Shading, px: int, py: int, room: Room) -> tuple[float, float, float]:
+def shade_sample(view: View, px: int, py: int, room: Room) -> tuple[float, float, float]:
     """Linear RGB of one sample of a buffer: Lambert, Blinn's highlight, shadow, ambient light from above and below.
 
     Inlined, since counting the references to its arrays at every call would take longer than the rest.
     """
-    buffer, surface, look, light, half = shading.buffer, shading.surface, shading.look, shading.light, shading.half
-    table, f = shading.table, room.f
+    buffer, surface, look, light, half = view.buffer, view.surface, view.look, view.light, view.half
+    table, f = view.table, room.f
     t = buffer.triangle[py, px]
     a, b, c = surface.triangles[t]
     w1, w2 = float(buffer.corner1[py, px]), float(buffer.corner2[py, px])
@@ -313,7 +313,7 @@ def shade_sample(shading: Shading, px: int, py: int, room: Room) -> tuple[float,
     vertices = surface.vertices
     for i in range(COLUMNS):
         f[i] = w0 * vertices[a, i] + w1 * vertices[b, i] + w2 * vertices[c, i]
-    red, green, blue, bump, shine = material(shading, t, (w0, w1, w2), room)
+    red, green, blue, bump, shine = material(view, t, (w0, w1, w2), room)
     nx, ny, nz = f[NORMAL], f[NORMAL + 1], f[NORMAL + 2]
     if bump != 0.0:
         fine = 2.5 if bump > 0.1 else 15.0
@@ -321,8 +321,8 @@ def shade_sample(shading: Shading, px: int, py: int, room: Room) -> tuple[float,
         ny += bump * noise(table, fine * f[0], fine * f[1] + 57, fine * f[2])
     length = math.sqrt(nx * nx + ny * ny + nz * nz) + 1e-9
     nx, ny, nz = nx / length, ny / length, nz / length
-    reaching = 1.0 - light.shadow * (1.0 - lit_share(shading.shadow, f[POINT], f[POINT + 1], f[POINT + 2]))
-    ambient = shading.opened[py >> 1, px >> 1]
+    reaching = 1.0 - light.shadow * (1.0 - lit_share(view.shadow, f[POINT], f[POINT + 1], f[POINT + 2]))
+    ambient = view.opened[py >> 1, px >> 1]
     key = nx * light.key_direction[0] + ny * light.key_direction[1] + nz * light.key_direction[2]
     key = max(0.0, (key + light.wrap) / (1.0 + light.wrap)) * reaching
     fill = nx * light.fill_direction[0] + ny * light.fill_direction[1] + nz * light.fill_direction[2]
@@ -341,9 +341,9 @@ def shade_sample(shading: Shading, px: int, py: int, room: Room) -> tuple[float,
 
 
 @numba.njit(cache=True, fastmath=True)
-def shade_into(image: NDArray[np.float32], shading: Shading) -> None:
+def shade_into(image: NDArray[np.float32], view: View) -> None:
     """Fill `image` (H, W, 4) from a buffer of 2 x 2 samples a pixel; all four are shaded at edges only."""
-    buffer, surface, room = shading.buffer, shading.surface, Room(np.empty(COLUMNS), np.zeros(3))
+    buffer, surface, room = view.buffer, view.surface, Room(np.empty(COLUMNS), np.zeros(3))
     for row in range(image.shape[0]):
         for column in range(image.shape[1]):
             covered, nearest, furthest, same = 0, 1e9, 0.0, True
@@ -359,13 +359,13 @@ def shade_into(image: NDArray[np.float32], shading: Shading) -> None:
             if covered == 0:
                 continue
             if covered == 4 and same and furthest - nearest < EDGE:
-                red, green, blue = shade_sample(shading, 2 * column, 2 * row, room)
+                red, green, blue = shade_sample(view, 2 * column, 2 * row, room)
                 image[row, column, 0], image[row, column, 1], image[row, column, 2] = red, green, blue
             else:
                 for i in range(4):
                     py, px = 2 * row + (i >> 1), 2 * column + (i & 1)
                     if buffer.triangle[py, px] >= 0:
-                        red, green, blue = shade_sample(shading, px, py, room)
+                        red, green, blue = shade_sample(view, px, py, room)
                         image[row, column, 0] += 0.25 * red
                         image[row, column, 1] += 0.25 * green
                         image[row, column, 2] += 0.25 * blue
@@ -391,5 +391,5 @@ def shade(
     dx, dy, dz = light.key_direction[0], light.key_direction[1], light.key_direction[2] + 1.0
     length = math.sqrt(dx * dx + dy * dy + dz * dz) + 1e-9
     half = dx / length, dy / length, dz / length
-    shade_into(image, Shading(buffer, surface, look, light, shadow, half, NOISE, cv2.blur(opened, (4, 4))))
+    shade_into(image, View(buffer, surface, look, light, shadow, half, NOISE, cv2.blur(opened, (4, 4))))
     return image
