@@ -30,7 +30,7 @@ SHIFT, TURN_DEG, ZOOM, FLICKER = 0.012, 1.2, 0.012, 0.05
 
 
 def drift(count: int, rng: np.random.Generator) -> FloatArray:
-    """A smooth random walk about 0 of so many frames, about 1 at most."""
+    """A sway about 0 in so many frames, of three waves, about 1 at most."""
     time_s = np.arange(count) / FPS
     waves = [(rng.uniform(low, high), rng.uniform()) for low, high in ((0.3, 0.8), (0.8, 1.8), (1.8, 4.0))]
     return np.asarray(sum(np.sin(2 * np.pi * (hz * time_s + begin)) / (1 + hz) for hz, begin in waves), np.float32)

@@ -130,7 +130,7 @@ def write_options(run: Run) -> None:
 def train_epoch(run: Run, stop: StopSignal) -> None:
     """Learn from the batches of this epoch that are left."""
     progress, config, device = run.progress, run.config, run.learner.device
-    if progress.epoch == run.config.freeze_epochs > 0 and progress.batch == 0:
+    if progress.epoch == config.freeze_epochs > 0 and progress.batch == 0:
         start_phase(run)
     work = run.task.epoch(progress.epoch)
     shares = seeded_share(work.batches, config.seed, progress.epoch, distributed.rank(), distributed.world_size())
