@@ -12,6 +12,7 @@ from training.engine import (
     MovingAverage,
     autocast_dtype,
     grad_scaler,
+    launch_step,
     set_training,
     split_batch,
     train_step,
@@ -65,6 +66,24 @@ def test_a_step_that_is_not_finite_changes_nothing(optimizer: str) -> None:
     assert str(before) == str(state())
     assert all(p.grad is None for p in own.model.parameters())
     assert train_step(own, batch(), step)[1]
+
+
+@pytest.mark.parametrize("factors", [[1.0] * 6, [1.0, 1.0, float("nan"), 1.0, 1.0]])
+def test_steps_settled_late_are_the_same_steps(factors: list[float]) -> None:
+    at_once, late = learner(), learner()
+    launched = None
+    for seed, factor in enumerate(factors):
+        torch.manual_seed(seed)
+        data = batch(factor=factor)
+        for own in (at_once, late):  # statistics of a step left out are mended, late after the next forward pass
+            set_training(own.model, freeze_norm=factor != 1)
+        losses, taken = train_step(at_once, data, step)
+        launched, before = launch_step(late, data, step, launched), launched
+        assert launched.losses["loss"].equal(losses["loss"]) or not taken
+        assert launched.taken is None and (before is None or before.taken is not None)
+    assert launched is not None and launched.settle() and launched.settle()
+    for part in ("model", "ema", "optimizer", "schedule"):
+        assert str(getattr(at_once, part).state_dict()) == str(getattr(late, part).state_dict()), part
 
 
 def test_a_step_that_is_not_finite_leaves_statistics_finite() -> None:
@@ -178,6 +197,7 @@ def test_ema_follows_weights_and_buffers() -> None:
             model.weight.fill_(5.0)
             model.running_mean.fill_(3.0)
             model.num_batches_tracked += 1
+            ema.note_buffers()
             ema.update()
     assert ema.module.weight.tolist() == pytest.approx([5, 5], abs=0.1)
     assert ema.module.running_mean.tolist() == pytest.approx([3, 3], abs=0.1)

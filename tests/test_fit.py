@@ -316,8 +316,8 @@ def test_a_step_that_is_not_finite_is_skipped_and_counted(tmp_path: Path) -> Non
 def test_many_bad_steps_halve_the_rate_and_go_back_three_times(tmp_path: Path, monkeypatch, capsys) -> None:
     monkeypatch.setattr(fit_module, "BAD_STEPS", 3)
     output = tmp_path / "w.safetensors"
-    # From the second epoch on, two series of three bad steps: two times back.
-    bad = Bad(lambda call: BATCHES < call <= BATCHES + 6)
+    # From the second epoch on, two series of three bad steps, after which a fourth is under way: two times back.
+    bad = Bad(lambda call: BATCHES < call <= BATCHES + 8)
     run(output, bad, epochs=2, preflight=False, schedule="cosine")
     state = state_of(output)
     assert state["progress"]["reloads"] == 2 and state["finished"]

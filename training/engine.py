@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from copy import deepcopy
 from dataclasses import dataclass
-from itertools import compress
 from typing import Any, Literal
 
 import torch
@@ -98,15 +97,22 @@ class MovingAverage(nn.Module):
         self.module = deepcopy(model)
         self.decay = decay
         self.register_buffer("n_averaged", torch.tensor(0, dtype=torch.long))
-        averages, values = tensors_of(self.module), tensors_of(model)
-        floats = [value.is_floating_point() for value in values]
-        self._averages, self._values = (list(compress(tensors, floats)) for tensors in (averages, values))
-        others = [not is_float for is_float in floats]
-        self._counts, self._counted = (list(compress(tensors, others)) for tensors in (averages, values))
+        buffers = [buffer.detach() for buffer in model.buffers()]
+        noted = [buffer.clone() for buffer in buffers]
+        self._noted = [parts for kind in (True, False) if (parts := of_kind(kind, noted, buffers))[0]]
+        own, values = tensors_of(self.module), [*tensors_of(model)[: -len(noted) or None], *noted]
+        self._averages, self._values = of_kind(True, own, values)
+        self._counts, self._counted = of_kind(False, own, values)
+
+    @torch.no_grad()
+    def note_buffers(self) -> None:
+        """Take the model's buffers down for the next update; the forward pass of the next step changes them."""
+        for noted, buffers in self._noted:
+            torch._foreach_copy_(noted, buffers)
 
     @torch.no_grad()
     def update(self) -> None:
-        """Take the model as it is now into the average; the first time the average becomes the model."""
+        """Take the model's weights, and its buffers as noted, into the average; at first the average becomes them."""
         count = int(self.n_averaged)
         keep = min(self.decay, (1 + count) / (10 + count)) if count else 0.0
         torch._foreach_lerp_(self._averages, self._values, 1 - keep)
@@ -125,6 +131,11 @@ class MovingAverage(nn.Module):
 def tensors_of(model: nn.Module) -> list[Tensor]:
     """Its weights and buffers, which share its memory."""
     return [value.detach() for value in (*model.parameters(), *model.buffers())]
+
+
+def of_kind(floats: bool, *lists: Sequence[Tensor]) -> list[list[Tensor]]:
+    """Of lists of tensors that go together those of floating point, or the others."""
+    return [[tensor for tensor in tensors if tensor.is_floating_point() == floats] for tensors in lists]
 
 
 def set_training(model: nn.Module, freeze_norm: bool) -> None:
@@ -148,14 +159,52 @@ def split_batch(batch: Sequence[Any], pieces: int) -> list[tuple[list[Any], floa
     ]
 
 
+@dataclass
+class LaunchedStep:
+    """A training step that a GPU may still be working on.
+
+    Attributes:
+        losses: detached, on the model's device.
+        is_finite: waits for the gradients.
+        taken: None until it is settled.
+    """
+
+    learner: Learner
+    losses: dict[str, Tensor]
+    is_finite: Callable[[], bool]
+    taken: bool | None = None
+
+    def settle(self) -> bool:
+        """Wait until it is known whether the step was taken; if so, schedule and average move on, once."""
+        if self.taken is None:
+            self.taken = self.is_finite()
+            if self.taken:
+                self.learner.schedule.step()
+                self.learner.ema.update()
+            else:
+                self.learner.ema.mend(self.learner.model)
+        return self.taken
+
+
 def train_step(learner: Learner, batch: Sequence[Any], step: Step) -> tuple[dict[str, Tensor], bool]:
-    """Learn from a batch, in the only right order of scaling, clipping and stepping.
+    """Learn from a batch, see `launch_step`.
+
+    Returns:
+        The losses, detached, on the model's device, and whether the step was taken.
+    """
+    launched = launch_step(learner, batch, step)
+    return launched.losses, launched.settle()
+
+
+def launch_step(learner: Learner, batch: Sequence[Any], step: Step, before: LaunchedStep | None = None) -> LaunchedStep:
+    """Learn from a batch, in the only right order of scaling, clipping and stepping; a GPU does so on its own.
 
     A step whose gradients are not finite changes nothing but the scaler and the statistics of batch norms. Gradients of
     the pieces add up to that of the batch for losses that are means over pictures; batch norms see the pieces.
 
-    Returns:
-        The losses, detached, on the model's device, and whether the step was taken.
+    Args:
+        before: the step launched last, if it is not settled: it is settled here, before weights change again, so that
+            a GPU had work while this step was prepared.
     """
     device, totals = learner.device, dict[str, Tensor]()
     pieces = split_batch(batch, learner.pieces)
@@ -168,6 +217,8 @@ def train_step(learner: Learner, batch: Sequence[Any], step: Step) -> tuple[dict
         for name, value in losses.items():
             part = value.detach() * share
             totals[name] = totals[name] + part if name in totals else part
+    if before is not None:
+        before.settle()
     learner.scaler.unscale_(learner.optimizer)
     norm = nn.utils.clip_grad_norm_(learner.model.parameters(), learner.clip_norm or float("inf"))
     finite = norm.isfinite()
@@ -179,13 +230,8 @@ def train_step(learner: Learner, batch: Sequence[Any], step: Step) -> tuple[dict
         step_if(finite, learner.optimizer)
     learner.scaler.update()
     learner.optimizer.zero_grad()
-    taken = is_finite()
-    if taken:
-        learner.schedule.step()
-        learner.ema.update()
-    else:
-        learner.ema.mend(learner.model)
-    return totals, taken
+    learner.ema.note_buffers()
+    return LaunchedStep(learner, totals, is_finite)
 
 
 def step_if(finite: Tensor, optimizer: torch.optim.Optimizer) -> None:

@@ -10,7 +10,6 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
-from torch import Tensor
 from tqdm import tqdm
 
 from gesture_app.errors import EnvironmentFault, InputError
@@ -19,7 +18,7 @@ from gesture_app.vision.model_info import save_model
 from training import distributed
 from training.checkpoint import random_state
 from training.draws import load, seeded_share, uploaded
-from training.engine import Step, grad_scaler, set_training, train_step
+from training.engine import LaunchedStep, Step, grad_scaler, launch_step, set_training
 from training.journal import TensorBoard, write_journal
 from training.optimization import halve_rates
 from training.preflight import overfit_check, preflight
@@ -143,32 +142,37 @@ def train_epoch(run: Run, stop: StopSignal) -> None:
         uploaded(batches, device), title, len(shares), initial=progress.batch, leave=False, disable=hidden
     ) as bar:
         for batch in bar:
-            losses, finite = step_within_memory(run, batch, work.step)
+            launched = step_within_memory(run, batch, work.step)
+            settle(run)
+            run.launched = launched
             progress.batch += 1
             progress.seconds = before_s + time.monotonic() - start_s
-            note(run, losses, finite)
             if progress.batch % 20 == 0 and progress.taken:
                 rate = run.learner.optimizer.param_groups[-1]["lr"]
                 bar.set_postfix(loss=f"{float(run.sums['loss']) / progress.taken:.3f}", lr=f"{rate:.1e}", refresh=False)
             late = time.monotonic() - run.saved_s > config.save_minutes * 60 and progress.bad_in_a_row == 0
             asked = distributed.largest(2 * stop.number + late, device)  # one question for both
             if asked:
+                settle(run)
                 save(run)
             if asked > 1:
                 say(f"Stopped in epoch {progress.epoch + 1} after batch {progress.batch}; {how_to_go_on(run)}.")
                 stop.raise_as(asked // 2)
+    settle(run)
 
 
-def note(run: Run, losses: dict[str, Tensor], finite: bool) -> None:
-    """Count a step.
+def settle(run: Run) -> None:
+    """Wait for the step launched last, if any, and count it.
 
     Raises:
         NotFinite: it is one of too many.
     """
-    progress = run.progress
-    if finite:
+    progress, launched, run.launched = run.progress, run.launched, None
+    if launched is None:
+        return
+    if launched.settle():
         progress.taken, progress.bad_in_a_row = progress.taken + 1, 0
-        for name, value in losses.items():
+        for name, value in launched.losses.items():
             run.sums[name] = run.sums[name] + value if name in run.sums else value.double()
         return
     progress.skipped, progress.bad_in_a_row = progress.skipped + 1, progress.bad_in_a_row + 1
@@ -176,7 +180,7 @@ def note(run: Run, losses: dict[str, Tensor], finite: bool) -> None:
         raise NotFinite(f"{BAD_STEPS} steps in a row up to batch {progress.batch} of epoch {progress.epoch + 1}")
 
 
-def step_within_memory(run: Run, batch: Any, step: Step) -> tuple[dict[str, Tensor], bool]:
+def step_within_memory(run: Run, batch: Any, step: Step) -> LaunchedStep:
     """A step; where the GPU's memory is too small for it in the first epoch, in pieces of half the size.
 
     Raises:
@@ -185,7 +189,7 @@ def step_within_memory(run: Run, batch: Any, step: Step) -> tuple[dict[str, Tens
     learner = run.learner
     for halvings in range(MAX_HALVINGS + 1):
         try:
-            return train_step(learner, batch, step)
+            return launch_step(learner, batch, step, run.launched)
         except torch.cuda.OutOfMemoryError as error:
             learner.optimizer.zero_grad()
             used = f"{torch.cuda.max_memory_allocated() / 2**30:.1f} GiB used" if torch.cuda.is_available() else "full"
@@ -193,6 +197,7 @@ def step_within_memory(run: Run, batch: Any, step: Step) -> tuple[dict[str, Tens
             alone = not distributed.active()
             if run.progress.epoch > 0 or halvings == MAX_HALVINGS or size == 1 or not alone:
                 if alone:
+                    settle(run)
                     save(run)
                 saved = "is saved" if alone else "is as it was last saved"
                 raise EnvironmentFault(

@@ -106,7 +106,7 @@ def restore(run: Run, state: dict[str, Any]) -> None:
     Raises:
         InputError: it is of another network.
     """
-    learner = run.learner
+    learner, run.launched = run.learner, None
     run.progress = Progress(**{f.name: state["progress"][f.name] for f in fields(Progress)})
     try:
         learner.model.load_state_dict(state["model"])

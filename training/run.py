@@ -23,7 +23,7 @@ from training import distributed
 from training.checkpoint import RunFolder, fingerprint, options_of
 from training.collection import Picture
 from training.draws import Loading
-from training.engine import Learner, MovingAverage, Precision, Step, autocast_dtype, grad_scaler
+from training.engine import LaunchedStep, Learner, MovingAverage, Precision, Step, autocast_dtype, grad_scaler
 from training.optimization import (
     OptimizerName,
     ScheduleName,
@@ -207,6 +207,7 @@ class Run:
 
     Attributes:
         initial: the weights to be mixed into the result; None where they have no weight in it.
+        launched: the step that is not counted yet.
     """
 
     task: Task
@@ -215,6 +216,7 @@ class Run:
     folder: RunFolder
     loading: Loading
     initial: nn.Module | None = None
+    launched: LaunchedStep | None = None
     sums: dict[str, Tensor] = field(default_factory=dict)
     saved_s: float = field(default_factory=time.monotonic)
 
