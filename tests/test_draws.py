@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import sys
+
 import cv2
 import pytest
 import torch
 from torch.utils.data import Dataset
 
-from training.draws import Loading, SeededItems, in_batches, load, seeded_share, uploaded
+from training.draws import Loading, SeededItems, in_batches, in_order, load, seeded_share, uploaded
 
 NEEDS_CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA")
 
@@ -44,6 +46,13 @@ def test_loading_processes_are_one_thread_each() -> None:
     before = cv2.getNumThreads()
     batches = list(load(Threads(), [[(0, 1)], [(1, 2)]], None, Loading(1)))
     assert [int(b) for b in batches] == [1, 1] and cv2.getNumThreads() == before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere Python decides")
+def test_loading_processes_are_forked() -> None:
+    loaders = load(Noise(), [[(0, 1)]], None, Loading(1)), in_order(Noise(), 2, 1)
+    assert [loader.multiprocessing_context.get_start_method() for loader in loaders] == ["fork", "fork"]
+    assert in_order(Noise(), 2).multiprocessing_context is None
 
 
 def test_epochs_and_seeds_differ() -> None:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from gesture_app.vision.preprocess import GREY, crop_hand, fitted_hw, letterbox, oriented_hw, to_batch
+from gesture_app.vision.preprocess import GREY, crop_hand, fitted_hw, letterbox, oriented_hw, to_tensor
 
 
 @pytest.mark.parametrize(
@@ -111,8 +111,8 @@ def test_refuses_what_is_no_picture(image) -> None:
         crop_hand(image, (0, 0, 2, 2), 32)
 
 
-def test_to_batch_keeps_order_and_range() -> None:
-    images = [np.full((4, 6, 3), (1, 2, 3), np.uint8), np.full((4, 6, 3), (4, 5, 255), np.uint8)]
-    batch = to_batch(images)
-    assert batch.shape == (2, 3, 4, 6) and batch.dtype == torch.uint8
-    assert batch[1, :, 0, 0].tolist() == [4, 5, 255]
+def test_to_tensor_keeps_order_and_range() -> None:
+    image = np.full((4, 6, 3), (4, 5, 255), np.uint8)
+    tensor = to_tensor(image)
+    assert tensor.shape == (3, 4, 6) and tensor.dtype == torch.uint8
+    assert tensor[:, 0, 0].tolist() == [4, 5, 255]

@@ -15,7 +15,7 @@ from torch.utils.data import Dataset, WeightedRandomSampler, default_collate
 
 from gesture_app.errors import InputError
 from gesture_app.vision.hands import Box, FloatArray, Image
-from gesture_app.vision.preprocess import crop_hand, letterbox, mirror, oriented_hw, scaled_hw, to_batch
+from gesture_app.vision.preprocess import crop_hand, letterbox, mirror, oriented_hw, scaled_hw, to_tensor
 from training.augment import (
     in_context,
     paste_hands,
@@ -104,7 +104,7 @@ class HandCrops(Dataset[tuple[Tensor, int, int]]):
         left, top, right, bottom = pixel_boxes(picture.boxes_xywh, image)[number].tolist()
         box = (left, top, right, bottom)
         if not self.augment:
-            return to_batch([crop_hand(image, box, self.size)])[0], target, side
+            return to_tensor(crop_hand(image, box, self.size)), target, side
         rng = np.random.default_rng(int(torch.randint(1 << 62, ())))
         if picture.is_crop and self.frames and min(image.shape[:2]) > 1 and rng.random() < CONTEXT_SHARE:
             frame = self.frames[int(rng.integers(len(self.frames)))]
@@ -116,7 +116,7 @@ class HandCrops(Dataset[tuple[Tensor, int, int]]):
             crop, side = mirror(crop), -side
         if self.transform is not None:
             crop = to_bgr_array(self.transform(to_rgb_tensor(crop)))
-        return to_batch([perhaps_compressed(crop, rng)])[0], target, side
+        return to_tensor(perhaps_compressed(crop, rng)), target, side
 
     @property
     def targets(self) -> list[int]:
@@ -235,7 +235,7 @@ class HandFrames(Dataset[tuple[Tensor, Tensor, Tensor]]):
         size_hw = oriented_hw((2, 1) if self.upright[item] else (1, 2), self.input_hw)
         if not self.augment:
             canvas, scale = letterbox(image, size_hw)
-            return to_batch([canvas])[0], torch.from_numpy(boxes * scale), torch.from_numpy(classes)
+            return to_tensor(canvas), torch.from_numpy(boxes * scale), torch.from_numpy(classes)
         rng = np.random.default_rng(int(torch.randint(1 << 62, ())))
         image, boxes, classes = self.compose(image, boxes, classes, rng)
         if rng.random() < 0.5:
@@ -246,7 +246,7 @@ class HandFrames(Dataset[tuple[Tensor, Tensor, Tensor]]):
             image, boxes, classes = hand_window(image, boxes, classes, self.window, scale, rng)
         else:
             image, boxes, classes = frame_view(image, boxes, classes, size_hw, rng)
-        batch = to_batch([perhaps_compressed(image, rng)])
+        batch = to_tensor(perhaps_compressed(image, rng))[None]
         if self.recolour is not None:
             batch = self.recolour(batch).round().to(torch.uint8)
         return batch[0], torch.from_numpy(boxes), torch.from_numpy(classes)

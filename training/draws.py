@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import cycle, islice
@@ -83,26 +84,29 @@ def begin_worker(_number: int) -> None:
 
 def load(dataset: Dataset[Any], draws: Sequence[Sequence[Draw]], collate: Any, loading: Loading) -> DataLoader[Any]:
     """The batches of these draws, in their order; no global random number is used up."""
+    return loader(SeededItems(dataset), loading, collate, batch_sampler=draws)
+
+
+def in_order(dataset: Dataset[Any], batch_size: int, workers: int = 0, collate: Any = None) -> DataLoader[Any]:
+    """A dataset's items as they come, to be measured on; no global random number is used up."""
+    return loader(dataset, Loading(workers), collate, batch_size=batch_size)
+
+
+def loader(dataset: Dataset[Any], loading: Loading, collate: Any, **batches: Any) -> DataLoader[Any]:
+    """PyTorch's, whose processes are forked where that can be done.
+
+    As Python starts them by itself since 3.14, each would import everything anew, twice an epoch.
+    """
+    forked = loading.workers > 0 and sys.platform == "linux"
     return DataLoader(
-        SeededItems(dataset),
-        batch_sampler=draws,  # type: ignore[arg-type]
+        dataset,
         num_workers=loading.workers,
         collate_fn=collate,
         pin_memory=loading.pin,
         generator=torch.Generator(),
         worker_init_fn=begin_worker,
-    )
-
-
-def in_order(dataset: Dataset[Any], batch_size: int, workers: int = 0, collate: Any = None) -> DataLoader[Any]:
-    """A dataset's items as they come, to be measured on; no global random number is used up."""
-    return DataLoader(
-        dataset,
-        batch_size,
-        num_workers=workers,
-        collate_fn=collate,
-        generator=torch.Generator(),
-        worker_init_fn=begin_worker,
+        multiprocessing_context="fork" if forked else None,
+        **batches,
     )
 
 

@@ -246,7 +246,9 @@ def read_later(value: Tensor) -> Callable[[], bool]:
     if value.device.type != "cuda":
         return lambda: bool(value)
     sent = value.to("cpu", non_blocking=True)
-    event = torch.cuda.current_stream(value.device).record_event()
+    # Who waits leaves the core to the loading processes.
+    event = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
+    event.record(torch.cuda.current_stream(value.device))
 
     def read() -> bool:
         event.synchronize()

@@ -22,7 +22,7 @@ from gesture_app.vision.images import read_image
 from gesture_app.vision.labels import NO_GESTURE
 from gesture_app.vision.model_info import Kind
 from gesture_app.vision.postprocess import select
-from gesture_app.vision.preprocess import fitted_hw, letterbox, to_batch
+from gesture_app.vision.preprocess import fitted_hw, letterbox, to_tensor
 from gesture_app.vision.recognizer import Recognizer
 from gesture_app.vision.stills import recognize_still
 from training import distributed
@@ -126,7 +126,7 @@ class WholeFrames(Dataset[tuple[Tensor, tuple[int, int], FloatArray, FloatArray]
     def __getitem__(self, item: int) -> tuple[Tensor, tuple[int, int], FloatArray, FloatArray]:
         image, boxes, classes = self.frames.read(item)
         frame_hw = (image.shape[0], image.shape[1])
-        return to_batch([letterbox(image, fitted_hw(frame_hw, self.frames.input_hw))[0]])[0], frame_hw, boxes, classes
+        return to_tensor(letterbox(image, fitted_hw(frame_hw, self.frames.input_hw))[0]), frame_hw, boxes, classes
 
 
 @torch.inference_mode()

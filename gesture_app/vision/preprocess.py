@@ -116,8 +116,8 @@ def mirror(image: Image) -> Image:
     return np.asarray(cv2.flip(image, 1), np.uint8)
 
 
-def to_batch(images: list[Image]) -> Tensor:
-    """Stack images of one size for PyTorch: N x HWC uint8 -> (N, 3, H, W) uint8; channel order and range stay."""
+def to_tensor(image: Image) -> Tensor:
+    """An image for PyTorch, which shares its memory: HWC uint8 -> (3, H, W) uint8; channel order and range stay."""
     import torch
 
-    return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
+    return torch.from_numpy(image).permute(2, 0, 1)
