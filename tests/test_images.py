@@ -4,12 +4,14 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
-from PIL import EpsImagePlugin, Image, UnidentifiedImageError
+from PIL import EpsImagePlugin, ExifTags, Image, UnidentifiedImageError
 
 from gesture_app.errors import InputError, split_message
-from gesture_app.vision.images import is_photograph, is_picture, is_unread, open_picture, read_image
+from gesture_app.vision import images
+from gesture_app.vision.images import is_photograph, is_picture, is_unread, open_picture, read_image, to_bgr
 from training.collection import picture_size
 from training.leakage import difference_hash
 
@@ -166,6 +168,43 @@ def test_bad_files_get_one_line(tmp_path: Path, kind: str, reason: str) -> None:
         read_image(path)
     assert str(caught.value).startswith(f"picture: {path}: ") and "\n" not in str(caught.value)
     assert split_message(str(caught.value))[1], "what to do"
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+@pytest.mark.parametrize(
+    ("size_wh", "long_side", "expected"),
+    [
+        ((100, 50), 40, (40, 20)),
+        ((40, 10), 40, (40, 10)),
+        ((1000, 1), 40, (40, 1)),
+        ((1537, 1000), 768, (768, 500)),
+        ((1000, 2000), 96, (48, 96)),
+        ((641, 480), None, (641, 480)),
+    ],
+)
+def test_long_pictures_are_shrunk(tmp_path: Path, suffix: str, size_wh, long_side, expected) -> None:
+    gradient = np.linspace(0, 255, size_wh[0] * size_wh[1]).reshape(size_wh[::-1])
+    image = np.stack((gradient, gradient[::-1], gradient[:, ::-1]), -1).astype(np.uint8)
+    path = tmp_path / f"long{suffix}"
+    cv2.imwrite(str(path), image)
+    read = read_image(path, long_side)
+    assert read.shape == (*expected[::-1], 3)
+    whole = cv2.resize(read_image(path), expected, interpolation=cv2.INTER_AREA)
+    assert np.abs(read.astype(int) - whole).mean() < 2  # a JPEG's blocks are halved in other rounding
+
+
+def test_a_large_jpeg_is_decoded_at_a_fraction_of_its_size_and_turned(tmp_path: Path, monkeypatch) -> None:
+    path = tmp_path / "large.jpg"
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    Image.new("RGB", (1920, 1440), (10, 20, 30)).save(path, exif=exif)
+    decoded = []
+    monkeypatch.setattr(images, "to_bgr", lambda picture: decoded.append(picture.size) or to_bgr(picture))
+    assert read_image(path, 700).shape == (700, 525, 3)
+    assert decoded == [(720, 960)]
+    path.write_bytes(path.read_bytes()[:-200])
+    with pytest.raises(InputError, match="truncated"):
+        read_image(path, 700)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from PIL import Image
 from gesture_app.errors import EnvironmentFault
 from gesture_app.vision.images import read_image
 from training import packed_cache
-from training.packed_cache import PackedCache, shrink
+from training.packed_cache import PackedCache
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def test_cached_pictures_are_the_same(paths: list[Path], tmp_path: Path, long_si
     reopened = PackedCache(tmp_path / "cache", long_side)
     assert reopened.load(paths) == []
     for path in paths:
-        image = shrink(read_image(path), long_side)
+        image = read_image(path, long_side)
         for seen in (cache, reopened, ForkingPickler.loads(ForkingPickler.dumps(reopened))):
             assert np.array_equal(seen.read(path), image)
             assert seen.size_hw(path) == image.shape[:2]
@@ -43,17 +43,12 @@ def test_cached_pictures_are_the_same(paths: list[Path], tmp_path: Path, long_si
     assert PackedCache(tmp_path / "cache", 32).load(paths) == paths
 
 
-@pytest.mark.parametrize(("shape", "expected"), [((100, 50), (40, 20)), ((40, 10), (40, 10)), ((1000, 1), (40, 1))])
-def test_shrink(shape, expected) -> None:
-    assert shrink(np.zeros((*shape, 3), np.uint8), 40).shape == (*expected, 3)
-
-
 def test_only_what_changed_is_decoded_again(paths: list[Path], tmp_path: Path, monkeypatch) -> None:
     PackedCache(tmp_path / "cache").build(paths[:3])
     Image.new("RGB", (9, 9), (1, 2, 3)).save(paths[0])
     os.utime(paths[0], ns=(1, 1))
     decoded = []
-    monkeypatch.setattr(packed_cache, "read_image", lambda path: decoded.append(path) or read_image(path))
+    monkeypatch.setattr(packed_cache, "read_image", lambda path, long_side: decoded.append(path) or read_image(path))
     cache = PackedCache(tmp_path / "cache")
     cache.build(paths)
     assert sorted(decoded) == [paths[0], paths[3]]
@@ -95,7 +90,7 @@ def test_a_damaged_pack_is_made_again(paths: list[Path], tmp_path: Path, spoil: 
 
 
 def test_an_interrupted_build_leaves_nothing_half(paths: list[Path], tmp_path: Path, monkeypatch) -> None:
-    def interrupted(path: Path) -> np.ndarray:
+    def interrupted(path: Path, long_side: int | None) -> np.ndarray:
         if path == paths[2]:
             raise KeyboardInterrupt
         return read_image(path)

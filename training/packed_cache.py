@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from zipfile import BadZipFile
 
-import cv2
 import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
@@ -30,15 +29,6 @@ PACK_BYTES = 4 << 30
 """A pack is closed at this size: an interrupted build loses no more, and a process maps few files."""
 PROBE = 200
 """Pictures after which the size of the whole cache is known well enough."""
-
-
-def shrink(image: Image, long_side: int | None) -> Image:
-    """The picture with a longer side of at most `long_side` pixels; smaller ones stay as they are."""
-    if long_side is None or max(image.shape[:2]) <= long_side:
-        return image
-    scale = long_side / max(image.shape[:2])
-    size_wh = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
-    return np.asarray(cv2.resize(image, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def state_of(path: Path) -> tuple[str, int, int] | None:
@@ -154,7 +144,7 @@ def in_order(
     def decode(path: Path) -> tuple[tuple[str, int, int], Image] | None:
         state = state_of(path)
         try:
-            return None if state is None else (state, shrink(read_image(path), long_side))
+            return None if state is None else (state, read_image(path, long_side))
         except InputError:
             return None
 

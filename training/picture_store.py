@@ -11,7 +11,7 @@ import torch
 from gesture_app.errors import InputError, one_line, split_message
 from gesture_app.vision.hands import Image
 from gesture_app.vision.images import read_image
-from training.packed_cache import PackedCache, shrink
+from training.packed_cache import PackedCache
 
 ALLOWED = 1 / 1000
 """So many of a set's pictures may be bad and are substituted; more end the run."""
@@ -70,7 +70,7 @@ class PictureStore:
             InputError: it cannot be read.
         """
         cached = self.cache.read(path) if self.cache is not None else None
-        return shrink(read_image(path), self.long_side) if cached is None else cached
+        return read_image(path, self.long_side) if cached is None else cached
 
     def get(self, path: Path) -> Image | None:
         """A picture, or None where it cannot be read, which is told on the standard error and counted.

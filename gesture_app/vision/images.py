@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import cv2
 import numpy as np
 from PIL import ExifTags, UnidentifiedImageError
 from PIL import Image as PillowImage
@@ -70,8 +71,11 @@ def open_picture(path: Path) -> Iterator[PillowImage.Image]:
         yield picture
 
 
-def read_image(path: Path) -> Image:
+def read_image(path: Path, long_side: int | None = None) -> Image:
     """Read a picture, turned upright by its EXIF orientation; of an animation the first frame.
+
+    Args:
+        long_side: in pixels, what a longer side is shrunk to; a JPEG then takes a fraction of the time to decode.
 
     Returns:
         HWC uint8 BGR. Greys of 16 bits are scaled to 8, those of 32 by the brightest pixel; transparency is
@@ -95,14 +99,30 @@ def read_image(path: Path) -> Image:
                 if picture.width * picture.height > MAX_PIXELS:
                     limit = f"{MAX_PIXELS // 1_000_000} megapixels"
                     raise refuse(f"its {picture.width}x{picture.height} pixels are more than {limit}. Make it smaller")
+                wanted_wh = shrunk_wh(picture.size, long_side)
+                if long_side is not None:  # a JPEG can be decoded at a half, a quarter or an eighth of its size
+                    picture.draft(None, wanted_wh)
                 picture.load()  # damage is told here; where EXIF is read it would be taken for EXIF's
                 turn = TURNS.get(orientation(picture))
-                return to_bgr(picture if turn is None else picture.transpose(turn))
+                upright = picture if turn is None else picture.transpose(turn)
+                image = to_bgr(upright)
+                size_wh = wanted_wh if upright.size == picture.size else wanted_wh[::-1]
     except UnidentifiedImageError as error:
         raise refuse("is not a picture that can be decoded. Convert it to JPEG or PNG") from error
     except (OSError, SyntaxError, ValueError, PillowImage.DecompressionBombError) as error:
         why = getattr(error, "strerror", None) or str(error)[:160] or type(error).__name__
         raise refuse(f"cannot be read ({why}). Check the file, or copy it again") from error
+    if size_wh == image.shape[1::-1]:
+        return image
+    return np.asarray(cv2.resize(image, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def shrunk_wh(size_wh: tuple[int, int], long_side: int | None) -> tuple[int, int]:
+    """Width and height in the same ratio, the longer at most `long_side`, none less than 1; smaller ones stay."""
+    if long_side is None or max(size_wh) <= long_side:
+        return size_wh
+    scale = long_side / max(size_wh)
+    return max(1, round(size_wh[0] * scale)), max(1, round(size_wh[1] * scale))
 
 
 def orientation(picture: PillowImage.Image) -> int:
