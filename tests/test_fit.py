@@ -116,6 +116,20 @@ def test_a_signal_while_evaluating_saves_and_the_resumed_run_is_the_same(tmp_pat
     assert_same(state_of(tmp_path / "whole.safetensors"), state_of(tmp_path / "parted.safetensors"))
 
 
+def test_a_signal_while_the_loading_processes_end_saves_the_epoch(tmp_path: Path, monkeypatch) -> None:
+    def uploaded(batches, device):
+        yield from batches
+        toy.send(signal.SIGTERM)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(fit_module, "uploaded", uploaded)
+        run(tmp_path / "parted.safetensors")
+    assert state_of(tmp_path / "parted.safetensors")["progress"]["batch"] == BATCHES
+    run(tmp_path / "parted.safetensors", resume=True)
+    run(tmp_path / "whole.safetensors")
+    assert_same(state_of(tmp_path / "whole.safetensors"), state_of(tmp_path / "parted.safetensors"))
+
+
 def start(output: Path, *words: str) -> subprocess.Popen[str]:
     here = Path(__file__).parent
     environment = {**os.environ, "PYTHONPATH": f"{here}{os.pathsep}{here.parent}"}

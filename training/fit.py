@@ -128,7 +128,7 @@ def write_options(run: Run) -> None:
 
 def train_epoch(run: Run, stop: StopSignal) -> None:
     """Learn from the batches of this epoch that are left."""
-    progress, config, device = run.progress, run.config, run.learner.device
+    progress, config = run.progress, run.config
     if progress.epoch == config.freeze_epochs > 0 and progress.batch == 0:
         start_phase(run)
     work = run.task.epoch(progress.epoch)
@@ -139,7 +139,7 @@ def train_epoch(run: Run, stop: StopSignal) -> None:
     hidden = True if not distributed.is_main() else None
     batches = load(work.dataset, shares[progress.batch :], work.collate, run.loading)
     with tqdm(
-        uploaded(batches, device), title, len(shares), initial=progress.batch, leave=False, disable=hidden
+        uploaded(batches, run.learner.device), title, len(shares), initial=progress.batch, leave=False, disable=hidden
     ) as bar:
         for batch in bar:
             launched = step_within_memory(run, batch, work.step)
@@ -150,15 +150,26 @@ def train_epoch(run: Run, stop: StopSignal) -> None:
             if progress.batch % 20 == 0 and progress.taken:
                 rate = run.learner.optimizer.param_groups[-1]["lr"]
                 bar.set_postfix(loss=f"{float(run.sums['loss']) / progress.taken:.3f}", lr=f"{rate:.1e}", refresh=False)
-            late = time.monotonic() - run.saved_s > config.save_minutes * 60 and progress.bad_in_a_row == 0
-            asked = distributed.largest(2 * stop.number + late, device)  # one question for both
-            if asked:
-                settle(run)
-                save(run)
-            if asked > 1:
-                say(f"Stopped in epoch {progress.epoch + 1} after batch {progress.batch}; {how_to_go_on(run)}.")
-                stop.raise_as(asked // 2)
+            save_if_asked(run, stop)
     settle(run)
+    save_if_asked(run, stop)  # by a signal that came while the loading processes ended
+
+
+def save_if_asked(run: Run, stop: StopSignal) -> None:
+    """Save the run where it is time to, or where a signal asks for that, which then ends it.
+
+    Raises:
+        KeyboardInterrupt, Terminated: after a signal.
+    """
+    progress = run.progress
+    late = time.monotonic() - run.saved_s > run.config.save_minutes * 60 and progress.bad_in_a_row == 0
+    asked = distributed.largest(2 * stop.number + late, run.learner.device)  # one question for both
+    if asked:
+        settle(run)
+        save(run)
+    if asked > 1:
+        say(f"Stopped in epoch {progress.epoch + 1} after batch {progress.batch}; {how_to_go_on(run)}.")
+        stop.raise_as(asked // 2)
 
 
 def settle(run: Run) -> None:
