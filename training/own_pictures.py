@@ -38,6 +38,8 @@ WHOLE_SHARE = 0.35
 FAR_SHARE, FAR_SCORE, FAR_PX = 0.1, 0.7, 24
 """A hand that covers less, though it is so sure and large (a side in pixels), is in a whole picture even among crops:
 of 1,000 crops of HaGRID, half of them turned, two had one, of 80 whole frames 74."""
+LOOKED_SIDE = 1536
+"""Longer side of the pictures in which hands are looked for, at most: four times that of the detector's input."""
 FEWEST = 5
 """Pictures of a gesture, at least."""
 HELD_OUT = 0.2
@@ -184,7 +186,7 @@ def with_hands(crops: list[Picture], recognizer: Recognizer) -> tuple[list[Pictu
 
     @cache
     def look(number: int) -> tuple[Detections, float, bool]:
-        image = read_image(crops[number].path)
+        image = read_image(crops[number].path, LOOKED_SIDE)
         hands = sure_hands(image, recognizer)
         return hands, share_of_hand(image, hands), is_far(image, hands)
 
@@ -204,7 +206,7 @@ def with_hands(crops: list[Picture], recognizer: Recognizer) -> tuple[list[Pictu
             pictures.append(picture)
         elif len(hands.scores):
             whole.append(str(picture.path))
-            pictures.append(boxed(picture, read_image(picture.path), hands.boxes_xyxy, recognizer, rng))
+            pictures.append(boxed(picture, read_image(picture.path, LOOKED_SIDE), hands.boxes_xyxy, recognizer, rng))
         else:
             lost += 1
     if not mostly_whole:
