@@ -277,6 +277,53 @@ def test_models_are_loaded_once_and_the_device_is_told(make_worker):
     assert devices[0] == ("fake device", LABELS)
 
 
+def test_while_nothing_is_played_networks_are_loaded_and_compiled_for_the_next_source(make_worker):
+    loads, recognizer = [], FakeRecognizer()
+    worker = make_worker(script=[True], load=lambda choice: loads.append(choice) or recognizer)
+    news = News(worker)
+    worker.start()
+    worker.halt()
+    wait_for(lambda: recognizer.seen)
+    assert not news.statuses, "nothing is told of it"
+    worker.play("script")
+    wait_for(lambda: Phase.ENDED in news.phases)
+    assert len(loads) == 1 and Phase.LOADING not in news.phases
+    other = ModelChoice(device="cpu")
+    worker.choose_model(other)
+    worker.play("script")
+    wait_for(lambda: news.phases.count(Phase.ENDED) == 2)
+    assert loads == [ModelChoice(), other]
+
+
+def test_networks_that_cannot_be_loaded_ahead_are_told_at_the_start(make_worker):
+    loads = []
+
+    def load(choice):
+        loads.append(choice)
+        raise InputError("weights: x: no such file. Check the name")
+
+    worker = make_worker(script=[True], load=load)
+    news = News(worker)
+    worker.start()
+    worker.halt()
+    wait_for(lambda: loads)
+    time.sleep(0.1)
+    assert not news.statuses and len(loads) == 1
+    run = worker.play("script")
+    wait_for(lambda: Phase.FAILED in news.phases)
+    assert news.statuses[-1] == Status(run, Phase.FAILED, "weights: x: no such file. Check the name")
+
+
+def test_a_source_that_is_wanted_at_once_waits_for_nothing(make_worker):
+    worker = make_worker(script=[True] * 5)
+    news = News(worker)
+    worker.start()
+    worker.halt()
+    worker.play("script")
+    wait_for(lambda: news.results)
+    assert news.phases[0] is Phase.LOADING, "in parallel with the opening of the source"
+
+
 def test_a_failed_load_is_told_and_tried_again(make_worker):
     answers = [InputError("weights: x.safetensors: no such file. Check the name"), RuntimeError("broken"), None]
 

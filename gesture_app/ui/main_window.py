@@ -100,6 +100,8 @@ class MainWindow(QMainWindow):
         if self._store.warning:
             self.notice.show_failure(self._store.warning)
         self.sources.begin(source)
+        if not self.playback.source:
+            self.playback.halt()  # the networks load while the user chooses
         self._show_status(Status(0, self.phase, clip=self.playback.clip))
 
     def play(self, source: str, begin_s: float = 0.0) -> None:
