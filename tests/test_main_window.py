@@ -53,7 +53,7 @@ from gesture_app.ui.recording_badge import RecordingBadge
 from gesture_app.ui.settings_store import SettingsStore
 from gesture_app.ui.shortcuts_dialog import shortcuts_of
 from gesture_app.video.reader import FrameReader
-from gesture_app.vision.assets import models_folder, shipped_folder
+from gesture_app.vision.assets import demo_clip, models_folder, shipped_folder
 from gesture_app.vision.hands import Frame
 from gesture_app.vision.labels import HAGRID_GESTURES
 from gesture_app.vision.model_folders import RETRAINED, network_files, weights_path
@@ -698,15 +698,36 @@ def test_a_click_on_a_control_leaves_the_keys_to_the_window(open_window, qtbot, 
     assert window.controls.hand.number.hasFocus(), "a number can be typed"
 
 
-@pytest.mark.parametrize("panel", ["controls", "events"])
-def test_a_letter_with_alt_means_one_thing(open_window, panel):
+@pytest.mark.parametrize("cameras", [(), CAMERAS])
+def test_the_welcome_is_done_with_the_keyboard(open_window, qtbot, cameras):
+    window = open_window(welcome_seen=False)
+    window.begin(None)
+    welcome = window.layout_.stack.currentWidget()
+    qtbot.waitUntil(welcome.demo_button.hasFocus)
+    window.source_bar.last_part.setFocus()
+    qtbot.keyClick(window.source_bar.last_part, Qt.Key.Key_Tab)
+    assert welcome.file_button.hasFocus(), "the first of the page without a camera"
+    qtbot.keyClick(welcome.file_button, Qt.Key.Key_Tab)
+    assert welcome.demo_button.hasFocus()
+    set_cameras(window, *cameras)
+    first = welcome.start_button if cameras else welcome.demo_button
+    assert first.hasFocus() and first.isDefault(), "Enter does what is offered first, also when that changes"
+    qtbot.keyClick(first, Qt.Key.Key_Return)
+    assert window.playback.source == ("0" if cameras else str(demo_clip())) and window.view.hasFocus()
+
+
+@pytest.mark.parametrize(("panel", "welcomed"), [("controls", False), ("events", False), ("controls", True)])
+def test_a_letter_with_alt_means_one_thing(open_window, panel, welcomed):
     window = open_window()
     dock = window.findChild(QDockWidget, panel)
     dock.raise_()
+    if welcomed:
+        window.sources.show_welcome()
     texts = [action.text() for action in window.menuBar().actions()]
     parts = [*window.source_bar.findChildren(QPushButton), *window.notice.findChildren(QPushButton)]
-    parts += dock.findChildren(QAbstractButton)
-    parts += [label for label in dock.findChildren(QLabel) if label.buddy() is not None]
+    for place in (dock, window.layout_.stack.currentWidget()):
+        parts += place.findChildren(QAbstractButton)
+        parts += [label for label in place.findChildren(QLabel) if label.buddy() is not None]
     letters = [QKeySequence.mnemonic(text).toString() for text in [*texts, *(part.text() for part in parts)]]
     counts = Counter(letter for letter in letters if letter)
     assert len(counts) >= 7 and [letter for letter, count in counts.items() if count > 1] == []
