@@ -265,10 +265,10 @@ def test_dropping_and_deleting(open_dialog, qtbot, tmp_path):
         (tmp_path / name).touch()
     mime = QMimeData()
     mime.setUrls([QUrl.fromLocalFile(str(tmp_path)), QUrl("http://host/x.mp4")])
-    event = QDropEvent(
-        QPointF(5, 5), Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-    )
+    actions = Qt.DropAction.MoveAction | Qt.DropAction.CopyAction
+    event = QDropEvent(QPointF(5, 5), actions, mime, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
     dialog.list.dropEvent(event)
+    assert event.dropAction() is Qt.DropAction.CopyAction, "else the files may be deleted"
     qtbot.waitUntil(lambda: not dialog.list.search.running)
     assert [row.text(0) for row in dialog.list.rows()] == ["a.png", "b.mp4"]
     dialog.list.rows()[0].setSelected(True)

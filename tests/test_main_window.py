@@ -16,7 +16,15 @@ from fakes import LEFT_BGR, RIGHT_BGR, FakeRecognizer, write_two_colours
 from media import REGULAR, write_video
 from PIL import Image as PillowImage
 from PyQt6.QtCore import QCoreApplication, QEvent, QMimeData, QPoint, QPointF, QSettings, QSize, Qt, QUrl
-from PyQt6.QtGui import QColor, QDesktopServices, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QKeySequence
+from PyQt6.QtGui import (
+    QColor,
+    QDesktopServices,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDragMoveEvent,
+    QDropEvent,
+    QKeySequence,
+)
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import (
     QAbstractButton,
@@ -503,19 +511,27 @@ def test_what_cannot_be_played_is_not_offered_again(open_window, qtbot, clip, tm
 
 def test_drag_and_drop(open_window, qtbot, clip, tmp_path):
     window = open_window()
+    actions = Qt.DropAction.MoveAction | Qt.DropAction.CopyAction
     sign, pressed = window.layout_.drop_sign, (Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
 
     def drag(*paths: Path) -> QMimeData:
         data = QMimeData()
         data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
-        enter = QDragEnterEvent(QPoint(50, 50), Qt.DropAction.CopyAction, data, *pressed)
+        enter = QDragEnterEvent(QPoint(50, 50), actions, data, *pressed)
         enter.setAccepted(False)
         window.dragEnterEvent(enter)
         assert enter.isAccepted() is sign.isVisible()
         return data
 
     def drop(data: QMimeData) -> None:
-        window.dropEvent(QDropEvent(QPointF(50, 50), Qt.DropAction.CopyAction, data, *pressed))
+        move, drop = (
+            QDragMoveEvent(QPoint(50, 50), actions, data, *pressed),
+            QDropEvent(QPointF(50, 50), actions, data, *pressed),
+        )
+        window.dragMoveEvent(move)
+        window.dropEvent(drop)
+        for event in (move, drop):
+            assert event.isAccepted() and event.dropAction() is Qt.DropAction.CopyAction, "else the file may be deleted"
         assert not sign.isVisible()
 
     drag(tmp_path / "list.txt")

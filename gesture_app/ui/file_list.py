@@ -10,7 +10,7 @@ from PyQt6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QKeyEvent
 from PyQt6.QtWidgets import QAbstractItemView, QHeaderView, QTreeWidget, QTreeWidgetItem, QWidget
 
 from gesture_app.ui.annotating import Outcome, State
-from gesture_app.ui.desktop import is_folder
+from gesture_app.ui.desktop import is_folder, take_copy
 from gesture_app.ui.looking import Looking
 from gesture_app.video.suffixes import VIDEO_SUFFIXES, media_below, why_no_media
 from gesture_app.vision.images import IMAGE_SUFFIXES
@@ -147,18 +147,18 @@ class FileList(QTreeWidget):
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
         """Take files."""
         if event is not None and not self.locked and _dropped(event):
-            event.acceptProposedAction()
+            take_copy(event)
 
     def dragMoveEvent(self, event: QDragMoveEvent | None) -> None:
         """Anywhere on the list."""
         if event is not None:
-            event.acceptProposedAction()
+            take_copy(event)
 
     def dropEvent(self, event: QDropEvent | None) -> None:
         """Put them onto the list."""
         if event is not None:
             self.add_files(_dropped(event))
-            event.acceptProposedAction()
+            take_copy(event)
 
     def _take_found(self, found: tuple[list[Path], str]) -> None:
         files, why_none = found
