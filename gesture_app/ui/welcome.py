@@ -23,7 +23,7 @@ from gesture_app.vision.assets import demo_clip
 
 
 class WelcomePage(QScrollArea):
-    """Stands where the picture will be; in a small window the gestures get less room, and then it scrolls.
+    """Stands where the picture will be; in a small window the gestures get less room, and then the page scrolls.
 
     Args:
         cameras: name and source of every camera.
@@ -74,8 +74,9 @@ class WelcomePage(QScrollArea):
         self.none = QLabel(self.tr("No camera was found. Connect one: it appears here by itself."))
         self.none.setWordWrap(True)
         self.gallery = GestureGallery()
-        self.gallery.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)
-        self.gallery.setMinimumHeight(self.gallery.minimumSizeHint().height())
+        whole = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)
+        whole.setHeightForWidth(True)  # the page scrolls, not the gallery in it
+        self.gallery.setSizePolicy(whole)
 
         row, below = QHBoxLayout(), QHBoxLayout()
         row.addWidget(self.label)
