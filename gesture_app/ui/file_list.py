@@ -110,11 +110,12 @@ class FileList(QTreeWidget):
             State.STOPPED: self.tr("not done"),
             State.FAILED: self.tr("failed"),
         }
-        parts = [outcome.text, str(outcome.result) if outcome.result else ""]
         for row in rows:
+            parts = [str(self.source(row)), outcome.text, str(outcome.result) if outcome.result else ""]
             row.setData(FILE, OUTCOME_ROLE, outcome)
             row.setText(STATE, texts[outcome.state])
-            row.setToolTip(STATE, "\n".join(part for part in parts if part))
+            for column in (FILE, STATE):
+                row.setToolTip(column, "\n".join(part for part in parts if part))
         self.changed.emit()
 
     def wait_again(self) -> bool:
@@ -131,6 +132,10 @@ class FileList(QTreeWidget):
         """Say which frame of a file is done; `frame_count` is None where it is not known."""
         text = self.tr("frame {frame} of {count}") if frame_count else self.tr("frame {frame}")
         row.setText(STATE, text.format(frame=frame, count=frame_count))
+
+    def selected_text(self) -> str:
+        """What there is to say of the first selected file of which there is something; empty for none."""
+        return next((text for row in self.selectedItems() if (text := self.outcome(row).text)), "")
 
     def selected_result(self) -> Path | None:
         """The result of the first selected file that has one."""
@@ -162,11 +167,12 @@ class FileList(QTreeWidget):
 
     def _take_found(self, found: tuple[list[Path], str]) -> None:
         files, why_none = found
+        folders = self._folders.copy()
         self._folders.clear()
         if why_none:
             self.told.emit(why_none)
         new = self._new(files)
-        self._add(new[:MOST_AT_ONCE])
+        self._add(new[:MOST_AT_ONCE], folders)
         if len(new) > MOST_AT_ONCE:
             text = self.tr(
                 "Only the first {most} of {count} files were added. Add the folder again for more; "
@@ -184,16 +190,17 @@ class FileList(QTreeWidget):
         known = {self.source(row) for row in self.rows()}
         return [file for file in dict.fromkeys(files) if file not in known]
 
-    def _add(self, files: Sequence[Path]) -> None:
-        rows = [_row(file) for file in files]
+    def _add(self, files: Sequence[Path], folders: Sequence[Path] = ()) -> None:
+        rows = [_row(file, folders) for file in files]
         self.addTopLevelItems(rows)
         self.show_outcome(rows, Outcome(State.WAITING))
 
 
-def _row(file: Path) -> QTreeWidgetItem:
-    row = QTreeWidgetItem([file.name])
+def _row(file: Path, folders: Sequence[Path]) -> QTreeWidgetItem:
+    """Of a file that was found in one of the folders, with the way from there, or of a file by itself."""
+    within = (str(file.relative_to(folder)) for folder in folders if file.is_relative_to(folder))
+    row = QTreeWidgetItem([next(within, file.name)])
     row.setData(FILE, SOURCE_ROLE, file)
-    row.setToolTip(FILE, str(file))
     return row
 
 
