@@ -563,6 +563,23 @@ def test_weights_that_cannot_be_used_and_others_that_can(open_window, qtbot, cli
     qtbot.waitUntil(lambda: window.phase is Phase.LIVE)
 
 
+def test_space_plays_an_ended_video_again_also_while_other_networks_load(open_window, qtbot, clip):
+    go_on = threading.Event()
+
+    def load(choice):
+        assert choice.device == "auto" or go_on.wait(10)
+        return FakeRecognizer()
+
+    window = playing(qtbot, open_window(load=load, loop=False), clip)
+    window.menus.to_end.trigger()
+    qtbot.waitUntil(lambda: window.phase is Phase.ENDED)
+    window._store.update(device="cpu")
+    qtbot.waitUntil(lambda: window.phase is Phase.LOADING)
+    window.menus.toggle.trigger()
+    go_on.set()
+    qtbot.waitUntil(lambda: window.phase is Phase.LIVE and window.playback.position_s < 1.0)
+
+
 def test_an_exception_while_recognizing(open_window, qtbot, clip):
     window = playing(qtbot, open_window(recognizer := FakeRecognizer()), clip)
     recognizer.fails = lambda call: True
