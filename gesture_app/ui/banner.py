@@ -73,7 +73,7 @@ def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}." if text else ""
 
 
-def paint_banner(painter: QPainter, area: QRectF, banner: Banner, turn: float) -> None:
+def paint_banner(painter: QPainter, area: QRectF, banner: Banner, turn: float = 0.0) -> None:
     """Paint the banner as a card in the middle of the area; `turn` (0..1) is where its busy mark stands."""
     title_font, text_font = _fonts(painter.font())
     wrap = QTextOption(Qt.AlignmentFlag.AlignHCenter)
