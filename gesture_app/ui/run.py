@@ -138,7 +138,9 @@ class LiveRun:
                     self._excuse()
                 if is_first:
                     self._feed.let_go()
-                if self._phase is Phase.ENDED:  # the last frame was on its way when the end was told
+                if self._phase is Phase.ENDED:
+                    self._relay_states()  # which tell it if it was sought
+                if self._phase is Phase.ENDED:  # else the last frame was on its way when the end was told
                     self._enter(self._phase)
             elif self._phase in (Phase.PAUSED, Phase.ENDED):
                 self._redraw(pipeline, make_pipeline)
