@@ -743,6 +743,10 @@ def test_the_welcome_is_done_with_the_keyboard(open_window, qtbot, cameras):
     assert welcome.file_button.hasFocus(), "the first of the page without a camera"
     qtbot.keyClick(welcome.file_button, Qt.Key.Key_Tab)
     assert welcome.demo_button.hasFocus()
+    qtbot.keyClick(welcome.skip_button, Qt.Key.Key_Return)
+    assert window.view.hasFocus()
+    window.menus.welcome.trigger()
+    assert welcome.demo_button.hasFocus()
     set_cameras(window, *cameras)
     first = welcome.start_button if cameras else welcome.demo_button
     assert first.hasFocus() and first.isDefault(), "Enter does what is offered first, also when that changes"
