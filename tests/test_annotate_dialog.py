@@ -98,6 +98,7 @@ def test_several_files(open_dialog, qtbot, tmp_path, monkeypatch):
     assert (
         dialog.progress_label.text().startswith("2 of 3 files are done. ") and "c.mp4" in dialog.progress_label.text()
     )
+    assert dialog.progress_bar.value() == dialog.progress_bar.maximum() == 3, "all is over, well or not"
     opened = []
     monkeypatch.setattr(annotate_dialog, "open_file", lambda path: opened.append(path) or True)
     monkeypatch.setattr(annotate_dialog, "show_in_folder", lambda path: opened.append(path) or False)
@@ -121,6 +122,22 @@ def test_a_file_that_is_cut_off_is_done_with_a_note(open_dialog, qtbot, tmp_path
     cut, whole = dialog.list.rows()
     assert (cut.text(1), whole.text(1)) == ("done, with a note", "done")
     assert "cut off or damaged" in cut.toolTip(1) and "cut off or damaged" in dialog.progress_label.text()
+    assert cut.toolTip(0) == cut.toolTip(1)
+
+
+def test_of_the_selected_file_it_is_told_why_it_failed(open_dialog, qtbot, tmp_path):
+    for name in ("a.mp4", "sub/b.mp4"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("not a video")
+    dialog = open_dialog()
+    dialog.add_files([tmp_path])
+    qtbot.waitUntil(lambda: not dialog.list.search.running)
+    dialog.start()
+    qtbot.waitUntil(lambda: not dialog.running)
+    assert [row.text(0) for row in dialog.list.rows()] == ["a.mp4", str(Path("sub") / "b.mp4")]
+    for row in reversed(dialog.list.rows()):
+        dialog.list.setCurrentItem(row)
+        assert dialog.progress_label.text() == dialog.list.outcome(row).text != ""
 
 
 def test_done_files_are_not_done_again_and_no_result_is_replaced(open_dialog, qtbot, tmp_path):
@@ -265,10 +282,10 @@ def test_dropping_and_deleting(open_dialog, qtbot, tmp_path):
         (tmp_path / name).touch()
     mime = QMimeData()
     mime.setUrls([QUrl.fromLocalFile(str(tmp_path)), QUrl("http://host/x.mp4")])
-    event = QDropEvent(
-        QPointF(5, 5), Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-    )
+    actions = Qt.DropAction.MoveAction | Qt.DropAction.CopyAction
+    event = QDropEvent(QPointF(5, 5), actions, mime, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
     dialog.list.dropEvent(event)
+    assert event.dropAction() is Qt.DropAction.CopyAction, "else the files may be deleted"
     qtbot.waitUntil(lambda: not dialog.list.search.running)
     assert [row.text(0) for row in dialog.list.rows()] == ["a.png", "b.mp4"]
     dialog.list.rows()[0].setSelected(True)

@@ -281,3 +281,13 @@ def test_folder(qtbot, monkeypatch, tmp_path):
     with qtbot.waitSignal(box.changed):
         box.button.click()
     assert box.folder() == str(tmp_path)
+
+
+def test_what_a_letter_reaches_is_scrolled_to(controls, qtbot):
+    controls.resize(400, 200)
+    controls.show()
+    controls.activateWindow()
+    qtbot.waitUntil(controls.isActiveWindow)
+    assert controls.theme.visibleRegion().isEmpty()
+    qtbot.keyClick(controls, Qt.Key.Key_L, Qt.KeyboardModifier.AltModifier)
+    assert controls.theme.hasFocus() and controls.theme.visibleRegion().boundingRect() == controls.theme.rect()

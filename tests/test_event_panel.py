@@ -297,6 +297,7 @@ def test_names_of_gestures_are_readable_at_any_width(panel, qtbot, width):
     widest = max(panel.view.fontMetrics().horizontalAdvance(gesture_name(label)) for label in HAGRID_LABELS)
     widths = [panel.view.columnWidth(column) for column in range(panel.table.columnCount())]
     assert widths[GESTURE] >= widest + panel.view.iconSize().width()
+    assert not panel.view.wordWrap(), "the end of a file's name stays, whatever is in it"
     least_px = sum(px for column, px in panel.view.least_px.items() if column != SOURCE)
     assert sum(widths) == max(panel.view.viewport().width(), least_px)
     panel.resize(panel.sizeHint())

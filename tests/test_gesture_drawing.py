@@ -146,6 +146,7 @@ def test_no_text_of_the_welcome_is_cut(qtbot, size, cameras):
     texts = [label for label in page.findChildren(QLabel) if label.wordWrap() and label.isVisible()]
     assert len(texts) == (1 if cameras else 2)
     qtbot.waitUntil(lambda: all(text.height() >= text.heightForWidth(text.width()) > 0 for text in texts))
+    assert page.gallery.verticalScrollBar().maximum() == 0, "there is one bar, that of the page"
     assert page.gallery.height() >= page.gallery.minimumSizeHint().height()
     buttons = [button for button in page.findChildren(QPushButton) if button.isVisible()]
     assert all(button.width() >= button.sizeHint().width() for button in buttons)

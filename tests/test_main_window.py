@@ -16,7 +16,15 @@ from fakes import LEFT_BGR, RIGHT_BGR, FakeRecognizer, write_two_colours
 from media import REGULAR, write_video
 from PIL import Image as PillowImage
 from PyQt6.QtCore import QCoreApplication, QEvent, QMimeData, QPoint, QPointF, QSettings, QSize, Qt, QUrl
-from PyQt6.QtGui import QColor, QDesktopServices, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QKeySequence
+from PyQt6.QtGui import (
+    QColor,
+    QDesktopServices,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDragMoveEvent,
+    QDropEvent,
+    QKeySequence,
+)
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import (
     QAbstractButton,
@@ -53,7 +61,7 @@ from gesture_app.ui.recording_badge import RecordingBadge
 from gesture_app.ui.settings_store import SettingsStore
 from gesture_app.ui.shortcuts_dialog import shortcuts_of
 from gesture_app.video.reader import FrameReader
-from gesture_app.vision.assets import models_folder, shipped_folder
+from gesture_app.vision.assets import demo_clip, models_folder, shipped_folder
 from gesture_app.vision.hands import Frame
 from gesture_app.vision.labels import HAGRID_GESTURES
 from gesture_app.vision.model_folders import RETRAINED, network_files, weights_path
@@ -204,8 +212,9 @@ def test_the_end_of_a_video_and_again(open_window, qtbot, clip):
     window = open_window(loop=False)
     window.play(str(clip))
     qtbot.waitUntil(lambda: window.phase is Phase.ENDED, timeout=20000)
-    qtbot.waitUntil(lambda: is_near(window.view.picture.pixelColor(10, 45), LEFT_BGR))  # no box is left
-    assert window.view.banner.title == "The video has ended"
+    assert window.view.banner.title == "The video has ended" and window.view.banner.aside
+    qtbot.wait(50)
+    assert not is_near(window.view.picture.pixelColor(10, 45), LEFT_BGR), "the box stays"
     window.menus.toggle.trigger()
     qtbot.waitUntil(lambda: window.phase is Phase.LIVE)
     assert window.playback.position_s < 1.5
@@ -440,6 +449,7 @@ def test_no_camera_at_the_start_and_then_one(open_window, qtbot):
     window = open_window()
     window.begin(None)
     assert window.phase is Phase.IDLE and "No camera is connected" in window.view.banner.text
+    qtbot.waitUntil(lambda: window.playback._worker._loaded is not None)
     set_cameras(window, CAMERAS[0])
     qtbot.waitUntil(lambda: window.phase is Phase.LIVE)
 
@@ -502,19 +512,27 @@ def test_what_cannot_be_played_is_not_offered_again(open_window, qtbot, clip, tm
 
 def test_drag_and_drop(open_window, qtbot, clip, tmp_path):
     window = open_window()
+    actions = Qt.DropAction.MoveAction | Qt.DropAction.CopyAction
     sign, pressed = window.layout_.drop_sign, (Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
 
     def drag(*paths: Path) -> QMimeData:
         data = QMimeData()
         data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
-        enter = QDragEnterEvent(QPoint(50, 50), Qt.DropAction.CopyAction, data, *pressed)
+        enter = QDragEnterEvent(QPoint(50, 50), actions, data, *pressed)
         enter.setAccepted(False)
         window.dragEnterEvent(enter)
         assert enter.isAccepted() is sign.isVisible()
         return data
 
     def drop(data: QMimeData) -> None:
-        window.dropEvent(QDropEvent(QPointF(50, 50), Qt.DropAction.CopyAction, data, *pressed))
+        move, drop = (
+            QDragMoveEvent(QPoint(50, 50), actions, data, *pressed),
+            QDropEvent(QPointF(50, 50), actions, data, *pressed),
+        )
+        window.dragMoveEvent(move)
+        window.dropEvent(drop)
+        for event in (move, drop):
+            assert event.isAccepted() and event.dropAction() is Qt.DropAction.CopyAction, "else the file may be deleted"
         assert not sign.isVisible()
 
     drag(tmp_path / "list.txt")
@@ -544,6 +562,23 @@ def test_weights_that_cannot_be_used_and_others_that_can(open_window, qtbot, cli
     assert window.view.banner.text.startswith("Device: cuda: there is none. Use cpu.\nAnother model")
     window._store.update(device="cpu")
     qtbot.waitUntil(lambda: window.phase is Phase.LIVE)
+
+
+def test_space_plays_an_ended_video_again_also_while_other_networks_load(open_window, qtbot, clip):
+    go_on = threading.Event()
+
+    def load(choice):
+        assert choice.device == "auto" or go_on.wait(10)
+        return FakeRecognizer()
+
+    window = playing(qtbot, open_window(load=load, loop=False), clip)
+    window.menus.to_end.trigger()
+    qtbot.waitUntil(lambda: window.phase is Phase.ENDED)
+    window._store.update(device="cpu")
+    qtbot.waitUntil(lambda: window.phase is Phase.LOADING)
+    window.menus.toggle.trigger()
+    go_on.set()
+    qtbot.waitUntil(lambda: window.phase is Phase.LIVE and window.playback.position_s < 1.0)
 
 
 def test_an_exception_while_recognizing(open_window, qtbot, clip):
@@ -697,15 +732,40 @@ def test_a_click_on_a_control_leaves_the_keys_to_the_window(open_window, qtbot, 
     assert window.controls.hand.number.hasFocus(), "a number can be typed"
 
 
-@pytest.mark.parametrize("panel", ["controls", "events"])
-def test_a_letter_with_alt_means_one_thing(open_window, panel):
+@pytest.mark.parametrize("cameras", [(), CAMERAS])
+def test_the_welcome_is_done_with_the_keyboard(open_window, qtbot, cameras):
+    window = open_window(welcome_seen=False)
+    window.begin(None)
+    welcome = window.layout_.stack.currentWidget()
+    qtbot.waitUntil(welcome.demo_button.hasFocus)
+    window.source_bar.last_part.setFocus()
+    qtbot.keyClick(window.source_bar.last_part, Qt.Key.Key_Tab)
+    assert welcome.file_button.hasFocus(), "the first of the page without a camera"
+    qtbot.keyClick(welcome.file_button, Qt.Key.Key_Tab)
+    assert welcome.demo_button.hasFocus()
+    qtbot.keyClick(welcome.skip_button, Qt.Key.Key_Return)
+    assert window.view.hasFocus()
+    window.menus.welcome.trigger()
+    assert welcome.demo_button.hasFocus()
+    set_cameras(window, *cameras)
+    first = welcome.start_button if cameras else welcome.demo_button
+    assert first.hasFocus() and first.isDefault(), "Enter does what is offered first, also when that changes"
+    qtbot.keyClick(first, Qt.Key.Key_Return)
+    assert window.playback.source == ("0" if cameras else str(demo_clip())) and window.view.hasFocus()
+
+
+@pytest.mark.parametrize(("panel", "welcomed"), [("controls", False), ("events", False), ("controls", True)])
+def test_a_letter_with_alt_means_one_thing(open_window, panel, welcomed):
     window = open_window()
     dock = window.findChild(QDockWidget, panel)
     dock.raise_()
+    if welcomed:
+        window.sources.show_welcome()
     texts = [action.text() for action in window.menuBar().actions()]
     parts = [*window.source_bar.findChildren(QPushButton), *window.notice.findChildren(QPushButton)]
-    parts += dock.findChildren(QAbstractButton)
-    parts += [label for label in dock.findChildren(QLabel) if label.buddy() is not None]
+    for place in (dock, window.layout_.stack.currentWidget()):
+        parts += place.findChildren(QAbstractButton)
+        parts += [label for label in place.findChildren(QLabel) if label.buddy() is not None]
     letters = [QKeySequence.mnemonic(text).toString() for text in [*texts, *(part.text() for part in parts)]]
     counts = Counter(letter for letter in letters if letter)
     assert len(counts) >= 7 and [letter for letter, count in counts.items() if count > 1] == []

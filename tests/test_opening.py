@@ -120,11 +120,17 @@ def test_a_folder_an_address_and_the_screen(opening: Opening, monkeypatch: pytes
     ("'/media/a clip.mp4' ", "/media/a clip.mp4"),
     ("file:///media/a%20clip.mp4", "/media/a clip.mp4"),
     ("camera 1", "1"),
+    ("192.168.1.20:8080/video", "http://192.168.1.20:8080/video"),
+    ("www.example.com/cam.m3u8", "http://www.example.com/cam.m3u8"),
+    ("garden-cam.local:554/live", "http://garden-cam.local:554/live"),
+    ("rtsps://host/x", "rtsps://host/x"),
+    ("screen:2", "screen:2"),
+    (" ", ""),
 ])  # fmt: skip
 def test_an_address_is_understood_as_above_the_picture(opening, monkeypatch, entered: str, source: str) -> None:
     monkeypatch.setattr(QInputDialog, "getText", lambda *_: (entered, True))
     opening.ask_address()
-    assert opening.chosen_sources == [source]
+    assert opening.chosen_sources == ([source] if source else [])
 
 
 def shown_picker(qtbot) -> ScreenPicker:

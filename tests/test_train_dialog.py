@@ -28,9 +28,9 @@ assert "--progress-json" in sys.argv
 def tell(**told): print(json.dumps(told), flush=True)
 def work():
     for _ in range(600): time.sleep(0.1)  # a signal between its last look and one long sleep would be slept through
-def epochs(count, stage="classifier"):
+def epochs(count, stage="classifier", measure="macro_f1"):
     for n in range(1, count + 1):
-        tell(epoch=n, epochs=count, stage=stage, loss=1 / n, macro_f1=1 - 0.5 / n)
+        tell(epoch=n, epochs=count, stage=stage, loss=1 / n, **{measure: 1 - 0.5 / n})
 def finish(**told):
     output.mkdir(parents=True)
     for suffix in (".safetensors", ".json"):
@@ -177,15 +177,16 @@ def test_a_folder_has_to_be_chosen(open_dialog, qtbot, tmp_path, data):
 
 @pytest.mark.parametrize(("better", "words"), [(True, "is better than the one before"), (False, "is not better")])
 def test_a_whole_training(open_dialog, qtbot, monkeypatch, data, better, words):
-    code = f"epochs(3); epochs(2, 'detector'); finish(better={better}, macro_f1=0.91, before_macro_f1=0.8)"
+    code = f"epochs(3); epochs(2, 'detector', 'ap50'); finish(better={better}, macro_f1=0.91, before_macro_f1=0.8)"
     dialog = open_dialog(code, data)
     dialog.name.setText("Signs: mine")
+    assert not dialog.plots.isVisible(), "there is nothing to see in them yet"
     dialog.train_button.click()
     assert dialog.running and not dialog.data.isEnabled() and "Cancel" in dialog.train_button.text()
     qtbot.waitUntil(lambda: not dialog.running)
-    assert words in dialog.state.text() and "macro-F1 0.910, before 0.800" in dialog.state.text()
-    assert dialog.loss.curves == {"classifier": [(1, 1), (2, 1 / 2), (3, 1 / 3)], "detector": [(1, 1), (2, 1 / 2)]}
-    assert list(dialog.quality.curves) == ["classifier macro-F1", "detector macro-F1"]
+    assert words in dialog.state.text() and "gestures named right 0.910, before 0.800" in dialog.state.text()
+    assert dialog.loss.curves == {"gestures": [(1, 1), (2, 1 / 2), (3, 1 / 3)], "hands": [(1, 1), (2, 1 / 2)]}
+    assert list(dialog.quality.curves) == ["gestures", "hands"] and dialog.plots.isVisible()
     assert not dialog.grab().isNull()
     opened = []
     for answer in (True, False):
@@ -237,7 +238,10 @@ def test_a_network_that_is_worse_is_used_only_where_none_is_better(open_dialog, 
     dialog = open_dialog(f"BETTER, AP50 = {before_ap50 < 0.7}, {before_ap50}\n{BOTH}", data)
     dialog.start()
     qtbot.waitUntil(lambda: not dialog.running)
-    assert f"(macro-F1 0.800, before 0.900; AP50 0.700, before {before_ap50:.3f})" in dialog.state.text()
+    assert (
+        f"(gestures named right 0.800, before 0.900; hands found 0.700, before {before_ap50:.3f})"
+        in dialog.state.text()
+    )
     assert dialog.waiting
     with qtbot.waitSignal(dialog.installed) as told:
         dialog.install_button.click()
@@ -287,7 +291,7 @@ def test_a_training_in_the_background_comes_back_when_it_has_ended(qtbot, monkey
     QDialog.reject(dialog)
     assert not dialog.isVisible() and tools.running
     assert button.isVisible() and button.text() == "Training…"
-    qtbot.waitUntil(lambda: button.text() == "Training: classifier 1/1")
+    qtbot.waitUntil(lambda: button.text() == "Training: gestures 1/1")
     qtbot.waitUntil(lambda: not tools.running)
     qtbot.waitUntil(dialog.isVisible)
     assert not button.isVisible()
@@ -311,8 +315,10 @@ def test_progress_and_time_left(open_dialog, qtbot, data):
     dialog._child.told.connect(lambda _told: states.append(dialog.state.text()))
     dialog.start()
     qtbot.waitUntil(lambda: len(states) == 2)
-    assert states[0] == "classifier: epoch 1 of 500", "what came before the first epoch tells nothing of the others"
-    assert re.fullmatch(r"classifier: epoch 2 of 500, (?!00:00)[\d:]+ left", states[1])
+    assert states[0] == "Learning gestures: round 1 of 500", (
+        "what came before the first epoch tells nothing of the others"
+    )
+    assert re.fullmatch(r"Learning gestures: round 2 of 500, about (a minute|\d+ minutes) left", states[1])
     assert (dialog.progress_bar.value(), dialog.progress_bar.maximum()) == (2, 500)
 
 
@@ -323,7 +329,7 @@ SAVE = "try: epochs(1); work()\nexcept KeyboardInterrupt: print('saved'); sys.ex
 def test_cancel(open_dialog, qtbot, data):
     dialog = open_dialog(SAVE, data)
     dialog.start()
-    qtbot.waitUntil(lambda: "epoch 1" in dialog.state.text())
+    qtbot.waitUntil(lambda: "round 1" in dialog.state.text())
     dialog.train_button.click()
     assert not dialog.train_button.isEnabled()
     qtbot.waitUntil(lambda: not dialog.running)
@@ -351,7 +357,7 @@ def test_a_stopped_training_goes_on_unless_something_else_is_asked_for(open_dial
     for keep in (True, True, False):
         dialog.keep.setChecked(keep)
         dialog.start()
-        qtbot.waitUntil(lambda: "epoch 1" in dialog.state.text() or not dialog.running)
+        qtbot.waitUntil(lambda: "round 1" in dialog.state.text() or not dialog.running)
         dialog.cancel()
         qtbot.waitUntil(lambda: not dialog.running)
     outputs = [Path(line.partition(" /")[2]) for line in said]
@@ -397,7 +403,7 @@ def test_failures(open_dialog, qtbot, data, code, told, details):
 def test_closing_while_training_asks(open_dialog, qtbot, data, button, visible, running):
     dialog = open_dialog(SAVE, data)
     dialog.start()
-    qtbot.waitUntil(lambda: "epoch 1" in dialog.state.text())
+    qtbot.waitUntil(lambda: "round 1" in dialog.state.text())
     dialog.close()
     assert dialog.isVisible()
     next(b for b in dialog._question.buttons() if button in b.text()).click()

@@ -7,6 +7,7 @@ from PyQt6.QtCore import QPoint, Qt
 from PyQt6.QtGui import QColor, QImage
 from PyQt6.QtTest import QTest
 
+from gesture_app.ui.banner import Banner
 from gesture_app.ui.video_view import BACKGROUND, VideoView
 
 
@@ -110,3 +111,13 @@ def test_a_picture_is_told_once_when_painted(view):
     view.show_picture(picture(5, 5), None)
     view.grab()
     assert painted == [12.5]
+
+
+@pytest.mark.parametrize("aside", [True, False])
+def test_a_banner_dims_the_picture_or_stands_aside(view, aside):
+    view.resize(400, 400)
+    view.show_picture(picture(100, 100), None)
+    view.show_banner(Banner("The video has ended", "Press Space to play it again.", aside=aside))
+    grabbed = view.grab().toImage()
+    assert (grabbed.pixelColor(20, 380) == QColor("red")) is aside
+    assert (grabbed.pixelColor(180, 240) == QColor("red")) is aside, "the middle is free"

@@ -193,8 +193,30 @@ def test_a_source_from_opening_to_its_end(make_worker):
     assert phases == [Phase.LOADING, Phase.OPENING, Phase.LIVE, Phase.ENDED]
     assert {status.run for status in news.statuses} == {run}
     assert news.results[0].hands and news.results[0].inference_s is not None
-    wait_for(lambda: not news.results[-1].hands), "no boxes on the picture of an ended video"
-    assert news.results[-1].picture.pixelColor(4, 18) == QColor(*reversed(LEFT_BGR))
+    time.sleep(0.2)
+    assert news.results[-1].hands and news.results[-1].time_s == 0.05, "the last picture keeps its boxes"
+    worker.configure(LiveSettings(RecognizerOptions(), hidden_labels=("like",)))
+    wait_for(lambda: not news.results[-1].hands), "and follows the settings"
+
+
+class Slow(FakeRecognizer):
+    """Is busy with one picture while the last one comes, and then the end."""
+
+    def detect(self, image, options):
+        time.sleep(0.1)
+        return super().detect(image, options)
+
+
+def test_the_end_is_told_after_the_last_picture(make_worker):
+    worker = make_worker(Slow(), script=[True] * 5)
+    news, told = News(worker), []
+    worker.status_changed.connect(lambda status: told.append(status.phase), Qt.ConnectionType.DirectConnection)
+    worker.result_ready.connect(lambda: told.append(news.results[-1].time_s), Qt.ConnectionType.DirectConnection)
+    worker.start()
+    worker.play("script")
+    wait_for(lambda: 0.05 in told and told[-1] is Phase.ENDED)
+    time.sleep(0.3)
+    assert told[-1] is Phase.ENDED
 
 
 class Compiling(FakeRecognizer):
@@ -275,6 +297,53 @@ def test_models_are_loaded_once_and_the_device_is_told(make_worker):
         wait_for(lambda before=ended: news.phases.count(Phase.ENDED) > before)
     assert len(loads) == 1
     assert devices[0] == ("fake device", LABELS)
+
+
+def test_while_nothing_is_played_networks_are_loaded_and_compiled_for_the_next_source(make_worker):
+    loads, recognizer = [], FakeRecognizer()
+    worker = make_worker(script=[True], load=lambda choice: loads.append(choice) or recognizer)
+    news = News(worker)
+    worker.start()
+    worker.halt()
+    wait_for(lambda: recognizer.seen)
+    assert not news.statuses, "nothing is told of it"
+    worker.play("script")
+    wait_for(lambda: Phase.ENDED in news.phases)
+    assert len(loads) == 1 and Phase.LOADING not in news.phases
+    other = ModelChoice(device="cpu")
+    worker.choose_model(other)
+    worker.play("script")
+    wait_for(lambda: news.phases.count(Phase.ENDED) == 2)
+    assert loads == [ModelChoice(), other]
+
+
+def test_networks_that_cannot_be_loaded_ahead_are_told_at_the_start(make_worker):
+    loads = []
+
+    def load(choice):
+        loads.append(choice)
+        raise InputError("weights: x: no such file. Check the name")
+
+    worker = make_worker(script=[True], load=load)
+    news = News(worker)
+    worker.start()
+    worker.halt()
+    wait_for(lambda: loads)
+    time.sleep(0.1)
+    assert not news.statuses and len(loads) == 1
+    run = worker.play("script")
+    wait_for(lambda: Phase.FAILED in news.phases)
+    assert news.statuses[-1] == Status(run, Phase.FAILED, "weights: x: no such file. Check the name")
+
+
+def test_a_source_that_is_wanted_at_once_waits_for_nothing(make_worker):
+    worker = make_worker(script=[True] * 5)
+    news = News(worker)
+    worker.start()
+    worker.halt()
+    worker.play("script")
+    wait_for(lambda: news.results)
+    assert news.phases[0] is Phase.LOADING, "in parallel with the opening of the source"
 
 
 def test_a_failed_load_is_told_and_tried_again(make_worker):
@@ -447,12 +516,12 @@ def test_a_dark_picture_is_brightened_and_recorded_as_it_is(make_worker, brighte
 
 @pytest.mark.parametrize("mirror", [False, True])
 def test_a_blurred_picture_shows_nothing_when_its_boxes_leave(make_worker, mirror):
-    worker = make_worker(script=[True] * 5)
+    worker = make_worker(script=[True] * 5, ends=False)
     worker.configure(LiveSettings(RecognizerOptions(), blur=True, mirror=mirror))
     news = News(worker)
     worker.start()
     worker.play("script")
-    wait_for(lambda: Phase.ENDED in news.phases and not news.results[-1].hands)
+    wait_for(lambda: Phase.RECONNECTING in news.phases and not news.results[-1].hands)
     last = news.results[-1].picture
     middle = last.pixelColor(31, 20)
     assert middle.green() > LEFT_BGR[1] + 20 and middle.blue() > RIGHT_BGR[0] + 20, "the edge between both is blurred"

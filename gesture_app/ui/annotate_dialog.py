@@ -131,6 +131,7 @@ class AnnotateDialog(WorkDialog):
         self.list = FileList()
         self.list.changed.connect(self._refresh)
         self.list.told.connect(lambda text: self.progress_label.setText(text))
+        self.list.itemSelectionChanged.connect(self._tell_selected)
         self.list.itemActivated.connect(lambda: self._with_result(open_file))
         self.add_button = self._button(self.tr("&Add files…"), self._choose_files)
         self.add_folder_button = self._button(self.tr("A&dd folder…"), self._choose_folder)
@@ -212,18 +213,23 @@ class AnnotateDialog(WorkDialog):
         done = sum(outcome.state is State.DONE for outcome in outcomes)
         told = self.tr("{done} of {count} files are done.").format(done=done, count=len(outcomes))
         faults = [outcome.text for outcome in outcomes if outcome.text]
-        self.progress_label.setText(work.fault or " ".join([told, *faults[:1]]))
         self.progress_bar.setRange(0, len(outcomes))
-        self.progress_bar.setValue(done)
+        self.progress_bar.setValue(done if self._cancelled or work.fault else len(outcomes))
         work.deleteLater()
         self.close_question()
         with_result = [row for row in self._working if self.list.outcome(row).result is not None]
         if with_result and not self.list.selectedItems():
             with_result[0].setSelected(True)
+        self.progress_label.setText(work.fault or " ".join([told, *faults[:1]]))
         self._refresh()
         if not self._cancelled:
             results = [outcome.result for outcome in outcomes if outcome.state is State.DONE]
             self.ended.emit(results, self.progress_label.text() if work.fault or faults else "")
+
+    def _tell_selected(self) -> None:
+        """Why the selected file failed, or what else there is to say of it."""
+        if not self.running and (text := self.list.selected_text()):
+            self.progress_label.setText(text)
 
     def _refresh(self) -> None:
         """Say what can be done now."""

@@ -24,12 +24,13 @@ WIDEST_PX = 520.0
 
 @dataclass(frozen=True)
 class Banner:
-    """A title, a text that may be empty, and whether it means waiting or trouble."""
+    """A title, a text that may be empty, and whether it means waiting or trouble, or leaves the picture in sight."""
 
     title: str
     text: str = ""
     busy: bool = False
     alarm: bool = False
+    aside: bool = False
 
 
 def banner_for(status: Status, source: str, shown: str) -> Banner | None:
@@ -54,7 +55,7 @@ def banner_for(status: Status, source: str, shown: str) -> Banner | None:
             translate("Banner", "Reconnecting to {source}…").format(source=shown), reason, busy=True
         ),
         Phase.FRAME_FAULT: Banner(translate("Banner", "The hands could not be recognized"), message, alarm=True),
-        Phase.ENDED: Banner(translate("Banner", "The video has ended"), play_again),
+        Phase.ENDED: Banner(translate("Banner", "The video has ended"), play_again, aside=True),
         Phase.NO_SOURCE: Banner(no_picture, reason, alarm=True),
         Phase.FAILED: Banner(translate("Banner", "Cannot start"), f"{_sentence(message)}\n{other}", alarm=True),
     }
@@ -73,13 +74,18 @@ def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}." if text else ""
 
 
-def paint_banner(painter: QPainter, area: QRectF, banner: Banner, turn: float) -> None:
-    """Paint the banner as a card in the middle of the area; `turn` (0..1) is where its busy mark stands."""
+def paint_banner(painter: QPainter, area: QRectF, banner: Banner, turn: float = 0.0) -> None:
+    """Paint the banner as a card in the middle of the area, or small at its top.
+
+    Args:
+        turn: where its busy mark stands, 0..1.
+    """
     title_font, text_font = _fonts(painter.font())
     wrap = QTextOption(Qt.AlignmentFlag.AlignHCenter)
     wrap.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
     width = min(WIDEST_PX, area.width() - 2 * GAP_PX)
-    room = QRectF(0, 0, width - 2 * PADDING_PX, area.height())
+    padding = PADDING_PX / 2 if banner.aside else PADDING_PX
+    room = QRectF(0, 0, width - 2 * padding, area.height())
 
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setFont(title_font)
@@ -88,22 +94,27 @@ def paint_banner(painter: QPainter, area: QRectF, banner: Banner, turn: float) -
     text = painter.boundingRect(room, banner.text, wrap) if banner.text else QRectF()
 
     mark = MARK_PX + GAP_PX if banner.busy or banner.alarm else 0.0
-    height = mark + title.height() + (GAP_PX + text.height() if banner.text else 0.0) + 2 * PADDING_PX
-    card = QRectF(0, 0, width, height)
+    gap = GAP_PX * padding / PADDING_PX if banner.text else 0.0
+    height = mark + title.height() + gap + text.height() + 2 * padding
+    if banner.aside:
+        room.setWidth(max(title.width(), text.width()) + 1)  # rounded, it might wrap
+    card = QRectF(0, 0, room.width() + 2 * padding, height)
     card.moveCenter(area.center())
+    if banner.aside:
+        card.moveTop(area.top() + GAP_PX)
     painter.setPen(QPen(CARD_EDGE, 1))
     painter.setBrush(CARD)
     painter.drawRoundedRect(card, 12, 12)
 
     if mark:
-        spot = QRectF(card.center().x() - MARK_PX / 2, card.top() + PADDING_PX, MARK_PX, MARK_PX)
+        spot = QRectF(card.center().x() - MARK_PX / 2, card.top() + padding, MARK_PX, MARK_PX)
         _paint_mark(painter, spot, banner, turn)
-    line = QRectF(card.left() + PADDING_PX, card.top() + PADDING_PX + mark, room.width(), title.height())
+    line = QRectF(card.left() + padding, card.top() + padding + mark, room.width(), title.height())
     painter.setFont(title_font)
     painter.setPen(TITLE)
     painter.drawText(line, banner.title, wrap)
     if banner.text:
-        line = QRectF(line.left(), line.bottom() + GAP_PX, room.width(), text.height())
+        line = QRectF(line.left(), line.bottom() + gap, room.width(), text.height())
         painter.setFont(text_font)
         painter.setPen(TEXT)
         painter.drawText(line, banner.text, wrap)

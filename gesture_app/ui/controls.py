@@ -10,6 +10,7 @@ from PyQt6.QtCore import QSignalBlocker, QSize, Qt, pyqtSignal
 from PyQt6.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
+    QApplication,
     QCheckBox,
     QComboBox,
     QFormLayout,
@@ -81,6 +82,9 @@ class Controls(QScrollArea):
         self._guard.watch(panel)
         for part in panel.findChildren((QAbstractButton, QSlider, QComboBox, QAbstractItemView)):
             part.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves Space and the arrows to the window
+        application = QApplication.instance()
+        assert isinstance(application, QApplication)
+        application.focusChanged.connect(self._show_focused)
         self.set_settings(settings)
 
     def settings(self) -> Settings:
@@ -111,6 +115,11 @@ class Controls(QScrollArea):
         bar = self.verticalScrollBar()
         assert panel is not None and bar is not None
         return QSize(panel.minimumSizeHint().width() + bar.sizeHint().width(), 120)
+
+    def _show_focused(self, _before: QWidget | None, now: QWidget | None) -> None:
+        """Scroll to what was reached by its letter; Qt does so for the Tab key alone."""
+        if now is not None and self.isAncestorOf(now):
+            self.ensureWidgetVisible(now)
 
     def _recognition(self) -> QGroupBox:
         self.hand = NumberSlider(

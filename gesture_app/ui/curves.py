@@ -104,7 +104,7 @@ class Curves(QWidget):
         below = QRectF(plot.left(), plot.bottom() + 3, plot.width(), metrics.height())
         painter.drawText(below, Qt.AlignmentFlag.AlignLeft, "1")
         painter.drawText(below, Qt.AlignmentFlag.AlignRight, str(self._epochs))
-        painter.drawText(below, Qt.AlignmentFlag.AlignHCenter, self.tr("epoch"))
+        painter.drawText(below, Qt.AlignmentFlag.AlignHCenter, self.tr("round"))
 
     def _paint_curve(
         self, painter: QPainter, plot: QRectF, top: float, points: list[tuple[int, float]], colour: QColor

@@ -7,8 +7,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from PyQt6.QtCore import QCoreApplication, QProcess, QStandardPaths, QUrl
-from PyQt6.QtGui import QDesktopServices
+from PyQt6.QtCore import QCoreApplication, QProcess, QStandardPaths, Qt, QUrl
+from PyQt6.QtGui import QDesktopServices, QDropEvent
 from PyQt6.QtWidgets import QWidget
 
 Place = QStandardPaths.StandardLocation
@@ -57,6 +57,12 @@ def open_or_tell(act: Callable[[Path], bool], path: Path, tell: Callable[[str], 
     if not act(path):
         text = QCoreApplication.translate("Desktop", "Found no program that opens {path}")
         tell(text.format(path=shown_path(str(path))))
+
+
+def take_copy(event: QDropEvent) -> None:
+    """Accept what is dragged or dropped and leave it where it is: a file manager may delete what was moved."""
+    event.setDropAction(Qt.DropAction.CopyAction)
+    event.accept()
 
 
 def resize_to_fit(window: QWidget, width: int, height: int) -> None:

@@ -184,6 +184,7 @@ class EventPanel(QWidget):
         view.setAlternatingRowColors(True)
         view.setTabKeyNavigation(False)
         view.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        view.setWordWrap(False)  # else a name is cut line by line, and its end is lost
         view.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         rows, columns = view.verticalHeader(), view.horizontalHeader()
         assert rows is not None and columns is not None

@@ -10,7 +10,7 @@ from PyQt6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QKeyEvent
 from PyQt6.QtWidgets import QAbstractItemView, QHeaderView, QTreeWidget, QTreeWidgetItem, QWidget
 
 from gesture_app.ui.annotating import Outcome, State
-from gesture_app.ui.desktop import is_folder
+from gesture_app.ui.desktop import is_folder, take_copy
 from gesture_app.ui.looking import Looking
 from gesture_app.video.suffixes import VIDEO_SUFFIXES, media_below, why_no_media
 from gesture_app.vision.images import IMAGE_SUFFIXES
@@ -110,11 +110,12 @@ class FileList(QTreeWidget):
             State.STOPPED: self.tr("not done"),
             State.FAILED: self.tr("failed"),
         }
-        parts = [outcome.text, str(outcome.result) if outcome.result else ""]
         for row in rows:
+            parts = [str(self.source(row)), outcome.text, str(outcome.result) if outcome.result else ""]
             row.setData(FILE, OUTCOME_ROLE, outcome)
             row.setText(STATE, texts[outcome.state])
-            row.setToolTip(STATE, "\n".join(part for part in parts if part))
+            for column in (FILE, STATE):
+                row.setToolTip(column, "\n".join(part for part in parts if part))
         self.changed.emit()
 
     def wait_again(self) -> bool:
@@ -132,6 +133,10 @@ class FileList(QTreeWidget):
         text = self.tr("frame {frame} of {count}") if frame_count else self.tr("frame {frame}")
         row.setText(STATE, text.format(frame=frame, count=frame_count))
 
+    def selected_text(self) -> str:
+        """What there is to say of the first selected file of which there is something; empty for none."""
+        return next((text for row in self.selectedItems() if (text := self.outcome(row).text)), "")
+
     def selected_result(self) -> Path | None:
         """The result of the first selected file that has one."""
         results = (self.outcome(row).result for row in self.selectedItems())
@@ -147,26 +152,27 @@ class FileList(QTreeWidget):
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
         """Take files."""
         if event is not None and not self.locked and _dropped(event):
-            event.acceptProposedAction()
+            take_copy(event)
 
     def dragMoveEvent(self, event: QDragMoveEvent | None) -> None:
         """Anywhere on the list."""
         if event is not None:
-            event.acceptProposedAction()
+            take_copy(event)
 
     def dropEvent(self, event: QDropEvent | None) -> None:
         """Put them onto the list."""
         if event is not None:
             self.add_files(_dropped(event))
-            event.acceptProposedAction()
+            take_copy(event)
 
     def _take_found(self, found: tuple[list[Path], str]) -> None:
         files, why_none = found
+        folders = self._folders.copy()
         self._folders.clear()
         if why_none:
             self.told.emit(why_none)
         new = self._new(files)
-        self._add(new[:MOST_AT_ONCE])
+        self._add(new[:MOST_AT_ONCE], folders)
         if len(new) > MOST_AT_ONCE:
             text = self.tr(
                 "Only the first {most} of {count} files were added. Add the folder again for more; "
@@ -184,16 +190,17 @@ class FileList(QTreeWidget):
         known = {self.source(row) for row in self.rows()}
         return [file for file in dict.fromkeys(files) if file not in known]
 
-    def _add(self, files: Sequence[Path]) -> None:
-        rows = [_row(file) for file in files]
+    def _add(self, files: Sequence[Path], folders: Sequence[Path] = ()) -> None:
+        rows = [_row(file, folders) for file in files]
         self.addTopLevelItems(rows)
         self.show_outcome(rows, Outcome(State.WAITING))
 
 
-def _row(file: Path) -> QTreeWidgetItem:
-    row = QTreeWidgetItem([file.name])
+def _row(file: Path, folders: Sequence[Path]) -> QTreeWidgetItem:
+    """Of a file that was found in one of the folders, with the way from there, or of a file by itself."""
+    within = (str(file.relative_to(folder)) for folder in folders if file.is_relative_to(folder))
+    row = QTreeWidgetItem([next(within, file.name)])
     row.setData(FILE, SOURCE_ROLE, file)
-    row.setToolTip(FILE, str(file))
     return row
 
 

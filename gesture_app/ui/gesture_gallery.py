@@ -57,20 +57,29 @@ class GestureGallery(QScrollArea):
         """One drawing."""
         return self.drawings[0].sizeHint() + QSize(24, 0)
 
+    def heightForWidth(self, width: int) -> int:
+        """So high that nothing needs scrolling, if the drawings are as small as they get."""
+        tile = self.drawings[0].sizeHint()
+        return -(-len(self.drawings) // self._fitting(width)[0]) * (tile.height() + SPACING_PX)
+
+    def _fitting(self, width: int) -> list[int]:
+        """The numbers of columns for which there is room, the largest first."""
+        tile_px = self.drawings[0].sizeHint().width() + SPACING_PX
+        return [columns for columns in COLUMNS if columns * tile_px <= width] or [1]
+
     def _arrange(self) -> None:
         """Choose the number of columns that makes the tiles largest without scrolling, else most columns."""
         viewport = self.viewport()
         assert viewport is not None
         tile = self.drawings[0].sizeHint()
         text_px = tile.height() - tile.width()
-        fitting = [n for n in COLUMNS if n * (tile.width() + SPACING_PX) <= viewport.width()] or [1]
 
         def side_px(columns: int) -> int:
             rows = -(-len(self.drawings) // columns)
             side = min(viewport.width() // columns, viewport.height() // rows - text_px) - SPACING_PX
             return max(tile.width(), side)
 
-        columns = max(fitting, key=lambda n: (side_px(n), n))
+        columns = max(self._fitting(viewport.width()), key=lambda n: (side_px(n), n))
         side = min(side_px(columns), 2 * tile.width())
         for number, drawing in enumerate(self.drawings):
             drawing.setFixedSize(side, side + text_px)

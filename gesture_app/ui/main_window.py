@@ -8,13 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from PyQt6.QtCore import QEvent, QSettings, Qt, pyqtSignal, pyqtSlot
-from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent
+from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDragMoveEvent, QDropEvent
 from PyQt6.QtWidgets import QApplication, QDialog, QDockWidget, QMainWindow, QMessageBox
 
 from gesture_app.settings import Settings
 from gesture_app.ui.banner import banner_for
 from gesture_app.ui.capture import Capture
-from gesture_app.ui.desktop import shown_path
+from gesture_app.ui.desktop import shown_path, take_copy
 from gesture_app.ui.event_feed import EventFeed
 from gesture_app.ui.full_screen import FullScreen
 from gesture_app.ui.key_guard import KeyGuard
@@ -100,6 +100,8 @@ class MainWindow(QMainWindow):
         if self._store.warning:
             self.notice.show_failure(self._store.warning)
         self.sources.begin(source)
+        if not self.playback.source:
+            self.playback.halt()  # the networks load while the user chooses
         self._show_status(Status(0, self.phase, clip=self.playback.clip))
 
     def play(self, source: str, begin_s: float = 0.0) -> None:
@@ -167,8 +169,13 @@ class MainWindow(QMainWindow):
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
         """Welcome files and addresses that can be played."""
         if event is not None and (offer := self.sources.opening.drop_offer(event.mimeData())):
-            event.acceptProposedAction()
+            take_copy(event)
             self.layout_.offer_drop(offer)
+
+    def dragMoveEvent(self, event: QDragMoveEvent | None) -> None:
+        """Anywhere in the window."""
+        if event is not None:
+            take_copy(event)
 
     def dragLeaveEvent(self, event: QDragLeaveEvent | None) -> None:
         """Nothing is dropped."""
@@ -178,7 +185,7 @@ class MainWindow(QMainWindow):
         """Play what was dropped, or annotate it."""
         self.layout_.offer_drop("")
         if event is not None:
-            event.acceptProposedAction()
+            take_copy(event)
             self.sources.opening.take_drop(event.mimeData())
 
     def _complete(self, loop: bool) -> None:

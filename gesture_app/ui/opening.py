@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from PyQt6.QtCore import QMimeData, QMimeDatabase, QObject, QTimer, pyqtSignal
@@ -78,7 +79,7 @@ class Opening(QObject):
             self._address or "rtsp://",
         )
         if given:
-            self._choose(entered_source(text))
+            self._choose(_address(text))
 
     def take_screen(self) -> None:
         """The first screen."""
@@ -129,6 +130,13 @@ class Opening(QObject):
 
     def _start_folder(self) -> str:
         return self._folder if is_folder(self._folder) else user_folder(Place.MoviesLocation)
+
+
+def _address(text: str) -> str:
+    """What was entered where an address is asked for: without a scheme it is a web address, as in a browser."""
+    source = entered_source(text)
+    whole = not source or "://" in source or os.path.isabs(source) or source_kind(source) in ("camera", "screen")  # noqa: PTH117
+    return source if whole else f"http://{source}"
 
 
 def _dropped(data: QMimeData | None) -> list[str]:

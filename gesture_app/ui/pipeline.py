@@ -12,6 +12,8 @@ from gesture_app.vision.hands import Frame, Hand, Image, RecognizerOptions
 if TYPE_CHECKING:
     from gesture_app.vision.recognizer import Recognizer
 
+USUAL_SIZE_WH = (1280, 720)
+
 
 class Pipeline:
     """Holds what lasts from frame to frame of one source: the tracks and the trails."""
@@ -32,6 +34,15 @@ class Pipeline:
         if not self._recognizer.one_step:
             height, width = image.shape[:2]
             self._recognizer.classify_boxes(image, np.array([(0, 0, width, height)], np.float32))
+
+    def compile(self, settings: LiveSettings) -> None:
+        """Let both networks compile for a picture of the usual shape, before there is any."""
+        import numpy as np  # as above
+
+        width, height = USUAL_SIZE_WH
+        image = np.zeros((height, width, 3), np.uint8)
+        self(Frame(image, 0, 0.0), settings)
+        self.warm_up(image)
 
     def has_seen(self, frame: Frame, options: RecognizerOptions) -> bool:
         """Whether this is the newest frame, recognized with these thresholds: it is then only rendered again."""

@@ -48,7 +48,7 @@ class Playback(QObject):
         self._run = 0
         self._choice: ModelChoice | None = None
         self.source = ""
-        self.phase = Phase.IDLE
+        self.phase = self._settled = Phase.IDLE  # the latter passes over the loading of models
         self.clip: Clip | None = None
         self.position_s = 0.0
         self._begin_s = 0.0
@@ -110,7 +110,7 @@ class Playback(QObject):
 
     def toggle(self) -> None:
         """What Space does: pause a clip or go on with it, stop a camera or start it again."""
-        if self.phase is Phase.ENDED:
+        if self._settled is Phase.ENDED:
             self._worker.ask(lambda transport: transport.seek(0.0))
             self._worker.set_paused(False)
         elif self.phase is Phase.PAUSED:
@@ -156,6 +156,8 @@ class Playback(QObject):
     def _take_status(self, status: Status) -> None:
         if status.run == self._run:
             self.phase, self.clip = status.phase, status.clip
+            if status.phase is not Phase.LOADING:
+                self._settled = status.phase
             if self.clip is not None and self._begin_s:
                 begin_s, self._begin_s = self._begin_s, 0.0
                 self.seek(begin_s)

@@ -138,8 +138,10 @@ class LiveRun:
                     self._excuse()
                 if is_first:
                     self._feed.let_go()
-                if self._is_over(self._phase):
-                    self._remove_boxes()  # the last frame was on its way when the end was told
+                if self._phase is Phase.ENDED:
+                    self._relay_states()  # which tell it if it was sought
+                if self._phase is Phase.ENDED:  # else the last frame was on its way when the end was told
+                    self._enter(self._phase)
             elif self._phase in (Phase.PAUSED, Phase.ENDED):
                 self._redraw(pipeline, make_pipeline)
             elif self._is_stale():
@@ -168,10 +170,6 @@ class LiveRun:
             return False
         return time.monotonic() - self._last.at_s > STALE_AFTER_S
 
-    def _is_over(self, phase: Phase) -> bool:
-        """Whether this is the end of a video; a picture that stands at its end keeps its boxes."""
-        return phase is Phase.ENDED and not self._is_still()
-
     def _is_cut(self, frame: Frame) -> bool:
         """Whether a frame does not follow the one before: a jump, a loop, the next picture of a folder."""
         if self._last is None:
@@ -188,9 +186,6 @@ class LiveRun:
         """Show a picture that stands still as the settings are now; its hands are found anew for other thresholds."""
         now = self._settings()
         if self._last is None or self._shown_with == now:
-            return
-        if self._is_over(self._phase):
-            self._show_plain()
             return
         frame = self._last.frame
         knowing = (p for p in (pipeline, self._aside) if p is not None and p.has_seen(frame, now.options))
@@ -269,10 +264,8 @@ class LiveRun:
                 self._delivery.deliver_note(self.number, message)
                 continue
             phase = PHASE_OF_STATE[state]
-            if self._is_over(phase) or phase not in (Phase.LIVE, Phase.PAUSED, Phase.ENDED):
+            if phase not in (Phase.LIVE, Phase.PAUSED, Phase.ENDED):
                 self._remove_boxes()
-            elif self._phase is Phase.ENDED:
-                self._shown_with = None  # it was sought: what it stands at now gets its boxes back
             self._enter(phase, message)
 
     def _enter(self, phase: Phase, message: str = "") -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 
-from PyQt6.QtCore import QPoint, QRect, Qt, pyqtSignal
+from PyQt6.QtCore import QPoint, QRect, QRectF, Qt, pyqtSignal
 from PyQt6.QtGui import QCloseEvent, QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap, QScreen
 from PyQt6.QtWidgets import QWidget
 
+from gesture_app.ui.banner import Banner, paint_banner
 from gesture_app.video.addresses import ScreenArea
 
 SHADE = QColor(0, 0, 0, 120)
@@ -82,12 +83,8 @@ class ScreenPicker(QWidget):
         painter.fillRect(self.rect(), SHADE)
         rect = self.chosen_rect()
         if rect.isEmpty():
-            painter.setPen(Qt.GlobalColor.white)
-            font = painter.font()
-            font.setPointSizeF(font.pointSizeF() * 1.6)
-            painter.setFont(font)
-            text = self.tr("Drag a rectangle around what is to be watched. Esc goes back.")
-            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, text)
+            told = Banner(self.tr("Drag a rectangle around what is to be watched"), self.tr("Esc goes back."))
+            paint_banner(painter, QRectF(self.rect()), told)
         else:
             ratio = self._picture.width() / max(1, self.width())
             source = QRect(rect.topLeft() * ratio, rect.size() * ratio)

@@ -58,6 +58,9 @@ class SourceBar(QWidget):
         toggled: start or stop was asked for.
         chosen: another source was picked, to be played now.
         given_up: what is entered is not to be played after all.
+
+    Attributes:
+        last_part: what the Tab key reaches last here.
     """
 
     toggled = pyqtSignal()
@@ -97,7 +100,7 @@ class SourceBar(QWidget):
         self._row.setContentsMargins(0, 0, 0, 0)
         self._row.addWidget(self._box, 1)
         self._row.addWidget(self.start_button)
-        self._last: QWidget = self.start_button
+        self.last_part: QWidget = self.start_button
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
         """Escape gives up what is entered."""
@@ -114,8 +117,8 @@ class SourceBar(QWidget):
         button.setToolTip(tip(action))
         button.setAccessibleName(plain(action.text()))
         self._row.addWidget(button)
-        self.setTabOrder(self._last, button)  # else the key comes here after all that was made before
-        self._last = button
+        self.setTabOrder(self.last_part, button)  # else the key comes here after all that was made before
+        self.last_part = button
 
     def set_sources(self, cameras: Sequence[Camera], recent: Sequence[str]) -> None:
         """Offer these cameras, and these files and addresses; what is entered stays."""

@@ -125,6 +125,7 @@ class SourceChoice(QObject):
             self._welcome.file_requested.connect(self.opening.ask_file)
             self._welcome.skipped.connect(self._skip_welcome)
         self._layout.show_page(self._welcome)
+        self._welcome.come_after(self._layout.source_bar.last_part)
 
     def _leave_welcome(self, source: str = "") -> None:
         self._store.update(welcome_seen=True)

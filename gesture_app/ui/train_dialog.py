@@ -24,7 +24,6 @@ from PyQt6.QtWidgets import (
 from gesture_app.errors import GestureError
 from gesture_app.own_models import free_folder, install_model, runs_folder
 from gesture_app.ui.child import Child
-from gesture_app.ui.clock import clock
 from gesture_app.ui.curves import Curves
 from gesture_app.ui.desktop import open_file, open_or_tell, resize_to_fit
 from gesture_app.ui.pictures_folder import PicturesFolder
@@ -35,8 +34,7 @@ COMMAND = ("-m", "training", "retrain", "--no-install")
 INTERRUPTED = 130
 LONGEST_NAME = 60  # with a date it names a folder, for which systems take 255 bytes; a letter has at most 3
 NOT_CURVES = ("epoch", "epochs", "stage", "loss")
-MEASURES = {"macro_f1": "macro-F1", "ap50": "AP50"}
-"""How people write them."""
+START_HEIGHT_PX, CURVES_HEIGHT_PX = 340, 620
 
 
 class TrainDialog(WorkDialog):
@@ -67,6 +65,8 @@ class TrainDialog(WorkDialog):
         self._output: Path | None = None
         self._result: dict[str, Any] | None = None
         self._stage = ""
+        self._stages = {"classifier": self.tr("gestures"), "detector": self.tr("hands")}
+        self._measures = {"macro_f1": self.tr("gestures named right"), "ap50": self.tr("hands found")}
         self._first_told = (0, 0.0)
         self._cancelled = False
         self._arguments: list[str] = []
@@ -75,7 +75,7 @@ class TrainDialog(WorkDialog):
         self._child.told.connect(self._take)
         self._child.ended.connect(self._end)
         self.setWindowTitle(self.tr("Train on your pictures"))
-        resize_to_fit(self, 760, 620)
+        resize_to_fit(self, 760, START_HEIGHT_PX)
         self._build_parts()
         self._build_layout()
         self._child.said.connect(self.log.appendPlainText)
@@ -111,6 +111,7 @@ class TrainDialog(WorkDialog):
             self._output = free_folder(runs_folder(), f"{self.name.text()} {datetime.now():%Y-%m-%d %H.%M.%S}")
             self.loss.clear()
             self.quality.clear()
+            self.plots.hide()
         self._interrupted = []
         self._result = None
         self._cancelled = False
@@ -169,8 +170,8 @@ class TrainDialog(WorkDialog):
         self.progress_bar.setValue(0)
         self.progress_bar.setTextVisible(False)
         self.progress_bar.setAccessibleName(self.tr("Progress of the training"))
-        self.loss = Curves(self.tr("Loss"))
-        self.quality = Curves(self.tr("Quality"), top=1.0)
+        self.loss = Curves(self.tr("Error (less is better)"))
+        self.quality = Curves(self.tr("Quality (more is better)"), top=1.0)
         self.log = QPlainTextEdit()
         self.log.setReadOnly(True)
         self.log.setMaximumBlockCount(2000)
@@ -192,9 +193,12 @@ class TrainDialog(WorkDialog):
         form.addRow(label, self.data)
         form.addRow(self.tr("&Name of the model"), self.name)
         form.addRow("", self.keep)
-        plots = QHBoxLayout()
+        self.plots = QWidget()
+        plots = QHBoxLayout(self.plots)
+        plots.setContentsMargins(0, 0, 0, 0)
         plots.addWidget(self.loss, 1)
         plots.addWidget(self.quality, 1)
+        self.plots.hide()
         buttons = QHBoxLayout()
         buttons.addWidget(self.details)
         buttons.addStretch(1)
@@ -205,8 +209,9 @@ class TrainDialog(WorkDialog):
         column.addWidget(self.hint)
         column.addLayout(form)
         column.addWidget(self.notes)
-        column.addLayout(plots, 2)
+        column.addWidget(self.plots, 2)
         column.addWidget(self.log, 1)
+        column.addStretch()
         column.addWidget(self.progress_bar)
         column.addWidget(self.state)
         column.addLayout(buttons)
@@ -229,28 +234,41 @@ class TrainDialog(WorkDialog):
         epoch, epochs = int(told.get("epoch", 0)), int(told.get("epochs", 0))
         if epoch < 1:
             return
-        stage = str(told.get("stage", ""))
+        self._show_curves()
+        stage = self._stages.get(told.get("stage", ""), str(told.get("stage", "")))
         if isinstance(told.get("loss"), (int, float)):
             self.loss.add(stage, epoch, epochs, float(told["loss"]))
         for key, value in told.items():
             if key not in NOT_CURVES and isinstance(value, float) and 0 <= value <= 1:
-                self.quality.add(f"{stage} {MEASURES.get(key, key)}", epoch, epochs, value)
+                name = stage if key in self._measures else f"{stage} {key}"
+                self.quality.add(name, epoch, epochs, value)
         if stage != self._stage:
             self._stage, self._first_told = stage, (epoch, time.monotonic())
         self.progress_bar.setRange(0, max(1, epochs))
         self.progress_bar.setValue(epoch)
         if not self._cancelled:
-            text = self.tr("{stage}: epoch {epoch} of {epochs}").format(stage=stage, epoch=epoch, epochs=epochs)
+            text = self.tr("Learning {stage}: round {epoch} of {epochs}").format(
+                stage=stage, epoch=epoch, epochs=epochs
+            )
             self.state.setText(text + self._told_left(epoch, epochs))
         self.work_changed.emit()
 
     def _told_left(self, epoch: int, epochs: int) -> str:
-        """How long the epochs of this stage still take; before the second one nobody knows."""
+        """How long the epochs of this network still take; before the second one nobody knows."""
         first, first_s = self._first_told
         if epoch <= first:
             return ""
         each_s = (time.monotonic() - first_s) / (epoch - first)
-        return self.tr(", {left} left").format(left=clock(each_s * max(0, epochs - epoch) + 0.5))
+        minutes = round(each_s * max(0, epochs - epoch) / 60)
+        if minutes < 2:
+            return self.tr(", about a minute left") if minutes else self.tr(", less than a minute left")
+        return self.tr(", about {minutes} minutes left").format(minutes=minutes)
+
+    def _show_curves(self) -> None:
+        """Make room for the curves, once there is something to see in them."""
+        if self.plots.isHidden():
+            self.plots.show()
+            resize_to_fit(self, self.width(), max(self.height(), CURVES_HEIGHT_PX))
 
     def _end(self, code: int) -> None:
         finished = code == 0 and self._result is not None
@@ -275,8 +293,8 @@ class TrainDialog(WorkDialog):
         assert self._result is not None
         each, results = self.tr("{measure} {new:.3f}, before {old:.3f}"), self._result
         told = [
-            each.format(measure=MEASURES[key], new=results[key], old=results[f"before_{key}"])
-            for key in MEASURES
+            each.format(measure=measure, new=results[key], old=results[f"before_{key}"])
+            for key, measure in self._measures.items()
             if isinstance(results.get(key), float) and isinstance(results.get(f"before_{key}"), float)
         ]
         new = "named" in results

@@ -104,7 +104,7 @@ class VideoView(QWidget):
         self.update()
 
     def show_banner(self, banner: Banner | None) -> None:
-        """Put a message over the picture, which is dimmed, or take it away."""
+        """Put a message over the picture, which is dimmed unless it stands aside, or take it away."""
         if banner == self._banner:
             return
         self._banner = banner
@@ -152,7 +152,7 @@ class VideoView(QWidget):
         if self._picture is not None:
             target = self.picture_rect()
             self._paint_picture(painter, target, self._picture)
-            if self._banner is not None:
+            if self._banner is not None and not self._banner.aside:
                 painter.fillRect(target, DIM)
         if self._banner is not None:
             paint_banner(painter, QRectF(self.rect()), self._banner, self._turn)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from PyQt6.QtCore import QSize, Qt, pyqtSignal
+from PyQt6.QtGui import QShowEvent
 from PyQt6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
@@ -21,7 +23,7 @@ from gesture_app.vision.assets import demo_clip
 
 
 class WelcomePage(QScrollArea):
-    """Stands where the picture will be; in a small window the gestures get less room, and then it scrolls.
+    """Stands where the picture will be; in a small window the gestures get less room, and then the page scrolls.
 
     Args:
         cameras: name and source of every camera.
@@ -55,27 +57,32 @@ class WelcomePage(QScrollArea):
         self.camera.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.camera.setMinimumContentsLength(14)
         self.camera.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.label = QLabel(self.tr("&Camera"))
+        self.label = QLabel(self.tr("Camera"))
         self.label.setBuddy(self.camera)
-        self.start_button = QPushButton(self.tr("&Start camera"))
+        self.start_button = QPushButton(self.tr("Start camera"))
         self.start_button.clicked.connect(lambda: self.chosen.emit(str(self.camera.currentData())))
-        self.file_button = QPushButton(self.tr("Open a &video…"))
+        self.file_button = QPushButton(self.tr("Open a video…"))
         self.file_button.clicked.connect(self.file_requested)
         self.demo_button = QPushButton(self.tr("Pla&y a demo"))
         self.demo_button.clicked.connect(lambda: self.chosen.emit(str(demo_clip())))
-        self.skip_button = QPushButton(self.tr("Not &now"))
+        self.skip_button = QPushButton(self.tr("Not now"))
         self.skip_button.clicked.connect(self.skipped)
+        buttons = (self.start_button, self.file_button, self.demo_button, self.skip_button)
+        for button in buttons:
+            button.setAutoDefault(True)  # Enter presses it
+        self._parts = (self.camera, *buttons)
         self.none = QLabel(self.tr("No camera was found. Connect one: it appears here by itself."))
         self.none.setWordWrap(True)
         self.gallery = GestureGallery()
-        self.gallery.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)
-        self.gallery.setMinimumHeight(self.gallery.minimumSizeHint().height())
+        whole = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)
+        whole.setHeightForWidth(True)  # the page scrolls, not the gallery in it
+        self.gallery.setSizePolicy(whole)
 
         row, below = QHBoxLayout(), QHBoxLayout()
         row.addWidget(self.label)
         row.addWidget(self.camera, 1)
         row.addWidget(self.start_button)
-        for button in (self.file_button, self.demo_button, self.skip_button):
+        for button in buttons[1:]:
             below.addWidget(button)
         below.addStretch()
         inside = QWidget()
@@ -91,7 +98,20 @@ class WelcomePage(QScrollArea):
         self.setWidget(inside)
         self.setWidgetResizable(True)
         self.setFrameShape(QScrollArea.Shape.NoFrame)
+        for area in (self, self.gallery):
+            area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.set_cameras(cameras)
+
+    def come_after(self, part: QWidget) -> None:
+        """Be what the Tab key reaches after this part of the window."""
+        for before, after in pairwise((part, *self._parts)):
+            self.setTabOrder(before, after)
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """Let Enter do what is offered first."""
+        super().showEvent(event)
+        if event is not None and not event.spontaneous():
+            self._first.setFocus()
 
     def minimumSizeHint(self) -> QSize:
         """As wide as its contents, so that they need no scrolling sideways; any height."""
@@ -101,7 +121,7 @@ class WelcomePage(QScrollArea):
 
     def set_cameras(self, cameras: Sequence[tuple[str, str]]) -> None:
         """Offer these cameras, names and sources; the chosen one stays chosen if it is still there."""
-        before = self.camera.currentData()
+        before, focused = self.camera.currentData(), self._first.hasFocus()
         self.camera.clear()
         for name, source in cameras:
             self.camera.addItem(name, source)
@@ -111,3 +131,10 @@ class WelcomePage(QScrollArea):
         self.none.setVisible(not cameras)
         self.start_button.setDefault(bool(cameras))
         self.demo_button.setDefault(not cameras)
+        if focused:
+            self._first.setFocus()
+
+    @property
+    def _first(self) -> QPushButton:
+        """What most people will want."""
+        return self.start_button if self.camera.count() else self.demo_button

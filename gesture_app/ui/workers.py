@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from gesture_app.vision.recognizer import Recognizer
 
 READER_STOP_S = 3.0
+IDLE_S = 0.3  # a window that asks for nothing so long has been painted, and networks may load
 
 OpenReader = Callable[[str, "Mailbox", Callable[[str, str], None], SourceOptions], "FrameReader"]
 
@@ -93,7 +95,7 @@ class LiveWorker(QThread):
         return self._leave_order(source, options)
 
     def halt(self) -> int:
-        """Play nothing; returns a number that no result carries."""
+        """Play nothing, and load networks meanwhile; returns a number that no result carries."""
         return self._leave_order(None, USUAL)
 
     def configure(self, settings: LiveSettings) -> None:
@@ -137,7 +139,9 @@ class LiveWorker(QThread):
         run = 0
         while (order := self._next_order(run)) is not None:
             run = order.run
-            if order.source is not None:
+            if order.source is None:
+                self._load_ahead(order.run)
+            else:
                 self._obey(order, order.source)
         self._wait_for_readers()
 
@@ -173,6 +177,22 @@ class LiveWorker(QThread):
 
     def _is_wanted_with(self, run: int, choice: ModelChoice) -> bool:
         return self._is_wanted(run) and self._choice == choice
+
+    def _load_ahead(self, run: int) -> None:
+        """Load what the next source will need, and compile it for the usual shape of a picture, while none is wanted.
+
+        Failures are left to the next start, which tries again and tells them.
+        """
+        with self._changed:
+            if self._changed.wait_for(lambda: not self._is_wanted(run), IDLE_S) or self._loaded is not None:
+                return
+        with suppress(Exception):
+            choice = self._choice
+            self._loaded = choice, self._load(choice)
+            if self._is_wanted(run):
+                from gesture_app.ui.pipeline import Pipeline
+
+                Pipeline(self._loaded[1]).compile(self._settings)
 
     def _obey(self, order: _Order, source: str) -> None:
         try:

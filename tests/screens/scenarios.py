@@ -314,7 +314,7 @@ def training(stage: Stage) -> Iterator[Condition]:
     dialog.data.set_folder(stage.folder / "my pictures")
     dialog._command = ("-c", TRAINING)
     dialog.start()
-    yield lambda: "detector: epoch" in dialog.state.text() or not dialog.running
+    yield lambda: "hands: round" in dialog.state.text() or not dialog.running
     stage.shoot("working")
     dialog.hide()
     yield after(0.5)
