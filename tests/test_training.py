@@ -19,6 +19,7 @@ import toy
 from networks import Malicious
 
 from gesture_app.errors import InputError
+from gesture_app.vision.atomic import write_table
 from gesture_app.vision.classifier import GestureClassifier
 from gesture_app.vision.hands import RecognizerOptions
 from gesture_app.vision.images import read_image
@@ -135,13 +136,36 @@ def test_backgrounds_lie_in_folders_too_and_hard_classes_are_known(hagrid_root: 
     with pytest.raises(InputError, match=r"no picture: .*rooms: --backgrounds"):
         build_frames(config)
     shutil.copy(next(hagrid_root.rglob("*.jpg")), kitchen)
-    config = replace(config, hard_classes=("Fist", "peace inverted"))
+    config = replace(config, hard_classes=("Fist",))
     frames, _ = build_frames(config)
     assert [path.parent for path in frames.pasting.backgrounds] == [kitchen]
-    assert frames.pasting.hard_classes == ["fist", "peace_inverted"]
+    assert frames.pasting.hard_classes == ["fist"]
     assert len(frames) == len(build_frames(replace(config, hard_classes=()))[0]) + 3
-    with pytest.raises(InputError, match="--hard-classes cal: no such gesture"):
-        build_frames(replace(config, hard_classes=("call", "cal")))
+    with pytest.raises(InputError, match=r"--hard-classes cal: no such gesture\. The names are fist, palm"):
+        build_frames(replace(config, hard_classes=("fist", "cal")))
+
+
+def test_hands_learn_from_gestures_of_any_name_but_not_from_background(
+    hagrid_root: Path, crops_root: Path, tmp_path: Path
+) -> None:
+    own = tmp_path / "own"
+    shutil.copytree(crops_root, own)
+    for old, new in (("fist", "Two Up"), ("palm", "Background")):
+        (own / old).rename(own / new)
+    config = detector_config(hagrid_root, tmp_path / "d.safetensors", crops=(own,), hard_classes=("two-up",))
+    pasted = build_frames(config)[0].pasting
+    assert {p.labels for p in pasted.crops} == {("Two Up",)} and pasted.hard_classes == ["Two Up"]
+    hands = [{"bbox": [0.1, 0.1, 0.5, 0.5]}]
+    write_table(own / "index.csv", ("uuid", "split"), ((p.stem, "train") for p in own.rglob("*.png")), "splits")
+    (own / "boxes.json").write_text(json.dumps({p.stem: hands for p in own.rglob("*.png") if p.stem != "fist0"}))
+    frames, _ = build_frames(detector_config(hagrid_root, tmp_path / "d.safetensors", data=(hagrid_root, own)))
+    assert sum(p.labels == ("two_up",) for p in frames.pictures) == 9 and len(frames) == 6 + 9
+    save_model(config.output, build_yolox("nano", 1), ModelInfo("detector", "yolox-nano", ("hand",), (96, 128)))
+    annotations = hagrid_root / "ann_train_val" / "fist.json"
+    (hagrid_root / "frames" / "train_val_fist").rename(hagrid_root / "frames" / "horns")
+    annotations.rename(annotations.with_name("horns.json"))
+    metrics = evaluate(EvaluateConfig("detector", (hagrid_root,), config.output, workers=0))
+    assert metrics["frames"] == 8
 
 
 def test_detector_with_gesture_classes(hagrid_root: Path, tmp_path: Path, capsys) -> None:

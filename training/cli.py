@@ -17,7 +17,7 @@ import tyro
 from gesture_app.command_line import parse
 from gesture_app.errors import EnvironmentFault, InputError, run_and_exit
 from gesture_app.vision.atomic import write_file
-from gesture_app.vision.labels import HAGRID_LABELS, NO_GESTURE
+from gesture_app.vision.labels import NO_GESTURE
 from gesture_app.vision.model_folders import shipped_weights
 from gesture_app.vision.model_info import DeviceName, RuntimeName, load_info, load_model
 from gesture_app.vision.recognizer import Recognizer
@@ -119,7 +119,7 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     weights = config.weights or shipped_weights(config.model)
     model, info = load_model(weights, config.model)
     model = model.to(choose_device(config.device)).to(memory_format=torch.channels_last)
-    labels = HAGRID_LABELS if info.labels == train_detector.HAND else info.labels
+    labels = train_detector.names_to_read(info.labels)
     pictures = read_all(config.data, labels, config.split, config.boxes, config.splits)
     if config.model == "classifier":
         crops = HandCrops(pictures, info.labels, info.input_hw[0], augment=False)

@@ -27,6 +27,8 @@ BoxXywh = tuple[float, float, float, float]
 
 SYNONYMS = {"hands_heart2": "hand_heart2", "nogesture": "no_gesture", "none": "no_gesture"}
 """Names that mean another one: HaGRIDv2's archive is `hands_heart2`, its label `hand_heart2`."""
+UNLABELLED = "unlabelled"
+"""A folder of this name holds hands of which nobody has said what they show."""
 OUTSIDE = 0.02
 """Boxes may reach this fraction of the picture beyond it, by rounding, before it is worth telling."""
 NO_PICTURE = "without a picture"
@@ -155,10 +157,10 @@ def label_finder(labels: Sequence[str] | None) -> Callable[[Any], str]:
     """A function from any name to the label it means, or to nothing.
 
     Args:
-        labels: None takes every name for a label, of several spellings of one the first.
+        labels: None takes every name but `UNLABELLED` for a label, of several spellings of one the first.
     """
     if labels is None:
-        spelling: dict[str, str] = {}
+        spelling: dict[str, str] = {UNLABELLED: ""}
         return lambda name: spelling.setdefault(canonical(str(name)), str(name)) if name else ""
     known = {canonical(label): label for label in labels} | {label: label for label in labels}
     return lambda name: known.get(str(name)) or known.get(canonical(str(name)), "")

@@ -19,15 +19,14 @@ import torch
 from torch import Tensor, nn
 
 from gesture_app.errors import InputError
-from gesture_app.vision.labels import HAGRID_LABELS
 from gesture_app.vision.model_info import ModelInfo, load_model
 from gesture_app.vision.runtimes import choose_device
 from gesture_app.vision.yolox import SIZES, YOLOX, build_yolox, load_matching
 from training import distributed
 from training.batch_augment import FRAME_CHANGES, RandomChanges
 from training.checkpoint import provenance
-from training.collection import Picture, label_finder, picture_files
-from training.datasets import HandFrames, Pasting, collate_frames, frames_for, same_shape_batches
+from training.collection import Picture, canonical, picture_files
+from training.datasets import HandFrames, Pasting, collate_frames, frames_for, is_background, same_shape_batches
 from training.evaluate import SCORES, evaluate_detector
 from training.fit import fit
 from training.losses import detector_loss
@@ -135,6 +134,11 @@ def read_release(path: Path) -> dict[str, Tensor]:
     return dict(state)
 
 
+def names_to_read(labels: tuple[str, ...]) -> tuple[str, ...] | None:
+    """The names of hands to be read for a detector of these labels; None, for the single class, takes any."""
+    return None if labels == HAND else labels
+
+
 def build_frames(
     config: DetectorConfig,
     pictures: tuple[list[Picture], list[Picture]] | None = None,
@@ -150,21 +154,22 @@ def build_frames(
         InputError: frames, crops or backgrounds cannot be read or are none, a class has no hand, or a hard class is no
             gesture.
     """
-    gestures = HAGRID_LABELS if config.labels == HAND else config.labels
+    gestures = names_to_read(config.labels)
     training, validation, beside = (
         (*pictures, [])
         if pictures
         else read_parts(config.data, gestures, ("train", "val", None), config.boxes, config.splits)
     )
-    crops = [p for p in read_all(config.crops, gestures, "train", beside=beside) if p.is_crop and all(p.labels)]
+    crops = read_all(config.crops, gestures, "train", beside=beside)
+    crops = [p for p in crops if p.is_crop and not is_background(p)]
     backgrounds = list(picture_files([config.backgrounds], below=True)) if config.backgrounds else []
     if config.backgrounds and not backgrounds:
         raise InputError(f"no picture: {config.backgrounds}: --backgrounds is a folder of pictures without people")
-    find_label = label_finder(gestures)
-    hard_classes = [find_label(name) for name in config.hard_classes]
-    if "" in hard_classes:
-        unknown = config.hard_classes[hard_classes.index("")]
-        raise InputError(f"--hard-classes {unknown}: no such gesture. The names are {', '.join(gestures)}")
+    names = sorted({name for p in (*training, *crops) for name in p.labels if name})
+    for wanted in config.hard_classes:
+        if canonical(wanted) not in map(canonical, names):
+            raise InputError(f"--hard-classes {wanted}: no such gesture. The names are {', '.join(names)}")
+    hard_classes = [name for name in names if canonical(name) in map(canonical, config.hard_classes)]
     true = [p for p in validation if p.true_boxes]
     found = sum(not p.is_crop for p in (*training, *true))
     training, true = frames_for(config.labels, training), frames_for(config.labels, true)
