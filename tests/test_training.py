@@ -32,6 +32,7 @@ from training import train_classifier, train_detector
 from training.__main__ import main as start
 from training.checkpoint import RunFolder
 from training.cli import RUN, EvaluateConfig, evaluate, main
+from training.evaluate import AP_BY_SIZE
 from training.run import TrainingConfig
 from training.sets import read_all
 from training.splits import write_splits
@@ -107,6 +108,7 @@ def test_a_tiny_run_overfits_drawn_data_and_the_app_runs_it(
     assert best["ap50"] >= 0.5
     info = load_info(weights / "detector.safetensors")
     assert info.labels == ("hand",) and info.metrics["ap50"] == best["ap50"]
+    assert not AP_BY_SIZE.keys() & info.metrics.keys(), "it saw smaller pictures"
     assert info.trained["started"] == "from detector.safetensors"
 
     recognizer = Recognizer.load(weights, "cpu", RecognizerOptions(0.1, 0.0, 1), runtime="torch")
@@ -118,6 +120,7 @@ def test_a_tiny_run_overfits_drawn_data_and_the_app_runs_it(
 
     metrics = evaluate(EvaluateConfig("detector", (hagrid_root,), weights / "detector.safetensors", "val", workers=0))
     assert metrics["ap50"] == pytest.approx(best["ap50"], abs=0.1) and metrics["frames"] == 2
+    assert AP_BY_SIZE.keys() & metrics.keys()
     metrics = evaluate(EvaluateConfig("frames", (hagrid_root,), weights, runtime="torch"))
     assert metrics["frames"] == 8 and metrics["named"] + metrics["empty"] <= 1
     assert set(metrics["per_class"]) == set(LABELS)

@@ -27,7 +27,7 @@ from training.batch_augment import FRAME_CHANGES, RandomChanges
 from training.checkpoint import provenance
 from training.collection import Picture, canonical, picture_files
 from training.datasets import HandFrames, Pasting, collate_frames, frames_for, is_background, same_shape_batches
-from training.evaluate import SCORES, evaluate_detector
+from training.evaluate import AP_BY_SIZE, SCORES, evaluate_detector
 from training.fit import fit
 from training.losses import detector_loss
 from training.mosaic import Mosaic
@@ -238,7 +238,8 @@ def build(
         return Epoch(dataset, batches, step, f"on {'whole frames' if whole else 'windows'}", collate)
 
     def evaluate(averaged: nn.Module, _number: int, most: int | None) -> dict[str, Any]:
-        return evaluate_detector(averaged, held_out, most=most, workers=config.workers if most is None else 0)
+        metrics = evaluate_detector(averaged, held_out, most=most, workers=config.workers if most is None else 0)
+        return {name: value for name, value in metrics.items() if name not in AP_BY_SIZE}  # the store shrinks frames
 
     def info(number: int, metrics: dict[str, Any]) -> ModelInfo:
         trained = provenance(start, number, config.data, frames.pictures)
