@@ -446,10 +446,12 @@ def test_what_a_list_of_splits_names_is_measured(crops_root: Path, tmp_path: Pat
         ("frames", {"splits": Path("splits.csv")}),
         ("classifier", {"threshold": 0.9}),
         ("frames", {"plot": Path("confusion.png")}),
+        ("detector", {"batch_size": 8}),
+        ("clips", {"workers": 4}),
     ],
 )
 def test_options_that_do_nothing_are_refused(model, option: dict) -> None:
-    with pytest.raises(InputError, match=f"--{next(iter(option))}: does nothing for {model}"):
+    with pytest.raises(InputError, match=f"--{next(iter(option)).replace('_', '-')}: does nothing for {model}"):
         evaluate(EvaluateConfig(model, (Path("nowhere"),), **option))
 
 

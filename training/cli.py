@@ -90,6 +90,8 @@ FOR_SOME = {
     "threshold": ("detector",),
     "runtime": ("frames", "clips"),
     "condition": ("frames", "clips"),
+    "batch_size": ("classifier",),
+    "workers": ("classifier", "detector"),
 }
 """The options of `evaluate` that mean something for some of its models only."""
 
@@ -109,7 +111,8 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     """
     for name, models in FOR_SOME.items():
         if config.model not in models and getattr(config, name) != getattr(EvaluateConfig, name):
-            raise InputError(f"--{name}: does nothing for {config.model}, it is for {' and '.join(models)}")
+            option = f"--{name.replace('_', '-')}"
+            raise InputError(f"{option}: does nothing for {config.model}, it is for {' and '.join(models)}")
     if config.model == "frames" or config.model == "clips":
         recognizer = Recognizer.load(config.weights, config.device, runtime=config.runtime)
         gestures = tuple(name for name in recognizer.labels if name != NO_GESTURE)
