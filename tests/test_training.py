@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -455,7 +456,27 @@ def test_options_that_do_nothing_are_refused(model, option: dict) -> None:
         evaluate(EvaluateConfig(model, (Path("nowhere"),), **option))
 
 
-@pytest.mark.parametrize(("start", "end"), [(64, 96), (32, 72), (72, 72), (100, 100), (96, 104), (48, 50), (96, 64)])
+@pytest.mark.parametrize(
+    ("changes", "refused"),
+    [
+        ({"labels": ("fist",)}, "--labels fist: .* Name two"),
+        ({"labels": ("fist",), "background": True}, "no training pictures of background"),
+        ({"start_size": 72, "size": 48}, "--start-size 72: it grows to --size 48"),
+        ({"start_size": 64, "size": 48}, ""),
+        ({"batch_size": 1}, "--batch-size 1 --accumulate 1: a single picture of 32 pixels .*--freeze-norm"),
+        ({"batch_size": 7, "accumulate": 3}, "--batch-size 7 --accumulate 3: "),
+        ({"batch_size": 8, "accumulate": 3}, ""),
+        ({"batch_size": 1, "freeze_norm": True}, ""),
+        ({"batch_size": 1, "start_size": 48}, ""),
+    ],
+)
+def test_options_that_do_not_go_together(crops_root: Path, tmp_path: Path, changes: dict, refused: str) -> None:
+    config = classifier_config(crops_root, tmp_path / "c.safetensors", **changes)
+    with pytest.raises(InputError, match=refused) if refused else nullcontext():
+        train_classifier.build(config, torch.device("cpu"))
+
+
+@pytest.mark.parametrize(("start", "end"), [(64, 96), (32, 72), (72, 72), (100, 100), (96, 104), (48, 50), (64, 48)])
 def test_the_last_epochs_have_the_size_that_was_asked_for(start: int, end: int) -> None:
     sides = [progressive_side(start, end, epoch, 8) for epoch in range(8)]
     assert sides[-2:] == [end, end] and progressive_side(start, end, 0, 1) == end

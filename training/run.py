@@ -42,6 +42,8 @@ RANGES: dict[str, tuple[float, float]] = {
     "seconds": (0.1, math.inf),
 }
 """The least and the largest value of options, in every command that has them."""
+STRIDE = 32
+"""Of the last features of both networks in their input."""
 MOST_SIZES = 64
 """Of the input, that a training compiles; progressive sizes of up to a thousand pixels."""
 
@@ -259,6 +261,23 @@ def require_ranges(config: Any) -> None:
         if not all(low <= number <= high and math.isfinite(number) for number in np.atleast_1d(value)):
             within = f"at least {low}" if math.isinf(high) else f"from {low} to {high}"
             raise InputError(f"--{option.name.replace('_', '-')} {value}: it is {within}")
+
+
+def refuse_single_values(config: TrainingConfig, side: int) -> None:
+    """Refuse batches, or pieces of them, of which a batch norm would see a single value a channel.
+
+    Args:
+        side: the least of the input, in pixels.
+
+    Raises:
+        InputError: one picture at a time is too little for norms that learn.
+    """
+    piece = -(-config.batch_size // config.accumulate)
+    frozen = config.freeze_norm or config.freeze == "backbone"
+    if side <= STRIDE and not frozen and (config.batch_size - 1) % piece == 0:
+        given = f"--batch-size {config.batch_size} --accumulate {config.accumulate}"
+        why = f"a single picture of {side} pixels is too little for batch norms"
+        raise InputError(f"{given}: {why}. Give larger ones, or --freeze-norm")
 
 
 def build_run(task: Task) -> Run:

@@ -35,7 +35,7 @@ from training.draws import in_batches, in_order, whole_batches
 from training.evaluate import SCORES, evaluate_classifier
 from training.fit import fit
 from training.picture_store import PictureStore
-from training.run import Epoch, Task, TrainingConfig
+from training.run import Epoch, Task, TrainingConfig, refuse_single_values
 from training.sets import read_parts, require_classes
 from training.signals import StopSignal
 from training.splits import hold_out
@@ -80,7 +80,7 @@ class ClassifierConfig(TrainingConfig):
     size: int = 96
     """Side of the input in pixels."""
     start_size: int = 64
-    """Side in the first epoch; it grows to `size` after half of the epochs."""
+    """Side in the first epoch, `size` at most; it grows to that after half of the epochs."""
     samples: int = 0
     """Crops an epoch; 0 is as many as there are."""
     balance: float = 0.7
@@ -315,6 +315,11 @@ def build(
     """
     if config.background and BACKGROUND not in config.labels:
         config = replace(config, labels=(*config.labels, BACKGROUND))
+    if len(config.labels) == 1:
+        raise InputError(f"--labels {config.labels[0]}: a single name tells nothing. Name two gestures or more")
+    if config.start_size > config.size and config.start_size != ClassifierConfig.start_size:
+        raise InputError(f"--start-size {config.start_size}: it grows to --size {config.size}. Give a smaller one")
+    refuse_single_values(config, min(config.start_size, config.size))
     torch.manual_seed(config.seed)
     training, validation = pictures or read_pictures(config)
     model, start = initial_classifier(config, alike)

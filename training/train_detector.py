@@ -32,7 +32,7 @@ from training.fit import fit
 from training.losses import detector_loss
 from training.mosaic import Mosaic
 from training.picture_store import PictureStore
-from training.run import Epoch, Task, TrainingConfig
+from training.run import Epoch, Task, TrainingConfig, refuse_single_values
 from training.sets import read_all, read_parts, require_classes
 from training.signals import StopSignal
 
@@ -214,6 +214,7 @@ def build(
         raise InputError(f"--labels {' '.join(config.labels)}: a name comes twice")
     if len(config.labels) == 1 and config.labels != HAND:
         raise InputError(f"--labels {config.labels[0]}: a single class is `hand`. Name two gestures or more")
+    refuse_single_values(config, min(*config.input_hw, config.window))
     torch.manual_seed(config.seed)
     recolour, in_batches = RandomChanges(FRAME_CHANGES), device.type == "cuda"
     if config.compile and in_batches:
