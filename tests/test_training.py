@@ -32,7 +32,7 @@ from gesture_app.vision.yolox import build_yolox
 from training import train_classifier, train_detector
 from training.__main__ import main as start
 from training.checkpoint import RunFolder
-from training.cli import RUN, EvaluateConfig, evaluate, main
+from training.cli import RUN, EvaluateConfig, evaluate, main, train
 from training.evaluate import AP_BY_SIZE
 from training.run import TrainingConfig
 from training.sets import read_all
@@ -96,11 +96,9 @@ def test_a_tiny_run_overfits_drawn_data_and_the_app_runs_it(
     crops_root.joinpath("index.csv").write_text(
         "uuid,split\n" + "".join(f"{n}{i},{'val' if i > 6 else 'train'}\n" for n in LABELS for i in range(10))
     )
-    best = train_classifier.train(
-        classifier_config(crops_root, weights / "classifier.safetensors", epochs=4, samples=40)
-    )
+    best = train(classifier_config(crops_root, weights / "classifier.safetensors", epochs=4, samples=40))
     assert best["macro_f1"] == 1.0
-    best = train_detector.train(
+    best = train(
         detector_config(
             hagrid_root, weights / "detector.safetensors", init=shipped_weights("detector"), yolox="tiny",
             epochs=8, whole_epochs=3, learning_rate=1e-3,
@@ -125,6 +123,9 @@ def test_a_tiny_run_overfits_drawn_data_and_the_app_runs_it(
     metrics = evaluate(EvaluateConfig("frames", (hagrid_root,), weights, runtime="torch"))
     assert metrics["frames"] == 8 and metrics["named"] + metrics["empty"] <= 1
     assert set(metrics["per_class"]) == set(LABELS)
+    for model in ("frames", "clips"):
+        with pytest.raises(InputError, match="nothing to recognize"):
+            evaluate(EvaluateConfig(model, (hagrid_root,), weights, "test", runtime="torch"))
     dark = evaluate(EvaluateConfig("frames", (hagrid_root,), weights, runtime="torch", condition="dark"))
     assert dark["frames"] == 8 and dark["named"] <= metrics["named"]
     metrics = evaluate(
@@ -177,7 +178,7 @@ def test_detector_with_gesture_classes(hagrid_root: Path, tmp_path: Path, capsys
     annotations.write_text(annotations.read_text().replace('"fist"', '"thumb_index2"'))  # which HaGRID's v1 lacks
     output = tmp_path / "gestures.safetensors"
     labels = ("thumb_index2", "palm")
-    train_detector.train(detector_config(hagrid_root, output, labels=labels, epochs=1))
+    train(detector_config(hagrid_root, output, labels=labels, epochs=1))
     assert load_info(output).labels == labels
     told = capsys.readouterr().out
     assert "6 training frames, 2 validation frames\n" in told and ": all: " not in told
@@ -233,7 +234,7 @@ def test_a_bad_release_is_refused_and_never_run(tmp_path: Path, content: str) ->
 def test_classifier_continues_from_weights(crops_root: Path, tmp_path: Path) -> None:
     first, second = tmp_path / "first.safetensors", tmp_path / "second.safetensors"
     save_model(first, GestureClassifier(2), ModelInfo("classifier", "resnet18d", LABELS, (48, 48)))
-    train_classifier.train(classifier_config(crops_root, second, init=first, epochs=1))
+    train(classifier_config(crops_root, second, init=first, epochs=1))
     assert load_info(second).trained["started"] == "from first.safetensors"
     model, _ = load_model(first, "classifier")
     config = classifier_config(crops_root, first, init=first, labels=("palm", "wave", "fist"))
@@ -259,13 +260,13 @@ def test_sides_are_learnt_beside_the_classes(crops_root: Path, tmp_path: Path) -
     save_model(first, model, ModelInfo("classifier", "resnet18d", LABELS, (48, 48)))
     config = classifier_config(crops_root, second, init=first, handedness=True, epochs=1, mixup=0.2)
     with pytest.raises(InputError, match="says which side"):
-        train_classifier.train(config)
+        train(config)
     rows = [f"{n}{i},{'val' if i > 6 else 'train'},{'right' if i % 2 else 'left'}" for n in LABELS for i in range(10)]
     (crops_root / "index.csv").write_text("\n".join(["uuid,split,side", *rows]))
     turned, start = initial_classifier(config)
     assert start == "from first.safetensors: new to it are (right hand)"
     assert torch.allclose(turned.network.fc.weight[:2], model.network.fc.weight, atol=1e-3)
-    metrics = train_classifier.train(config)
+    metrics = train(config)
     assert metrics["sides"] == 6 and 0 <= metrics["side_accuracy"] <= 1
     info = load_info(second)
     assert info.handedness and info.labels == LABELS
@@ -353,13 +354,13 @@ def test_the_side_of_hands_without_sides_is_kept_near_the_teachers() -> None:
 )
 def test_recipes_of_the_classifier(crops_root: Path, tmp_path: Path, changes) -> None:
     config = classifier_config(crops_root, tmp_path / "c.safetensors", learning_rate=1e-3, samples=16, **changes)
-    assert train_classifier.train(config)["crops"] > 0
+    assert train(config)["crops"] > 0
 
 
 def test_an_interrupted_detector_goes_on_bit_for_bit(hagrid_root: Path, tmp_path: Path, monkeypatch) -> None:
     options = {"epochs": 2, "mosaic": 0.5, "preflight": False}
     whole, parted = tmp_path / "whole.safetensors", tmp_path / "parted.safetensors"
-    train_detector.train(detector_config(hagrid_root, whole, **options))
+    train(detector_config(hagrid_root, whole, **options))
     original, calls = train_detector.detector_step, []
 
     def interrupting(*args, **options):
@@ -370,8 +371,8 @@ def test_an_interrupted_detector_goes_on_bit_for_bit(hagrid_root: Path, tmp_path
 
     monkeypatch.setattr(train_detector, "detector_step", interrupting)
     with pytest.raises(KeyboardInterrupt):
-        train_detector.train(detector_config(hagrid_root, parted, **options))
-    train_detector.train(detector_config(hagrid_root, parted, resume=True, **options))
+        train(detector_config(hagrid_root, parted, **options))
+    train(detector_config(hagrid_root, parted, resume=True, **options))
     states = [RunFolder(path).load() for path in (whole, parted)]
     assert all(torch.equal(value, states[1]["ema"][name]) for name, value in states[0]["ema"].items())
     assert (tmp_path / "parted" / "splits.csv").is_file()

@@ -223,10 +223,8 @@ def evaluate_frames(
         hand is named with another gesture; `empty`: share without any hand; `frames`; per class `named` and `count`.
 
     Raises:
-        InputError: there is no frame, or one cannot be read.
+        InputError: a frame cannot be read.
     """
-    if not frames:
-        raise InputError("nothing to recognize: no frame is in a folder named like a gesture. Check --data and --split")
     seen, named = Counter[str](), Counter[str]()
     wrong = empty = 0
     for frame in tqdm(frames, desc="evaluate", leave=False, disable=None):

@@ -23,7 +23,6 @@ from tqdm import tqdm
 from gesture_app.errors import InputError
 from gesture_app.vision.atomic import write_file
 from gesture_app.vision.runtimes import choose_device
-from training import train_classifier, train_detector
 from training.draws import Loading, load, seeded_share
 from training.engine import set_training, train_step
 from training.plots import learning_rate_search
@@ -65,11 +64,7 @@ def find_learning_rate(config: LearningRateConfig) -> float:
     """
     if not 0 < config.start < config.end or config.steps < FEWEST:
         raise InputError(f"--start must be above 0 and below --end, and --steps at least {FEWEST}")
-    program, device = config.program, choose_device(config.program.device)
-    if isinstance(program, ClassifierConfig):
-        task = train_classifier.build(program, device)
-    else:
-        task = train_detector.build(program, device)
+    task = config.program.task(choose_device(config.program.device))
     rates, losses = search(task, config.start, config.end, config.steps)
     suggested = valley(rates, losses)
     write_file(config.plot, learning_rate_search(rates, losses, suggested), "the plot")

@@ -9,7 +9,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeVar, cast
 
 import numpy as np
 import torch
@@ -31,6 +31,8 @@ from training.optimization import (
     build_schedule,
     parameter_groups,
 )
+
+Model = TypeVar("Model", bound=nn.Module)
 
 RANGES: dict[str, tuple[float, float]] = {
     **dict.fromkeys(("epochs", "batch_size", "accumulate", "repeats"), (1, math.inf)),
@@ -114,6 +116,14 @@ class TrainingConfig:
     """Processes that read pictures; 0 reads them in this one."""
     seed: int = 0
     """Of everything that is drawn by chance."""
+
+    def task(self, device: torch.device) -> Task:
+        """The training that these options describe.
+
+        Raises:
+            InputError: the data, the options or the initial weights cannot be used.
+        """
+        raise NotImplementedError
 
 
 @dataclass(frozen=True)
@@ -261,6 +271,16 @@ def require_ranges(config: Any) -> None:
         if not all(low <= number <= high and math.isfinite(number) for number in np.atleast_1d(value)):
             within = f"at least {low}" if math.isinf(high) else f"from {low} to {high}"
             raise InputError(f"--{option.name.replace('_', '-')} {value}: it is {within}")
+
+
+def placed(model: Model, device: torch.device, config: TrainingConfig, start: str) -> Model:
+    """The model on the device, laid out as the options say; `start` tells where its weights come from."""
+    if distributed.is_main():
+        print(f"Training starts {start}.")
+    model = model.to(device)
+    if config.channels_last:
+        model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return model
 
 
 def refuse_single_values(config: TrainingConfig, side: int) -> None:

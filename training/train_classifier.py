@@ -24,7 +24,6 @@ from gesture_app.vision.classifier import ARCHITECTURE, GestureClassifier, build
 from gesture_app.vision.labels import BACKGROUND, HAGRID_LABELS
 from gesture_app.vision.model_info import RIGHT_HAND, ModelInfo, load_model, output_names
 from gesture_app.vision.preprocess import GREY
-from gesture_app.vision.runtimes import choose_device
 from training import distributed
 from training.augment import AugmentationName, GentleTrivialAugment
 from training.batch_augment import POOR_CAMERA, BatchAugmentation, RandomChanges
@@ -33,11 +32,9 @@ from training.collection import Picture
 from training.datasets import HandCrops, balanced_sampler, class_shares, collate_crops
 from training.draws import in_batches, in_order, whole_batches
 from training.evaluate import SCORES, evaluate_classifier
-from training.fit import fit
 from training.picture_store import PictureStore
-from training.run import Epoch, Task, TrainingConfig, refuse_single_values
+from training.run import Epoch, Task, TrainingConfig, placed, refuse_single_values
 from training.sets import read_parts, require_classes
-from training.signals import StopSignal
 from training.splits import hold_out
 
 SIDE_WEIGHT = 0.3
@@ -91,6 +88,10 @@ class ClassifierConfig(TrainingConfig):
     """Mix pairs of pictures and labels by shares drawn from Beta(mixup, mixup); 0 does not, 0.2 is usual."""
     augmentation: AugmentationName = "standard"
     """How crops are varied: flips, turns, colours (standard), one operation at a time (trivial), or not at all."""
+
+    def task(self, device: torch.device) -> Task:
+        """The training that these options describe, see `build`."""
+        return build(self, device)
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -323,11 +324,7 @@ def build(
     torch.manual_seed(config.seed)
     training, validation = pictures or read_pictures(config)
     model, start = initial_classifier(config, alike)
-    if distributed.is_main():
-        print(f"Training starts {start}.")
-    model = model.to(device)
-    if config.channels_last:
-        model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model = placed(model, device, config, start)
     loss = build_loss(config, device, absent)
     crops, held_out = build_crops(config, training, validation)
     collate = partial(collate_crops, channels_last=config.channels_last)
@@ -354,13 +351,3 @@ def build(
 
     score = SCORES["classifier"][0]
     return Task(config, model, stages(model), epoch, evaluate, score, info, (*training, *validation))
-
-
-def train(config: ClassifierConfig) -> dict[str, Any]:
-    """Train, keep the best weights, return their metrics.
-
-    Raises:
-        InputError: the data or the initial weights cannot be used.
-    """
-    with StopSignal() as stop, distributed.process_group(choose_device(config.device)) as device:
-        return fit(build(config, device), stop=stop)

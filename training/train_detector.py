@@ -20,7 +20,6 @@ from torch import Tensor, nn
 
 from gesture_app.errors import InputError
 from gesture_app.vision.model_info import ModelInfo, load_model
-from gesture_app.vision.runtimes import choose_device
 from gesture_app.vision.yolox import SIZES, YOLOX, build_yolox, load_matching
 from training import distributed
 from training.batch_augment import FRAME_CHANGES, RandomChanges
@@ -28,13 +27,11 @@ from training.checkpoint import provenance
 from training.collection import Picture, canonical, picture_files
 from training.datasets import HandFrames, Pasting, collate_frames, frames_for, is_background, same_shape_batches
 from training.evaluate import AP_BY_SIZE, SCORES, evaluate_detector
-from training.fit import fit
 from training.losses import detector_loss
 from training.mosaic import Mosaic
 from training.picture_store import PictureStore
-from training.run import Epoch, Task, TrainingConfig, refuse_single_values
+from training.run import Epoch, Task, TrainingConfig, placed, refuse_single_values
 from training.sets import read_all, read_parts, require_classes
-from training.signals import StopSignal
 
 HAND = ("hand",)
 STORED_SIDES = 2
@@ -84,6 +81,10 @@ class DetectorConfig(TrainingConfig):
     """The largest one of the schedule, for the head; `gesture-train lr-find` suggests one."""
     mosaic: float = 0.0
     """Share of the training frames that become four frames, smaller and side by side."""
+
+    def task(self, device: torch.device) -> Task:
+        """The training that these options describe, see `build`."""
+        return build(self, device)
 
 
 def detector_step(
@@ -222,11 +223,7 @@ def build(
     # In the loading processes recolouring is most of the work: a GPU does it with whole batches.
     frames, held_out = build_frames(config, pictures, None if in_batches else recolour)
     model, start = initial_detector(config)
-    if distributed.is_main():
-        print(f"Training starts {start}.")
-    model = model.to(device)
-    if config.channels_last:
-        model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model = placed(model, device, config, start)
     batch_size = config.batch_size * distributed.world_size()
     collate = partial(collate_frames, channels_last=config.channels_last)
 
@@ -249,13 +246,3 @@ def build(
     used = (*frames.pictures, *held_out.pictures)
     score = SCORES["detector"][0]
     return Task(config, model, stages(model), epoch, evaluate, score, info, used)
-
-
-def train(config: DetectorConfig) -> dict[str, Any]:
-    """Train, keep the best weights, return their metrics.
-
-    Raises:
-        InputError: the data, the options or the initial weights cannot be used.
-    """
-    with StopSignal() as stop, distributed.process_group(choose_device(config.device)) as device:
-        return fit(build(config, device), stop=stop)
