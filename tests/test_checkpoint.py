@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import random
+import shlex
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,6 +75,11 @@ def test_options_as_plain_data() -> None:
     assert plain({1: (Path("x"), {"y": (2.5, True)})}) == {"1": ["x", {"y": [2.5, True]}]}
 
 
+def test_the_command_can_be_typed_again(monkeypatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["gesture-train", "classifier", "--data", "my hands", "--labels", "it's"])
+    assert shlex.split(provenance("", 1, [], [])["command"]) == sys.argv
+
+
 def test_provenance_counts_pictures_a_folder(tmp_path: Path) -> None:
     crops, others = tmp_path / "a" / "crops", tmp_path / "b" / "crops"
     pictures = [Picture(crops / f"{i}.jpg", (), (), "train") for i in range(3)]
@@ -82,4 +89,7 @@ def test_provenance_counts_pictures_a_folder(tmp_path: Path) -> None:
         and told["started"] == "from scratch"
         and told["epoch"] == 4
     )
+    assert provenance("", 1, [crops, tmp_path / "c" / "a" / "crops", crops], pictures)["data"] == {
+        f"{tmp_path.name}/a/crops": 3, "c/a/crops": 0,
+    }  # fmt: skip
     assert set(told["versions"]) == {"gesture-app", "python", "torch", "torchvision", "timm"}

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import timm
 import torch
+from huggingface_hub import constants
 
 from gesture_app.vision.classifier import ARCHITECTURE, GestureClassifier, build_classifier
 
@@ -26,13 +27,21 @@ def test_says_plainly_when_it_starts_from_scratch(monkeypatch) -> None:
 
     def offline(name: str, pretrained: bool, **others: object):
         if pretrained:
-            raise OSError("no network")
+            assert constants.HF_HUB_OFFLINE
+            raise OSError("no network. Please check it.\nOr not.")
         return real(name, pretrained=False, **others)
 
+    def unreachable():
+        raise ConnectionError
+
     monkeypatch.setattr(timm, "create_model", offline)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("huggingface_hub.get_session", unreachable)
     model, start = build_classifier(3, pretrained=True)
     assert model(torch.zeros(1, 3, 64, 64)).shape == (1, 3)
-    assert start == "from scratch: timm's ImageNet weights could not be had (no network)"
+    why = "timm's ImageNet weights could not be had (no network)"
+    assert start == f"from scratch: {why}. --init names other weights, --no-pretrained none"
+    assert not constants.HF_HUB_OFFLINE
     assert build_classifier(3, pretrained=False)[1] == "from scratch"
 
 

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from fakes import FakeRecognizer
 
-from gesture_app.errors import InputError
 from training.conditions import DEGRADATIONS
 from training.filmed import EMPTY, FPS, SHOWN, ClipResult, drift, evaluate_clips, filmed
 from training.sets import GestureFrame
@@ -73,8 +72,3 @@ def test_names_that_blink(tmp_path: Path) -> None:
     metrics = evaluate_clips(Blinks(), [GestureFrame(tmp_path / "a.png", "like", "val", True)])
     assert metrics["named"] == pytest.approx(0.8, abs=0.05)  # the first of three is bridged
     assert metrics["lost_a_minute"] == pytest.approx(60 * FPS / 10, abs=61 * FPS / SHOWN)
-
-
-def test_nothing_to_film() -> None:
-    with pytest.raises(InputError, match="nothing to recognize"):
-        evaluate_clips(FakeRecognizer(), [])

@@ -205,6 +205,14 @@ def test_pictures_in_folders_of_class_folders_count(crops_root: Path) -> None:
         assert len(names) == len(moved) - 1 and {name[:-1] for name in names} == {("fist", "monday", "evening")}
 
 
+def test_known_gestures_need_no_picture_outside_of_folders_of_people(crops_root: Path) -> None:
+    for name in LABELS[:2]:
+        (crops_root / name).rename(crops_root / "anna")
+        (crops_root / name).mkdir()
+        (crops_root / "anna").rename(crops_root / name / "anna")
+    assert {p.labels for p in read(crops_root, None).pictures} == {("fist",), ("palm",)}
+
+
 @pytest.mark.parametrize("labels", [LABELS, None])
 def test_whole_pictures_in_folders_of_class_folders_have_its_gesture(crops_root: Path, labels) -> None:
     (crops_root / "fist" / "monday").mkdir()

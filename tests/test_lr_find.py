@@ -10,7 +10,7 @@ from toy import toy_config, toy_task
 
 from gesture_app.errors import InputError
 from training import lr_find, run
-from training.lr_find import LearningRateConfig, find_learning_rate, search, valley
+from training.lr_find import SMOOTHING, LearningRateConfig, find_learning_rate, search, valley
 from training.train_classifier import ClassifierConfig
 
 
@@ -22,6 +22,18 @@ def test_valley_of_a_typical_curve() -> None:
         for i, r in enumerate(rates)
     ]
     assert 3e-4 < valley(rates, losses) < 4e-3
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_valley_of_a_noisy_curve(seed: int) -> None:
+    # The loss starts to fall at 3e-4 and explodes from 0.05 on; before, noise falls here and there.
+    rng, rates = np.random.default_rng(seed), np.geomspace(1e-6, 1, 100).tolist()
+    losses, mean = [], 0.0
+    for n, t in enumerate(np.log10(rates).tolist()):
+        loss = 2.95 - 0.25 * min(max(t + 3.5, 0), 2) + 3 * max(t + 1.3, 0) + rng.normal(0, 0.08)
+        mean = SMOOTHING * mean + (1 - SMOOTHING) * loss
+        losses.append(mean / (1 - SMOOTHING ** (n + 1)))
+    assert 1e-3 < valley(rates, losses) < 1e-2
 
 
 @pytest.mark.parametrize("losses", [[], [1.0], [1.0, 2.0, 3.0, 4.0]])
@@ -72,8 +84,9 @@ def test_the_command_draws_and_suggests(crops_root: Path, tmp_path: Path, capsys
         device="cpu", output=tmp_path / "run" / "c.safetensors",
     )  # fmt: skip
     plot = tmp_path / "plots" / "rate.png"
-    found = find_learning_rate(LearningRateConfig(program=program, steps=10, plot=plot))
+    found = find_learning_rate(LearningRateConfig(program=program, steps=20, plot=plot))
     assert 1e-6 <= found <= 1 and f"--learning-rate {found:.1e}" in capsys.readouterr().out
     assert plot.read_bytes().startswith(b"\x89PNG")
-    with pytest.raises(InputError, match="--start"):
-        find_learning_rate(LearningRateConfig(program=program, start=1, end=0.1, plot=plot))
+    for wrong in ({"start": 1, "end": 0.1}, {"steps": 19}):
+        with pytest.raises(InputError, match="--start"):
+            find_learning_rate(LearningRateConfig(program=program, plot=plot, **wrong))

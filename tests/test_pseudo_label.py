@@ -15,6 +15,7 @@ from training import pseudo_label
 from training.pseudo_label import PseudoLabelConfig, agreed_boxes, agreed_label, agreed_side, are_new
 from training.sets import read
 
+ASSETS = Path(__file__).parents[1] / "assets"
 LABELS = ("fist", "palm", "no_gesture")
 
 
@@ -192,24 +193,27 @@ def test_crops_and_frames_become_training_data(tmp_path: Path, monkeypatch) -> N
     )
     boxes = tmp_path / "boxes.json"
     boxes.write_text(json.dumps({"known": [{"bbox": [0.6, 0.6, 0.2, 0.2], "label": "fist", "side": "left"}]}))
-    rooms = tmp_path / "rooms"
-    rooms.mkdir()
+    rooms = tmp_path / "rooms" / "kitchen"
+    rooms.mkdir(parents=True)
     room = np.zeros((120, 160, 3), np.uint8)
     room[40:70, 50:90] = (20, 200, 30)
     cv2.imwrite(str(rooms / "room.png"), room)
     (rooms / "broken.png").write_bytes(b"x")
+    (crops / "more").mkdir()
+    cv2.imwrite(str(crops / "more" / "a.png"), hand((0, 0, 250)))
     monkeypatch.setattr(pseudo_label.Recognizer, "load", lambda *args: Painter())
     output = tmp_path / "out"
-    counts = pseudo_label.pseudo_label(PseudoLabelConfig(output, crops, frames=root, boxes=boxes, rooms=rooms))
+    counts = pseudo_label.pseudo_label(PseudoLabelConfig(output, crops, frames=root, boxes=boxes, rooms=rooms.parent))
     background = counts.pop("background")
     assert counts == {
-        "fist": 1, "palm": 1, "left out": 1, "unreadable": 3,
+        "fist": 2, "palm": 1, "left out": 1, "unreadable": 3,
         "frames": 2, "frames left out": 1, "known hands": 1, "found hands": 2,
     }  # fmt: skip
     written = read(output / "crops", LABELS)
     assert sorted((p.path.name, p.labels[0], p.split) for p in written.pictures) == [
         ("a.png", "fist", "train"),
         ("b.png", "palm", "train"),
+        ("more_a.png", "fist", "train"),
     ]
     false = [cv2.imread(str(path)) for path in (output / "crops" / "background").glob("*.png")]
     assert len(false) == background and any(i.shape == (30, 40, 3) and i[0, 0].tolist() == [20, 200, 30] for i in false)
@@ -265,7 +269,8 @@ def test_frames_with_annotations_of_v2_are_not_boxed_again(tmp_path: Path, monke
     ("changes", "problem"),
     [
         ({}, "nothing to label"),
-        ({"crops": Path(__file__).parent, "labels": ("wave",)}, "does not know wave"),
+        ({"crops": ASSETS, "labels": ("wave",)}, "does not know wave"),
+        ({"crops": ASSETS, "rooms": Path(__file__).parent}, "no picture: .*tests: "),
         ({"crops": Path("nowhere")}, "no such folder: nowhere"),
     ],
 )

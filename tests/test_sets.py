@@ -42,6 +42,7 @@ def test_class_folders(crops_root: Path) -> None:
     assert dict(found.skipped) == {"in unlabelled/, which is no label": 1}
     assert all(p.is_crop and p.boxes_xywh == ((0, 0, 1, 1),) for p in found.pictures)
     assert "20 pictures, 20 hands; skipped: 1 in unlabelled/" in found.describe()
+    assert read(crops_root, None).skipped == found.skipped
 
 
 def test_splits_go_by_person_where_no_list_says_otherwise(hagrid_root: Path) -> None:

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -19,6 +20,7 @@ import toy
 from networks import Malicious
 
 from gesture_app.errors import InputError
+from gesture_app.vision.atomic import write_table
 from gesture_app.vision.classifier import GestureClassifier
 from gesture_app.vision.hands import RecognizerOptions
 from gesture_app.vision.images import read_image
@@ -30,7 +32,8 @@ from gesture_app.vision.yolox import build_yolox
 from training import train_classifier, train_detector
 from training.__main__ import main as start
 from training.checkpoint import RunFolder
-from training.cli import RUN, EvaluateConfig, evaluate, main
+from training.cli import RUN, EvaluateConfig, evaluate, main, train
+from training.evaluate import AP_BY_SIZE
 from training.run import TrainingConfig
 from training.sets import read_all
 from training.splits import write_splits
@@ -93,11 +96,9 @@ def test_a_tiny_run_overfits_drawn_data_and_the_app_runs_it(
     crops_root.joinpath("index.csv").write_text(
         "uuid,split\n" + "".join(f"{n}{i},{'val' if i > 6 else 'train'}\n" for n in LABELS for i in range(10))
     )
-    best = train_classifier.train(
-        classifier_config(crops_root, weights / "classifier.safetensors", epochs=4, samples=40)
-    )
+    best = train(classifier_config(crops_root, weights / "classifier.safetensors", epochs=4, samples=40))
     assert best["macro_f1"] == 1.0
-    best = train_detector.train(
+    best = train(
         detector_config(
             hagrid_root, weights / "detector.safetensors", init=shipped_weights("detector"), yolox="tiny",
             epochs=8, whole_epochs=3, learning_rate=1e-3,
@@ -106,6 +107,7 @@ def test_a_tiny_run_overfits_drawn_data_and_the_app_runs_it(
     assert best["ap50"] >= 0.5
     info = load_info(weights / "detector.safetensors")
     assert info.labels == ("hand",) and info.metrics["ap50"] == best["ap50"]
+    assert not AP_BY_SIZE.keys() & info.metrics.keys(), "it saw smaller pictures"
     assert info.trained["started"] == "from detector.safetensors"
 
     recognizer = Recognizer.load(weights, "cpu", RecognizerOptions(0.1, 0.0, 1), runtime="torch")
@@ -117,9 +119,13 @@ def test_a_tiny_run_overfits_drawn_data_and_the_app_runs_it(
 
     metrics = evaluate(EvaluateConfig("detector", (hagrid_root,), weights / "detector.safetensors", "val", workers=0))
     assert metrics["ap50"] == pytest.approx(best["ap50"], abs=0.1) and metrics["frames"] == 2
+    assert AP_BY_SIZE.keys() & metrics.keys()
     metrics = evaluate(EvaluateConfig("frames", (hagrid_root,), weights, runtime="torch"))
     assert metrics["frames"] == 8 and metrics["named"] + metrics["empty"] <= 1
     assert set(metrics["per_class"]) == set(LABELS)
+    for model in ("frames", "clips"):
+        with pytest.raises(InputError, match="nothing to recognize"):
+            evaluate(EvaluateConfig(model, (hagrid_root,), weights, "test", runtime="torch"))
     dark = evaluate(EvaluateConfig("frames", (hagrid_root,), weights, runtime="torch", condition="dark"))
     assert dark["frames"] == 8 and dark["named"] <= metrics["named"]
     metrics = evaluate(
@@ -135,13 +141,36 @@ def test_backgrounds_lie_in_folders_too_and_hard_classes_are_known(hagrid_root: 
     with pytest.raises(InputError, match=r"no picture: .*rooms: --backgrounds"):
         build_frames(config)
     shutil.copy(next(hagrid_root.rglob("*.jpg")), kitchen)
-    config = replace(config, hard_classes=("Fist", "peace inverted"))
+    config = replace(config, hard_classes=("Fist",))
     frames, _ = build_frames(config)
     assert [path.parent for path in frames.pasting.backgrounds] == [kitchen]
-    assert frames.pasting.hard_classes == ["fist", "peace_inverted"]
+    assert frames.pasting.hard_classes == ["fist"]
     assert len(frames) == len(build_frames(replace(config, hard_classes=()))[0]) + 3
-    with pytest.raises(InputError, match="--hard-classes cal: no such gesture"):
-        build_frames(replace(config, hard_classes=("call", "cal")))
+    with pytest.raises(InputError, match=r"--hard-classes cal: no such gesture\. The names are fist, palm"):
+        build_frames(replace(config, hard_classes=("fist", "cal")))
+
+
+def test_hands_learn_from_gestures_of_any_name_but_not_from_background(
+    hagrid_root: Path, crops_root: Path, tmp_path: Path
+) -> None:
+    own = tmp_path / "own"
+    shutil.copytree(crops_root, own)
+    for old, new in (("fist", "Two Up"), ("palm", "Background")):
+        (own / old).rename(own / new)
+    config = detector_config(hagrid_root, tmp_path / "d.safetensors", crops=(own,), hard_classes=("two-up",))
+    pasted = build_frames(config)[0].pasting
+    assert {p.labels for p in pasted.crops} == {("Two Up",)} and pasted.hard_classes == ["Two Up"]
+    hands = [{"bbox": [0.1, 0.1, 0.5, 0.5]}]
+    write_table(own / "index.csv", ("uuid", "split"), ((p.stem, "train") for p in own.rglob("*.png")), "splits")
+    (own / "boxes.json").write_text(json.dumps({p.stem: hands for p in own.rglob("*.png") if p.stem != "fist0"}))
+    frames, _ = build_frames(detector_config(hagrid_root, tmp_path / "d.safetensors", data=(hagrid_root, own)))
+    assert sum(p.labels == ("two_up",) for p in frames.pictures) == 9 and len(frames) == 6 + 9
+    save_model(config.output, build_yolox("nano", 1), ModelInfo("detector", "yolox-nano", ("hand",), (96, 128)))
+    annotations = hagrid_root / "ann_train_val" / "fist.json"
+    (hagrid_root / "frames" / "train_val_fist").rename(hagrid_root / "frames" / "horns")
+    annotations.rename(annotations.with_name("horns.json"))
+    metrics = evaluate(EvaluateConfig("detector", (hagrid_root,), config.output, workers=0))
+    assert metrics["frames"] == 8
 
 
 def test_detector_with_gesture_classes(hagrid_root: Path, tmp_path: Path, capsys) -> None:
@@ -149,7 +178,7 @@ def test_detector_with_gesture_classes(hagrid_root: Path, tmp_path: Path, capsys
     annotations.write_text(annotations.read_text().replace('"fist"', '"thumb_index2"'))  # which HaGRID's v1 lacks
     output = tmp_path / "gestures.safetensors"
     labels = ("thumb_index2", "palm")
-    train_detector.train(detector_config(hagrid_root, output, labels=labels, epochs=1))
+    train(detector_config(hagrid_root, output, labels=labels, epochs=1))
     assert load_info(output).labels == labels
     told = capsys.readouterr().out
     assert "6 training frames, 2 validation frames\n" in told and ": all: " not in told
@@ -205,7 +234,7 @@ def test_a_bad_release_is_refused_and_never_run(tmp_path: Path, content: str) ->
 def test_classifier_continues_from_weights(crops_root: Path, tmp_path: Path) -> None:
     first, second = tmp_path / "first.safetensors", tmp_path / "second.safetensors"
     save_model(first, GestureClassifier(2), ModelInfo("classifier", "resnet18d", LABELS, (48, 48)))
-    train_classifier.train(classifier_config(crops_root, second, init=first, epochs=1))
+    train(classifier_config(crops_root, second, init=first, epochs=1))
     assert load_info(second).trained["started"] == "from first.safetensors"
     model, _ = load_model(first, "classifier")
     config = classifier_config(crops_root, first, init=first, labels=("palm", "wave", "fist"))
@@ -231,13 +260,13 @@ def test_sides_are_learnt_beside_the_classes(crops_root: Path, tmp_path: Path) -
     save_model(first, model, ModelInfo("classifier", "resnet18d", LABELS, (48, 48)))
     config = classifier_config(crops_root, second, init=first, handedness=True, epochs=1, mixup=0.2)
     with pytest.raises(InputError, match="says which side"):
-        train_classifier.train(config)
+        train(config)
     rows = [f"{n}{i},{'val' if i > 6 else 'train'},{'right' if i % 2 else 'left'}" for n in LABELS for i in range(10)]
     (crops_root / "index.csv").write_text("\n".join(["uuid,split,side", *rows]))
     turned, start = initial_classifier(config)
     assert start == "from first.safetensors: new to it are (right hand)"
     assert torch.allclose(turned.network.fc.weight[:2], model.network.fc.weight, atol=1e-3)
-    metrics = train_classifier.train(config)
+    metrics = train(config)
     assert metrics["sides"] == 6 and 0 <= metrics["side_accuracy"] <= 1
     info = load_info(second)
     assert info.handedness and info.labels == LABELS
@@ -325,13 +354,13 @@ def test_the_side_of_hands_without_sides_is_kept_near_the_teachers() -> None:
 )
 def test_recipes_of_the_classifier(crops_root: Path, tmp_path: Path, changes) -> None:
     config = classifier_config(crops_root, tmp_path / "c.safetensors", learning_rate=1e-3, samples=16, **changes)
-    assert train_classifier.train(config)["crops"] > 0
+    assert train(config)["crops"] > 0
 
 
 def test_an_interrupted_detector_goes_on_bit_for_bit(hagrid_root: Path, tmp_path: Path, monkeypatch) -> None:
     options = {"epochs": 2, "mosaic": 0.5, "preflight": False}
     whole, parted = tmp_path / "whole.safetensors", tmp_path / "parted.safetensors"
-    train_detector.train(detector_config(hagrid_root, whole, **options))
+    train(detector_config(hagrid_root, whole, **options))
     original, calls = train_detector.detector_step, []
 
     def interrupting(*args, **options):
@@ -342,8 +371,8 @@ def test_an_interrupted_detector_goes_on_bit_for_bit(hagrid_root: Path, tmp_path
 
     monkeypatch.setattr(train_detector, "detector_step", interrupting)
     with pytest.raises(KeyboardInterrupt):
-        train_detector.train(detector_config(hagrid_root, parted, **options))
-    train_detector.train(detector_config(hagrid_root, parted, resume=True, **options))
+        train(detector_config(hagrid_root, parted, **options))
+    train(detector_config(hagrid_root, parted, resume=True, **options))
     states = [RunFolder(path).load() for path in (whole, parted)]
     assert all(torch.equal(value, states[1]["ema"][name]) for name, value in states[0]["ema"].items())
     assert (tmp_path / "parted" / "splits.csv").is_file()
@@ -419,14 +448,36 @@ def test_what_a_list_of_splits_names_is_measured(crops_root: Path, tmp_path: Pat
         ("frames", {"splits": Path("splits.csv")}),
         ("classifier", {"threshold": 0.9}),
         ("frames", {"plot": Path("confusion.png")}),
+        ("detector", {"batch_size": 8}),
+        ("clips", {"workers": 4}),
     ],
 )
 def test_options_that_do_nothing_are_refused(model, option: dict) -> None:
-    with pytest.raises(InputError, match=f"--{next(iter(option))}: does nothing for {model}"):
+    with pytest.raises(InputError, match=f"--{next(iter(option)).replace('_', '-')}: does nothing for {model}"):
         evaluate(EvaluateConfig(model, (Path("nowhere"),), **option))
 
 
-@pytest.mark.parametrize(("start", "end"), [(64, 96), (32, 72), (72, 72), (100, 100), (96, 104), (48, 50), (96, 64)])
+@pytest.mark.parametrize(
+    ("changes", "refused"),
+    [
+        ({"labels": ("fist",)}, "--labels fist: .* Name two"),
+        ({"labels": ("fist",), "background": True}, "no training pictures of background"),
+        ({"start_size": 72, "size": 48}, "--start-size 72: it grows to --size 48"),
+        ({"start_size": 64, "size": 48}, ""),
+        ({"batch_size": 1}, "--batch-size 1 --accumulate 1: a single picture of 32 pixels .*--freeze-norm"),
+        ({"batch_size": 7, "accumulate": 3}, "--batch-size 7 --accumulate 3: "),
+        ({"batch_size": 8, "accumulate": 3}, ""),
+        ({"batch_size": 1, "freeze_norm": True}, ""),
+        ({"batch_size": 1, "start_size": 48}, ""),
+    ],
+)
+def test_options_that_do_not_go_together(crops_root: Path, tmp_path: Path, changes: dict, refused: str) -> None:
+    config = classifier_config(crops_root, tmp_path / "c.safetensors", **changes)
+    with pytest.raises(InputError, match=refused) if refused else nullcontext():
+        train_classifier.build(config, torch.device("cpu"))
+
+
+@pytest.mark.parametrize(("start", "end"), [(64, 96), (32, 72), (72, 72), (100, 100), (96, 104), (48, 50), (64, 48)])
 def test_the_last_epochs_have_the_size_that_was_asked_for(start: int, end: int) -> None:
     sides = [progressive_side(start, end, epoch, 8) for epoch in range(8)]
     assert sides[-2:] == [end, end] and progressive_side(start, end, 0, 1) == end

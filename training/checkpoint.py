@@ -8,11 +8,13 @@ import io
 import os
 import platform
 import random
+import shlex
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +30,18 @@ CHECKPOINTS = ("last.pt", "previous.pt")
 
 
 def provenance(start: str, epoch: int, data: Sequence[Path], pictures: Sequence[Picture]) -> dict[str, Any]:
-    """How weights came to be: command as typed, training pictures a folder, where it started, versions, date (UTC)."""
+    """How weights came to be: command as typed, training pictures a folder, where it started, versions, date (UTC).
+
+    Folders have the last two parts of their paths, or as many as tell them apart.
+    """
+    roots = list(dict.fromkeys(data))
+    tails = [next(n for n in count(2) if sum(r.parts[-n:] == root.parts[-n:] for r in roots) == 1) for root in roots]
     return {
-        "command": " ".join(["gesture-train", *sys.argv[1:]]),
-        "data": {"/".join(root.parts[-2:]): sum(p.path.is_relative_to(root) for p in pictures) for root in data},
+        "command": shlex.join(["gesture-train", *sys.argv[1:]]),
+        "data": {
+            "/".join(root.parts[-tail:]): sum(p.path.is_relative_to(root) for p in pictures)
+            for root, tail in zip(roots, tails, strict=True)
+        },
         "started": start.partition(":")[0],
         "epoch": epoch,
         "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),

@@ -17,12 +17,12 @@ import tyro
 from gesture_app.command_line import parse
 from gesture_app.errors import EnvironmentFault, InputError, run_and_exit
 from gesture_app.vision.atomic import write_file
-from gesture_app.vision.labels import HAGRID_LABELS, NO_GESTURE
+from gesture_app.vision.labels import NO_GESTURE
 from gesture_app.vision.model_folders import shipped_weights
 from gesture_app.vision.model_info import DeviceName, RuntimeName, load_info, load_model
 from gesture_app.vision.recognizer import Recognizer
 from gesture_app.vision.runtimes import choose_device
-from training import distributed, train_classifier, train_detector
+from training import distributed
 from training.benchmark import BenchmarkConfig, benchmark
 from training.calibrate import CalibrateConfig, calibrate
 from training.conditions import Condition
@@ -31,18 +31,20 @@ from training.download import DownloadConfig, download
 from training.draws import in_order
 from training.evaluate import evaluate_classifier, evaluate_detector, evaluate_frames
 from training.filmed import evaluate_clips
+from training.fit import fit
 from training.inspect_data import DataConfig, inspect
 from training.lr_find import LearningRateConfig, find_learning_rate
 from training.plots import confusion_matrix
 from training.pseudo_label import PseudoLabelConfig, pseudo_label
 from training.quantize import QuantizeConfig, quantize
 from training.retrain import RetrainConfig, retrain
-from training.run import require_ranges
+from training.run import TrainingConfig, require_ranges
 from training.sets import read_all, read_gesture_frames
+from training.signals import StopSignal
 from training.splits import Split
 from training.synthetic.config import SynthesizeConfig
 from training.train_classifier import ClassifierConfig
-from training.train_detector import DetectorConfig
+from training.train_detector import DetectorConfig, names_to_read
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,8 @@ FOR_SOME = {
     "threshold": ("detector",),
     "runtime": ("frames", "clips"),
     "condition": ("frames", "clips"),
+    "batch_size": ("classifier",),
+    "workers": ("classifier", "detector"),
 }
 """The options of `evaluate` that mean something for some of its models only."""
 
@@ -109,17 +113,22 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     """
     for name, models in FOR_SOME.items():
         if config.model not in models and getattr(config, name) != getattr(EvaluateConfig, name):
-            raise InputError(f"--{name}: does nothing for {config.model}, it is for {' and '.join(models)}")
+            option = f"--{name.replace('_', '-')}"
+            raise InputError(f"{option}: does nothing for {config.model}, it is for {' and '.join(models)}")
     if config.model == "frames" or config.model == "clips":
         recognizer = Recognizer.load(config.weights, config.device, runtime=config.runtime)
         gestures = tuple(name for name in recognizer.labels if name != NO_GESTURE)
         frames = [f for root in config.data for f in read_gesture_frames(root, gestures)]
+        frames = [f for f in frames if config.split in (None, f.split)]
+        if not frames:
+            why = "no frame is in a folder named like a gesture. Check --data and --split"
+            raise InputError(f"nothing to recognize: {why}")
         measure = evaluate_frames if config.model == "frames" else evaluate_clips
-        return measure(recognizer, [f for f in frames if config.split in (None, f.split)], config.condition)
+        return measure(recognizer, frames, config.condition)
     weights = config.weights or shipped_weights(config.model)
     model, info = load_model(weights, config.model)
     model = model.to(choose_device(config.device)).to(memory_format=torch.channels_last)
-    labels = HAGRID_LABELS if info.labels == train_detector.HAND else info.labels
+    labels = names_to_read(info.labels)
     pictures = read_all(config.data, labels, config.split, config.boxes, config.splits)
     if config.model == "classifier":
         crops = HandCrops(pictures, info.labels, info.input_hw[0], augment=False)
@@ -187,9 +196,19 @@ Command = (
 )
 
 
-def run_training(config: ClassifierConfig | DetectorConfig) -> None:
-    """Train one of the networks."""
-    metrics = train_classifier.train(config) if isinstance(config, ClassifierConfig) else train_detector.train(config)
+def train(config: TrainingConfig) -> dict[str, Any]:
+    """Train one of the networks, keep the best weights, return their metrics.
+
+    Raises:
+        InputError: the data, the options or the initial weights cannot be used.
+    """
+    with StopSignal() as stop, distributed.process_group(choose_device(config.device)) as device:
+        return fit(config.task(device), stop=stop)
+
+
+def run_training(config: TrainingConfig) -> None:
+    """Train, and tell how good the weights are and where."""
+    metrics = train(config)
     if distributed.is_main():
         print_metrics(metrics, None)
         print(f"weights: {config.output}")

@@ -8,11 +8,13 @@ import re
 import warnings
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from PIL import Image as PillowImage
+from tqdm import tqdm
 
 from gesture_app.errors import InputError
 from gesture_app.vision.images import is_photograph, is_picture, is_unread, open_picture, orientation
@@ -22,11 +24,14 @@ from training.splits import Split, Splits, choose_split
 # `read_image` decides what is too large; a header may be looked at.
 warnings.filterwarnings("ignore", category=PillowImage.DecompressionBombWarning)
 
+T = TypeVar("T")
 BoxXywh = tuple[float, float, float, float]
 """Left, top, width, height as fractions of the upright picture."""
 
 SYNONYMS = {"hands_heart2": "hand_heart2", "nogesture": "no_gesture", "none": "no_gesture"}
 """Names that mean another one: HaGRIDv2's archive is `hands_heart2`, its label `hand_heart2`."""
+UNLABELLED = "unlabelled"
+"""A folder of this name holds hands of which nobody has said what they show."""
 OUTSIDE = 0.02
 """Boxes may reach this fraction of the picture beyond it, by rounding, before it is worth telling."""
 NO_PICTURE = "without a picture"
@@ -155,10 +160,10 @@ def label_finder(labels: Sequence[str] | None) -> Callable[[Any], str]:
     """A function from any name to the label it means, or to nothing.
 
     Args:
-        labels: None takes every name for a label, of several spellings of one the first.
+        labels: None takes every name but `UNLABELLED` for a label, of several spellings of one the first.
     """
     if labels is None:
-        spelling: dict[str, str] = {}
+        spelling: dict[str, str] = {UNLABELLED: ""}
         return lambda name: spelling.setdefault(canonical(str(name)), str(name)) if name else ""
     known = {canonical(label): label for label in labels} | {label: label for label in labels}
     return lambda name: known.get(str(name)) or known.get(canonical(str(name)), "")
@@ -225,6 +230,13 @@ def picture_files(folders: Iterable[Path], below: bool = False, unread: bool = F
         yield from filter(is_photograph if unread else is_picture, items)
         if below:
             yield from picture_files((path for path in items if path.is_dir() and not path.is_symlink()), below, unread)
+
+
+def in_threads(work: Callable[[Path], T], paths: Sequence[Path], workers: int, what: str) -> list[T]:
+    """Call a function for every path, with a progress bar."""
+    with ThreadPoolExecutor(max(1, workers)) as pool:
+        results = pool.map(work, paths)
+        return list(tqdm(results, what, len(paths), unit="file", leave=False, disable=None))
 
 
 def picture_size(path: Path) -> tuple[int, int]:

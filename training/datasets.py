@@ -15,6 +15,7 @@ from torch.utils.data import Dataset, WeightedRandomSampler, default_collate
 
 from gesture_app.errors import InputError
 from gesture_app.vision.hands import Box, FloatArray, Image
+from gesture_app.vision.labels import BACKGROUND
 from gesture_app.vision.preprocess import crop_hand, letterbox, mirror, oriented_hw, scaled_hw, to_tensor
 from training.augment import (
     in_context,
@@ -25,7 +26,7 @@ from training.augment import (
     to_bgr_array,
     to_rgb_tensor,
 )
-from training.collection import BoxXywh, Picture, picture_size
+from training.collection import BoxXywh, Picture, canonical, picture_size
 from training.draws import in_batches, whole_batches
 from training.frame_views import flip, frame_view, hand_window
 from training.picture_store import PictureStore
@@ -170,9 +171,15 @@ class Pasting:
     paste_share: float = 0.7
 
 
+def is_background(picture: Picture) -> bool:
+    """Whether a box of the picture is named as what is no hand."""
+    return BACKGROUND in map(canonical, picture.labels)
+
+
 def frames_for(labels: Sequence[str], pictures: Sequence[Picture]) -> list[Picture]:
     """The frames that a detector of these labels can use: of gestures those of which every hand has one of them."""
-    return [p for p in pictures if not p.is_crop and (len(labels) == 1 or set(p.labels) <= set(labels))]
+    frames = [p for p in pictures if not p.is_crop]
+    return [p for p in frames if (set(p.labels) <= set(labels) if len(labels) > 1 else not is_background(p))]
 
 
 class HandFrames(Dataset[tuple[Tensor, Tensor, Tensor]]):

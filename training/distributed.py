@@ -92,7 +92,7 @@ def wrap(model: nn.Module, device: torch.device) -> nn.Module:
 
 def share(items: Sequence[Item]) -> list[Item]:
     """Every n-th item, this process's share; together the processes have each item once."""
-    return list(items[rank() :: world_size()] if active() else items)
+    return list(items[rank() :: world_size()])
 
 
 def gathered(items: list[Item]) -> list[Item]:

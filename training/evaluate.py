@@ -33,7 +33,8 @@ from training.sets import GestureFrame
 
 SCORES: dict[Kind, tuple[str, str]] = {"classifier": ("macro_f1", "macro-F1"), "detector": ("ap50", "AP50")}
 """The metric that decides, by its name here and for people."""
-SIZES = ("small", "medium", "large")
+AP_BY_SIZE = {f"ap_{size}": f"map_{size}" for size in ("small", "medium", "large")}
+"""COCO's AP of boxes of these sizes in the picture, and torchmetrics' name for it."""
 MAX_DETECTIONS = 100
 LOWEST_SCORE = 0.01
 """Average precision looks at the whole curve, so detections far below any useful threshold count too."""
@@ -183,7 +184,7 @@ def evaluate_detector(
     return {
         "ap50": float(values["map_50"]),
         "map": float(values["map"]),
-        **{f"ap_{size}": value for size in SIZES if (value := float(values[f"map_{size}"])) >= 0},
+        **{name: value for name, theirs in AP_BY_SIZE.items() if (value := float(values[theirs])) >= 0},
         "recall": hits / max(hands, 1),
         "precision": hits / max(shown, 1),
         "threshold": threshold,
@@ -222,10 +223,8 @@ def evaluate_frames(
         hand is named with another gesture; `empty`: share without any hand; `frames`; per class `named` and `count`.
 
     Raises:
-        InputError: there is no frame, or one cannot be read.
+        InputError: a frame cannot be read.
     """
-    if not frames:
-        raise InputError("nothing to recognize: no frame is in a folder named like a gesture. Check --data and --split")
     seen, named = Counter[str](), Counter[str]()
     wrong = empty = 0
     for frame in tqdm(frames, desc="evaluate", leave=False, disable=None):

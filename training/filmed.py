@@ -11,7 +11,6 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from gesture_app.errors import InputError
 from gesture_app.vision.hands import FloatArray, Frame, Image
 from gesture_app.vision.images import read_image
 from gesture_app.vision.labels import NO_GESTURE
@@ -113,10 +112,8 @@ def evaluate_clips(
         without the person in which a gesture is named; `clips`.
 
     Raises:
-        InputError: there is no frame, or one cannot be read.
+        InputError: a frame cannot be read.
     """
-    if not frames:
-        raise InputError("nothing to recognize: no frame is in a folder named like a gesture. Check --data and --split")
     results = [
         recognize_clip(recognizer, read_image(frame.path), frame.gesture, condition, crc32(frame.path.name.encode()))
         for frame in tqdm(frames, desc="evaluate", leave=False, disable=None)

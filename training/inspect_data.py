@@ -18,8 +18,8 @@ import tyro
 
 from gesture_app.errors import InputError
 from gesture_app.vision.atomic import write_file, write_table
-from training.collection import Collection, Picture, picture_size
-from training.leakage import Leakage, find_leakage, in_threads
+from training.collection import Collection, Picture, in_threads, picture_size
+from training.leakage import Leakage, find_leakage
 from training.sets import count_hands, open_set, read
 from training.splits import SPLIT_NAMES, read_splits, write_splits
 

@@ -36,6 +36,7 @@ SPLIT_FOLDERS = ("hagrid_annotations", "annotations", "hagrid_annotations/annota
 PARQUET = "annotations_df.parquet"
 UUID_COLUMNS = ("__index_level_0__", "index", "uuid", "image_id")
 PREFIXES = ("train_val_", "test_")
+KNOWN = (*HAGRID_V2_GESTURES, NO_GESTURE)
 DEPTH = 3
 BOXES_FILE = "boxes.json"
 LEAST_CONFIDENCE = 0.9
@@ -76,8 +77,7 @@ def annotation_files(root: Path) -> list[tuple[Path, str]] | None:
         for split in SPLIT_NAMES:
             files += [(file, split) for file in sorted((parent / split).glob("*.json")) if file.stem[0] not in "_."]
     if not files:  # a v2 archive unpacked right here; only its own names, since COCO sets look much alike
-        known = {*HAGRID_V2_GESTURES, "no_gesture"}
-        files = [(f, s) for s in SPLIT_NAMES for f in sorted((root / s).glob("*.json")) if canonical(f.stem) in known]
+        files = [(f, s) for s in SPLIT_NAMES for f in sorted((root / s).glob("*.json")) if canonical(f.stem) in KNOWN]
     return files if files or flat else None
 
 
@@ -128,7 +128,7 @@ def hagrid_entries(root: Path) -> Iterator[Entry]:
                     raise InputError(f"cannot read annotations: {file}: expected an object, uuid -> annotation")
                 yield from (hagrid_entry(root, uuid, paths.get(uuid), value, split) for uuid, value in content.items())
     elif (root / PARQUET).is_file():
-        everything = gesture_folders(root, (*HAGRID_V2_GESTURES, "no_gesture"))
+        everything = gesture_folders(root, KNOWN)
         paths = {path.stem: path for folders in everything.values() for path in picture_files(folders)}
         for uuid, value in parquet_rows(root / PARQUET):
             yield hagrid_entry(root, uuid, paths.get(uuid), value, "")
@@ -193,7 +193,7 @@ def boxes_file_entries(root: Path, file: Path, labels: Sequence[str] | None) -> 
     a `label`. They may have a `side`, left or right, too.
     """
     if labels is None:
-        labels = sorted({annotations.stem for annotations, _ in annotation_files(root) or []})
+        labels = sorted({*KNOWN, *(annotations.stem for annotations, _ in annotation_files(root) or [])})
     folders = [folder for found in gesture_folders(root, labels).values() for folder in found]
     paths = {path.stem: path for path in picture_files(f for f in folders if not f.name.startswith(PREFIXES))}
     for uuid, hands in read_boxes(file).items():
@@ -230,7 +230,7 @@ def class_folders(root: Path, labels: Sequence[str] | None) -> list[tuple[Path, 
         found = [(folder, split) for parent, split in parents for folder in sorted(parent.iterdir()) if folder.is_dir()]
         found = [(folder, split) for folder, split in found if not folder.name.startswith(".")]
         if labels is None:
-            direct = {folder for folder, _ in found if any(picture_files([folder], unread=True))}
+            direct = {f for f, _ in found if any(picture_files([f], unread=True)) or canonical(f.name) in KNOWN}
             if not direct or (
                 parents is not split_parents and {folder.name for folder in direct} <= SPLIT_NAMES.keys()
             ):

@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
-from tqdm import tqdm
 
 from gesture_app.vision.images import open_picture
-from training.collection import Picture
+from training.collection import Picture, in_threads
+from training.transfer import digest_of
 
 HASH_SIDE = 16
 NEAR_BITS = 12
 """Of 256: pictures that differ in fewer are the same but for their size, their compression or a little light."""
 MOST_MATCHED = 1 << 17
 """Rows that OpenCV compares with at once; it takes fewer than twice as many."""
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -42,16 +37,6 @@ class Leakage:
     people: tuple[str, ...]
     files: tuple[tuple[Path, Path], ...]
     near: tuple[tuple[Path, Path], ...]
-
-
-def in_threads(work: Callable[[Path], T], paths: Sequence[Path], workers: int, what: str) -> list[T]:
-    """Call a function for every path, with a progress bar."""
-    with ThreadPoolExecutor(max(1, workers)) as pool:
-        return list(
-            tqdm(
-                pool.map(work, paths, chunksize=16), total=len(paths), desc=what, unit="file", leave=False, disable=None
-            )
-        )
 
 
 def shared_people(pictures: Iterable[Picture]) -> tuple[str, ...]:
@@ -74,8 +59,8 @@ def shared_files(pictures: Sequence[Picture], workers: int) -> tuple[tuple[Path,
     mixed = [group for group in by_size.values() if len(set(group.values())) > 1]
     split_of = dict(chain.from_iterable(group.items() for group in mixed))
     paths = list(split_of)
-    same = defaultdict[bytes, list[Path]](list)
-    for path, digest in zip(paths, in_threads(digest_of, paths, workers, "comparing files"), strict=True):
+    same = defaultdict[str, list[Path]](list)
+    for path, digest in zip(paths, in_threads(content_of, paths, workers, "comparing files"), strict=True):
         same[digest].append(path)
     for group in same.values():
         others = [path for path in group if split_of[path] != split_of[group[0]]]
@@ -83,12 +68,12 @@ def shared_files(pictures: Sequence[Picture], workers: int) -> tuple[tuple[Path,
     return tuple(dict.fromkeys(pairs))
 
 
-def digest_of(path: Path) -> bytes:
-    """The sha256 of a file; of one that cannot be read something of its own."""
+def content_of(path: Path) -> str:
+    """What only files of the same bytes share; of one that cannot be read something of its own."""
     try:
-        return hashlib.sha256(path.read_bytes()).digest()
+        return digest_of(path)
     except OSError:
-        return str(path).encode()
+        return str(path)
 
 
 def difference_hash(path: Path) -> NDArray[np.uint8] | None:

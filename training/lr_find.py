@@ -3,8 +3,8 @@
     gesture-train lr-find classifier --data CROPS
     gesture-train lr-find detector --data FRAMES
 
-The range test is Smith's (arXiv:1506.01186); the suggestion is fastai's "valley": the longest stretch over which the
-loss keeps falling, and of that the rate at which half of the fall is done.
+The range test is Smith's (arXiv:1506.01186); the suggestion is fastai's "valley": the middle of the longest stretch
+over which the loss keeps falling, without the first rates, which change it less than noise does, and the last ones.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from tqdm import tqdm
 from gesture_app.errors import InputError
 from gesture_app.vision.atomic import write_file
 from gesture_app.vision.runtimes import choose_device
-from training import train_classifier, train_detector
 from training.draws import Loading, load, seeded_share
 from training.engine import set_training, train_step
 from training.plots import learning_rate_search
@@ -34,7 +33,8 @@ from training.train_detector import DetectorConfig
 SMOOTHING = 0.9
 FELL_APART = 4.0
 """So many times the least loss ends the search."""
-FEWEST = 10
+FEWEST = 20
+LAST_LEFT_OUT = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,11 +64,7 @@ def find_learning_rate(config: LearningRateConfig) -> float:
     """
     if not 0 < config.start < config.end or config.steps < FEWEST:
         raise InputError(f"--start must be above 0 and below --end, and --steps at least {FEWEST}")
-    program, device = config.program, choose_device(config.program.device)
-    if isinstance(program, ClassifierConfig):
-        task = train_classifier.build(program, device)
-    else:
-        task = train_detector.build(program, device)
+    task = config.program.task(choose_device(config.program.device))
     rates, losses = search(task, config.start, config.end, config.steps)
     suggested = valley(rates, losses)
     write_file(config.plot, learning_rate_search(rates, losses, suggested), "the plot")
@@ -111,20 +107,19 @@ def endless(task: Task) -> Iterator[tuple[Epoch, Any]]:
 
 
 def valley(rates: Sequence[float], losses: Sequence[float]) -> float:
-    """The rate in the longest run of losses that fall, others left out.
+    """The rate in the middle of the longest run of losses that fall, others left out, where they lie close together.
+
+    The first tenth and the last five are not looked at.
 
     Raises:
-        InputError: there is none of three losses or more.
+        InputError: there is no run of three losses or more.
     """
-    lengths, before = [1] * len(losses), [-1] * len(losses)
-    for i in range(len(losses)):
-        for j in range(i):
-            if losses[i] < losses[j] and lengths[j] + 1 > lengths[i]:
-                lengths[i], before[i] = lengths[j] + 1, j
-    if not lengths or max(lengths) < 3:
+    first = len(losses) // 10
+    falling = losses[first:-LAST_LEFT_OUT]
+    lengths: list[int] = []
+    for i, loss in enumerate(falling):
+        lengths.append(1 + max((lengths[j] for j in range(i) if falling[j] > loss), default=0))
+    if max(lengths, default=0) < 3:
         raise InputError("lr-find: the loss falls at no rate. Look at the data, or search with other --start and --end")
-    falling = [lengths.index(max(lengths))]
-    while before[falling[-1]] >= 0:
-        falling.append(before[falling[-1]])
-    half = (losses[falling[0]] + losses[falling[-1]]) / 2
-    return next(rates[i] for i in falling if losses[i] >= half)
+    longest = max(lengths)
+    return rates[first + lengths.index(longest) - longest // 2]

@@ -23,9 +23,8 @@ from gesture_app.vision.images import read_image
 from gesture_app.vision.labels import BACKGROUND, NO_GESTURE
 from gesture_app.vision.postprocess import Detections
 from gesture_app.vision.recognizer import Recognizer
-from training.collection import Picture, label_finder
+from training.collection import Picture, in_threads, label_finder
 from training.datasets import fraction_boxes
-from training.leakage import in_threads
 from training.picture_store import NAMED
 from training.sets import open_set, read
 from training.splits import SPLIT_NAMES, Split, Splits, read_index

@@ -51,7 +51,7 @@ class PseudoLabelConfig:
     output: Path
     """Gets `crops/`, class folders for `--data`, `boxes.json`, and `index.csv` of the crops of `--sides`."""
     crops: Path | None = None
-    """Folder of hand crops without labels."""
+    """Folder of hand crops without labels, in it or in folders below."""
     labels: tuple[str, ...] = ()
     """The classes that occur among the crops; all by default."""
     frames: Path | None = None
@@ -60,7 +60,7 @@ class PseudoLabelConfig:
     boxes: Path | None = None
     """Boxes of the frames that are known already; only hands that these lack are added."""
     rooms: Path | None = None
-    """Folder of pictures without people, for `crops/background`."""
+    """Folder of pictures without people, in it or in folders below, for `crops/background`."""
     sides: Path | None = None
     """Folder of labelled hand crops: a new `index.csv` for it, with a column `side`, by weights that tell sides."""
     weights: Path | None = None
@@ -84,6 +84,9 @@ def pseudo_label(config: PseudoLabelConfig) -> dict[str, int]:
     for folder in (config.crops, config.frames, config.rooms, config.sides):
         if folder is not None and not folder.is_dir():
             raise InputError(f"no such folder: {folder}")
+    for folder in (config.crops, config.rooms):
+        if folder is not None and next(picture_files([folder], below=True), None) is None:
+            raise InputError(f"no picture: {folder}: neither in it nor in folders below. Name one of pictures")
     recognizer = Recognizer.load(config.weights, "cpu")
     unknown = set(config.labels) - set(recognizer.labels)
     if unknown:
@@ -121,15 +124,18 @@ def label_crops(config: PseudoLabelConfig, recognizer: Recognizer) -> dict[str, 
     columns = [recognizer.labels.index(name) for name in labels]
     folder = config.output / "crops"
     counts: Counter[str] = Counter()
-    for path in tqdm(list(picture_files([config.crops])), desc="crops"):
+    for path in tqdm(list(picture_files([config.crops], below=True)), desc="crops"):
         image = read_or_tell(path, counts)
         if image is None:
             continue
         label = agreed_label(recognizer, image, labels, columns, config.min_score)
         counts[label or "left out"] += 1
         if label is not None:
-            (folder / label).mkdir(parents=True, exist_ok=True)
-            shutil.copy2(path, folder / label / path.name)
+            target = folder / label / path.name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if target.exists():  # from another folder
+                target = target.with_name("_".join(path.relative_to(config.crops).parts))
+            shutil.copy2(path, target)
     return dict(counts)
 
 
@@ -257,7 +263,7 @@ def cut_background(config: PseudoLabelConfig, recognizer: Recognizer) -> dict[st
     frames = read(config.frames, HAGRID_LABELS, config.boxes).pictures if config.frames is not None else []
     sources = [(p.path, p.boxes_xywh, p.true_boxes) for p in frames if p.split == "train" and not p.is_crop]
     if config.rooms is not None:
-        sources += [(path, (), True) for path in picture_files([config.rooms])]
+        sources += [(path, (), True) for path in picture_files([config.rooms], below=True)]
     counts = Counter({BACKGROUND: 0})
     for path, boxes_xywh, all_known in tqdm(sources, desc="background"):
         image = read_or_tell(path, counts)

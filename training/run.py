@@ -9,7 +9,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeVar, cast
 
 import numpy as np
 import torch
@@ -32,6 +32,8 @@ from training.optimization import (
     parameter_groups,
 )
 
+Model = TypeVar("Model", bound=nn.Module)
+
 RANGES: dict[str, tuple[float, float]] = {
     **dict.fromkeys(("epochs", "batch_size", "accumulate", "repeats"), (1, math.inf)),
     **dict.fromkeys(("freeze_epochs", "whole_epochs", "patience", "samples", "workers"), (0, math.inf)),
@@ -42,6 +44,8 @@ RANGES: dict[str, tuple[float, float]] = {
     "seconds": (0.1, math.inf),
 }
 """The least and the largest value of options, in every command that has them."""
+STRIDE = 32
+"""Of the last features of both networks in their input."""
 MOST_SIZES = 64
 """Of the input, that a training compiles; progressive sizes of up to a thousand pixels."""
 
@@ -112,6 +116,14 @@ class TrainingConfig:
     """Processes that read pictures; 0 reads them in this one."""
     seed: int = 0
     """Of everything that is drawn by chance."""
+
+    def task(self, device: torch.device) -> Task:
+        """The training that these options describe.
+
+        Raises:
+            InputError: the data, the options or the initial weights cannot be used.
+        """
+        raise NotImplementedError
 
 
 @dataclass(frozen=True)
@@ -259,6 +271,33 @@ def require_ranges(config: Any) -> None:
         if not all(low <= number <= high and math.isfinite(number) for number in np.atleast_1d(value)):
             within = f"at least {low}" if math.isinf(high) else f"from {low} to {high}"
             raise InputError(f"--{option.name.replace('_', '-')} {value}: it is {within}")
+
+
+def placed(model: Model, device: torch.device, config: TrainingConfig, start: str) -> Model:
+    """The model on the device, laid out as the options say; `start` tells where its weights come from."""
+    if distributed.is_main():
+        print(f"Training starts {start}.")
+    model = model.to(device)
+    if config.channels_last:
+        model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return model
+
+
+def refuse_single_values(config: TrainingConfig, side: int) -> None:
+    """Refuse batches, or pieces of them, of which a batch norm would see a single value a channel.
+
+    Args:
+        side: the least of the input, in pixels.
+
+    Raises:
+        InputError: one picture at a time is too little for norms that learn.
+    """
+    piece = -(-config.batch_size // config.accumulate)
+    frozen = config.freeze_norm or config.freeze == "backbone"
+    if side <= STRIDE and not frozen and (config.batch_size - 1) % piece == 0:
+        given = f"--batch-size {config.batch_size} --accumulate {config.accumulate}"
+        why = f"a single picture of {side} pixels is too little for batch norms"
+        raise InputError(f"{given}: {why}. Give larger ones, or --freeze-norm")
 
 
 def build_run(task: Task) -> Run:

@@ -24,7 +24,6 @@ from gesture_app.vision.classifier import ARCHITECTURE, GestureClassifier, build
 from gesture_app.vision.labels import BACKGROUND, HAGRID_LABELS
 from gesture_app.vision.model_info import RIGHT_HAND, ModelInfo, load_model, output_names
 from gesture_app.vision.preprocess import GREY
-from gesture_app.vision.runtimes import choose_device
 from training import distributed
 from training.augment import AugmentationName, GentleTrivialAugment
 from training.batch_augment import POOR_CAMERA, BatchAugmentation, RandomChanges
@@ -33,11 +32,9 @@ from training.collection import Picture
 from training.datasets import HandCrops, balanced_sampler, class_shares, collate_crops
 from training.draws import in_batches, in_order, whole_batches
 from training.evaluate import SCORES, evaluate_classifier
-from training.fit import fit
 from training.picture_store import PictureStore
-from training.run import Epoch, Task, TrainingConfig
+from training.run import Epoch, Task, TrainingConfig, placed, refuse_single_values
 from training.sets import read_parts, require_classes
-from training.signals import StopSignal
 from training.splits import hold_out
 
 SIDE_WEIGHT = 0.3
@@ -80,7 +77,7 @@ class ClassifierConfig(TrainingConfig):
     size: int = 96
     """Side of the input in pixels."""
     start_size: int = 64
-    """Side in the first epoch; it grows to `size` after half of the epochs."""
+    """Side in the first epoch, `size` at most; it grows to that after half of the epochs."""
     samples: int = 0
     """Crops an epoch; 0 is as many as there are."""
     balance: float = 0.7
@@ -91,6 +88,10 @@ class ClassifierConfig(TrainingConfig):
     """Mix pairs of pictures and labels by shares drawn from Beta(mixup, mixup); 0 does not, 0.2 is usual."""
     augmentation: AugmentationName = "standard"
     """How crops are varied: flips, turns, colours (standard), one operation at a time (trivial), or not at all."""
+
+    def task(self, device: torch.device) -> Task:
+        """The training that these options describe, see `build`."""
+        return build(self, device)
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -315,14 +316,15 @@ def build(
     """
     if config.background and BACKGROUND not in config.labels:
         config = replace(config, labels=(*config.labels, BACKGROUND))
+    if len(config.labels) == 1:
+        raise InputError(f"--labels {config.labels[0]}: a single name tells nothing. Name two gestures or more")
+    if config.start_size > config.size and config.start_size != ClassifierConfig.start_size:
+        raise InputError(f"--start-size {config.start_size}: it grows to --size {config.size}. Give a smaller one")
+    refuse_single_values(config, min(config.start_size, config.size))
     torch.manual_seed(config.seed)
     training, validation = pictures or read_pictures(config)
     model, start = initial_classifier(config, alike)
-    if distributed.is_main():
-        print(f"Training starts {start}.")
-    model = model.to(device)
-    if config.channels_last:
-        model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model = placed(model, device, config, start)
     loss = build_loss(config, device, absent)
     crops, held_out = build_crops(config, training, validation)
     collate = partial(collate_crops, channels_last=config.channels_last)
@@ -349,13 +351,3 @@ def build(
 
     score = SCORES["classifier"][0]
     return Task(config, model, stages(model), epoch, evaluate, score, info, (*training, *validation))
-
-
-def train(config: ClassifierConfig) -> dict[str, Any]:
-    """Train, keep the best weights, return their metrics.
-
-    Raises:
-        InputError: the data or the initial weights cannot be used.
-    """
-    with StopSignal() as stop, distributed.process_group(choose_device(config.device)) as device:
-        return fit(build(config, device), stop=stop)

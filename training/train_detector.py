@@ -19,23 +19,19 @@ import torch
 from torch import Tensor, nn
 
 from gesture_app.errors import InputError
-from gesture_app.vision.labels import HAGRID_LABELS
 from gesture_app.vision.model_info import ModelInfo, load_model
-from gesture_app.vision.runtimes import choose_device
 from gesture_app.vision.yolox import SIZES, YOLOX, build_yolox, load_matching
 from training import distributed
 from training.batch_augment import FRAME_CHANGES, RandomChanges
 from training.checkpoint import provenance
-from training.collection import Picture, label_finder, picture_files
-from training.datasets import HandFrames, Pasting, collate_frames, frames_for, same_shape_batches
-from training.evaluate import SCORES, evaluate_detector
-from training.fit import fit
+from training.collection import Picture, canonical, picture_files
+from training.datasets import HandFrames, Pasting, collate_frames, frames_for, is_background, same_shape_batches
+from training.evaluate import AP_BY_SIZE, SCORES, evaluate_detector
 from training.losses import detector_loss
 from training.mosaic import Mosaic
 from training.picture_store import PictureStore
-from training.run import Epoch, Task, TrainingConfig
+from training.run import Epoch, Task, TrainingConfig, placed, refuse_single_values
 from training.sets import read_all, read_parts, require_classes
-from training.signals import StopSignal
 
 HAND = ("hand",)
 STORED_SIDES = 2
@@ -86,6 +82,10 @@ class DetectorConfig(TrainingConfig):
     mosaic: float = 0.0
     """Share of the training frames that become four frames, smaller and side by side."""
 
+    def task(self, device: torch.device) -> Task:
+        """The training that these options describe, see `build`."""
+        return build(self, device)
+
 
 def detector_step(
     model: nn.Module, batch: Any, l1_weight: float, recolour: Callable[[Tensor], Tensor] | None = None
@@ -135,6 +135,11 @@ def read_release(path: Path) -> dict[str, Tensor]:
     return dict(state)
 
 
+def names_to_read(labels: tuple[str, ...]) -> tuple[str, ...] | None:
+    """The names of hands to be read for a detector of these labels; None, for the single class, takes any."""
+    return None if labels == HAND else labels
+
+
 def build_frames(
     config: DetectorConfig,
     pictures: tuple[list[Picture], list[Picture]] | None = None,
@@ -150,21 +155,22 @@ def build_frames(
         InputError: frames, crops or backgrounds cannot be read or are none, a class has no hand, or a hard class is no
             gesture.
     """
-    gestures = HAGRID_LABELS if config.labels == HAND else config.labels
+    gestures = names_to_read(config.labels)
     training, validation, beside = (
         (*pictures, [])
         if pictures
         else read_parts(config.data, gestures, ("train", "val", None), config.boxes, config.splits)
     )
-    crops = [p for p in read_all(config.crops, gestures, "train", beside=beside) if p.is_crop and all(p.labels)]
+    crops = read_all(config.crops, gestures, "train", beside=beside)
+    crops = [p for p in crops if p.is_crop and not is_background(p)]
     backgrounds = list(picture_files([config.backgrounds], below=True)) if config.backgrounds else []
     if config.backgrounds and not backgrounds:
         raise InputError(f"no picture: {config.backgrounds}: --backgrounds is a folder of pictures without people")
-    find_label = label_finder(gestures)
-    hard_classes = [find_label(name) for name in config.hard_classes]
-    if "" in hard_classes:
-        unknown = config.hard_classes[hard_classes.index("")]
-        raise InputError(f"--hard-classes {unknown}: no such gesture. The names are {', '.join(gestures)}")
+    names = sorted({name for p in (*training, *crops) for name in p.labels if name})
+    for wanted in config.hard_classes:
+        if canonical(wanted) not in map(canonical, names):
+            raise InputError(f"--hard-classes {wanted}: no such gesture. The names are {', '.join(names)}")
+    hard_classes = [name for name in names if canonical(name) in map(canonical, config.hard_classes)]
     true = [p for p in validation if p.true_boxes]
     found = sum(not p.is_crop for p in (*training, *true))
     training, true = frames_for(config.labels, training), frames_for(config.labels, true)
@@ -209,6 +215,7 @@ def build(
         raise InputError(f"--labels {' '.join(config.labels)}: a name comes twice")
     if len(config.labels) == 1 and config.labels != HAND:
         raise InputError(f"--labels {config.labels[0]}: a single class is `hand`. Name two gestures or more")
+    refuse_single_values(config, min(*config.input_hw, config.window))
     torch.manual_seed(config.seed)
     recolour, in_batches = RandomChanges(FRAME_CHANGES), device.type == "cuda"
     if config.compile and in_batches:
@@ -216,11 +223,7 @@ def build(
     # In the loading processes recolouring is most of the work: a GPU does it with whole batches.
     frames, held_out = build_frames(config, pictures, None if in_batches else recolour)
     model, start = initial_detector(config)
-    if distributed.is_main():
-        print(f"Training starts {start}.")
-    model = model.to(device)
-    if config.channels_last:
-        model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model = placed(model, device, config, start)
     batch_size = config.batch_size * distributed.world_size()
     collate = partial(collate_frames, channels_last=config.channels_last)
 
@@ -233,7 +236,8 @@ def build(
         return Epoch(dataset, batches, step, f"on {'whole frames' if whole else 'windows'}", collate)
 
     def evaluate(averaged: nn.Module, _number: int, most: int | None) -> dict[str, Any]:
-        return evaluate_detector(averaged, held_out, most=most, workers=config.workers if most is None else 0)
+        metrics = evaluate_detector(averaged, held_out, most=most, workers=config.workers if most is None else 0)
+        return {name: value for name, value in metrics.items() if name not in AP_BY_SIZE}  # the store shrinks frames
 
     def info(number: int, metrics: dict[str, Any]) -> ModelInfo:
         trained = provenance(start, number, config.data, frames.pictures)
@@ -242,13 +246,3 @@ def build(
     used = (*frames.pictures, *held_out.pictures)
     score = SCORES["detector"][0]
     return Task(config, model, stages(model), epoch, evaluate, score, info, used)
-
-
-def train(config: DetectorConfig) -> dict[str, Any]:
-    """Train, keep the best weights, return their metrics.
-
-    Raises:
-        InputError: the data, the options or the initial weights cannot be used.
-    """
-    with StopSignal() as stop, distributed.process_group(choose_device(config.device)) as device:
-        return fit(build(config, device), stop=stop)

@@ -9,9 +9,8 @@ from pathlib import Path
 
 from gesture_app.errors import InputError, one_line, split_message
 from gesture_app.vision.images import open_picture, orientation, read_image
-from training.collection import NO_PICTURE, Collection, Picture, canonical
+from training.collection import NO_PICTURE, Collection, Picture, canonical, in_threads
 from training.layouts import gesture_of
-from training.leakage import in_threads
 from training.picture_store import ALLOWED
 
 SMALLEST_PX = 2

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import timm
 import torch
 from torch import Tensor, nn
 
 ARCHITECTURE = "resnet18d"
+HUB_TIMEOUT_S = 5.0
 
 
 class GestureClassifier(nn.Module):
@@ -45,13 +49,30 @@ class GestureClassifier(nn.Module):
         return logits
 
 
+@contextmanager
+def cached_alone_where_the_hub_is_silent() -> Iterator[None]:
+    """Let the hub's client, which asks for minutes, look into its cache only if the hub does not answer at once."""
+    from huggingface_hub import constants, get_session
+
+    before = constants.HF_HUB_OFFLINE
+    try:
+        get_session().head(constants.ENDPOINT, timeout=HUB_TIMEOUT_S)
+    except Exception:  # of whatever library the client is built on
+        constants.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before
+
+
 def build_classifier(outputs: int, pretrained: bool) -> tuple[GestureClassifier, str]:
     """A classifier to train, and one sentence on where its weights come from."""
-    if pretrained:
-        try:
-            model = GestureClassifier(outputs, pretrained=True)
-        except Exception as error:  # timm passes on whatever its hub client raises
-            reason = str(error).splitlines()[0][:160] if str(error) else type(error).__name__
-            return GestureClassifier(outputs), f"from scratch: timm's ImageNet weights could not be had ({reason})"
-        return model, "from timm's ImageNet weights"
-    return GestureClassifier(outputs), "from scratch"
+    if not pretrained:
+        return GestureClassifier(outputs), "from scratch"
+    try:
+        with cached_alone_where_the_hub_is_silent():
+            return GestureClassifier(outputs, pretrained=True), "from timm's ImageNet weights"
+    except Exception as error:  # timm passes on whatever its hub client raises
+        reason = str(error).partition("\n")[0].partition(". ")[0] or type(error).__name__
+        why = f"timm's ImageNet weights could not be had ({reason})"
+        return GestureClassifier(outputs), f"from scratch: {why}. --init names other weights, --no-pretrained none"
