@@ -109,6 +109,16 @@ def test_folder(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_a_result_whose_name_is_too_long_does_not_stop_the_others(tmp_path: Path) -> None:
+    folder = a_folder(tmp_path / "in")
+    write_image(folder / f"{'p' * 251}.jpg", picture(0))
+    too_long = (folder / "a.mp4").rename(folder / f"{'b' * 252}.ts")
+    told: list[str] = []
+    summary = annotate(folder, FakeRecognizer(), on_warning=told.append)
+    assert summary.failed == [too_long] and "File name too long" in told[0] and len(told) == 1
+    assert names(tmp_path / "in-annotated") == ["a.jpg", "deep/b.mp4", "deep/b.png", f"{'p' * 251}.jpg"]
+
+
 def test_results_beside_their_sources_are_no_input(tmp_path: Path) -> None:
     folder = a_folder(tmp_path / "in")
     for name in (

@@ -8,12 +8,14 @@ from contextlib import suppress
 from os.path import lexists
 from pathlib import Path
 
-from gesture_app.errors import EnvironmentFault
-from gesture_app.vision.atomic import first_free
+from gesture_app.errors import EnvironmentFault, GestureError, InputError
+from gesture_app.vision.atomic import first_free, shortened
 
 
-def storage_fault(what: str, path: Path, error: OSError) -> EnvironmentFault:
-    """The fault for an output that cannot be written, with the free space of its disk."""
+def storage_fault(what: str, path: Path, error: OSError) -> GestureError:
+    """The error for an output that cannot be written, with the free space of its disk where that may be the reason."""
+    if error.errno == errno.ENAMETOOLONG:
+        return InputError(f"{what}: {path}: cannot be written ({error.strerror}). Choose a shorter name")
     try:
         free = f", {shutil.disk_usage(path.parent).free // 1_000_000} MB free"
     except OSError:
@@ -30,7 +32,8 @@ def hidden_name(final: Path) -> Path:
 
 def kept_name(final: Path) -> Path:
     """Where an incomplete result is kept, unless that is taken."""
-    return final.with_name(f"{final.stem}.partial{final.suffix}")
+    ending = f".partial{final.suffix}"
+    return final.with_name(shortened(final.stem, f". 9999{ending}") + ending)  # hidden and with a number it fits, too
 
 
 class PartialFile:
@@ -50,7 +53,9 @@ class PartialFile:
         """Make the folder and an empty file; raises OSError."""
         hidden = hidden_name(self.final)
         hidden.parent.mkdir(parents=True, exist_ok=True)
-        self._replaces = lexists(self.final)
+        with suppress(FileNotFoundError):
+            self.final.lstat()  # raises for a name that is too long, which is better known now than in the end
+            self._replaces = True
         while True:
             self.writing = first_free(hidden.parent, hidden.stem, hidden.suffix, lexists)
             with suppress(FileExistsError):  # another program was quicker

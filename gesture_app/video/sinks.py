@@ -83,6 +83,7 @@ class VideoSink:
 
     Raises:
         EnvironmentFault: the file cannot be written.
+        InputError: its name is too long.
     """
 
     def __init__(self, path: Path, source: SourceTiming, preset: str = "veryfast", annotated: bool = True) -> None:
@@ -252,6 +253,7 @@ class JsonlSink:
 
     Raises:
         EnvironmentFault: the file cannot be written.
+        InputError: its name is too long.
     """
 
     def __init__(self, path: Path) -> None:
@@ -303,7 +305,7 @@ def write_image(path: Path, image: Image) -> None:
     """Write a BGR picture, shape (height, width, 3), in the format of the suffix.
 
     Raises:
-        InputError: no picture format has this suffix, or this one cannot hold such a picture.
+        InputError: no picture format has this suffix, this one cannot hold such a picture, or the name is too long.
         EnvironmentFault: the file cannot be written.
     """
     if not has_picture_suffix(path):
