@@ -36,16 +36,29 @@ def kept_name(final: Path) -> Path:
     return final.with_name(shortened(final.stem, f". 9999{ending}") + ending)  # hidden and with a number it fits, too
 
 
+def claim(path: Path) -> Path:
+    """Make an empty file of this name, or with a number more where it is taken, and give its name; raises OSError."""
+    while True:
+        free = first_free(path.parent, path.stem, path.suffix)
+        with suppress(FileExistsError):  # another program was quicker
+            free.touch(exist_ok=False)
+            return free
+
+
 class PartialFile:
     """A file that gets its final name only when it is complete.
+
+    Args:
+        numbered: whether it replaces no file, and gets a number more where one has that name in the end.
 
     Attributes:
         final: the name in the end.
         writing: the hidden name while it is written, in the same folder; nobody else writes there.
     """
 
-    def __init__(self, final: Path) -> None:
+    def __init__(self, final: Path, numbered: bool = False) -> None:
         self.final = final
+        self._numbered = numbered
         self.writing = hidden_name(final)
         self._replaces = False
 
@@ -56,15 +69,13 @@ class PartialFile:
         with suppress(FileNotFoundError):
             self.final.lstat()  # raises for a name that is too long, which is better known now than in the end
             self._replaces = True
-        while True:
-            self.writing = first_free(hidden.parent, hidden.stem, hidden.suffix, lexists)
-            with suppress(FileExistsError):  # another program was quicker
-                self.writing.touch(exist_ok=False)
-                return
+        self.writing = claim(hidden)
 
     def commit(self) -> None:
         """Give the file its final name, in place of one that was there at the start; raises OSError."""
-        if lexists(self.final) and not self._replaces:
+        if self._numbered:
+            self.final = claim(self.final)
+        elif lexists(self.final) and not self._replaces:
             raise FileExistsError(errno.EEXIST, "another program has made it meanwhile", str(self.final))
         self.writing.replace(self.final)
 
