@@ -105,6 +105,12 @@ def read_image(path: Path) -> Image:
         raise refuse(f"cannot be read ({why}). Check the file, or copy it again") from error
 
 
+def is_animation(path: Path) -> bool:
+    """Whether a picture that can be read moves; photographs of telephones, which hold others beside them, do not."""
+    with open_picture(path) as picture:
+        return picture.format in ("PNG", "WEBP", "GIF") and bool(getattr(picture, "is_animated", False))
+
+
 def orientation(picture: PillowImage.Image) -> int:
     """EXIF's orientation, 1 to 8; 1, upright, where it tells none or makes no sense."""
     try:
