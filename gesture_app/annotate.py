@@ -19,7 +19,7 @@ from gesture_app.video.sinks import JsonlSink, VideoSink, write_image
 from gesture_app.video.sources import open_video, read_image
 from gesture_app.video.suffixes import VIDEO_SUFFIX, annotated_name, media_below, result_suffix, same_file, why_no_media
 from gesture_app.vision.hands import Frame, Hand
-from gesture_app.vision.images import IMAGE_SUFFIXES, has_picture_suffix
+from gesture_app.vision.images import IMAGE_SUFFIXES, has_picture_suffix, is_animation
 from gesture_app.vision.overlay import draw_hands
 from gesture_app.vision.recognizer import Recognizer
 from gesture_app.vision.stills import recognize_still
@@ -153,6 +153,9 @@ class _Run:
         if self.should_stop():
             raise _Stopped
         image = read_image(job.source)
+        if is_animation(job.source):
+            told = "is an animation, of which only the first picture is taken. Save it as a video or GIF"
+            self.on_warning(f"picture: {job.source}: {told}")
         hands = recognize_still(self.recognizer, image)
         if job.output is not None:
             write_image(job.output, draw_hands(image, hands))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ import numpy as np
 
 from gesture_app.ahead import Ahead
 from gesture_app.errors import EnvironmentFault, InputError
+from gesture_app.python_process import python_arguments
 from gesture_app.video.mailbox import Mailbox
 from gesture_app.video.sources import open_video
 from gesture_app.vision.hands import Frame, Hand, Image
@@ -274,17 +274,13 @@ def measure_start(words: Sequence[str], clip: Path) -> Result:
         EnvironmentFault: the process failed.
     """
     start_s = time.perf_counter()
-    command = [sys.executable, "-c", FIRST_RESULT, json.dumps([*words, str(clip)])]
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": _import_path()})
+    command = [sys.executable, *python_arguments(FIRST_RESULT), json.dumps([*words, str(clip)])]
+    done = subprocess.run(command, capture_output=True, text=True)
     seconds = time.perf_counter() - start_s
     if done.returncode:
         told = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
         raise EnvironmentFault(f"benchmark: a fresh process failed: {told[-1]}")
     return {"seconds": seconds, "memory_mb": json.loads(done.stdout)}
-
-
-def _import_path() -> str:
-    return os.pathsep.join(path for path in sys.path if path)
 
 
 def peak_memory_mb() -> float | None:

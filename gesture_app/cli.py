@@ -143,19 +143,22 @@ class Benchmark(Model):
             check_regular_file(self.clip, "video")
         if self.json is not None and not self.json.parent.is_dir():
             raise EnvironmentFault(f"results: {self.json}: there is no such folder. Check the folder")
-        result = self.measure()
-        if self.json is not None:
-            write_file(self.json, (json.dumps(result, indent=2) + "\n").encode(), "results")
+        result: dict[str, Any] = {}
+        try:
+            self.measure(result)
+        finally:  # a measurement that fails leaves those before it
+            if self.json is not None and result:
+                write_file(self.json, (json.dumps(result, indent=2) + "\n").encode(), "results")
         return 0
 
-    def measure(self) -> dict[str, Any]:
-        """Measure, and print every result as it comes."""
+    def measure(self, result: dict[str, Any]) -> None:
+        """Measure, and print every result as it comes; it is put into `result`."""
         from gesture_app import benchmark, benchmark_gpu, benchmark_report
         from gesture_app.vision.assets import demo_clip
 
         recognizer = self.load_recognizer()
         clip = benchmark.LoopedVideo(self.clip) if self.clip else benchmark.LoopedVideo(demo_clip(), (1280, 720))
-        result: dict[str, Any] = {"device": recognizer.device_name}
+        result["device"] = recognizer.device_name
         print(recognizer.device_name)
         result["stages"] = benchmark.measure_stages(recognizer, clip, self.seconds)
         print(benchmark_report.stages_table(result["stages"]))
@@ -178,7 +181,6 @@ class Benchmark(Model):
             engines = {recognizer.device_name: recognizer} | self.other_engines()
             result["comparison"] = benchmark.measure_unpaced(engines, clip, self.seconds * len(engines))
             print(benchmark_report.comparison_table(result["comparison"]))
-        return result
 
     def other_engines(self) -> dict[str, Recognizer]:
         """Everything that can run the networks here, by name."""

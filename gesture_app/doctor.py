@@ -21,6 +21,7 @@ from typing import Any, Literal
 
 from gesture_app import __version__
 from gesture_app.errors import GestureError, one_line, split_message
+from gesture_app.python_process import python_arguments
 from gesture_app.settings import APP, Settings, config_folder, settings_path
 from gesture_app.vision.assets import cache_folder, demo_clip
 
@@ -101,7 +102,7 @@ def program_findings() -> Iterator[Finding]:
 
 def run_probe() -> dict[str, Any]:
     """What `gesture_app.ui.probe` tells, with a `fault` where it did not come to an end."""
-    command = [sys.executable, "-m", "gesture_app.ui.probe"]
+    command = [sys.executable, *python_arguments("from gesture_app.ui.probe import main; main()")]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=PROBE_TIMEOUT_S, check=False)
         told: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])

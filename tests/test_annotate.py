@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from fakes import FakeRecognizer
 from media import REGULAR, VARIABLE, audio_packets, picture, video_pts_s, write_audio, write_video
+from PIL import Image as PillowImage
 
 from gesture_app.annotate import AnnotateOptions, Progress, _beside_folder, annotate, plan
 from gesture_app.errors import EnvironmentFault, InputError
@@ -107,6 +108,24 @@ def test_folder(tmp_path: Path) -> None:
     assert [(Path(r["source"]).name, r["frame"]) for r in rows(tmp_path / "out.jsonl")] == [
         ("a.jpg", 0), ("a.mp4", 0), ("a.mp4", 1), ("a.mp4", 2), ("b.mkv", 0), ("b.mkv", 1), ("b.png", 0),
     ]  # fmt: skip
+
+
+def test_a_result_whose_name_is_too_long_does_not_stop_the_others(tmp_path: Path) -> None:
+    folder = a_folder(tmp_path / "in")
+    write_image(folder / f"{'p' * 251}.jpg", picture(0))
+    too_long = (folder / "a.mp4").rename(folder / f"{'b' * 252}.ts")
+    told: list[str] = []
+    summary = annotate(folder, FakeRecognizer(), on_warning=told.append)
+    assert summary.failed == [too_long] and "File name too long" in told[0] and len(told) == 1
+    assert names(tmp_path / "in-annotated") == ["a.jpg", "deep/b.mp4", "deep/b.png", f"{'p' * 251}.jpg"]
+
+
+def test_that_only_the_first_picture_of_an_animation_is_taken_is_told(tmp_path: Path) -> None:
+    first, *others = (PillowImage.fromarray(picture(number)) for number in range(3))
+    first.save(tmp_path / "a.webp", save_all=True, append_images=others)
+    told: list[str] = []
+    summary = annotate(tmp_path / "a.webp", FakeRecognizer(), on_warning=told.append)
+    assert summary.frames == 1 and len(told) == 1 and "only the first picture" in told[0]
 
 
 def test_results_beside_their_sources_are_no_input(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gesture_app.errors import EnvironmentFault
-from gesture_app.vision.atomic import first_free, write_atomically, write_file
+from gesture_app.vision.atomic import first_free, shortened, write_atomically, write_file
 
 
 @pytest.mark.parametrize("data", [b"", b"one\r\ntwo\n\x00\xff"])
@@ -16,6 +16,20 @@ def test_writes_and_replaces(tmp_path: Path, data: bytes) -> None:
     for content in (b"old", data):
         write_atomically(path, content)
     assert path.read_bytes() == data and list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("name", ["n" * 255, "ü" * 127, "手" * 85, "n"])
+def test_the_longest_names(tmp_path: Path, name: str) -> None:
+    write_atomically(path := tmp_path / name, b"data")
+    assert path.read_bytes() == b"data" and list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(("start", "rest", "expected"), [
+    ("", "", ""), ("abc", "." * 252, "abc"), ("abc", "." * 253, "ab"), ("aü", "." * 253, "a"), ("abc", "." * 300, ""),
+    ("手手", "." * 251, "手"), ("\udcff" * 2, "." * 254, "\udcff"),
+])  # fmt: skip
+def test_names_are_cut_between_their_characters(start: str, rest: str, expected: str) -> None:
+    assert shortened(start, rest) == expected
 
 
 @pytest.mark.skipif(os.name != "posix", reason="file modes")

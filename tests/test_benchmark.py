@@ -136,6 +136,20 @@ def test_the_command(clip: LoopedVideo, tmp_path: Path, monkeypatch, capsys) -> 
     assert set(result) == {"device", "stages", "live", "start", "memory_mb", "scaling", "comparison"}
 
 
+def test_one_that_fails_leaves_those_before_it(clip: LoopedVideo, tmp_path: Path, monkeypatch, capsys) -> None:
+    def fails(*_: object) -> None:
+        raise InputError("video: no hand is found")
+
+    monkeypatch.setattr(cli.Model, "load_recognizer", lambda self: FakeRecognizer())
+    monkeypatch.setattr(benchmark, "measure_start", lambda words, path: {"seconds": 1.5, "memory_mb": 300.0})
+    monkeypatch.setattr(benchmark, "measure_scaling", fails)
+    words = ["--clip", str(clip.path), "--seconds", "0.1", "--scaling", "--json", str(tmp_path / "b.json")]
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["benchmark", *words])
+    assert caught.value.code == 2 and "no hand is found" in capsys.readouterr().err
+    assert set(json.loads((tmp_path / "b.json").read_text())) == {"device", "stages", "live", "start", "memory_mb"}
+
+
 def test_the_command_on_a_gpu(clip: LoopedVideo, tmp_path: Path, monkeypatch, capsys) -> None:
     monkeypatch.setattr(cli.Model, "load_recognizer", lambda self: FakeGpu())
     monkeypatch.setattr(benchmark, "measure_start", lambda words, path: {"seconds": 1.5, "memory_mb": 300.0})

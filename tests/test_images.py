@@ -11,7 +11,15 @@ from PIL import EpsImagePlugin, ExifTags, Image, UnidentifiedImageError
 
 from gesture_app.errors import InputError, split_message
 from gesture_app.vision import images
-from gesture_app.vision.images import is_photograph, is_picture, is_unread, open_picture, read_image, to_bgr
+from gesture_app.vision.images import (
+    is_animation,
+    is_photograph,
+    is_picture,
+    is_unread,
+    open_picture,
+    read_image,
+    to_bgr,
+)
 from training.collection import picture_size
 from training.leakage import difference_hash
 
@@ -137,6 +145,14 @@ def bad_file(tmp_path: Path, kind: str) -> Path:
     elif kind == "huge":
         Image.new("1", (12000, 12000)).save(path)
     return path
+
+
+@pytest.mark.parametrize(("kind", "moves"), [("PNG", True), ("WEBP", True), ("GIF", True), ("MPO", False)])
+def test_animations(tmp_path: Path, kind: str, moves: bool) -> None:
+    first, second = Image.new("RGB", (16, 16), "red"), Image.new("RGB", (16, 16), "blue")
+    first.save(tmp_path / "one", kind)
+    first.save(tmp_path / "two", kind, save_all=True, append_images=[second])
+    assert (is_animation(tmp_path / "one"), is_animation(tmp_path / "two")) == (False, moves)
 
 
 def test_no_other_program_is_started(tmp_path: Path, monkeypatch) -> None:

@@ -123,6 +123,22 @@ def test_one_after_the_other_at_once(qtbot, recorder, tmp_path):
     assert all(len(video_pts_s(path)) == 2 for path in saved)
 
 
+def test_two_windows_in_the_same_second(qtbot, recorder, tmp_path, monkeypatch):
+    monkeypatch.setattr("gesture_app.ui.recorder.free_path", lambda folder, *_: folder / "moment.mp4")
+    others = Recorder()
+    saved = []
+    for each in (recorder, others):
+        each.saved.connect(saved.append)
+        each.start(tmp_path)
+        each.add(picture(0), picture(0), 1.0)
+    qtbot.waitUntil(lambda: recorder._current.frames == others._current.frames == 1)
+    recorder.stop()
+    others.stop()
+    qtbot.waitUntil(lambda: len(saved) == 2)
+    assert sorted(path.name for path in saved) == ["moment 2.mp4", "moment.mp4"]
+    assert sorted(tmp_path.iterdir()) == sorted(saved) and others.close(5)
+
+
 def test_another_size_is_fitted(qtbot, recorder, tmp_path):
     recorder.start(tmp_path)
     recorder.add(picture(0), picture(0), 1.0)

@@ -15,7 +15,7 @@ from media import REGULAR, VARIABLE, audio_packets, picture, video_pts_s, write_
 from PIL import Image as PillowImage
 
 from gesture_app.errors import EnvironmentFault, InputError
-from gesture_app.video.sinks import JsonlSink, VideoSink, write_image
+from gesture_app.video.sinks import JsonlSink, LiveTiming, VideoSink, write_image
 from gesture_app.video.sources import open_video, read_image
 from gesture_app.vision.hands import Frame
 
@@ -173,6 +173,26 @@ def test_unwritable_places(tmp_path: Path) -> None:
         JsonlSink(tmp_path / "file" / "out.jsonl")
     with pytest.raises(EnvironmentFault, match="cannot be written"):
         write_image(tmp_path / "file" / "out.png", picture(0))
+
+
+@pytest.mark.parametrize("name", ["n" * 251, "ü" * 125, "手" * 83])
+def test_the_longest_names(tmp_path: Path, name: str) -> None:
+    write_image(tmp_path / f"{name}.png", picture(0))
+    with VideoSink(tmp_path / f"{name}.mp4", LiveTiming()) as sink:
+        sink.write(Frame(picture(0), 0, 0.0))
+    for number in ("", " 2"):
+        with pytest.raises(RuntimeError), JsonlSink(tmp_path / f"{name}.csv") as rows:
+            rows.write({"a": 1})
+            raise RuntimeError
+        assert rows.kept is not None and rows.kept.name.endswith(f"{name[-1]}.partial{number}.csv")
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".csv", ".csv", ".mp4", ".png"]
+
+
+def test_a_name_that_is_too_long_is_told_at_once(tmp_path: Path) -> None:
+    for make in (JsonlSink, lambda path: VideoSink(path, LiveTiming()), lambda path: write_image(path, picture(0))):
+        with pytest.raises(InputError, match=r"cannot be written \(.*\). Choose a shorter name"):
+            make(tmp_path / f"{'n' * 252}.png")
+    assert list(tmp_path.iterdir()) == []
 
 
 FULL_DISK = """

@@ -9,11 +9,12 @@ from pathlib import Path
 from PyQt6.QtGui import QGuiApplication
 from PyQt6.QtWidgets import QDialog, QHBoxLayout, QLabel, QProgressBar, QPushButton, QTextBrowser, QVBoxLayout, QWidget
 
+from gesture_app.python_process import python_arguments
 from gesture_app.ui.child import Child
 from gesture_app.ui.desktop import resize_to_fit
 from gesture_app.ui.theme import is_dark
 
-COMMAND = ("-m", "gesture_app", "doctor", "--jsonl", "-")
+COMMAND = (*python_arguments("from gesture_app.cli import main; main()"), "doctor", "--jsonl", "-")
 MARKS = {"good": "✓", "note": "!", "bad": "✗"}
 COLOURS = {"good": ("#1a7f37", "#4ac26b"), "note": ("#9a6700", "#d4a72c"), "bad": ("#c62828", "#ff7b72")}
 

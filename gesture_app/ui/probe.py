@@ -1,4 +1,4 @@
-"""What Qt finds here, as one JSON object: `python -m gesture_app.ui.probe`.
+"""What Qt finds here, as one JSON object.
 
 It runs in a process of its own, since Qt ends the process where it cannot start.
 """
@@ -54,7 +54,8 @@ def probe() -> dict[str, object]:
     }
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Print what `probe` gives."""
     try:
         print(json.dumps(probe()))
     except ImportError as missing:

@@ -51,7 +51,8 @@ class Encoding(QThread):
         clean: whether its pictures are as they were filmed.
 
     Attributes:
-        path, clean: as given.
+        path: as given, with a number more if another program has made such a file by the time that it is whole.
+        clean: as given.
         frames: how many are written.
         dropped: how many came while too many were waiting.
         fault: why there is no whole file, once the thread has ended; empty if there is one.
@@ -103,7 +104,7 @@ class Encoding(QThread):
         from gesture_app.video.sinks import LiveTiming, VideoSink
 
         timing = LiveTiming()
-        with VideoSink(self.path, timing, PRESET, annotated=not self.clean) as sink:
+        with VideoSink(self.path, timing, PRESET, annotated=not self.clean, numbered=True) as sink:
             first_s: float | None = None
             while (item := self._next()) is not None:
                 image, captured_s = item
@@ -112,6 +113,7 @@ class Encoding(QThread):
                 self.frames += 1
             if first_s is not None and self._ended_s is not None:
                 timing.end_s = self._ended_s - first_s
+        self.path = sink.path
 
     def _next(self) -> tuple[Image, float] | None:
         with self._changed:

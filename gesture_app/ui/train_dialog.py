@@ -23,6 +23,7 @@ from PyQt6.QtWidgets import (
 
 from gesture_app.errors import GestureError
 from gesture_app.own_models import free_folder, install_model, runs_folder
+from gesture_app.python_process import python_arguments
 from gesture_app.ui.child import Child
 from gesture_app.ui.curves import Curves
 from gesture_app.ui.desktop import open_file, open_or_tell, resize_to_fit
@@ -30,7 +31,7 @@ from gesture_app.ui.pictures_folder import PicturesFolder
 from gesture_app.ui.work_dialog import WorkDialog
 from gesture_app.vision.model_info import KINDS, Kind
 
-COMMAND = ("-m", "training", "retrain", "--no-install")
+COMMAND = (*python_arguments("from training.__main__ import main; main()"), "retrain", "--no-install")
 INTERRUPTED = 130
 LONGEST_NAME = 60  # with a date it names a folder, for which systems take 255 bytes; a letter has at most 3
 NOT_CURVES = ("epoch", "epochs", "stage", "loss")

@@ -8,12 +8,14 @@ from contextlib import suppress
 from os.path import lexists
 from pathlib import Path
 
-from gesture_app.errors import EnvironmentFault
-from gesture_app.vision.atomic import first_free
+from gesture_app.errors import EnvironmentFault, GestureError, InputError
+from gesture_app.vision.atomic import first_free, shortened
 
 
-def storage_fault(what: str, path: Path, error: OSError) -> EnvironmentFault:
-    """The fault for an output that cannot be written, with the free space of its disk."""
+def storage_fault(what: str, path: Path, error: OSError) -> GestureError:
+    """The error for an output that cannot be written, with the free space of its disk where that may be the reason."""
+    if error.errno == errno.ENAMETOOLONG:
+        return InputError(f"{what}: {path}: cannot be written ({error.strerror}). Choose a shorter name")
     try:
         free = f", {shutil.disk_usage(path.parent).free // 1_000_000} MB free"
     except OSError:
@@ -30,19 +32,33 @@ def hidden_name(final: Path) -> Path:
 
 def kept_name(final: Path) -> Path:
     """Where an incomplete result is kept, unless that is taken."""
-    return final.with_name(f"{final.stem}.partial{final.suffix}")
+    ending = f".partial{final.suffix}"
+    return final.with_name(shortened(final.stem, f". 9999{ending}") + ending)  # hidden and with a number it fits, too
+
+
+def claim(path: Path) -> Path:
+    """Make an empty file of this name, or with a number more where it is taken, and give its name; raises OSError."""
+    while True:
+        free = first_free(path.parent, path.stem, path.suffix)
+        with suppress(FileExistsError):  # another program was quicker
+            free.touch(exist_ok=False)
+            return free
 
 
 class PartialFile:
     """A file that gets its final name only when it is complete.
+
+    Args:
+        numbered: whether it replaces no file, and gets a number more where one has that name in the end.
 
     Attributes:
         final: the name in the end.
         writing: the hidden name while it is written, in the same folder; nobody else writes there.
     """
 
-    def __init__(self, final: Path) -> None:
+    def __init__(self, final: Path, numbered: bool = False) -> None:
         self.final = final
+        self._numbered = numbered
         self.writing = hidden_name(final)
         self._replaces = False
 
@@ -50,16 +66,16 @@ class PartialFile:
         """Make the folder and an empty file; raises OSError."""
         hidden = hidden_name(self.final)
         hidden.parent.mkdir(parents=True, exist_ok=True)
-        self._replaces = lexists(self.final)
-        while True:
-            self.writing = first_free(hidden.parent, hidden.stem, hidden.suffix, lexists)
-            with suppress(FileExistsError):  # another program was quicker
-                self.writing.touch(exist_ok=False)
-                return
+        with suppress(FileNotFoundError):
+            self.final.lstat()  # raises for a name that is too long, which is better known now than in the end
+            self._replaces = True
+        self.writing = claim(hidden)
 
     def commit(self) -> None:
         """Give the file its final name, in place of one that was there at the start; raises OSError."""
-        if lexists(self.final) and not self._replaces:
+        if self._numbered:
+            self.final = claim(self.final)
+        elif lexists(self.final) and not self._replaces:
             raise FileExistsError(errno.EEXIST, "another program has made it meanwhile", str(self.final))
         self.writing.replace(self.final)
 

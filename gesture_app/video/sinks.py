@@ -76,6 +76,7 @@ class VideoSink:
         source: gives the rate, the unit of time, and the sound.
         preset: of x264: how much time is spent on a smaller file.
         annotated: whether the pictures show what was recognized, which the file then tells.
+        numbered: see `PartialFile`.
 
     Attributes:
         frames: how many frames were written.
@@ -83,12 +84,20 @@ class VideoSink:
 
     Raises:
         EnvironmentFault: the file cannot be written.
+        InputError: its name is too long.
     """
 
-    def __init__(self, path: Path, source: SourceTiming, preset: str = "veryfast", annotated: bool = True) -> None:
+    def __init__(
+        self,
+        path: Path,
+        source: SourceTiming,
+        preset: str = "veryfast",
+        annotated: bool = True,
+        numbered: bool = False,
+    ) -> None:
         self.frames = 0
         self.kept: Path | None = None
-        self._file = PartialFile(path)
+        self._file = PartialFile(path, numbered)
         self._packets = 0
         self._ended = False
         self._last_pts = -1
@@ -106,6 +115,11 @@ class VideoSink:
             self._container.metadata["comment"] = ANNOTATED
         self._stream = self._container.add_stream("libx264", rate=source.frame_rate)
         self._audio = AudioTrack.of(source.path, self._container)
+
+    @property
+    def path(self) -> Path:
+        """The final name."""
+        return self._file.final
 
     def __enter__(self) -> VideoSink:
         return self
@@ -252,6 +266,7 @@ class JsonlSink:
 
     Raises:
         EnvironmentFault: the file cannot be written.
+        InputError: its name is too long.
     """
 
     def __init__(self, path: Path) -> None:
@@ -303,7 +318,7 @@ def write_image(path: Path, image: Image) -> None:
     """Write a BGR picture, shape (height, width, 3), in the format of the suffix.
 
     Raises:
-        InputError: no picture format has this suffix, or this one cannot hold such a picture.
+        InputError: no picture format has this suffix, this one cannot hold such a picture, or the name is too long.
         EnvironmentFault: the file cannot be written.
     """
     if not has_picture_suffix(path):

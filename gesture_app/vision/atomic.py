@@ -13,6 +13,9 @@ from pathlib import Path
 
 from gesture_app.errors import EnvironmentFault
 
+LONGEST_NAME = 255
+"""Bytes that usual file systems take."""
+
 
 def write_atomically(path: Path, data: bytes, mode: int = 0o666) -> None:
     """Write a file so that at every moment the old or the new one is whole, also after a loss of power.
@@ -28,7 +31,8 @@ def write_atomically(path: Path, data: bytes, mode: int = 0o666) -> None:
     path = Path(os.path.realpath(path))  # a link stays one
     if path.exists() and not path.is_file():
         raise OSError(errno.EINVAL, "is no file", str(path))
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    ending = f".{os.getpid()}.tmp"
+    temporary = path.with_name(f".{shortened(path.name, f'.{ending}')}{ending}")
     try:
         with open(temporary, "wb", opener=lambda name, flags: os.open(name, flags, mode)) as stream:
             stream.write(data)
@@ -67,6 +71,13 @@ def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[obje
     writer.writerow(columns)
     writer.writerows(rows)
     write_file(path, text.getvalue().encode(), what)
+
+
+def shortened(start: str, rest: str) -> str:
+    """As much of the start of a file's name as there is room for beside the rest of it."""
+    while start and len(os.fsencode(start + rest)) > LONGEST_NAME:
+        start = start[:-1]
+    return start
 
 
 def first_free(folder: Path, stem: str, suffix: str = "", taken: Callable[[Path], bool] = lexists) -> Path:

@@ -125,6 +125,12 @@ def shrunk_wh(size_wh: tuple[int, int], long_side: int | None) -> tuple[int, int
     return max(1, round(size_wh[0] * scale)), max(1, round(size_wh[1] * scale))
 
 
+def is_animation(path: Path) -> bool:
+    """Whether a picture that can be read moves; photographs of telephones, which hold others beside them, do not."""
+    with open_picture(path) as picture:
+        return picture.format in ("PNG", "WEBP", "GIF") and bool(getattr(picture, "is_animated", False))
+
+
 def orientation(picture: PillowImage.Image) -> int:
     """EXIF's orientation, 1 to 8; 1, upright, where it tells none or makes no sense."""
     try:
