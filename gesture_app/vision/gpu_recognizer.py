@@ -85,7 +85,7 @@ class GpuRecognizer(Recognizer):
     def detect(self, image: Image, options: RecognizerOptions) -> Detections:
         """See `Recognizer`."""
         check_image(image)
-        return _detections(self._program("detect", image.shape, options.max_boxes)([image])[0], options)
+        return _detections(self._program("detect", image.shape, options.max_boxes)([image])[0].copy(), options)
 
     def classify_boxes(self, image: Image, boxes_xyxy: FloatArray) -> FloatArray:
         """See `Recognizer`."""
@@ -130,7 +130,7 @@ class GpuRecognizer(Recognizer):
     def _hands(self, rows: FloatArray, options: RecognizerOptions) -> list[Hand]:
         """The hands of one picture's rows (hands, 6 + outputs of the classifier)."""
         found = _detections(rows, options)
-        probabilities = rows[: len(found.scores), 6:][:, self._columns]
+        probabilities = rows[: len(found.scores), 6:].take(self._columns, axis=1)
         return to_hands(found, probabilities, self.labels, options)
 
     def _program(self, task: Task, shape: Sequence[int], hands: int, pictures: int = 1, turn: int = 0) -> Program:
@@ -189,9 +189,9 @@ class GpuRecognizer(Recognizer):
 
 
 def _detections(rows: FloatArray, options: RecognizerOptions) -> Detections:
-    """Of the rows (hands, 6 or more) of one picture those that are sure enough; copies."""
-    sure = int((rows[: options.max_boxes, 4] >= options.detector_threshold).sum())
-    return Detections(rows[:sure, :4].copy(), rows[:sure, 4].copy(), rows[:sure, 5].astype(np.int64))
+    """Of the rows (hands, 6 or more) of one picture those that are sure enough."""
+    rows = rows[: np.count_nonzero(rows[: options.max_boxes, 4] >= options.detector_threshold)]
+    return Detections(rows[:, :4], rows[:, 4], rows[:, 5].astype(np.int64))
 
 
 def batch_size(shape: Sequence[int]) -> int:

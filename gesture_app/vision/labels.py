@@ -5,7 +5,8 @@ A trained model carries its own names and their order in its info file.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from operator import itemgetter
+from typing import NamedTuple
 
 from gesture_app.vision.hands import FloatArray
 
@@ -47,8 +48,7 @@ SURE_SIDE = 0.2
 """A side is told from this distance of its probability to one half on."""
 
 
-@dataclass(frozen=True)
-class Name:
+class Name(NamedTuple):
     """The gesture that probabilities stand for."""
 
     label: str
@@ -70,8 +70,7 @@ def name_gesture(probabilities: FloatArray, labels: tuple[str, ...], label_thres
     Returns:
         Its score is the probability of the label that is returned; 0 where the classifier knows no `no_gesture`.
     """
-    order = (-probabilities).argsort(kind="stable")[:TOP]
-    top = tuple((labels[i], float(probabilities[i])) for i in order)
+    top = tuple(sorted(zip(labels, probabilities.tolist(), strict=True), key=itemgetter(1), reverse=True)[:TOP])
     label, score = top[0]
     if score < label_threshold and label != NO_GESTURE:
         known = NO_GESTURE in labels

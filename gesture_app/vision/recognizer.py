@@ -56,7 +56,7 @@ class Recognizer:
         self.labels = tuple(name for name in self.classifier_info.labels if name != BACKGROUND)
         outputs = self.classifier_info.outputs
         self._shifts = np.array(self.classifier_info.shifts, np.float32)
-        self._columns = [number for number, name in enumerate(outputs) if name != BACKGROUND]
+        self._columns = np.array([number for number, name in enumerate(outputs) if name != BACKGROUND])
         self.device_name = self.detector.name
         self._workers: Recognizer | None = None
 
@@ -200,12 +200,13 @@ def on_cuda(loaded: tuple[Network, ModelInfo]) -> TypeGuard[tuple[TorchNetwork, 
 
 def encloses(outer: Hand, inner: Hand) -> bool:
     """Whether one lies around nearly all of another, a sure hand, of which the detector is much surer."""
+    if outer.detector_score > MUCH_FAINTER * inner.detector_score:
+        return False
     left, top, right, bottom = inner.box_xyxy
     width = min(right, outer.box_xyxy[2]) - max(left, outer.box_xyxy[0])
     height = min(bottom, outer.box_xyxy[3]) - max(top, outer.box_xyxy[1])
     inside = max(0.0, width) * max(0.0, height) >= ENCLOSED * (right - left) * (bottom - top)
-    surer = outer.detector_score <= MUCH_FAINTER * inner.detector_score
-    return inside and surer and bool(inner.probabilities.sum() >= SURE_HAND)
+    return inside and bool(inner.probabilities.sum() >= SURE_HAND)
 
 
 def merge_hands(first: list[Hand], second: list[Hand]) -> list[Hand]:
@@ -233,14 +234,13 @@ def to_hands(
     hands: list[Hand] = []
     boxes, scores = found.boxes_xyxy.tolist(), found.scores.tolist()
     for box, score, row in zip(boxes, scores, probabilities, strict=True):
-        row, sides = row[: len(labels)], row[len(labels) :]
-        if row.sum() < options.least_hand:
+        gestures = row[: len(labels)]
+        if gestures.sum() < options.least_hand:
             continue
-        name = name_gesture(row, labels, options.label_threshold)
-        right = float(sides[0]) if len(sides) else 0.5
+        label, sure, top = name_gesture(gestures, labels, options.label_threshold)
+        right = float(row[len(labels)]) if len(row) > len(labels) else 0.5
         box_xyxy = (box[0], box[1], box[2], box[3])
-        side = name_side(right)
-        hand = Hand(box_xyxy, score, name.label, name.score, name.top, row, len(hands) + 1, right, side)
+        hand = Hand(box_xyxy, score, label, sure, top, gestures, len(hands) + 1, right, name_side(right))
         if not any(encloses(hand, other) for other in hands):
             hands.append(hand)
     return hands[: options.max_hands]
