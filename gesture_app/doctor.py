@@ -102,7 +102,8 @@ def program_findings() -> Iterator[Finding]:
 
 def run_probe() -> dict[str, Any]:
     """What `gesture_app.ui.probe` tells, with a `fault` where it did not come to an end."""
-    command = [sys.executable, *python_arguments("from gesture_app.ui.probe import main; main()")]
+    code = "import runpy; runpy.run_module('gesture_app.ui.probe', run_name='__main__')"
+    command = [sys.executable, *python_arguments(code)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=PROBE_TIMEOUT_S, check=False)
         told: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])

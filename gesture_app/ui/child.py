@@ -55,7 +55,6 @@ class Child(QObject):
         environment = QProcessEnvironment.systemEnvironment()
         environment.insert("PYTHONUNBUFFERED", "1")
         environment.insert("PYTHONIOENCODING", "utf-8")
-        environment.insert("PYTHONSAFEPATH", "1")  # for those that it starts, see `python_arguments`; Python 3.11 on
         self._process = QProcess(self)
         self._process.setProcessEnvironment(environment)
         self._process.readyReadStandardOutput.connect(lambda: self._read("out"))

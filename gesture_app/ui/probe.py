@@ -1,4 +1,4 @@
-"""What Qt finds here, as one JSON object.
+"""What Qt finds here, as one JSON object: `python -m gesture_app.ui.probe`.
 
 It runs in a process of its own, since Qt ends the process where it cannot start.
 """
@@ -54,8 +54,7 @@ def probe() -> dict[str, object]:
     }
 
 
-def main() -> None:
-    """Print what `probe` gives."""
+if __name__ == "__main__":
     try:
         print(json.dumps(probe()))
     except ImportError as missing:
