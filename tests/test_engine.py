@@ -68,15 +68,17 @@ def test_a_step_that_is_not_finite_changes_nothing(optimizer: str) -> None:
     assert train_step(own, batch(), step)[1]
 
 
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
 @pytest.mark.parametrize("factors", [[1.0] * 6, [1.0, 1.0, float("nan"), 1.0, 1.0]])
-def test_steps_settled_late_are_the_same_steps(factors: list[float]) -> None:
+def test_steps_settled_late_are_the_same_steps(factors: list[float], device: str, monkeypatch) -> None:
+    monkeypatch.setattr(Learner, "device", torch.device(device))  # the order of a GPU, on the CPU
     at_once, late = learner(), learner()
     launched = None
     for seed, factor in enumerate(factors):
         torch.manual_seed(seed)
         data = batch(factor=factor)
-        for own in (at_once, late):  # statistics of a step left out are mended, late after the next forward pass
-            set_training(own.model, freeze_norm=factor != 1)
+        for own in (at_once, late):  # on a GPU statistics of a step left out are mended after the next forward pass
+            set_training(own.model, freeze_norm=device == "cuda" and factor != 1)
         losses, taken = train_step(at_once, data, step)
         launched, before = launch_step(late, data, step, launched), launched
         assert launched.losses["loss"].equal(losses["loss"]) or not taken

@@ -213,6 +213,8 @@ def test_a_large_jpeg_is_decoded_at_a_fraction_of_its_size_and_turned(tmp_path: 
     path = tmp_path / "large.jpg"
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 6
+    Image.new("RGB", (3000, 2995), (10, 20, 30)).save(path, exif=exif)
+    assert read_image(path, 375).shape == (375, 374, 3)  # square where it is decoded at an eighth
     Image.new("RGB", (1920, 1440), (10, 20, 30)).save(path, exif=exif)
     decoded = []
     monkeypatch.setattr(images, "to_bgr", lambda picture: decoded.append(picture.size) or to_bgr(picture))

@@ -211,9 +211,9 @@ def test_crops_and_frames_become_training_data(tmp_path: Path, monkeypatch) -> N
     }  # fmt: skip
     written = read(output / "crops", LABELS)
     assert sorted((p.path.name, p.labels[0], p.split) for p in written.pictures) == [
+        ("a 2.png", "fist", "train"),
         ("a.png", "fist", "train"),
         ("b.png", "palm", "train"),
-        ("more_a.png", "fist", "train"),
     ]
     false = [cv2.imread(str(path)) for path in (output / "crops" / "background").glob("*.png")]
     assert len(false) == background and any(i.shape == (30, 40, 3) and i[0, 0].tolist() == [20, 200, 30] for i in false)

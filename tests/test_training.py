@@ -468,6 +468,7 @@ def test_options_that_do_nothing_are_refused(model, option: dict) -> None:
         ({"batch_size": 7, "accumulate": 3}, "--batch-size 7 --accumulate 3: "),
         ({"batch_size": 8, "accumulate": 3}, ""),
         ({"batch_size": 1, "freeze_norm": True}, ""),
+        ({"batch_size": 1, "size": 64, "start_size": 40, "epochs": 3}, "a single picture of 32 pixels"),
         ({"batch_size": 1, "start_size": 48}, ""),
     ],
 )

@@ -26,7 +26,7 @@ from training import distributed
 from training.benchmark import BenchmarkConfig, benchmark
 from training.calibrate import CalibrateConfig, calibrate
 from training.conditions import Condition
-from training.datasets import HandCrops, HandFrames, frames_for
+from training.datasets import HandCrops, HandFrames, frames_for, left_out
 from training.download import DownloadConfig, download
 from training.draws import in_order
 from training.evaluate import evaluate_classifier, evaluate_detector, evaluate_frames
@@ -134,9 +134,9 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
         crops = HandCrops(pictures, info.labels, info.input_hw[0], augment=False)
         return evaluate_classifier(model, in_order(crops, config.batch_size, config.workers), info.labels)
     boxed = [p for p in pictures if p.true_boxes and not p.is_crop]
-    left = len(boxed) - len(frames_for(info.labels, boxed))
-    unknown = f"; {left} left out: a hand without a known label" if left else ""
-    print(f"{len(boxed)} of {len(pictures)} pictures are frames whose boxes were all drawn by people{unknown}")
+    left = left_out(info.labels, len(boxed) - len(frames_for(info.labels, boxed)))
+    told = f"{len(boxed)} of {len(pictures)} pictures are frames whose boxes were all drawn by people"
+    print("; ".join(filter(None, (told, left))))
     whole = HandFrames(boxed, info.labels, info.input_hw, augment=False)
     return evaluate_detector(model, whole, config.threshold, workers=config.workers)
 

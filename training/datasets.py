@@ -182,6 +182,12 @@ def frames_for(labels: Sequence[str], pictures: Sequence[Picture]) -> list[Pictu
     return [p for p in frames if (set(p.labels) <= set(labels) if len(labels) > 1 else not is_background(p))]
 
 
+def left_out(labels: Sequence[str], count: int) -> str:
+    """What to say of so many frames that `frames_for` these labels leaves out; nothing of none."""
+    why = "a hand without a known label" if len(labels) > 1 else "a box named background"
+    return f"{count} left out: {why}" if count else ""
+
+
 class HandFrames(Dataset[tuple[Tensor, Tensor, Tensor]]):
     """Frames as detector input.
 

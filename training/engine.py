@@ -203,10 +203,12 @@ def launch_step(learner: Learner, batch: Sequence[Any], step: Step, before: Laun
     the pieces add up to that of the batch for losses that are means over pictures; batch norms see the pieces.
 
     Args:
-        before: the step launched last, if it is not settled: it is settled here, before weights change again, so that
-            a GPU had work while this step was prepared.
+        before: the step launched last, if it is not settled: it is settled here, on a GPU only just before weights
+            change again, so that it had work while this step was prepared.
     """
     device, totals = learner.device, dict[str, Tensor]()
+    if before is not None and device.type != "cuda":
+        before.settle()  # at once, so that nothing depends on when a run is saved
     pieces = split_batch(batch, learner.pieces)
     for number, (piece, share) in enumerate(pieces, 1):
         waits = number < len(pieces) and isinstance(learner.network, DistributedDataParallel)

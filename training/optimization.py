@@ -53,7 +53,7 @@ def build_optimizer(name: OptimizerName, groups: list[dict[str, Any]]) -> torch.
 
 
 def fuse_steps(optimizer: torch.optim.Optimizer) -> None:
-    """Make its steps such as can be left out where they are computed, as `train_step` needs it; its state is kept.
+    """Make its steps such as can be left out where they are computed, as `launch_step` needs it; its state is kept.
 
     PyTorch's fused SGD takes memory that nobody wrote for momentum where its first step is left out.
     """

@@ -23,7 +23,7 @@ from gesture_app.vision.atomic import write_atomically
 from gesture_app.vision.hands import Image
 from gesture_app.vision.images import read_image
 
-VERSION = 1
+VERSION = 2
 COLUMNS = ("path", "size", "mtime_ns", "offset", "height", "width")
 PACK_BYTES = 4 << 30
 """A pack is closed at this size: an interrupted build loses no more, and a process maps few files."""

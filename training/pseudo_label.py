@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from gesture_app.errors import InputError
-from gesture_app.vision.atomic import write_file, write_table
+from gesture_app.vision.atomic import first_free, write_file, write_table
 from gesture_app.vision.boxes import box_areas, iou_matrix
 from gesture_app.vision.hands import Box, FloatArray, Image
 from gesture_app.vision.images import read_image
@@ -131,11 +131,8 @@ def label_crops(config: PseudoLabelConfig, recognizer: Recognizer) -> dict[str, 
         label = agreed_label(recognizer, image, labels, columns, config.min_score)
         counts[label or "left out"] += 1
         if label is not None:
-            target = folder / label / path.name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if target.exists():  # from another folder
-                target = target.with_name("_".join(path.relative_to(config.crops).parts))
-            shutil.copy2(path, target)
+            (folder / label).mkdir(parents=True, exist_ok=True)
+            shutil.copy2(path, first_free(folder / label, path.stem, path.suffix))  # other folders may have equal names
     return dict(counts)
 
 

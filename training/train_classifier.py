@@ -320,7 +320,7 @@ def build(
         raise InputError(f"--labels {config.labels[0]}: a single name tells nothing. Name two gestures or more")
     if config.start_size > config.size and config.start_size != ClassifierConfig.start_size:
         raise InputError(f"--start-size {config.start_size}: it grows to --size {config.size}. Give a smaller one")
-    refuse_single_values(config, min(config.start_size, config.size))
+    refuse_single_values(config, progressive_side(config.start_size, config.size, 0, config.epochs))
     torch.manual_seed(config.seed)
     training, validation = pictures or read_pictures(config)
     model, start = initial_classifier(config, alike)

@@ -25,7 +25,15 @@ from training import distributed
 from training.batch_augment import FRAME_CHANGES, RandomChanges
 from training.checkpoint import provenance
 from training.collection import Picture, canonical, picture_files
-from training.datasets import HandFrames, Pasting, collate_frames, frames_for, is_background, same_shape_batches
+from training.datasets import (
+    HandFrames,
+    Pasting,
+    collate_frames,
+    frames_for,
+    is_background,
+    left_out,
+    same_shape_batches,
+)
 from training.evaluate import AP_BY_SIZE, SCORES, evaluate_detector
 from training.losses import detector_loss
 from training.mosaic import Mosaic
@@ -166,19 +174,21 @@ def build_frames(
     backgrounds = list(picture_files([config.backgrounds], below=True)) if config.backgrounds else []
     if config.backgrounds and not backgrounds:
         raise InputError(f"no picture: {config.backgrounds}: --backgrounds is a folder of pictures without people")
+    true = [p for p in validation if p.true_boxes]
+    found = sum(not p.is_crop for p in (*training, *true))
+    training, true = frames_for(config.labels, training), frames_for(config.labels, true)
+    told = f"{len(training)} training frames, {len(true)} validation frames"
+    if left := left_out(config.labels, found - len(training) - len(true)):
+        told += f" ({left})"
+    if not training or not true:
+        raise InputError(
+            f"{told}: both are needed. Add data" + (", or names to --labels" if left and config.labels != HAND else "")
+        )
     names = sorted({name for p in (*training, *crops) for name in p.labels if name})
     for wanted in config.hard_classes:
         if canonical(wanted) not in map(canonical, names):
             raise InputError(f"--hard-classes {wanted}: no such gesture. The names are {', '.join(names)}")
     hard_classes = [name for name in names if canonical(name) in map(canonical, config.hard_classes)]
-    true = [p for p in validation if p.true_boxes]
-    found = sum(not p.is_crop for p in (*training, *true))
-    training, true = frames_for(config.labels, training), frames_for(config.labels, true)
-    told = f"{len(training)} training frames, {len(true)} validation frames"
-    if left := found - len(training) - len(true):
-        told += f" ({left} left out: a hand without a known label)"
-    if not training or not true:
-        raise InputError(f"{told}: both are needed. Add data" + (", or names to --labels" if left else ""))
     if config.labels != HAND:
         require_classes([*training, *crops], config.labels)
     if distributed.is_main():

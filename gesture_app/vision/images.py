@@ -32,6 +32,8 @@ TURNS = {
     8: PillowImage.Transpose.ROTATE_90,
 }
 """What makes a picture of each of EXIF's orientations upright."""
+QUARTER_TURNS = tuple(TURNS[orientation] for orientation in (5, 6, 7, 8))
+"""Those that make its width its height."""
 
 
 def has_picture_suffix(path: Path) -> bool:
@@ -106,7 +108,7 @@ def read_image(path: Path, long_side: int | None = None) -> Image:
                 turn = TURNS.get(orientation(picture))
                 upright = picture if turn is None else picture.transpose(turn)
                 image = to_bgr(upright)
-                size_wh = wanted_wh if upright.size == picture.size else wanted_wh[::-1]
+                size_wh = wanted_wh[::-1] if turn in QUARTER_TURNS else wanted_wh
     except UnidentifiedImageError as error:
         raise refuse("is not a picture that can be decoded. Convert it to JPEG or PNG") from error
     except (OSError, SyntaxError, ValueError, PillowImage.DecompressionBombError) as error:
