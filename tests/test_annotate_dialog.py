@@ -129,15 +129,18 @@ def test_of_the_selected_file_it_is_told_why_it_failed(open_dialog, qtbot, tmp_p
     for name in ("a.mp4", "sub/b.mp4"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("not a video")
+    write_image(tmp_path / "c.png", picture(0))
     dialog = open_dialog()
     dialog.add_files([tmp_path])
     qtbot.waitUntil(lambda: not dialog.list.search.running)
     dialog.start()
     qtbot.waitUntil(lambda: not dialog.running)
-    assert [row.text(0) for row in dialog.list.rows()] == ["a.mp4", str(Path("sub") / "b.mp4")]
-    for row in reversed(dialog.list.rows()):
+    of_all = dialog.progress_label.text()
+    failed, done, failed_too = dialog.list.rows()
+    assert [row.text(0) for row in (failed, done, failed_too)] == ["a.mp4", "c.png", str(Path("sub") / "b.mp4")]
+    for row in (failed_too, failed, done):
         dialog.list.setCurrentItem(row)
-        assert dialog.progress_label.text() == dialog.list.outcome(row).text != ""
+        assert dialog.progress_label.text() == (of_all if row is done else dialog.list.outcome(row).text) != ""
 
 
 def test_done_files_are_not_done_again_and_no_result_is_replaced(open_dialog, qtbot, tmp_path):

@@ -291,3 +291,8 @@ def test_what_a_letter_reaches_is_scrolled_to(controls, qtbot):
     assert controls.theme.visibleRegion().isEmpty()
     qtbot.keyClick(controls, Qt.Key.Key_L, Qt.KeyboardModifier.AltModifier)
     assert controls.theme.hasFocus() and controls.theme.visibleRegion().boundingRect() == controls.theme.rect()
+    for comes_back in (Qt.FocusReason.PopupFocusReason, Qt.FocusReason.ActiveWindowFocusReason):
+        controls.verticalScrollBar().setValue(0)
+        controls.theme.clearFocus()
+        controls.theme.setFocus(comes_back)
+        assert controls.theme.hasFocus() and controls.verticalScrollBar().value() == 0, "it stays where it was scrolled"

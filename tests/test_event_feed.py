@@ -21,7 +21,7 @@ def feed(qtbot) -> EventFeed:
     for part in (panel, timeline, bars):
         qtbot.addWidget(part)
     feed = EventFeed(panel, timeline, bars)
-    feed.panel, feed.timeline = panel, timeline
+    feed.panel, feed.timeline, feed.bars = panel, timeline, bars
     return feed
 
 
@@ -59,6 +59,15 @@ def test_what_was_cleared_comes_back_when_it_is_seen_again(feed: EventFeed) -> N
     play(feed, hands=False)
     assert listed(feed) == []
     play(feed)
+    assert listed(feed) == [("a.mp4", 0.5, 0.9)]
+
+
+@pytest.mark.parametrize(("phase", "kept"), [(Phase.ENDED, True), (Phase.NO_SOURCE, False), (Phase.IDLE, False)])
+def test_the_bars_keep_the_hands_of_a_picture_that_stays_at_the_end(feed: EventFeed, phase: Phase, kept: bool) -> None:
+    feed.begin("/x/a.mp4", "a.mp4")
+    play(feed)
+    feed.follow(Status(1, phase))
+    assert bool(feed.bars._hands) is kept
     assert listed(feed) == [("a.mp4", 0.5, 0.9)]
 
 

@@ -564,7 +564,13 @@ def test_weights_that_cannot_be_used_and_others_that_can(open_window, qtbot, cli
     qtbot.waitUntil(lambda: window.phase is Phase.LIVE)
 
 
-def test_space_plays_an_ended_video_again_also_while_other_networks_load(open_window, qtbot, clip):
+@pytest.mark.parametrize(("act", "phase", "least_s", "most_s"), [
+    (lambda w: w.menus.toggle.trigger(), Phase.LIVE, 0.0, 1.0),
+    (lambda w: (w.menus.toggle.trigger(), w.menus.toggle.trigger()), Phase.PAUSED, 0.0, 0.1),
+    (lambda w: (w.playback.seek(1.2), w.menus.toggle.trigger()), Phase.PAUSED, 1.1, 1.3),
+    (lambda w: (w.playback.step(-9), w.menus.toggle.trigger()), Phase.PAUSED, 1.0, 1.9),
+])  # fmt: skip
+def test_space_at_the_end_of_a_video_while_other_networks_load(open_window, qtbot, clip, act, phase, least_s, most_s):
     go_on = threading.Event()
 
     def load(choice):
@@ -576,9 +582,9 @@ def test_space_plays_an_ended_video_again_also_while_other_networks_load(open_wi
     qtbot.waitUntil(lambda: window.phase is Phase.ENDED)
     window._store.update(device="cpu")
     qtbot.waitUntil(lambda: window.phase is Phase.LOADING)
-    window.menus.toggle.trigger()
+    act(window)
     go_on.set()
-    qtbot.waitUntil(lambda: window.phase is Phase.LIVE and window.playback.position_s < 1.0)
+    qtbot.waitUntil(lambda: window.phase is phase and least_s <= window.playback.position_s <= most_s)
 
 
 def test_an_exception_while_recognizing(open_window, qtbot, clip):

@@ -125,6 +125,10 @@ def test_a_folder_an_address_and_the_screen(opening: Opening, monkeypatch: pytes
     ("garden-cam.local:554/live", "http://garden-cam.local:554/live"),
     ("rtsps://host/x", "rtsps://host/x"),
     ("screen:2", "screen:2"),
+    ("screen:8080/x", "http://screen:8080/x"),
+    ("192.168.1.5/cgi?url=rtsp://10.0.0.2/s", "http://192.168.1.5/cgi?url=rtsp://10.0.0.2/s"),
+    ("./video.mp4", "./video.mp4"),
+    ("file:v.mp4", "v.mp4"),
     (" ", ""),
 ])  # fmt: skip
 def test_an_address_is_understood_as_above_the_picture(opening, monkeypatch, entered: str, source: str) -> None:

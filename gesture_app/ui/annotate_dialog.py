@@ -46,6 +46,7 @@ class AnnotateDialog(WorkDialog):
         self._options = options
         self._work: Annotating | None = None
         self._cancelled = False
+        self._outcome_text = ""  # how the last work ended
         self._folder: Path | None = None
         self._wanted: object = None
         self._working: list[QTreeWidgetItem] = []
@@ -220,16 +221,17 @@ class AnnotateDialog(WorkDialog):
         with_result = [row for row in self._working if self.list.outcome(row).result is not None]
         if with_result and not self.list.selectedItems():
             with_result[0].setSelected(True)
-        self.progress_label.setText(work.fault or " ".join([told, *faults[:1]]))
+        self._outcome_text = work.fault or " ".join([told, *faults[:1]])
+        self.progress_label.setText(self._outcome_text)
         self._refresh()
         if not self._cancelled:
             results = [outcome.result for outcome in outcomes if outcome.state is State.DONE]
-            self.ended.emit(results, self.progress_label.text() if work.fault or faults else "")
+            self.ended.emit(results, self._outcome_text if work.fault or faults else "")
 
     def _tell_selected(self) -> None:
-        """Why the selected file failed, or what else there is to say of it."""
-        if not self.running and (text := self.list.selected_text()):
-            self.progress_label.setText(text)
+        """Why the selected file failed, or what else there is to say of it, or else of all."""
+        if not self.running:
+            self.progress_label.setText(self.list.selected_text() or self._outcome_text)
 
     def _refresh(self) -> None:
         """Say what can be done now."""
@@ -257,6 +259,7 @@ class AnnotateDialog(WorkDialog):
     def _do_again(self) -> None:
         """Other results are wanted than those of what is done, which is told no longer."""
         if self.list.wait_again():
+            self._outcome_text = ""
             self.progress_label.setText("")
             self.progress_bar.setValue(0)
 

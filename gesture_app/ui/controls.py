@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from typing import Any, NamedTuple
 
-from PyQt6.QtCore import QSignalBlocker, QSize, Qt, pyqtSignal
+from PyQt6.QtCore import QEvent, QObject, QSignalBlocker, QSize, Qt, pyqtSignal
+from PyQt6.QtGui import QFocusEvent
 from PyQt6.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
-    QApplication,
     QCheckBox,
     QComboBox,
     QFormLayout,
@@ -82,9 +82,8 @@ class Controls(QScrollArea):
         self._guard.watch(panel)
         for part in panel.findChildren((QAbstractButton, QSlider, QComboBox, QAbstractItemView)):
             part.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves Space and the arrows to the window
-        application = QApplication.instance()
-        assert isinstance(application, QApplication)
-        application.focusChanged.connect(self._show_focused)
+        for part in panel.findChildren(QWidget):
+            part.installEventFilter(self)
         self.set_settings(settings)
 
     def settings(self) -> Settings:
@@ -116,10 +115,16 @@ class Controls(QScrollArea):
         assert panel is not None and bar is not None
         return QSize(panel.minimumSizeHint().width() + bar.sizeHint().width(), 120)
 
-    def _show_focused(self, _before: QWidget | None, now: QWidget | None) -> None:
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Scroll to what was reached by its letter; Qt does so for the Tab key alone."""
-        if now is not None and self.isAncestorOf(now):
-            self.ensureWidgetVisible(now)
+        if (
+            isinstance(event, QFocusEvent)
+            and event.reason() is Qt.FocusReason.ShortcutFocusReason
+            and event.gotFocus()
+            and isinstance(watched, QWidget)
+        ):
+            self.ensureWidgetVisible(watched)
+        return super().eventFilter(watched, event)
 
     def _recognition(self) -> QGroupBox:
         self.hand = NumberSlider(

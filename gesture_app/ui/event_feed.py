@@ -48,7 +48,8 @@ class EventFeed(QObject):
         """End what goes on when the source does."""
         if status.phase not in GOING_ON:
             self._finish()
-            self._bars.clear()
+            if status.phase is not Phase.ENDED:  # where the last picture stays, with its hands
+                self._bars.clear()
 
     def _finish(self) -> None:
         if not self._finished:

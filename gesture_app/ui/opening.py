@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from PyQt6.QtCore import QMimeData, QMimeDatabase, QObject, QTimer, pyqtSignal
@@ -11,7 +12,7 @@ from PyQt6.QtWidgets import QDialog, QDockWidget, QFileDialog, QInputDialog, QLi
 
 from gesture_app.ui.desktop import Place, is_folder, user_folder
 from gesture_app.ui.screen_picker import ScreenPicker
-from gesture_app.ui.source_bar import entered_source
+from gesture_app.ui.source_bar import entered_source, unquoted
 from gesture_app.video.addresses import URL_SCHEMES, ScreenArea, source_kind
 from gesture_app.video.suffixes import VIDEO_SUFFIXES
 
@@ -135,7 +136,14 @@ class Opening(QObject):
 def _address(text: str) -> str:
     """What was entered where an address is asked for: without a scheme it is a web address, as in a browser."""
     source = entered_source(text)
-    whole = not source or "://" in source or os.path.isabs(source) or source_kind(source) in ("camera", "screen")  # noqa: PTH117
+    whole = (
+        not source
+        or re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", source)
+        or os.path.isabs(source)  # noqa: PTH117
+        or re.match(r"\.\.?[/\\]|file:", unquoted(text))
+        or source_kind(source) == "camera"
+        or (source_kind(source) == "screen" and "/" not in source)  # else it is a host of that name
+    )
     return source if whole else f"http://{source}"
 
 

@@ -111,6 +111,7 @@ class Playback(QObject):
     def toggle(self) -> None:
         """What Space does: pause a clip or go on with it, stop a camera or start it again."""
         if self._settled is Phase.ENDED:
+            self._settled = self.phase  # while networks load, it is at its end no longer
             self._worker.ask(lambda transport: transport.seek(0.0))
             self._worker.set_paused(False)
         elif self.phase is Phase.PAUSED:
@@ -126,11 +127,13 @@ class Playback(QObject):
         """Go to a time of a clip; it goes on playing if it did."""
         if self.clip is not None:
             end_s = self.clip_end_s
+            self._settled = self.phase  # as in `toggle`
             self._worker.ask(lambda transport: transport.seek(min(max(0.0, time_s), end_s)))
 
     def step(self, frames: int) -> None:
         """Pause a clip, and go some frames forth or back."""
         if self.clip is not None:
+            self._settled = self.phase  # as in `toggle`
             self._worker.ask(lambda transport: transport.step(frames))
 
     def retry(self) -> None:
