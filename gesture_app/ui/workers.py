@@ -46,7 +46,7 @@ class LiveWorker(QThread):
     """Loads, captures and recognizes away from the GUI thread, which only leaves orders and takes results.
 
     Args:
-        load: gives the recognizer; called in this thread, and again at the next start if it failed.
+        load: gives the recognizer; called in this thread or one of its own, and again at the next start if it failed.
         open_reader: makes an unstarted reader: source, mailbox, where to report states, options.
         settings: acts until `configure` is called.
         tap: takes every picture too, in this thread.
