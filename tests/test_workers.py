@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -305,7 +306,7 @@ def test_while_nothing_is_played_networks_are_loaded_and_compiled_for_the_next_s
     news = News(worker)
     worker.start()
     worker.halt()
-    wait_for(lambda: recognizer.seen)
+    wait_for(lambda: recognizer.seen and not worker._ahead.is_alive())
     assert not news.statuses, "nothing is told of it"
     worker.play("script")
     wait_for(lambda: Phase.ENDED in news.phases)
@@ -315,6 +316,48 @@ def test_while_nothing_is_played_networks_are_loaded_and_compiled_for_the_next_s
     worker.play("script")
     wait_for(lambda: news.phases.count(Phase.ENDED) == 2)
     assert loads == [ModelChoice(), other]
+
+
+@pytest.mark.parametrize("device", ["auto", "cpu"])
+def test_a_source_opens_beside_networks_that_are_still_loaded_ahead(make_worker, device):
+    loads, opened, go_on, busy = [], threading.Event(), threading.Event(), threading.Lock()
+
+    class Opened(ScriptedSource):
+        def __init__(self, *script):
+            super().__init__(*script)
+            opened.set()
+
+    def load(choice):
+        with_no_other = busy.acquire(blocking=False)
+        assert with_no_other and go_on.wait(10)
+        loads.append(choice.device)
+        busy.release()
+        return FakeRecognizer()
+
+    worker = make_worker(script=[True], load=load, source=Opened)
+    news = News(worker)
+    worker.start()
+    worker.halt()
+    wait_for(busy.locked)
+    worker.choose_model(ModelChoice(device=device))
+    worker.play("script")
+    assert opened.wait(5)
+    wait_for(lambda: Phase.LOADING in news.phases)
+    assert not loads
+    go_on.set()
+    wait_for(lambda: Phase.ENDED in news.phases)
+    assert loads == list(dict.fromkeys(["auto", device])) and Phase.FAILED not in news.phases
+
+
+def test_closing_does_not_wait_for_networks_that_are_loaded_ahead(make_worker):
+    begun, go_on = threading.Event(), threading.Event()
+    worker = make_worker(load=lambda choice: begun.set() or go_on.wait(10))
+    worker.start()
+    worker.halt()
+    assert begun.wait(5)
+    started = time.monotonic()
+    assert not worker.close(5.0) and time.monotonic() - started < 1.0
+    go_on.set()
 
 
 def test_networks_that_cannot_be_loaded_ahead_are_told_at_the_start(make_worker):

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from gesture_app.vision.recognizer import Recognizer
 
 READER_STOP_S = 3.0
+AHEAD_STOP_S = 0.5  # what loads ahead may be at its end; else nobody waits for what nobody wants any more
 IDLE_S = 0.3  # a window that asks for nothing so long has been painted, and networks may load
 
 OpenReader = Callable[[str, "Mailbox", Callable[[str, str], None], SourceOptions], "FrameReader"]
@@ -45,7 +46,7 @@ class LiveWorker(QThread):
     """Loads, captures and recognizes away from the GUI thread, which only leaves orders and takes results.
 
     Args:
-        load: gives the recognizer; called in this thread, and again at the next start if it failed.
+        load: gives the recognizer; called in this thread or one of its own, and again at the next start if it failed.
         open_reader: makes an unstarted reader: source, mailbox, where to report states, options.
         settings: acts until `configure` is called.
         tap: takes every picture too, in this thread.
@@ -82,6 +83,7 @@ class LiveWorker(QThread):
         self._tap = tap
         self._choice = ModelChoice()
         self._loaded: tuple[ModelChoice, Recognizer] | None = None
+        self._ahead: threading.Thread | None = None  # which alone loads until it is joined
         self._outbox: Outbox[Result] = Outbox()
         self._changed = threading.Condition()
         self._order = _Order()
@@ -130,9 +132,13 @@ class LiveWorker(QThread):
             self._changed.notify_all()
 
     def close(self, timeout_s: float) -> bool:
-        """End the thread and its readers; False if one of them has not ended in time."""
+        """End the thread and its readers; False if one of them has not ended in time, or networks still load ahead."""
         self.request_close()
-        return self.wait(int(timeout_s * 1000)) and not any(reader.is_alive() for reader in self._leaving)
+        ended = self.wait(int(timeout_s * 1000)) and not any(reader.is_alive() for reader in self._leaving)
+        if not ended or self._ahead is None:
+            return ended
+        self._ahead.join(min(timeout_s, AHEAD_STOP_S))
+        return not self._ahead.is_alive()
 
     def run(self) -> None:
         """The thread's body: waits for orders until it is closed."""
@@ -179,20 +185,27 @@ class LiveWorker(QThread):
         return self._is_wanted(run) and self._choice == choice
 
     def _load_ahead(self, run: int) -> None:
-        """Load what the next source will need, and compile it for the usual shape of a picture, while none is wanted.
+        """Begin to load what the next source will need, and compile it for pictures of the usual shape; once.
 
-        Failures are left to the next start, which tries again and tells them.
+        In a thread of its own, so that a source can be opened meanwhile and nobody who closes waits for it. Failures
+        are left to the next start, which tries again and tells them.
         """
         with self._changed:
-            if self._changed.wait_for(lambda: not self._is_wanted(run), IDLE_S) or self._loaded is not None:
+            if self._changed.wait_for(lambda: not self._is_wanted(run), IDLE_S):
                 return
-        with suppress(Exception):
-            choice = self._choice
-            self._loaded = choice, self._load(choice)
-            if self._is_wanted(run):
-                from gesture_app.ui.pipeline import Pipeline
+        if self._loaded is not None or self._ahead is not None:
+            return
+        from gesture_app.ui.pipeline import Pipeline  # brings OpenCV, before the other thread may need it too
 
-                Pipeline(self._loaded[1]).compile(self._settings)
+        def load() -> None:
+            with suppress(Exception):
+                choice = self._choice
+                self._loaded = choice, self._load(choice)
+                if self._is_wanted(run):
+                    Pipeline(self._loaded[1]).compile(self._settings)
+
+        self._ahead = threading.Thread(target=load, name="load ahead", daemon=True)
+        self._ahead.start()
 
     def _obey(self, order: _Order, source: str) -> None:
         try:
@@ -237,10 +250,15 @@ class LiveWorker(QThread):
         """What makes pipelines with the chosen networks, which are loaded where they are not yet."""
         from gesture_app.ui.pipeline import Pipeline
 
-        if self._loaded is None or self._loaded[0] != choice:
+        ahead, self._ahead = self._ahead, None
+        loading = ahead is not None and ahead.is_alive()
+        if loading or self._loaded is None or self._loaded[0] != choice:
             run.tell_loading()
-            self._loaded = None
-            self._loaded = choice, self._load(choice)
+            if ahead is not None:
+                ahead.join()
+            if self._loaded is None or self._loaded[0] != choice:
+                self._loaded = None
+                self._loaded = choice, self._load(choice)
             run.tell_loaded()
         recognizer = self._loaded[1]
         self.models_loaded.emit(recognizer.device_name, recognizer.labels)
