@@ -100,7 +100,8 @@ class MovingAverage(nn.Module):
         buffers = [buffer.detach() for buffer in model.buffers()]
         noted = [buffer.clone() for buffer in buffers]
         self._noted = [parts for kind in (True, False) if (parts := of_kind(kind, noted, buffers))[0]]
-        own, values = tensors_of(self.module), [*tensors_of(model)[: -len(noted) or None], *noted]
+        own = [value.detach() for value in (*self.module.parameters(), *self.module.buffers())]
+        values = [*(parameter.detach() for parameter in model.parameters()), *noted]
         self._averages, self._values = of_kind(True, own, values)
         self._counts, self._counted = of_kind(False, own, values)
 
@@ -126,11 +127,6 @@ class MovingAverage(nn.Module):
         for value, average in zip(model.buffers(), self.module.buffers(), strict=True):
             if value.is_floating_point():
                 value.copy_(torch.where(value.isfinite(), value, average))
-
-
-def tensors_of(model: nn.Module) -> list[Tensor]:
-    """Its weights and buffers, which share its memory."""
-    return [value.detach() for value in (*model.parameters(), *model.buffers())]
 
 
 def of_kind(floats: bool, *lists: Sequence[Tensor]) -> list[list[Tensor]]:
