@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
@@ -29,6 +30,10 @@ SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 # A busy machine may take longer than pytest-qt's five seconds to start or to end a process.
 for wait in (QtBot.waitUntil, QtBot.waitSignal, QtBot.waitSignals):
     wait.__kwdefaults__["timeout"] = 30_000
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(os.environ["XDG_CACHE_HOME"], ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)
