@@ -80,6 +80,37 @@ def test_overlaps_too_small_for_a_pair_part_no_other() -> None:
     assert [h.id for h in tracker.update([hand(28.5), hand(-30.7)], 0.03)] == [1, 3]
 
 
+@pytest.mark.parametrize(
+    ("x", "score", "size", "number"),
+    [
+        (58, 0.9, 40, 1),
+        (-58, 0.3, 40, 1),
+        (62, 0.9, 40, 2),  # more than a step
+        (58, 0.2, 40, None),  # not sure: it waits
+        (45, 0.9, 14, 2),  # another size
+    ],
+)
+def test_a_fast_hand_goes_on(x: float, score: float, size: float, number: int | None) -> None:
+    tracker = Tracker(LABELS, RecognizerOptions())
+    tracker.update([hand(0)], 0.0)
+    moved = tracker.update([replace(hand(x, size=size), detector_score=score)], 0.06)
+    assert [h.id for h in moved if h.box_xyxy[0] == x] == ([number] if number else [])
+
+
+def test_a_waved_hand_is_one_hand() -> None:
+    tracker = Tracker(LABELS, RecognizerOptions())
+    wave = [tracker.update([hand(100 + 52 * np.sin(4 * np.pi * n / 15))], n / 15) for n in range(75)]
+    assert [[h.id for h in hands] for hands in wave] == [[1]] * 75
+
+
+def test_a_fast_hand_takes_no_place_of_another_nor_of_one_that_left_before() -> None:
+    tracker = Tracker(LABELS, RecognizerOptions())
+    tracker.update([hand(0), hand(200)], 0.0)
+    assert [h.id for h in tracker.update([hand(0), hand(55), hand(200)], 0.05)] == [1, 3, 2]
+    assert [h.id for h in tracker.update([hand(0), hand(200)], 0.1) if h.box_xyxy[0] != 55] == [1, 2]
+    assert [h.id for h in tracker.update([hand(0), hand(110), hand(200)], 0.15)] == [1, 4, 2]
+
+
 @pytest.mark.parametrize("fps", [10, 30, 60])
 def test_smoothing_is_in_seconds(fps: int) -> None:
     tracker = Tracker(LABELS, RecognizerOptions())

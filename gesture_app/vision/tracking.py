@@ -17,6 +17,9 @@ from gesture_app.vision.postprocess import Detections
 MIN_IOU = 0.15
 MIN_FAINT_IOU = 0.3
 """A hand that is too faint for a new one has to overlap more, so that nothing beside a hand takes its place."""
+REACH = 0.5
+"""A hand that overlaps no place of the frame before may have moved: its box and those, so much of their size larger on
+every side, then have to overlap. That is a step of about one and a half widths, as in a wave at 15 frames a second."""
 SIDE_SMOOTHING = 5.0
 """The side is averaged over so many times as long: a hand keeps it, whatever gesture it shows."""
 LOST_AFTER_S = 0.5
@@ -55,9 +58,11 @@ class Tracker:
     A hand keeps its identity while its box overlaps the one it had before; pairs are chosen so that their summed
     overlap is greatest (Hungarian method). What is too faint for a new hand goes on where a hand was that nothing
     surer has taken, and is dropped elsewhere (Zhang et al., "ByteTrack", ECCV 2022): hands do not flicker whose scores
-    are about the threshold. A new hand that is not sure waits before it is shown, and one that a single frame misses is
-    shown in that as it was. The label comes from probabilities averaged over about `SMOOTHING_S` seconds, whatever the
-    frame rate; the side stays until the other one is sure.
+    are about the threshold. A sure one that overlaps none goes on from a free place nearby (Yang et al., "Hard to Track
+    Objects with Irregular Motions and Similar Appearances? Make It Easier by Buffering the Matching Space", WACV 2023).
+    A new hand that is not sure waits before it is shown, and one that a single frame misses is shown in that as it was.
+    The label comes from probabilities averaged over about `SMOOTHING_S` seconds, whatever the frame rate; the side
+    stays until the other one is sure.
 
     Args:
         labels: names in the order of the probabilities.
@@ -166,17 +171,24 @@ class Tracker:
         sure = (scores >= self.options.detector_threshold) & real
         if not hands or not self.tracks:
             return sure, {}
-        overlaps = iou_matrix(
-            np.array([hand.box_xyxy for hand in hands]), np.array([track.hand.box_xyxy for track in self.tracks])
-        )
+        boxes = np.array([hand.box_xyxy for hand in hands])
+        places = np.array([track.hand.box_xyxy for track in self.tracks])
+        seen_s = np.array([track.seen_s for track in self.tracks])
         known: dict[int, int] = {}
-        for rows, least in ((np.flatnonzero(sure), MIN_IOU), (np.flatnonzero(~sure), MIN_FAINT_IOU)):
-            free = np.setdiff1d(np.arange(len(self.tracks)), list(known.values()))
-            shared = overlaps[np.ix_(rows, free)]
-            shared = np.where(shared >= least, shared, 0)  # what is no pair must not part others that are
-            for row, column in zip(*linear_sum_assignment(-shared), strict=True):
-                if shared[row, column] > 0:
-                    known[int(rows[row])] = int(free[column])
+        for rows, columns, reach, least in (
+            (sure, seen_s > -math.inf, 0.0, MIN_IOU),
+            (~sure, seen_s > -math.inf, 0.0, MIN_FAINT_IOU),
+            (sure & (scores >= SURE_AT_ONCE), seen_s == seen_s.max(), REACH, MIN_IOU),
+        ):
+            left = np.setdiff1d(np.flatnonzero(rows), list(known))
+            free = np.setdiff1d(np.flatnonzero(columns), list(known.values()))
+            if not len(left) or not len(free):
+                continue
+            overlaps = iou_matrix(_widened(boxes[left], reach), _widened(places[free], reach))
+            overlaps = np.where(overlaps >= least, overlaps, 0)  # what is no pair must not part others that are
+            for row, column in zip(*linear_sum_assignment(-overlaps), strict=True):
+                if overlaps[row, column] > 0:
+                    known[int(left[row])] = int(free[column])
         return sure, {number: self.tracks[column] for number, column in known.items()}
 
     def _forget(self, time_s: float) -> None:
@@ -195,3 +207,8 @@ def _elsewhere(tracks: list[Track], hands: list[Hand]) -> list[Track]:
     places = np.array([track.hand.box_xyxy for track in tracks]).reshape(-1, 4)
     overlaps = iou_matrix(places, np.array([hand.box_xyxy for hand in hands]))
     return [track for track, row in zip(tracks, overlaps, strict=True) if not (row >= MIN_IOU).any()]
+
+
+def _widened(boxes_xyxy: NDArray[np.float64], by: float) -> NDArray[np.float64]:
+    margins = by * (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2])
+    return np.hstack((boxes_xyxy[:, :2] - margins, boxes_xyxy[:, 2:] + margins))
