@@ -47,6 +47,16 @@ def test_a_hand_that_is_hardly_shown_is_painted_over() -> None:
     assert kept.shape == (0, 4) and (view[:20, :10] == GREY).all() and (view[30:, 20:] == 250).all()
 
 
+def test_painting_a_hand_over_leaves_the_hands_that_stay_whole() -> None:
+    image = np.full((100, 150, 3), 250, np.uint8)
+    boxes = np.array([[100, 0, 150, 100], [10, 10, 125, 90]], np.float32)  # the other one reaches in from the left
+    view, kept, classes = cut_view(
+        image, boxes, np.arange(2, dtype=np.float32), np.array((90.0, 0, 150, 100)), (100, 60)
+    )
+    assert kept.tolist() == [[10, 0, 60, 100]] and classes.tolist() == [0]
+    assert (view[:, 10:] == 250).all() and (view[10:90, :10] == GREY).all() and (view[90:, :10] == 250).all()
+
+
 def test_flipping_twice_changes_nothing() -> None:
     image = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
     boxes = np.array([[2, 3, 10, 12]], np.float32)

@@ -107,7 +107,8 @@ def kept_hands(
 ) -> tuple[FloatArray, FloatArray]:
     """The boxes (N, 4) cut at the edge of what a canvas shows, and their classes.
 
-    A hand of which less than a third is shown is painted grey: it is neither a hand to be found nor background.
+    A hand of which less than a third is shown is painted grey: it is neither a hand to be found nor background. What
+    it shares with the boxes that stay is theirs.
 
     Args:
         canvas: painted on.
@@ -117,10 +118,14 @@ def kept_hands(
     """
     share = visible_share(boxes_xyxy, np.concatenate((np.zeros(2), shown_wh)))
     cut = np.clip(boxes_xyxy, 0, np.tile(shown_wh, 2))
-    for x0, y0, x1, y1 in cut[(share > 0) & (share < LEAST_SHOWN)].round().astype(int):
-        canvas[y0:y1, x0:x1] = GREY
     size = cut[:, 2:] - cut[:, :2]
     kept = (share >= LEAST_SHOWN) & (size.min(axis=1, initial=np.inf) >= LEAST_SIDE)
+    whole_px = cut.round().astype(int)
+    shown = [(x0, y0, canvas[y0:y1, x0:x1].copy()) for x0, y0, x1, y1 in whole_px[kept]]
+    for x0, y0, x1, y1 in whole_px[(share > 0) & (share < LEAST_SHOWN)]:
+        canvas[y0:y1, x0:x1] = GREY
+    for x0, y0, pixels in shown:
+        canvas[y0:, x0:][: pixels.shape[0], : pixels.shape[1]] = pixels
     return np.asarray(cut[kept], np.float32), classes[kept]
 
 
