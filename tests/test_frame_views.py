@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gesture_app.vision.preprocess import GREY
+from gesture_app.vision.preprocess import GREY, letterbox
 from training.frame_views import cut_view, flip, frame_view, hand_window
 
 
@@ -29,6 +29,13 @@ def test_boxes_move_with_the_pixels_that_are_cut() -> None:
         bright = np.argwhere(shown.min(axis=2) > 170)
         (top, left), (bottom, right) = bright.min(axis=0), bright.max(axis=0) + 1
         assert got[0] == pytest.approx(np.array([left, top, right, bottom]), abs=0.51)
+
+
+@pytest.mark.parametrize("size_hw", [(96, 128), (60, 80), (40, 64)])
+def test_the_whole_of_a_frame_is_what_the_app_shows_the_detector(size_hw) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (150, 200, 3), np.uint8)
+    whole, none = np.array((0.0, 0, 200, 150)), np.zeros((0, 4), np.float32)
+    assert (cut_view(image, none, none[:, 0], whole, size_hw)[0] == letterbox(image, size_hw)[0]).all()
 
 
 def test_views_are_whole_or_nearer_or_farther() -> None:

@@ -7,7 +7,7 @@ import numpy as np
 
 from gesture_app.vision.boxes import mirror_boxes
 from gesture_app.vision.hands import FloatArray, Image
-from gesture_app.vision.preprocess import GREY, mirror
+from gesture_app.vision.preprocess import GREY, mirror, resize
 
 LEAST_SHOWN, LEAST_SIDE = 1 / 3, 4.0
 """A hand in a part of a frame counts from this share of it, and this many pixels each way."""
@@ -95,7 +95,7 @@ def cut_view(
     new_w = min(size_hw[1] - at_x, max(1, round((x1 - x0) * scale)))
     new_h = min(size_hw[0] - at_y, max(1, round((y1 - y0) * scale)))
     if new_w > 0 and new_h > 0 and x1 > x0 and y1 > y0:
-        part = cv2.resize(image[y0:y1, x0:x1], (new_w, new_h), interpolation=cv2.INTER_LINEAR)
+        part = resize(image[y0:y1, x0:x1], (new_h, new_w), cv2.INTER_LINEAR)
         canvas[at_y : at_y + new_h, at_x : at_x + new_w] = part
     moved = (boxes_xyxy - np.array((left, top, left, top), np.float32)) * np.float32(scale)
     shown_wh = np.array((min(size_hw[1], (right - left) * scale), min(size_hw[0], (bottom - top) * scale)))
