@@ -23,7 +23,7 @@ from training.datasets import (
     HandCrops,
     HandFrames,
     Pasting,
-    balanced_sampler,
+    balanced_order,
     class_shares,
     collate_crops,
     collate_frames,
@@ -177,12 +177,28 @@ def test_tight_crops_get_surroundings_from_the_frames(hagrid_root: Path, crops_r
         assert bool(laid) == expected and len(laid) < len(crops)
 
 
-def test_balanced_sampler_evens_the_classes() -> None:
-    targets = [0] * 900 + [1] * 100
-    for balance, expected in ((0.0, 0.1), (1.0, 0.5)):
-        drawn = [targets[i] for i in balanced_sampler(targets, balance, 4000, seed=0)]
-        assert np.mean(drawn) == pytest.approx(expected, abs=0.04)
-        assert class_shares(targets, balance, 3) == pytest.approx((1 - expected, expected, 0))
+@pytest.mark.parametrize("balance", [0.0, 0.7, 1.0])
+@pytest.mark.parametrize("samples", [0, 1, 100, 1001, 4000])
+def test_balanced_order_has_the_shares_of_classes_and_every_item_as_often(balance: float, samples: int) -> None:
+    targets = [0] * 900 + [2] * 100 + [3]  # no item of class 1, a single one of class 3
+    order = balanced_order(targets, balance, samples, seed=0)
+    assert order == balanced_order(targets, balance, samples, 0) and len(order) == samples
+    drawn, shares = Counter(order), class_shares(targets, balance, 5)
+    assert sum(shares) == pytest.approx(1) and shares[1] == shares[4] == 0
+    for name, share in enumerate(shares):
+        times = [drawn[item] for item, target in enumerate(targets) if target == name]
+        assert abs(sum(times) - share * samples) < 1
+        assert not times or max(times) - min(times) <= 1
+    if balance == 0 and samples == len(targets):
+        assert sorted(order) == list(range(samples)) != order
+
+
+def test_balanced_order_differs_by_epoch_and_draws_small_shares_at_times() -> None:
+    targets = [0] * 30 + [1]
+    orders = [balanced_order(targets, 0, 10, (0, epoch)) for epoch in range(600)]
+    assert orders[0] != orders[1]
+    assert sum(30 in order for order in orders) / 600 == pytest.approx(10 / 31, abs=0.06)
+    assert np.bincount(np.concatenate(orders)) == pytest.approx(6000 / 31, rel=0.25)
 
 
 @pytest.mark.parametrize("repeats", [1, 3])

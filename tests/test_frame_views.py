@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gesture_app.vision.preprocess import GREY
+from gesture_app.vision.preprocess import GREY, letterbox
 from training.frame_views import cut_view, flip, frame_view, hand_window
 
 
@@ -31,6 +31,13 @@ def test_boxes_move_with_the_pixels_that_are_cut() -> None:
         assert got[0] == pytest.approx(np.array([left, top, right, bottom]), abs=0.51)
 
 
+@pytest.mark.parametrize("size_hw", [(96, 128), (60, 80), (40, 64)])
+def test_the_whole_of_a_frame_is_what_the_app_shows_the_detector(size_hw) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (150, 200, 3), np.uint8)
+    whole, none = np.array((0.0, 0, 200, 150)), np.zeros((0, 4), np.float32)
+    assert (cut_view(image, none, none[:, 0], whole, size_hw)[0] == letterbox(image, size_hw)[0]).all()
+
+
 def test_views_are_whole_or_nearer_or_farther() -> None:
     image, none = np.zeros((120, 160, 3), np.uint8), np.zeros(1, np.float32)
     box, widths = np.array([[70, 50, 90, 70]], np.float32), []
@@ -45,6 +52,16 @@ def test_a_hand_that_is_hardly_shown_is_painted_over() -> None:
     boxes = np.array([[0, 0, 50, 40], [80, 80, 100, 100]], np.float32)
     view, kept, _ = cut_view(image, boxes, np.zeros(2, np.float32), np.array((40.0, 20, 100, 80)), (60, 60))
     assert kept.shape == (0, 4) and (view[:20, :10] == GREY).all() and (view[30:, 20:] == 250).all()
+
+
+def test_painting_a_hand_over_leaves_the_hands_that_stay_whole() -> None:
+    image = np.full((100, 150, 3), 250, np.uint8)
+    boxes = np.array([[100, 0, 150, 100], [10, 10, 125, 90]], np.float32)  # the other one reaches in from the left
+    view, kept, classes = cut_view(
+        image, boxes, np.arange(2, dtype=np.float32), np.array((90.0, 0, 150, 100)), (100, 60)
+    )
+    assert kept.tolist() == [[10, 0, 60, 100]] and classes.tolist() == [0]
+    assert (view[:, 10:] == 250).all() and (view[10:90, :10] == GREY).all() and (view[90:, :10] == 250).all()
 
 
 def test_flipping_twice_changes_nothing() -> None:

@@ -71,7 +71,7 @@ def shapes(tmp_path: Path) -> Path:
 def test_own_gestures_are_learnt_reported_and_installed(
     shapes: Path, tmp_path: Path, monkeypatch, capsys, small
 ) -> None:
-    quick = {"samples": 32, "batch_size": 8, "epochs": 3, "freeze_epochs": 1, "learning_rate": 4e-3}
+    quick = {"samples": 32, "batch_size": 8, "epochs": 3, "freeze_epochs": 1, "learning_rate": 8e-3}
     usual = recipe(20, 0)
     monkeypatch.setattr(retrain_module, "recipe", lambda hands, epochs, kept: usual | quick)
     output = tmp_path / "out"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,18 @@ def test_the_index_of_a_set_may_tell_sides(crops_root: Path) -> None:
     assert "20 hands, 2 of known side" in found.describe()
     sides = {p.path.stem: p.sides for p in found.pictures if p.sides}
     assert sides == {"fist0": ("right",), "fist1": ("left",)}
+
+
+@pytest.mark.parametrize("in_whole_pictures", [True, False])
+def test_the_index_of_a_set_may_tell_who_drew_the_boxes(crops_root: Path, in_whole_pictures: bool) -> None:
+    if in_whole_pictures:
+        hands = [{"bbox": [0.1, 0.1, 0.5, 0.5]}]
+        (crops_root / "boxes.json").write_text(json.dumps({path.stem: hands for path in crops_root.rglob("*.png")}))
+    rows = ["fist/fist0.png,true", "fist/fist1.png, TRUE", "fist/fist2.png,recovered", "fist/fist3.png,"]
+    (crops_root / "index.csv").write_text("\n".join(["path,boxes", *rows]))
+    drawn = {p.path.stem: p.true_boxes for p in read(crops_root, LABELS).pictures}
+    assert [drawn[f"fist{i}"] for i in range(4)] == [True, True, False, False]
+    assert drawn["palm0"] != in_whole_pictures, "of what the index lacks the layout decides"
 
 
 def test_pictures_that_are_not_listed_are_left_out(crops_root: Path, tmp_path: Path) -> None:

@@ -173,6 +173,16 @@ def test_hands_learn_from_gestures_of_any_name_but_not_from_background(
     assert metrics["frames"] == 8
 
 
+def test_a_detector_is_not_measured_on_boxes_that_nobody_drew(crops_root: Path, tmp_path: Path) -> None:
+    hands, paths = [{"bbox": [0.1, 0.1, 0.5, 0.5]}], sorted(crops_root.rglob("*.png"))
+    (crops_root / "boxes.json").write_text(json.dumps({path.stem: hands for path in paths}))
+    config, rows = detector_config(crops_root, tmp_path / "d.safetensors"), [(p.stem, "true") for p in paths]
+    with pytest.raises(InputError, match=r"training frames, 0 validation frames: \d held-out .* a program .*`boxes`"):
+        build_frames(config)
+    write_table(crops_root / "index.csv", ("uuid", "boxes"), rows, "the index")
+    assert sum(map(len, build_frames(config))) == 20
+
+
 def test_detector_with_gesture_classes(hagrid_root: Path, tmp_path: Path, capsys) -> None:
     annotations = hagrid_root / "ann_train_val" / "fist.json"
     annotations.write_text(annotations.read_text().replace('"fist"', '"thumb_index2"'))  # which HaGRID's v1 lacks

@@ -81,6 +81,7 @@ class Entry:
         boxes: anything; `valid_box` tells.
         names: of the gestures, one a box; None where only boxes are known.
         split: as the layout says; empty where it does not.
+        true_boxes: as the layout has them; the set's index counts first.
         skip: why it is no part of the set, though it is not broken.
         sides: of the hands, one a box, or none; anything, `as_side` tells.
     """
@@ -197,9 +198,14 @@ def reaches_outside(box: Any) -> bool:
     return min(left, top) < -OUTSIDE or max(left + width, top + height) > 1 + OUTSIDE
 
 
+def as_word(value: Any) -> str:
+    """A value as people and spreadsheets write it, ` TRUE` for `true`."""
+    return str(value).strip().lower()
+
+
 def as_side(value: Any) -> str:
     """The side that a value of an annotation names; empty for anything else."""
-    name = str(value).strip().lower()
+    name = as_word(value)
     return name if name in SIDES else ""
 
 
@@ -281,7 +287,7 @@ def collect(
         boxes, names = checked
         if choice.by_picture and names:
             drawn[names[0]].append(len(found.pictures))
-        true_boxes = entry.true_boxes and told.get("boxes", "true") == "true"
+        true_boxes = as_word(told["boxes"]) == "true" if "boxes" in told else entry.true_boxes
         found.pictures.append(
             Picture(
                 entry.path or root,

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
-from torch.utils.data import Dataset, WeightedRandomSampler, default_collate
+from torch.utils.data import Dataset, default_collate
 
 from gesture_app.errors import InputError
 from gesture_app.vision.hands import Box, FloatArray, Image
@@ -138,18 +138,34 @@ def read_from(store: PictureStore, paths: Sequence[Path], first: int) -> tuple[i
     raise InputError(store.describe_bad())
 
 
-def balanced_sampler(targets: Sequence[int], balance: float, samples: int, seed: int) -> WeightedRandomSampler:
-    """Draw an item of a class with n items by weight n ** -balance: 0 leaves the classes as they are, 1 evens them."""
+def balanced_order(targets: Sequence[int], balance: float, samples: int, seed: int | Sequence[int]) -> list[int]:
+    """The items to draw: of each class as many as `class_shares` says, and all of them before one comes again.
+
+    Args:
+        targets: the class of every item.
+        balance: a class of n items has n ** (1 - balance) shares: 0 leaves the classes as they are, 1 evens them.
+        samples: how many are drawn.
+        seed: of the shuffling.
+    """
+    rng = np.random.default_rng(seed)
     counts = np.bincount(targets)
-    weights = counts[np.asarray(targets)].astype(np.float64) ** -balance
-    return WeightedRandomSampler(weights.tolist(), samples, generator=torch.Generator().manual_seed(seed))
+    # Rounded up or down by chance, all classes by the same: the mean over many epochs is the share exactly.
+    ends = np.floor(np.cumsum(class_shares(targets, balance, len(counts))) * samples + rng.random()).astype(int)
+    ends[-1] = samples
+    by_class = np.split(np.argsort(targets, kind="stable"), np.cumsum(counts)[:-1])
+    order = np.empty(samples, int)
+    for items, places in zip(by_class, np.split(rng.permutation(samples), ends[:-1]), strict=True):
+        if len(places):
+            passes = np.tile(items, (-(-len(places) // len(items)), 1))
+            order[np.sort(places)] = rng.permuted(passes, axis=1).ravel()[: len(places)]
+    return list(order.tolist())
 
 
 def class_shares(targets: Sequence[int], balance: float, classes: int) -> tuple[float, ...]:
-    """How much of what `balanced_sampler` draws every class is."""
+    """How much of what `balanced_order` draws every class is."""
     counts = np.bincount(targets, minlength=classes).astype(np.float64)
     drawn = counts * np.maximum(counts, 1) ** -balance
-    return tuple(round(float(share), 5) for share in drawn / drawn.sum())
+    return tuple((drawn / drawn.sum()).tolist())
 
 
 @dataclass(frozen=True)

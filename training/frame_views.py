@@ -7,7 +7,7 @@ import numpy as np
 
 from gesture_app.vision.boxes import mirror_boxes
 from gesture_app.vision.hands import FloatArray, Image
-from gesture_app.vision.preprocess import GREY, mirror
+from gesture_app.vision.preprocess import GREY, mirror, resize
 
 LEAST_SHOWN, LEAST_SIDE = 1 / 3, 4.0
 """A hand in a part of a frame counts from this share of it, and this many pixels each way."""
@@ -95,7 +95,7 @@ def cut_view(
     new_w = min(size_hw[1] - at_x, max(1, round((x1 - x0) * scale)))
     new_h = min(size_hw[0] - at_y, max(1, round((y1 - y0) * scale)))
     if new_w > 0 and new_h > 0 and x1 > x0 and y1 > y0:
-        part = cv2.resize(image[y0:y1, x0:x1], (new_w, new_h), interpolation=cv2.INTER_LINEAR)
+        part = resize(image[y0:y1, x0:x1], (new_h, new_w), cv2.INTER_LINEAR)
         canvas[at_y : at_y + new_h, at_x : at_x + new_w] = part
     moved = (boxes_xyxy - np.array((left, top, left, top), np.float32)) * np.float32(scale)
     shown_wh = np.array((min(size_hw[1], (right - left) * scale), min(size_hw[0], (bottom - top) * scale)))
@@ -107,7 +107,8 @@ def kept_hands(
 ) -> tuple[FloatArray, FloatArray]:
     """The boxes (N, 4) cut at the edge of what a canvas shows, and their classes.
 
-    A hand of which less than a third is shown is painted grey: it is neither a hand to be found nor background.
+    A hand of which less than a third is shown is painted grey: it is neither a hand to be found nor background. What
+    it shares with the boxes that stay is theirs.
 
     Args:
         canvas: painted on.
@@ -117,10 +118,14 @@ def kept_hands(
     """
     share = visible_share(boxes_xyxy, np.concatenate((np.zeros(2), shown_wh)))
     cut = np.clip(boxes_xyxy, 0, np.tile(shown_wh, 2))
-    for x0, y0, x1, y1 in cut[(share > 0) & (share < LEAST_SHOWN)].round().astype(int):
-        canvas[y0:y1, x0:x1] = GREY
     size = cut[:, 2:] - cut[:, :2]
     kept = (share >= LEAST_SHOWN) & (size.min(axis=1, initial=np.inf) >= LEAST_SIDE)
+    whole_px = cut.round().astype(int)
+    shown = [(x0, y0, canvas[y0:y1, x0:x1].copy()) for x0, y0, x1, y1 in whole_px[kept]]
+    for x0, y0, x1, y1 in whole_px[(share > 0) & (share < LEAST_SHOWN)]:
+        canvas[y0:y1, x0:x1] = GREY
+    for x0, y0, pixels in shown:
+        canvas[y0:, x0:][: pixels.shape[0], : pixels.shape[1]] = pixels
     return np.asarray(cut[kept], np.float32), classes[kept]
 
 

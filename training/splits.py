@@ -79,8 +79,8 @@ class Splits:
 def read_index(root: Path) -> Splits:
     """A set's own `index.csv` with the columns `uuid` or `path`; an absent file is an empty list.
 
-    It may have the columns `split`; `boxes`: `true` where people drew them all; `side`: of
-    the single hand, left or right.
+    It may have the columns `split`; `boxes`: `true` where people drew them all, whatever the layout; `side`: of the
+    single hand, left or right.
 
     Raises:
         InputError: it cannot be read.

@@ -29,7 +29,7 @@ from training.augment import AugmentationName, GentleTrivialAugment
 from training.batch_augment import POOR_CAMERA, BatchAugmentation, RandomChanges
 from training.checkpoint import provenance
 from training.collection import Picture
-from training.datasets import HandCrops, balanced_sampler, class_shares, collate_crops
+from training.datasets import HandCrops, balanced_order, class_shares, collate_crops
 from training.draws import in_batches, in_order, whole_batches
 from training.evaluate import SCORES, evaluate_classifier
 from training.picture_store import PictureStore
@@ -333,7 +333,7 @@ def build(
 
     def epoch(number: int) -> Epoch:
         crops.size = progressive_side(config.start_size, config.size, number, config.epochs)
-        order = list(balanced_sampler(crops.targets, config.balance, samples, config.seed + number))
+        order = balanced_order(crops.targets, config.balance, samples, (config.seed, number))
         return Epoch(crops, in_batches(order, batch_size), loss, f"at {crops.size}", collate)
 
     def evaluate(averaged: nn.Module, number: int, most: int | None) -> dict[str, Any]:
@@ -345,7 +345,7 @@ def build(
     def info(number: int, metrics: dict[str, Any]) -> ModelInfo:
         size = progressive_side(config.start_size, config.size, number - 1, config.epochs)
         trained = provenance(start, number, config.data, training)
-        shares = class_shares(crops.targets, config.balance, len(config.labels))
+        shares = tuple(round(s, 5) for s in class_shares(crops.targets, config.balance, len(config.labels)))
         described = ModelInfo("classifier", ARCHITECTURE, config.labels, (size, size), metrics, trained)
         return replace(described, handedness=config.handedness, shares=shares)
 

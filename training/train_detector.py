@@ -180,6 +180,10 @@ def build_frames(
     told = f"{len(training)} training frames, {len(true)} validation frames"
     if left := left_out(config.labels, found - len(training) - len(true)):
         told += f" ({left})"
+    if training and not true and (unsure := sum(not (p.is_crop or p.true_boxes) for p in validation)):
+        why = f"{unsure} held-out pictures have boxes that a program found, which cannot tell how good a detector is"
+        mark = "mark yours with a column `boxes` (`true`) in index.csv"
+        raise InputError(f"{told}: {why}. Add a set with drawn boxes, or {mark}")
     if not training or not true:
         raise InputError(
             f"{told}: both are needed. Add data" + (", or names to --labels" if left and config.labels != HAND else "")
