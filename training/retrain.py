@@ -180,7 +180,7 @@ def recipe(hands: int, epochs: int, kept: Sequence[str] = ()) -> dict[str, Any]:
         "batch_size": 32,
         "label_smoothing": 0.0,  # among few classes it gives `background` more than `least_hand` leaves
     }
-    head = {"freeze": "backbone", "freeze_epochs": 0, "learning_rate": 3e-3} if kept else {}
+    head = {"freeze": "backbone", "freeze_epochs": 0, "early_rate": 1.0, "learning_rate": 3e-3} if kept else {}
     if hands < SMALL:
         samples = int(np.clip(3 * hands, 256, SMALL))
         return {**usual, "epochs": epochs or 14, "freeze_epochs": 4, "samples": samples, "ema_decay": 0.98, **head}

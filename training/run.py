@@ -318,6 +318,9 @@ def build_run(task: Task) -> Run:
     config = task.config
     if not 0 <= config.initial_weight < 1 or (config.initial_weight and config.init is None):
         raise InputError(f"--initial-weight {config.initial_weight}: it is from 0 to below 1, and needs --init")
+    if config.freeze == "backbone" and (config.freeze_epochs or config.early_rate != 1):
+        given = "--freeze-epochs" if config.freeze_epochs else "--early-rate"
+        raise InputError(f"{given}: --freeze backbone lets the last layers alone learn in every epoch. Leave one out")
     require_suffix(config.output)
     if config.initial_weight and config.init is not None and config.init.resolve() == config.output.resolve():
         raise InputError(f"--output {config.output}: is --init, which --initial-weight needs to the end")
