@@ -232,7 +232,15 @@ def outcome(
     ("found", "better", "words"),
     [
         (outcome((0.9, 0.8), {"like": 0.9}), True, "Better than the model before: classifier macro-F1 0.900"),
-        (outcome((0.8, 0.8), {"like": 0.9}), False, "Not better than the model before"),
+        (outcome((0.7, 0.8), {"like": 0.9}), False, "Not better than the model before"),
+        (outcome((0.8, 0.8), {"like": 0.9}), False, "As good as the model before: classifier macro-F1 0.800"),
+        (
+            outcome((1.0, 1.0), {"like": 1}),
+            False,
+            "As good as the model before, which names all held-out pictures right: ",
+        ),
+        (outcome((1.0, 1.0), {"like": 1}, (), 0.5), False, "Not better than the model before"),
+        (outcome((1.0, 1.0), {"like": 1, "a": 0.1}, ("a",)), False, "Not better than the model before"),
         (outcome((0.3, None), dict.fromkeys("abc", 1 / 3), ("a", "b", "c")), False, "Not better than chance"),
         (outcome((0.3, None), dict.fromkeys("abc", 0.7), ("a", "b", "c")), True, "Better than chance"),
         (outcome((0.9, None), {"a": 0.7}, ("a",)), False, "a named right 0.700 (by chance 0.500, needed 0.750)"),
@@ -258,6 +266,19 @@ def outcome(
 )
 def test_what_is_better(found: Outcome, better: bool, words: str) -> None:
     assert found.better == better and words in verdict([found])
+
+
+@pytest.mark.parametrize(
+    ("classifier", "detector", "words"),
+    [
+        ((0.8, 0.8), (1.0, 1.0), "As good as the model before: classifier"),
+        ((1.0, 1.0), (0.7, 0.7), "As good as the model before, which names all held-out pictures right: classifier"),
+        ((1.0, 1.0), (0.6, 0.7), "Not better than the model before: classifier"),
+        ((1.0, 1.0), (0.8, 0.7), "Better than the model before: classifier"),
+    ],
+)
+def test_what_is_said_of_both_networks(classifier, detector, words) -> None:
+    assert verdict([outcome(classifier, {"like": 0.9}), Outcome("detector", detector, {})]).startswith(words)
 
 
 def crop(folder: Path, *labels: str) -> list[Picture]:

@@ -94,11 +94,11 @@ def retrain(config: RetrainConfig) -> dict[str, Any]:
     """Train, compare, report, install.
 
     Returns:
-        `better`, `improved` (the networks that are), `installed` (whether any is), `report`, and on the gestures that
-        the base knows too `macro_f1` and `before_macro_f1`; without any the former alone, on all. Of new
-        gestures `named`, the share that is named right, `needed`, and `weak`, each that is named right less often, with
-        its share. `kept`, the share of the demo clip's hands that are named as before, and `forgets`, whether that is
-        too few. For the detector `ap50` and `before_ap50`.
+        `better`, `as_good` (whether there is no difference), `improved` (the networks that are better), `installed`
+        (whether any is), `report`, and on the gestures that the base knows too `macro_f1` and `before_macro_f1`;
+        without any the former alone, on all. Of new gestures `named`, the share that is named right, `needed`, and
+        `weak`, each that is named right less often, with its share. `kept`, the share of the demo clip's hands that are
+        named as before, and `forgets`, whether that is too few. For the detector `ap50` and `before_ap50`.
 
     Raises:
         InputError: the data cannot be used.
@@ -145,7 +145,8 @@ def run(config: RetrainConfig, tell: Tell, stop: StopSignal) -> dict[str, Any]:
     write_report(report, build_report(config, own, names.labels, notes, outcomes, device))
     wanted = config.install and (bool(improved) or config.force)
     installed = install(config, outcomes) if wanted else None
-    result: dict[str, Any] = {"done": True, "better": bool(improved), "improved": improved}
+    as_good = all(outcome.as_good for outcome in outcomes)
+    result: dict[str, Any] = {"done": True, "better": bool(improved), "as_good": as_good, "improved": improved}
     result |= {"report": str(report), "installed": installed is not None}
     for outcome in outcomes:
         name = SCORES[outcome.kind][0]
