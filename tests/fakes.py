@@ -11,10 +11,12 @@ import av
 import numpy as np
 
 from gesture_app.vision.hands import Hand, RecognizerOptions
+from gesture_app.vision.model_info import ModelInfo
 from gesture_app.vision.postprocess import Detections
 from gesture_app.vision.recognizer import to_hands
 
 LABELS = ("like", "peace", "no_gesture")
+INFO = ModelInfo("classifier", "resnet18d", LABELS, (32, 32))
 LEFT_BGR = (200, 30, 30)
 RIGHT_BGR = (30, 200, 30)
 
@@ -25,6 +27,7 @@ class FakeRecognizer:
 
     options: RecognizerOptions = field(default_factory=RecognizerOptions)
     labels: tuple[str, ...] = LABELS
+    classifier_info: ModelInfo = INFO
     device_name: str = "fake device"
     one_step: bool = False
     place_xyxy: tuple[float, float, float, float] = (1 / 16, 1 / 4, 1 / 4, 1 / 2)

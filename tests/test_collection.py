@@ -9,7 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from training.collection import UNREAD, Entry, canonical, collect, label_finder, picture_size, valid_box
+from training.collection import (
+    UNREAD,
+    Entry,
+    canonical,
+    collect,
+    label_finder,
+    mirror_images,
+    picture_size,
+    valid_box,
+)
 from training.splits import Splits
 
 ROOT = Path("/data/set")
@@ -33,6 +42,21 @@ def entry(**changes: object) -> Entry:
 )
 def test_canonical(name: str, expected: str) -> None:
     assert canonical(name) == expected
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (("point_left", "point_right"), [("point_left", "point_right")]),
+        (("swipe-right", "like", "Swipe Left"), [("Swipe Left", "swipe-right")]),
+        (("left", "right", "swipeLeft", "swipeRight"), [("left", "right"), ("swipeLeft", "swipeRight")]),
+        (("left_of_right", "right_of_left"), [("left_of_right", "right_of_left")]),
+        (("point_left", "swipe_right", "like", ""), []),
+        ((), []),
+    ],
+)
+def test_names_of_mirror_images(names: tuple[str, ...], expected: list[tuple[str, str]]) -> None:
+    assert mirror_images(names) == expected
 
 
 def test_labels_are_found_by_any_spelling() -> None:

@@ -162,6 +162,28 @@ def test_a_mirror_image_shows_the_other_side(tmp_path: Path, side: str) -> None:
     flipped = [bool(image[..., :16].sum() < image[..., 16:].sum()) for image, _, _ in items]
     assert 25 < sum(flipped) < 75
     assert [told for _, _, told in items] == [-SIDES[side] if turned else SIDES[side] for turned in flipped]
+    crops = HandCrops([picture], LABELS, 32, augment=True, mirror=False)
+    items = [crops[0] for _ in range(20)]
+    assert all(image[..., :16].sum() > image[..., 16:].sum() and told == SIDES[side] for image, _, told in items)
+
+
+@pytest.mark.parametrize("mirror", [True, False])
+@pytest.mark.parametrize("window", [None, 64])
+def test_frames_are_mirrored_unless_told_not_to(tmp_path: Path, mirror: bool, window: int | None) -> None:
+    half = np.zeros((64, 96, 3), np.uint8)
+    half[8:56, 24:48] = 255  # the left half of the hand
+    path = tmp_path / "half.png"
+    Image.fromarray(half).save(path)
+    picture = Picture(path, ((0.25, 0.125, 0.5, 0.75),), ("fist",), "train")
+    frames = HandFrames([picture], LABELS, (64, 96), augment=True, mirror=mirror)
+    frames.window, flipped = window, []
+    while len(flipped) < 20:
+        canvas, boxes, _ = frames[0]
+        for left, top, right, bottom in boxes.round().int().tolist():
+            left_half, right_half = canvas[:, top:bottom, left:right].float().chunk(2, dim=2)
+            if abs(left_half.mean() - right_half.mean()) > 100:  # nearly the whole hand is shown
+                flipped.append(bool(left_half.mean() < right_half.mean()))
+    assert any(flipped) == mirror and not all(flipped)
 
 
 def test_tight_crops_get_surroundings_from_the_frames(hagrid_root: Path, crops_root: Path, monkeypatch) -> None:

@@ -211,6 +211,20 @@ def test_a_share_of_the_initial_weights_must_leave_something_to_learn(tmp_path: 
         run(tmp_path / "w.safetensors", initial_weight=initial_weight)
 
 
+@pytest.mark.parametrize(
+    ("changes", "refused"),
+    [
+        ({"freeze_epochs": 1}, "--freeze-epochs: --freeze backbone lets"),
+        ({"early_rate": 0.1}, "--early-rate: --freeze backbone lets"),
+        ({"freeze_epochs": 1, "early_rate": 0.1}, "--freeze-epochs: --freeze backbone lets"),
+    ],
+)
+def test_what_means_nothing_to_a_frozen_backbone_is_refused(tmp_path: Path, changes: dict, refused: str) -> None:
+    with pytest.raises(InputError, match=refused):
+        run(tmp_path / "w.safetensors", freeze="backbone", **changes)
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("name", ["w", "w.pt", "w.v2"])
 def test_weights_have_their_suffix(tmp_path: Path, name: str) -> None:
     with pytest.raises(InputError, match=r"end in \.safetensors"):

@@ -51,16 +51,18 @@ def test_round_trip(saved: Path) -> None:
 
 @pytest.mark.parametrize("handedness", [False, True])
 def test_a_classifier_may_have_an_output_for_the_side(tmp_path: Path, handedness: bool) -> None:
-    info = ModelInfo("classifier", "resnet18d", ("fist", "palm"), (48, 48), handedness=handedness)
+    info = ModelInfo(
+        "classifier", "resnet18d", ("fist", "palm"), (48, 48), handedness=handedness, mirror=not handedness
+    )
     path = tmp_path / "classifier.safetensors"
     save_model(path, build_network(info), info)
     model, loaded = load_model(path, "classifier")
-    assert loaded.handedness == handedness and loaded.labels == info.labels
+    assert loaded.handedness == handedness != loaded.mirror and loaded.labels == info.labels
     outputs = model(torch.zeros(1, 3, 48, 48))
     assert outputs.shape == (1, len(loaded.outputs)) and len(loaded.outputs) == 2 + handedness
     if not handedness:  # as info files were before there was such an output
         fields = json.loads(path.with_suffix(".json").read_text())
-        del fields["handedness"]
+        del fields["handedness"], fields["mirror"]
         path.with_suffix(".json").write_text(json.dumps(fields))
         assert load_info(path) == loaded
 
@@ -101,6 +103,9 @@ BAD = {
     "no labels": (lambda p: edit(p, labels=[]), "make no sense"),
     "labels twice": (lambda p: edit(p, labels=["a", "a"]), "make no sense"),
     "odd shape": (lambda p: edit(p, input_hw=[60, 96]), "multiple of 32"),
+    "mirrored in words": (lambda p: edit(p, mirror="false"), "`mirror` is neither true nor false"),
+    "mirrored by a number": (lambda p: edit(p, mirror=0), "`mirror` is neither true nor false"),
+    "mirrored by nothing": (lambda p: edit(p, mirror=None), "`mirror` is neither true nor false"),
     "one byte flipped": (flip_byte, "sha256"),
     "truncated": (lambda p: p.write_bytes(p.read_bytes()[:5000]), "sha256"),
     "empty": (lambda p: p.write_bytes(b""), "sha256"),

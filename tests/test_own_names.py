@@ -56,12 +56,31 @@ def test_known_gestures_are_none_to_weights_that_do_not_know_them() -> None:
     assert chosen("wave").of_known([]) == []
 
 
+PAIR = "By their names {} are mirror images of each other"
+
+
+@pytest.mark.parametrize(
+    ("own", "before", "told"),
+    [
+        (("like", "wave"), True, ""),
+        (("like", "wave"), False, "The model before learnt from no mirror image"),
+        (("point_left", "point_right"), True, PAIR.format("point_left and point_right")),
+        (("point_left", "point_right"), False, PAIR.format("point_left and point_right")),
+        (("point_left", "swipe_right"), True, ""),
+    ],
+)
+def test_gestures_that_are_others_in_the_mirror_are_told(own, before, told) -> None:
+    notes = chosen(*own).notes_on_mirroring(before)
+    assert len(notes) == bool(told) and told in "".join(notes)
+
+
 @pytest.mark.parametrize(
     ("labels", "sides", "absent"),
     [
         ((), (), ("like", "fist", "(right hand)")),
         (("like", ""), (), ("fist", "(right hand)")),
         (("like", "fist"), ("left", ""), ()),
+        (("like", "fist"), ("", ""), ("(right hand)",)),
     ],
 )
 def test_outputs_of_which_no_picture_tells(labels, sides, absent) -> None:

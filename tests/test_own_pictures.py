@@ -226,5 +226,6 @@ def test_people_split_pictures_only_if_there_are_some_on_both_sides(tmp_path: Pa
 
 
 def test_natural_order() -> None:
-    names = ["b10.jpg", "b9.jpg", "a.jpg", "10.jpg", "9.jpg"]
-    assert sorted(names, key=natural) == ["9.jpg", "10.jpg", "a.jpg", "b9.jpg", "b10.jpg"]
+    names = ["b10.jpg", "b9.jpg", "a.jpg", "10.jpg", "9.jpg", "1²2.jpg", "²3.jpg", "b٣.jpg"]
+    expected = ["1²2.jpg", "9.jpg", "10.jpg", "a.jpg", "b٣.jpg", "b9.jpg", "b10.jpg", "²3.jpg"]
+    assert sorted(names, key=natural) == expected

@@ -34,6 +34,7 @@ from training.retrain import (
 )
 from training.run import Task
 from training.signals import StopSignal
+from training.train_classifier import ClassifierConfig
 
 KNOWN = ("like", "fist", "no_gesture")
 
@@ -86,7 +87,7 @@ def test_own_gestures_are_learnt_reported_and_installed(
     assert result["macro_f1"] > 0.7 and "before_macro_f1" not in result and result["improved"] == ["classifier"]
 
     info = load_info(output / "classifier.safetensors")
-    assert info.labels == ("disc", "tile", "no_gesture", "background") and info.input_hw == (48, 48)
+    assert info.labels == ("disc", "tile", "no_gesture", "background") and info.input_hw == (48, 48) and info.mirror
     page = (output / "report.html").read_text()
     assert "Better than chance: " in page and "(the model before knows none of these gestures)" in page
     assert "no_gesture" in page and page.count("<figure") == 4
@@ -118,7 +119,7 @@ def test_another_model_is_gone_on_with_and_what_it_knows_is_kept(
     base, model = tmp_path / "base", GestureClassifier(2)
     with torch.no_grad():
         model.network.fc.bias[0] = -100  # it names no hand heart
-    info = ModelInfo("classifier", "resnet18d", ("heart", "no_gesture"), (48, 48))
+    info = ModelInfo("classifier", "resnet18d", ("heart", "no_gesture"), (48, 48), mirror=False)
     save_model(base / "classifier.safetensors", model, info)
     copy_networks([base / "classifier.safetensors", shipped_weights("detector")], base)
     quick = {"samples": 8, "batch_size": 8, "epochs": 1, "freeze": "backbone"}
@@ -126,7 +127,8 @@ def test_another_model_is_gone_on_with_and_what_it_knows_is_kept(
     output = tmp_path / "out"
     config = RetrainConfig(data=shapes, output=output, base=base, keep=True, install=False, device="cpu", workers=0)
     result = retrain(config)
-    assert load_info(output / "classifier.safetensors").labels == ("heart", "disc", "tile", "no_gesture")
+    info = load_info(output / "classifier.safetensors")
+    assert info.labels == ("heart", "disc", "tile", "no_gesture") and not info.mirror
     trained = load_model(output / "classifier.safetensors", "classifier")[0]
     assert trained.network.fc.bias[0] < -90 and "before_macro_f1" not in result
     with pytest.raises(InputError, match="not a folder"):
@@ -137,6 +139,34 @@ def test_another_model_is_gone_on_with_and_what_it_knows_is_kept(
     (base / "detector.json").write_text(json.dumps({**info, "labels": ["fist"]}))
     with pytest.raises(InputError, match="its detector tells fist"):
         retrain(config)
+
+
+@pytest.mark.parametrize(
+    ("names", "mirror", "sides", "told", "mirrored", "side_kept"),
+    [
+        (("disc", "tile"), True, ("right",), False, True, False),
+        (("disc", "tile"), False, ("right",), False, False, True),  # of one side alone none can be learnt
+        (("disc", "tile"), False, ("left", "right"), False, False, False),
+        (("point-left", "Point Right"), True, ("right",), True, False, True),
+        (("point-left", "Point Right"), False, (), False, False, True),
+    ],
+)
+def test_pictures_whose_mirror_images_show_other_gestures_are_not_mirrored(
+    shapes: Path, tmp_path: Path, monkeypatch, capsys, small, names, mirror, sides, told, mirrored, side_kept
+) -> None:
+    def build(options: ClassifierConfig, device, pictures, absent: tuple[str, ...], alike) -> Task:
+        raise InputError(f"{options.mirror} {'(right hand)' in absent} {any(p.sides for p in pictures[0])}")
+
+    monkeypatch.setattr(retrain_module.train_classifier, "build", build)
+    monkeypatch.setattr(retrain_module, "look_alikes", lambda *_: {})
+    rows = [f"disc{number},{side}" for number, side in enumerate(sides)]
+    (shapes / "index.csv").write_text("\n".join(["uuid,side", *rows]))
+    for before, name in zip(("disc", "tile"), names, strict=True):
+        (shapes / before).rename(shapes / name)
+    config = RetrainConfig(data=shapes, output=tmp_path, mirror=mirror, progress_json=True, device="cpu")
+    with pytest.raises(InputError, match=f"{mirrored} {side_kept} {not side_kept}"):
+        retrain(config)
+    assert ("point-left and Point Right are mirror images of each other" in capsys.readouterr().out) == told
 
 
 @pytest.mark.parametrize(
@@ -183,7 +213,10 @@ def test_many_pictures_have_another_recipe() -> None:
     few, many = recipe(100, 0), recipe(50_000, 0)
     assert few["samples"] == 300 and "samples" not in many and few["epochs"] > many["epochs"]
     assert recipe(100, 3)["epochs"] == 3
-    assert "freeze" not in few and recipe(100, 0, ["fist"])["freeze"] == "backbone"
+    assert "freeze" not in few
+    for hands in (100, 50_000):
+        kept = recipe(hands, 0, ["fist"])
+        assert (kept["freeze"], kept["freeze_epochs"], kept["early_rate"]) == ("backbone", 0, 1.0)
 
 
 def outcome(
@@ -199,7 +232,15 @@ def outcome(
     ("found", "better", "words"),
     [
         (outcome((0.9, 0.8), {"like": 0.9}), True, "Better than the model before: classifier macro-F1 0.900"),
-        (outcome((0.8, 0.8), {"like": 0.9}), False, "Not better than the model before"),
+        (outcome((0.7, 0.8), {"like": 0.9}), False, "Not better than the model before"),
+        (outcome((0.8, 0.8), {"like": 0.9}), False, "As good as the model before: classifier macro-F1 0.800"),
+        (
+            outcome((1.0, 1.0), {"like": 1}),
+            False,
+            "As good as the model before, which names all held-out pictures right: ",
+        ),
+        (outcome((1.0, 1.0), {"like": 1}, (), 0.5), False, "Not better than the model before"),
+        (outcome((1.0, 1.0), {"like": 1, "a": 0.1}, ("a",)), False, "Not better than the model before"),
         (outcome((0.3, None), dict.fromkeys("abc", 1 / 3), ("a", "b", "c")), False, "Not better than chance"),
         (outcome((0.3, None), dict.fromkeys("abc", 0.7), ("a", "b", "c")), True, "Better than chance"),
         (outcome((0.9, None), {"a": 0.7}, ("a",)), False, "a named right 0.700 (by chance 0.500, needed 0.750)"),
@@ -225,6 +266,19 @@ def outcome(
 )
 def test_what_is_better(found: Outcome, better: bool, words: str) -> None:
     assert found.better == better and words in verdict([found])
+
+
+@pytest.mark.parametrize(
+    ("classifier", "detector", "words"),
+    [
+        ((0.8, 0.8), (1.0, 1.0), "As good as the model before: classifier"),
+        ((1.0, 1.0), (0.7, 0.7), "As good as the model before, which names all held-out pictures right: classifier"),
+        ((1.0, 1.0), (0.6, 0.7), "Not better than the model before: classifier"),
+        ((1.0, 1.0), (0.8, 0.7), "Better than the model before: classifier"),
+    ],
+)
+def test_what_is_said_of_both_networks(classifier, detector, words) -> None:
+    assert verdict([outcome(classifier, {"like": 0.9}), Outcome("detector", detector, {})]).startswith(words)
 
 
 def crop(folder: Path, *labels: str) -> list[Picture]:

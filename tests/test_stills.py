@@ -1,11 +1,12 @@
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
 
 from gesture_app.vision.hands import Frame, RecognizerOptions
+from gesture_app.vision.model_info import ModelInfo
 from gesture_app.vision.postprocess import Detections
 from gesture_app.vision.recognizer import Recognizer
 from gesture_app.vision.stills import merge_views, recognize_still
@@ -13,6 +14,7 @@ from gesture_app.vision.video_recognizer import VideoRecognizer
 
 WIDTH, HEIGHT = 200, 100
 LABELS = ("like", "palm", "no_gesture")
+INFO = ModelInfo("classifier", "resnet18d", LABELS, (32, 32))
 
 
 def detections(*found: tuple[float, float, float, float, float], classes: int = 0) -> Detections:
@@ -29,6 +31,7 @@ class TwoViews:
     names: tuple[list[float], list[float]] = ([0.9, 0.0, 0.1], [0.5, 0.4, 0.1])
     options: RecognizerOptions = field(default_factory=lambda: RecognizerOptions(detector_threshold=0.4))
     labels: tuple[str, ...] = LABELS
+    classifier_info: ModelInfo = INFO
     one_step: bool = False
     asked: list[np.ndarray] = field(default_factory=list)
 
@@ -72,6 +75,16 @@ def test_a_right_hand_is_a_left_one_in_the_mirror() -> None:
     other = detections((150, 20, 190, 60, 0.9))
     hands = recognize_still(TwoViews(one, other, ([1, 0, 0, 0.9], [1, 0, 0, 0.2])), picture())
     assert hands[0].right == pytest.approx(0.85) and hands[0].side == "right"
+
+
+def test_a_gesture_that_is_another_one_in_the_mirror_is_named_by_the_picture_alone() -> None:
+    networks = TwoViews(
+        detections((10, 20, 50, 60, 0.8)), detections((150, 20, 190, 60, 0.6)), ([0.8, 0.1, 0.1, 0.9], [0, 1, 0, 0.9])
+    )
+    networks.classifier_info = replace(networks.classifier_info, mirror=False)
+    hands = recognize_still(networks, picture())
+    assert [(hand.label, round(hand.score, 3), hand.side) for hand in hands] == [("like", 0.8, "right")]
+    assert hands[0].detector_score == pytest.approx(0.7)  # hands are found by both views
 
 
 def test_hands_that_the_views_rank_differently_are_sure_all_the_same() -> None:

@@ -226,6 +226,16 @@ def test_new_gestures_have_figures_of_their_own(open_dialog, qtbot, data, better
     assert "seldom" not in dialog.state.text()
 
 
+def test_a_model_as_good_as_the_one_before_is_no_failure(open_dialog, qtbot, data):
+    dialog = open_dialog("finish(better=False, as_good=True, macro_f1=1.0, before_macro_f1=1.0)", data)
+    dialog.start()
+    qtbot.waitUntil(lambda: not dialog.running)
+    words = (
+        "Done: on your pictures the new model is as good as the one before (gestures named right 1.000, before 1.000)."
+    )
+    assert dialog.state.text() == words and dialog.waiting
+
+
 def test_gestures_that_are_seldom_named_right_are_told(open_dialog, qtbot, data):
     dialog = open_dialog("finish(better=False, macro_f1=0.7, named=0.75, needed=0.6, weak={'wave {1}': 0.0})", data)
     dialog.start()

@@ -285,6 +285,32 @@ def test_sides_are_learnt_beside_the_classes(crops_root: Path, tmp_path: Path) -
     assert metrics["sides"] == 6
 
 
+@pytest.mark.parametrize(("mirror", "refused"), [(True, ""), (False, "--handedness: .* of right hands alone")])
+def test_one_side_is_enough_with_its_mirror_image(crops_root: Path, tmp_path: Path, mirror: bool, refused: str) -> None:
+    (crops_root / "index.csv").write_text("uuid,side\nfist0,right\nfist1,right")
+    config = classifier_config(crops_root, tmp_path / "c.safetensors", handedness=True, mirror=mirror)
+    with pytest.raises(InputError, match=refused) if refused else nullcontext():
+        read_pictures(config)
+
+
+@pytest.mark.parametrize("mirror", [True, False])
+def test_gestures_that_are_others_in_the_mirror(crops_root: Path, tmp_path: Path, capsys, mirror: bool) -> None:
+    labels = ("point_left", "point_right")
+    for before, name in zip(LABELS, labels, strict=True):
+        (crops_root / before).rename(crops_root / name)
+    config = classifier_config(crops_root, tmp_path / "c.safetensors", labels=labels, mirror=mirror)
+    task = train_classifier.build(config, torch.device("cpu"))
+    assert task.epoch(0).dataset.mirror == task.info(1, {}).mirror == mirror
+    assert ("point_left and point_right are mirror images" in capsys.readouterr().out) == mirror
+
+
+@pytest.mark.parametrize("mirror", [True, False])
+def test_so_it_is_with_a_detector_of_gestures(hagrid_root: Path, tmp_path: Path, mirror: bool) -> None:
+    config = detector_config(hagrid_root, tmp_path / "d.safetensors", labels=LABELS, mirror=mirror)
+    task = train_detector.build(config, torch.device("cpu"))
+    assert task.epoch(0).dataset.mirror == task.info(1, {}).mirror == mirror
+
+
 def test_the_file_of_boxes_counts_in_both_splits(hagrid_root: Path, tmp_path: Path) -> None:
     folder = hagrid_root / "unboxed" / "palm"
     folder.mkdir(parents=True)

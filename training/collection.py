@@ -157,6 +157,14 @@ def canonical(name: str) -> str:
     return SYNONYMS.get(folded, folded)
 
 
+def mirror_images(names: Iterable[str]) -> list[tuple[str, str]]:
+    """Pairs of names that are each other's with left and right exchanged, as those of gestures in the mirror."""
+    spelling = {canonical(name): name for name in names}
+    other = {"left": "right", "right": "left"}
+    mirrored = {name: re.sub("left|right", lambda found: other[found[0]], name) for name in spelling}
+    return [(spelling[a], spelling[b]) for a, b in mirrored.items() if a < b and b in spelling]
+
+
 def label_finder(labels: Sequence[str] | None) -> Callable[[Any], str]:
     """A function from any name to the label it means, or to nothing.
 
@@ -216,6 +224,11 @@ def sides_of(entry: Entry, told: Mapping[str, str]) -> tuple[str, ...]:
         sides = (told.get("side"),)
     found = tuple(as_side(side) for side in sides)
     return found if any(found) and len(found) == len(entry.boxes) else ()
+
+
+def known_sides(pictures: Iterable[Picture]) -> set[str]:
+    """Which sides hands of the pictures are known to be."""
+    return {side for picture in pictures for side in picture.sides if side}
 
 
 def picture_files(folders: Iterable[Path], below: bool = False, unread: bool = False) -> Iterator[Path]:

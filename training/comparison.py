@@ -69,6 +69,11 @@ class Outcome:
         return learnt and (base is None or ours >= base - LITTLE)
 
     @property
+    def as_good(self) -> bool:
+        """Whether there is no difference to the base, which knows all names."""
+        return not self.new and not self.forgets and self.score[0] == self.score[1]
+
+    @property
     def forgets(self) -> bool:
         """Whether hands that the own pictures do not show are no longer named as before."""
         return self.kept is not None and self.kept < KEPT
@@ -213,9 +218,14 @@ def confusion_of(
 
 def verdict(outcomes: Sequence[Outcome]) -> str:
     """One sentence."""
-    better = "Better" if any(outcome.better for outcome in outcomes) else "Not better"
     compared = any(outcome.score[1] is not None for outcome in outcomes)
-    return f"{better} than {'the model before' if compared else 'chance'}: {'; '.join(map(str, outcomes))}."
+    better = "Better" if any(outcome.better for outcome in outcomes) else "Not better"
+    told = f"{better} than {'the model before' if compared else 'chance'}"
+    if all(outcome.as_good for outcome in outcomes):
+        told = "As good as the model before"
+        if any(outcome.kind == "classifier" and outcome.score[0] == 1 for outcome in outcomes):
+            told += ", which names all held-out pictures right"
+    return f"{told}: {'; '.join(map(str, outcomes))}."
 
 
 @torch.inference_mode()

@@ -69,11 +69,11 @@ class HandCrops(Dataset[tuple[Tensor, int, int]]):
         pictures: hands without a label are left out.
         labels: the class names in the order of the outputs.
         size: side of the input in pixels.
-        augment: draw another view of the hand every time, half of them mirror images, which swaps the sides. Most of
-            the tight crops are laid on a part of one of the frames among the pictures, if there are any in which hands
-            are small.
+        augment: draw another view of the hand every time. Most of the tight crops are laid on a part of one of the
+            frames among the pictures, if there are any in which hands are small.
         store: reads the pictures; by default from their files.
         transform: what else happens to an augmented crop, an RGB tensor (3, size, size).
+        mirror: half of the augmented crops are mirror images, which swaps the sides.
     """
 
     def __init__(
@@ -84,6 +84,7 @@ class HandCrops(Dataset[tuple[Tensor, int, int]]):
         augment: bool,
         store: PictureStore | None = None,
         transform: Callable[[Tensor], Tensor] | None = None,
+        mirror: bool = True,
     ) -> None:
         index = {name: number for number, name in enumerate(labels)}
         self.hands = [(p, i, index[name]) for p in pictures for i, name in enumerate(p.labels) if name in index]
@@ -93,6 +94,7 @@ class HandCrops(Dataset[tuple[Tensor, int, int]]):
         self.size = size
         self.augment = augment
         self.transform = transform
+        self.mirror = mirror
         self.store = store or PictureStore(self.paths)
 
     def __len__(self) -> int:
@@ -113,7 +115,7 @@ class HandCrops(Dataset[tuple[Tensor, int, int]]):
             if around is not None:
                 image, box = in_context(image, around, pixel_boxes(frame.boxes_xywh, around), rng)
         crop = random_crop(image, box, self.size, rng)
-        if rng.random() < 0.5:
+        if self.mirror and rng.random() < 0.5:
             crop, side = mirror(crop), -side
         if self.transform is not None:
             crop = to_bgr_array(self.transform(to_rgb_tensor(crop)))
@@ -218,6 +220,7 @@ class HandFrames(Dataset[tuple[Tensor, Tensor, Tensor]]):
         pasting: further hands and backgrounds, for `augment` only.
         store: reads the pictures, those of `pasting` too; by default from their files.
         recolour: for `augment` only: changes the colours of (1, 3, H, W); None where that is done with whole batches.
+        mirror: for `augment` only: half of the frames are mirror images.
 
     Attributes:
         window: for `augment` only: items are squares of this side around hands, see `hand_window`, instead of whole
@@ -233,6 +236,7 @@ class HandFrames(Dataset[tuple[Tensor, Tensor, Tensor]]):
         pasting: Pasting | None = None,
         store: PictureStore | None = None,
         recolour: Callable[[Tensor], Tensor] | None = None,
+        mirror: bool = True,
     ) -> None:
         self.index = {name: number for number, name in enumerate(labels)} if len(labels) > 1 else None
         self.pictures = frames_for(labels, pictures)
@@ -240,6 +244,7 @@ class HandFrames(Dataset[tuple[Tensor, Tensor, Tensor]]):
         self.augment = augment
         self.window: int | None = None
         self.recolour = recolour
+        self.mirror = mirror
         self.pasting = pasting if augment and pasting is not None else Pasting()
         self.paths = [p.path for p in self.pictures]
         self.crops_by_class: dict[str, list[int]] = {}
@@ -267,7 +272,7 @@ class HandFrames(Dataset[tuple[Tensor, Tensor, Tensor]]):
             return to_tensor(canvas), torch.from_numpy(boxes * scale), torch.from_numpy(classes)
         rng = np.random.default_rng(int(torch.randint(1 << 62, ())))
         image, boxes, classes = self.compose(image, boxes, classes, rng)
-        if rng.random() < 0.5:
+        if self.mirror and rng.random() < 0.5:
             image, boxes = flip(image, boxes)
         if self.window is not None:
             fit = scaled_hw((image.shape[0], image.shape[1]), size_hw)[1]

@@ -14,7 +14,7 @@ LEAST_SHOWN, LEAST_SIDE = 1 / 3, 4.0
 
 
 def flip(image: Image, boxes_xyxy: FloatArray) -> tuple[Image, FloatArray]:
-    """Mirror a picture and its boxes (N, 4), which keeps what the hands show."""
+    """Mirror a picture and its boxes (N, 4)."""
     return mirror(image), mirror_boxes(boxes_xyxy, image.shape[1])
 
 

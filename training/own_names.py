@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from gesture_app.vision.labels import BACKGROUND, NO_GESTURE
 from gesture_app.vision.model_info import RIGHT_HAND
-from training.collection import Picture
+from training.collection import Picture, known_sides, mirror_images
 
 NO_GESTURES = (NO_GESTURE, BACKGROUND)
 
@@ -57,6 +57,16 @@ class OwnNames:
             for name, known in self.alike.items()
         ]
 
+    def notes_on_mirroring(self, before: bool) -> list[str]:
+        """Why mirror images of the pictures would show other gestures; nothing if they show the same.
+
+        Args:
+            before: whether the base has learnt from mirror images.
+        """
+        if pairs := ", ".join(map(" and ".join, mirror_images(self.labels))):
+            return [f"By their names {pairs} are mirror images of each other: no picture is mirrored (--no-mirror)."]
+        return [] if before else ["The model before learnt from no mirror image (--no-mirror), nor does the new one."]
+
     def notes(self) -> list[str]:
         """What the new weights will and will not know."""
         notes = self.notes_on_look_alikes()
@@ -80,6 +90,6 @@ class OwnNames:
 def absent_outputs(outputs: Sequence[str], pictures: Sequence[Picture]) -> tuple[str, ...]:
     """The outputs of which no picture tells anything."""
     present = {name for picture in pictures for name in picture.labels}
-    if any(picture.sides for picture in pictures):
+    if known_sides(pictures):
         present.add(RIGHT_HAND)
     return tuple(name for name in outputs if name not in present)

@@ -157,7 +157,7 @@ def held_out(pictures: Sequence[Picture]) -> list[Picture]:
 
 def natural(name: str) -> list[tuple[int, str]]:
     """A key that sorts picture 2 before picture 10."""
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]
 
 
 def without_patches(picture: Picture) -> Picture:

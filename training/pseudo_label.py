@@ -151,10 +151,10 @@ def agreed_label(
 ) -> str | None:
     """The label of a hand crop on which all views agree with enough certainty.
 
-    The views are the crop, its mirror image, and both a little tighter and wider. Probabilities are those among
-    `labels` only.
+    The views are the crop, its mirror image if that shows the same gesture, and both a little tighter and wider.
+    Probabilities are those among `labels` only.
     """
-    probabilities = classify_views(recognizer, crop, (0.0, 0.0, float(crop.shape[1]), float(crop.shape[0])))[:, columns]
+    probabilities = gesture_views(recognizer, crop, (0.0, 0.0, float(crop.shape[1]), float(crop.shape[0])))[:, columns]
     probabilities /= probabilities.sum(axis=1, keepdims=True).clip(1e-6)
     best = probabilities.argmax(axis=1)
     sure = (best == best[0]).all() and probabilities[:, best[0]].mean() >= min_score
@@ -204,6 +204,11 @@ def classify_views(recognizer: Recognizer, image: Image, box: Box) -> FloatArray
     return recognizer.classify(views)
 
 
+def gesture_views(recognizer: Recognizer, image: Image, box: Box) -> FloatArray:
+    """The rows of `classify_views` that tell the gesture: of mirror images only where these show the same one."""
+    return classify_views(recognizer, image, box)[:: 1 if recognizer.classifier_info.mirror else 2]
+
+
 def box_frames(
     config: PseudoLabelConfig, recognizer: Recognizer, boxes: dict[str, list[dict[str, Any]]]
 ) -> dict[str, int]:
@@ -230,7 +235,7 @@ def box_frames(
         gesture = recognizer.labels.index(frame.gesture)
         named = np.array(
             [
-                classify_views(recognizer, image, (b[0], b[1], b[2], b[3]))[:, gesture].mean() >= config.min_score
+                gesture_views(recognizer, image, (b[0], b[1], b[2], b[3]))[:, gesture].mean() >= config.min_score
                 for b in found.tolist()
             ],
             bool,

@@ -13,7 +13,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ from gesture_app.vision.recognizer import Recognizer
 from gesture_app.vision.runtimes import choose_device
 from training import train_classifier, train_detector
 from training.checkpoint import RunFolder
-from training.collection import Picture
+from training.collection import Picture, known_sides
 from training.comparison import Outcome, compare_classifiers, examples, kept_names, look_alikes, verdict
 from training.datasets import HandFrames
 from training.evaluate import SCORES, evaluate_detector
@@ -66,6 +66,9 @@ class RetrainConfig:
     default."""
     keep: bool = False
     """Keep the gestures of the base beside new ones; if no name is new they are kept anyway."""
+    mirror: bool = True
+    """Learn from mirror images too; not where that of a gesture is another one, as of point_left and point_right, which
+    is seen by such names."""
     install: bool = True
     """Make the new weights the app's own if they are better on the gestures that the base knows too, and name new
     ones right at least half of the way from chance to always."""
@@ -91,11 +94,11 @@ def retrain(config: RetrainConfig) -> dict[str, Any]:
     """Train, compare, report, install.
 
     Returns:
-        `better`, `improved` (the networks that are), `installed` (whether any is), `report`, and on the gestures that
-        the base knows too `macro_f1` and `before_macro_f1`; without any the former alone, on all. Of new
-        gestures `named`, the share that is named right, `needed`, and `weak`, each that is named right less often, with
-        its share. `kept`, the share of the demo clip's hands that are named as before, and `forgets`, whether that is
-        too few. For the detector `ap50` and `before_ap50`.
+        `better`, `as_good` (whether there is no difference), `improved` (the networks that are better), `installed`
+        (whether any is), `report`, and on the gestures that the base knows too `macro_f1` and `before_macro_f1`;
+        without any the former alone, on all. Of new gestures `named`, the share that is named right, `needed`, and
+        `weak`, each that is named right less often, with its share. `kept`, the share of the demo clip's hands that are
+        named as before, and `forgets`, whether that is too few. For the detector `ap50` and `before_ap50`.
 
     Raises:
         InputError: the data cannot be used.
@@ -124,10 +127,12 @@ def run(config: RetrainConfig, tell: Tell, stop: StopSignal) -> dict[str, Any]:
     alike = look_alikes(own.training, own.labels, config.base_weights("classifier"), device)
     shown = frozenset(name for picture in own.training for name in picture.labels)
     names = OwnNames.choose(own.labels, base.labels, config.keep, alike, shown)
-    notes = [*own.notes, *names.notes()]
+    unmirrored = names.notes_on_mirroring(base.mirror) if config.mirror else []
+    config = replace(config, mirror=config.mirror and not unmirrored)
+    notes = [*own.notes, *names.notes(), *unmirrored]
     for note in notes:
         print(note)
-    if said := [*own.bad, *names.notes_on_look_alikes()]:
+    if said := [*own.bad, *names.notes_on_look_alikes(), *unmirrored]:
         tell({"notes": said})
     demo = names.of_known(demo_hands(config.output / "demo", recognizer))
     outcomes = [train_hands(config, own, demo, names, tell, stop)]
@@ -140,7 +145,8 @@ def run(config: RetrainConfig, tell: Tell, stop: StopSignal) -> dict[str, Any]:
     write_report(report, build_report(config, own, names.labels, notes, outcomes, device))
     wanted = config.install and (bool(improved) or config.force)
     installed = install(config, outcomes) if wanted else None
-    result: dict[str, Any] = {"done": True, "better": bool(improved), "improved": improved}
+    as_good = all(outcome.as_good for outcome in outcomes)
+    result: dict[str, Any] = {"done": True, "better": bool(improved), "as_good": as_good, "improved": improved}
     result |= {"report": str(report), "installed": installed is not None}
     for outcome in outcomes:
         name = SCORES[outcome.kind][0]
@@ -175,7 +181,7 @@ def recipe(hands: int, epochs: int, kept: Sequence[str] = ()) -> dict[str, Any]:
         "batch_size": 32,
         "label_smoothing": 0.0,  # among few classes it gives `background` more than `least_hand` leaves
     }
-    head = {"freeze": "backbone", "freeze_epochs": 0, "learning_rate": 3e-3} if kept else {}
+    head = {"freeze": "backbone", "freeze_epochs": 0, "early_rate": 1.0, "learning_rate": 3e-3} if kept else {}
     if hands < SMALL:
         samples = int(np.clip(3 * hands, 256, SMALL))
         return {**usual, "epochs": epochs or 14, "freeze_epochs": 4, "samples": samples, "ema_decay": 0.98, **head}
@@ -226,15 +232,19 @@ def train_hands(
     weights, device = config.base_weights("classifier"), choose_device(config.device)
     base = load_info(weights)
     size = base.input_hw[0]
-    absent = absent_outputs(output_names(names.labels, base.handedness), own.training)
+    pictures = own.training
+    if not config.mirror and len(known_sides(pictures)) == 1:  # of one side alone none can be learnt: the base's stays
+        pictures = [replace(picture, sides=()) for picture in pictures]
+    absent = absent_outputs(output_names(names.labels, base.handedness), pictures)
     lacking = {*absent, NO_GESTURE}
-    training = [*own.training, *(p for p in demo if p.split == "train" and p.labels[0] in lacking)]
+    training = [*pictures, *(p for p in demo if p.split == "train" and p.labels[0] in lacking)]
     hands = sum(len(p.labels) for p in training)
     options = ClassifierConfig(
         **shared(config),
         **recipe(hands, config.epochs, [name for name in absent if name not in (NO_GESTURE, BACKGROUND, RIGHT_HAND)]),
         labels=names.labels,
         handedness=base.handedness,
+        mirror=config.mirror,
         output=weights_path(config.output, "classifier"),
         init=weights,
         size=size,

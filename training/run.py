@@ -21,7 +21,7 @@ from gesture_app.errors import InputError
 from gesture_app.vision.model_info import DeviceName, ModelInfo, require_suffix
 from training import distributed
 from training.checkpoint import RunFolder, fingerprint, options_of
-from training.collection import Picture
+from training.collection import Picture, mirror_images
 from training.draws import Loading
 from training.engine import LaunchedStep, Learner, MovingAverage, Precision, Step, autocast_dtype, grad_scaler
 from training.optimization import (
@@ -90,6 +90,8 @@ class TrainingConfig:
     initial_weight: float = 0.0
     """So much of the weights that are evaluated and kept is those of --init: 0.5 makes fine-tuning robust (WiSE-FT,
     arXiv:2109.01903)."""
+    mirror: bool = True
+    """Learn from mirror images too; not where that of a gesture is another one, as of point_left and point_right."""
     keep: Literal["best", "last"] = "best"
     """The epoch whose weights are kept; the last one where few pictures are held out and the best is luck."""
     patience: int = 0
@@ -283,6 +285,13 @@ def placed(model: Model, device: torch.device, config: TrainingConfig, start: st
     return model
 
 
+def hint_at_mirror_images(config: TrainingConfig, labels: Sequence[str]) -> None:
+    """Tell where names say that the mirror image of a gesture, of which it is to be learnt too, is another one."""
+    pairs = ", ".join(map(" and ".join, mirror_images(labels)))
+    if config.mirror and pairs and distributed.is_main():
+        print(f"By their names {pairs} are mirror images of each other: give --no-mirror to tell them apart.")
+
+
 def refuse_single_values(config: TrainingConfig, side: int) -> None:
     """Refuse batches, or pieces of them, of which a batch norm would see a single value a channel.
 
@@ -309,6 +318,9 @@ def build_run(task: Task) -> Run:
     config = task.config
     if not 0 <= config.initial_weight < 1 or (config.initial_weight and config.init is None):
         raise InputError(f"--initial-weight {config.initial_weight}: it is from 0 to below 1, and needs --init")
+    if config.freeze == "backbone" and (config.freeze_epochs or config.early_rate != 1):
+        given = "--freeze-epochs" if config.freeze_epochs else "--early-rate"
+        raise InputError(f"{given}: --freeze backbone lets the last layers alone learn in every epoch. Leave one out")
     require_suffix(config.output)
     if config.initial_weight and config.init is not None and config.init.resolve() == config.output.resolve():
         raise InputError(f"--output {config.output}: is --init, which --initial-weight needs to the end")

@@ -28,12 +28,12 @@ from training import distributed
 from training.augment import AugmentationName, GentleTrivialAugment
 from training.batch_augment import POOR_CAMERA, BatchAugmentation, RandomChanges
 from training.checkpoint import provenance
-from training.collection import Picture
+from training.collection import Picture, known_sides
 from training.datasets import HandCrops, balanced_order, class_shares, collate_crops
 from training.draws import in_batches, in_order, whole_batches
 from training.evaluate import SCORES, evaluate_classifier
 from training.picture_store import PictureStore
-from training.run import Epoch, Task, TrainingConfig, placed, refuse_single_values
+from training.run import Epoch, Task, TrainingConfig, hint_at_mirror_images, placed, refuse_single_values
 from training.sets import read_parts, require_classes
 from training.splits import hold_out
 
@@ -247,8 +247,12 @@ def read_pictures(config: ClassifierConfig) -> tuple[list[Picture], list[Picture
     unknown = any("" in picture.labels for picture in training)
     if unknown and set(config.labels) - {BACKGROUND} == set(HAGRID_LABELS) and distributed.is_main():
         print("Hands without a known label are not learnt from: name theirs, and all others, with --labels to do so.")
-    if config.handedness and not any(picture.sides for picture in training):
+    sides = known_sides(training)
+    if config.handedness and not sides:
         raise InputError("no training picture says which side its hand is: add some, or leave --handedness out")
+    if config.handedness and not config.mirror and len(sides) == 1:
+        why = f"the training pictures say so of {''.join(sides)} hands alone, and --no-mirror makes no others of them"
+        raise InputError(f"--handedness: {why}. Add some of the other side, or leave --handedness out")
     if config.fold is not None:
         training, validation = hold_out(training, config.fold)
     if not validation:
@@ -264,7 +268,8 @@ def build_crops(
         [p.path for p in (*training, *validation)], config.cache, STORED_SIDES * config.size, config.workers
     )
     transform = GentleTrivialAugment(fill=GREY) if config.augmentation == "trivial" else None
-    crops = HandCrops(training, config.labels, config.size, config.augmentation != "none", store, transform)
+    augment = config.augmentation != "none"
+    crops = HandCrops(training, config.labels, config.size, augment, store, transform, config.mirror)
     return crops, HandCrops(validation, config.labels, config.size, augment=False, store=store)
 
 
@@ -321,6 +326,7 @@ def build(
     if config.start_size > config.size and config.start_size != ClassifierConfig.start_size:
         raise InputError(f"--start-size {config.start_size}: it grows to --size {config.size}. Give a smaller one")
     refuse_single_values(config, progressive_side(config.start_size, config.size, 0, config.epochs))
+    hint_at_mirror_images(config, config.labels)
     torch.manual_seed(config.seed)
     training, validation = pictures or read_pictures(config)
     model, start = initial_classifier(config, alike)
@@ -347,7 +353,7 @@ def build(
         trained = provenance(start, number, config.data, training)
         shares = tuple(round(s, 5) for s in class_shares(crops.targets, config.balance, len(config.labels)))
         described = ModelInfo("classifier", ARCHITECTURE, config.labels, (size, size), metrics, trained)
-        return replace(described, handedness=config.handedness, shares=shares)
+        return replace(described, handedness=config.handedness, shares=shares, mirror=config.mirror)
 
     score = SCORES["classifier"][0]
     return Task(config, model, stages(model), epoch, evaluate, score, info, (*training, *validation))

@@ -10,7 +10,7 @@ become further frames.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ from training.evaluate import AP_BY_SIZE, SCORES, evaluate_detector
 from training.losses import detector_loss
 from training.mosaic import Mosaic
 from training.picture_store import PictureStore
-from training.run import Epoch, Task, TrainingConfig, placed, refuse_single_values
+from training.run import Epoch, Task, TrainingConfig, hint_at_mirror_images, placed, refuse_single_values
 from training.sets import read_all, read_parts, require_classes
 
 HAND = ("hand",)
@@ -201,7 +201,7 @@ def build_frames(
     store = PictureStore(paths, config.cache, STORED_SIDES * max(config.input_hw), config.workers)
     pasting = Pasting(crops, backgrounds, hard_classes)
     training = [*training, *(p for p in training if set(p.labels) & set(hard_classes))]
-    frames = HandFrames(training, config.labels, config.input_hw, True, pasting, store, recolour)
+    frames = HandFrames(training, config.labels, config.input_hw, True, pasting, store, recolour, config.mirror)
     return frames, HandFrames(true, config.labels, config.input_hw, augment=False, store=store)
 
 
@@ -230,6 +230,7 @@ def build(
     if len(config.labels) == 1 and config.labels != HAND:
         raise InputError(f"--labels {config.labels[0]}: a single class is `hand`. Name two gestures or more")
     refuse_single_values(config, min(*config.input_hw, config.window))
+    hint_at_mirror_images(config, config.labels)
     torch.manual_seed(config.seed)
     recolour, in_batches = RandomChanges(FRAME_CHANGES), device.type == "cuda"
     if config.compile and in_batches:
@@ -255,7 +256,8 @@ def build(
 
     def info(number: int, metrics: dict[str, Any]) -> ModelInfo:
         trained = provenance(start, number, config.data, frames.pictures)
-        return ModelInfo("detector", f"yolox-{config.yolox}", config.labels, config.input_hw, metrics, trained)
+        described = ModelInfo("detector", f"yolox-{config.yolox}", config.labels, config.input_hw, metrics, trained)
+        return replace(described, mirror=config.mirror)
 
     used = (*frames.pictures, *held_out.pictures)
     score = SCORES["detector"][0]

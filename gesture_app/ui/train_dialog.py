@@ -311,6 +311,8 @@ class TrainDialog(WorkDialog):
         else:
             text = self.tr("Done, but on your pictures the new model is not better than the one before{figures}.")
             text = self.tr("Done, but the new model is not good enough to use{figures}.") if new else text
+        if results.get("as_good"):
+            text = self.tr("Done: on your pictures the new model is as good as the one before{figures}.")
         if results.get("forgets"):
             text = self.tr(
                 "Done, but the new model gives wrong names to hands that your pictures do not show{figures}. "

@@ -45,6 +45,7 @@ class ModelInfo:
         trained: how: data, command, epochs, versions; for people and model cards.
         sha256: of the safetensors file.
         shares: of a classifier, how much of its training every class was; empty where that is unknown.
+        mirror: the mirror image of a gesture is the same gesture, and was trained on.
     """
 
     kind: Kind
@@ -56,6 +57,7 @@ class ModelInfo:
     sha256: str = ""
     handedness: bool = False
     shares: tuple[float, ...] = ()
+    mirror: bool = True
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -152,6 +154,7 @@ def load_info(path: Path) -> ModelInfo:
             sha256=str(fields["sha256"]),
             handedness=bool(fields.get("handedness", False)),
             shares=tuple(float(share) for share in fields.get("shares", ())),
+            mirror=fields.get("mirror", True),
         )
     except OSError as error:
         if isinstance(error, FileNotFoundError) and not path.exists():
@@ -169,6 +172,8 @@ def load_info(path: Path) -> ModelInfo:
         raise _refusal(json_path, "kind, labels or input shape make no sense")
     if info.shares and (len(info.shares) != len(info.labels) or not all(0 <= share <= 1 for share in info.shares)):
         raise _refusal(json_path, "the shares of the classes make no sense")
+    if not isinstance(info.mirror, bool):
+        raise _refusal(json_path, "`mirror` is neither true nor false")
     if info.kind == "detector" and any(side % 32 for side in info.input_hw):
         raise _refusal(json_path, "a detector's input shape is a multiple of 32")
     return info

@@ -24,7 +24,8 @@ def recognize_still(networks: Recognizer, image: Image) -> list[Hand]:
     """The hands of a picture that is no frame of a video.
 
     Both networks see the picture and its mirror image, and their scores and probabilities are averaged (test-time
-    augmentation, as in Krizhevsky et al., "ImageNet Classification with Deep Convolutional Neural Networks", 2012).
+    augmentation, as in Krizhevsky et al., "ImageNet Classification with Deep Convolutional Neural Networks", 2012);
+    of a classifier of gestures whose mirror images are others, only the boxes.
     Where no hand shows a gesture, the detector looks at parts of the picture as well, see `closer`.
 
     Args:
@@ -66,8 +67,13 @@ def detect_mirrored(networks: Recognizer, mirrored: Image, options: RecognizerOp
 
 
 def classify_both_views(networks: Recognizer, image: Image, boxes_xyxy: FloatArray) -> FloatArray:
-    """Probabilities of the boxes (N, 4) of a BGR picture, see `Recognizer.classify`, by both views."""
+    """Probabilities of the boxes (N, 4) of a BGR picture, see `Recognizer.classify`, by both views.
+
+    By the picture alone where the mirror image of a gesture may be another one.
+    """
     probabilities = networks.classify_boxes(image, boxes_xyxy)
+    if not networks.classifier_info.mirror:
+        return probabilities
     others = networks.classify_boxes(mirror(image), mirror_boxes(boxes_xyxy, image.shape[1]))
     classes = len(networks.labels)
     others[:, classes:] = 1 - others[:, classes:]  # a right hand is a left one in the mirror
