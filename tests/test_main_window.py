@@ -234,7 +234,14 @@ def test_a_video_that_is_cut_off_says_so(open_window, qtbot, tmp_path):
     assert window.notice.isVisible() and "of 4.0 s: it seems to be cut off" in window.notice.label.text()
 
 
-def test_space_pauses_a_clip_while_networks_load(open_window, qtbot, clip):
+@pytest.mark.parametrize(("acts", "phase"), [
+    (("toggle",), Phase.PAUSED),
+    (("toggle", "toggle"), Phase.LIVE),
+    (("forward",), Phase.PAUSED),
+    (("forward", "toggle"), Phase.LIVE),
+    (("forward", "toggle", "toggle"), Phase.PAUSED),
+])  # fmt: skip
+def test_space_and_steps_pause_a_clip_while_networks_load_and_the_button_tells(open_window, qtbot, clip, acts, phase):
     go_on, recognizer = threading.Event(), FakeRecognizer()
     go_on.set()
     window = playing(qtbot, open_window(load=lambda choice: recognizer if go_on.wait(10) else None), clip)
@@ -242,11 +249,29 @@ def test_space_pauses_a_clip_while_networks_load(open_window, qtbot, clip):
     go_on.clear()
     window.playback.choose_model(ModelChoice(device="cpu"))
     qtbot.waitUntil(lambda: window.phase is Phase.LOADING)
-    qtbot.keyClick(window.view, Qt.Key.Key_Space)
+    button = window.playback_bar.play_button
+    assert button.accessibleName() == "Pause"
+    for act in acts:
+        getattr(window.menus, act).trigger()
     assert window.phase is Phase.LOADING and window.playback.clip is not None
+    told = button.accessibleName()
+    assert told == ("Play" if phase is Phase.PAUSED else "Pause")
     go_on.set()
+    qtbot.waitUntil(lambda: window.phase is phase)
+    assert window.playback.position_s > 0.2 and button.accessibleName() == told
+
+
+def test_space_goes_on_from_a_step_when_other_networks_come(open_window, qtbot, clip):
+    go_on = threading.Event()
+    load = lambda choice: FakeRecognizer() if choice.device == "auto" or go_on.wait(10) else None  # noqa: E731
+    window = playing(qtbot, open_window(load=load), clip)
+    window.menus.forward.trigger()
     qtbot.waitUntil(lambda: window.phase is Phase.PAUSED)
-    assert window.playback.position_s > 0.2
+    window.playback.choose_model(ModelChoice(device="cpu"))
+    qtbot.waitUntil(lambda: window.phase is Phase.LOADING)
+    window.playback_bar.play_button.click()
+    go_on.set()
+    qtbot.waitUntil(lambda: window.phase is Phase.LIVE)
 
 
 @pytest.mark.parametrize(("presses", "phase"), [(1, Phase.PAUSED), (2, Phase.LIVE)])
@@ -568,7 +593,8 @@ def test_weights_that_cannot_be_used_and_others_that_can(open_window, qtbot, cli
     (lambda w: w.menus.toggle.trigger(), Phase.LIVE, 0.0, 1.0),
     (lambda w: (w.menus.toggle.trigger(), w.menus.toggle.trigger()), Phase.PAUSED, 0.0, 0.1),
     (lambda w: (w.playback.seek(1.2), w.menus.toggle.trigger()), Phase.PAUSED, 1.1, 1.3),
-    (lambda w: (w.playback.step(-9), w.menus.toggle.trigger()), Phase.PAUSED, 1.0, 1.9),
+    (lambda w: w.playback.step(-9), Phase.PAUSED, 1.0, 1.9),
+    (lambda w: (w.playback.step(-30), w.menus.toggle.trigger()), Phase.LIVE, 0.9, 1.9),
 ])  # fmt: skip
 def test_space_at_the_end_of_a_video_while_other_networks_load(open_window, qtbot, clip, act, phase, least_s, most_s):
     go_on = threading.Event()
