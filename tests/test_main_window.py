@@ -274,6 +274,18 @@ def test_space_goes_on_from_a_step_when_other_networks_come(open_window, qtbot, 
     qtbot.waitUntil(lambda: window.phase is Phase.LIVE)
 
 
+def test_a_file_that_goes_while_it_plays_leaves_no_dead_controls(open_window, qtbot, tmp_path):
+    (video := tmp_path / "clip.mp4").write_bytes(demo_clip().read_bytes())
+    window = playing(qtbot, open_window(), video)
+    controls = (window.menus.forward, window.menus.to_end, window.menus.faster)
+    assert window.playback_bar.isVisible() and all(action.isEnabled() for action in controls)
+    video.write_bytes(b"")
+    window.menus.to_end.trigger()
+    qtbot.waitUntil(lambda: window.phase is Phase.NO_SOURCE)
+    assert not window.playback_bar.isVisible() and not any(action.isEnabled() for action in controls)
+    assert window.playback.clip is None
+
+
 @pytest.mark.parametrize(("presses", "phase"), [(1, Phase.PAUSED), (2, Phase.LIVE)])
 @pytest.mark.parametrize("when", [Phase.OPENING, Phase.LOADING])
 def test_space_pauses_a_clip_before_its_first_frame(open_window, qtbot, clip, when, presses, phase):
