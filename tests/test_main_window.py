@@ -9,13 +9,14 @@ import time
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import pytest
 from fakes import LEFT_BGR, RIGHT_BGR, FakeRecognizer, write_two_colours
 from media import REGULAR, write_video
 from PIL import Image as PillowImage
-from PyQt6.QtCore import QCoreApplication, QEvent, QMimeData, QPoint, QPointF, QSettings, QSize, Qt, QUrl
+from PyQt6.QtCore import QCoreApplication, QEvent, QMimeData, QPoint, QPointF, QRect, QSettings, QSize, Qt, QUrl
 from PyQt6.QtGui import (
     QColor,
     QDesktopServices,
@@ -906,6 +907,21 @@ def test_docks_are_shown_and_hidden(open_window, qtbot, key, name):
         assert seen is not dock.visibleRegion().isEmpty()
         qtbot.keySequence(window, key)
         qtbot.waitUntil(lambda seen=seen: action.isChecked() is not seen)
+
+
+@pytest.mark.parametrize(("room_wh", "shown"), [
+    ((1920, 1080), ["controls", "events", "timeline"]),
+    ((800, 480), ["controls", "events", "timeline"]),
+    ((533, 480), ["timeline"]),  # 800 at 150 %
+    ((533, 320), []),
+])  # fmt: skip
+def test_docks_for_which_a_small_screen_has_no_room_begin_hidden(open_window, monkeypatch, room_wh, shown):
+    screen = SimpleNamespace(availableGeometry=lambda: QRect(0, 0, *room_wh))
+    monkeypatch.setattr(MainWindow, "screen", lambda self: screen)
+    window = open_window()
+    assert sorted(dock.objectName() for dock in window.findChildren(QDockWidget) if not dock.isHidden()) == shown
+    least, size = window.minimumSizeHint(), window.size()
+    assert least.width() <= size.width() and least.height() <= size.height()
 
 
 def test_a_dock_behind_another_comes_to_the_front(open_window, qtbot):

@@ -209,6 +209,7 @@ class MainWindow(QMainWindow):
         menus.loop.setChecked(loop)
         self.playback_bar.take_actions(menus.loop, menus.speed_menu)
         self.controls.set_models(installed_models())
+        self.layout_.fit_screen()
         self.setAcceptDrops(True)
         self.setWindowTitle(NAME)
         self.source_bar.start_button.setFocus()
