@@ -50,6 +50,7 @@ from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.settings import Settings
 from gesture_app.ui import app, quiet_pointer
 from gesture_app.ui.annotate_dialog import AnnotateDialog
+from gesture_app.ui.banner import Look
 from gesture_app.ui.cameras import Camera
 from gesture_app.ui.doctor_dialog import DoctorDialog
 from gesture_app.ui.event_panel import EventPanel
@@ -177,7 +178,7 @@ def test_window_is_there_before_the_models(open_window, qtbot):
     window = open_window(load=lambda choice: recognizer if go_on.wait(10) else None)
     window.play(NO_CAMERA)
     qtbot.waitUntil(lambda: window.phase is Phase.LOADING)
-    assert window.view.banner.busy
+    assert window.view.banner.look is Look.BUSY
     go_on.set()
     qtbot.waitUntil(lambda: window.phase is Phase.UNAVAILABLE)
     assert window.figures.device_label.text() == "fake device"
@@ -213,7 +214,7 @@ def test_the_end_of_a_video_and_again(open_window, qtbot, clip):
     window = open_window(loop=False)
     window.play(str(clip))
     qtbot.waitUntil(lambda: window.phase is Phase.ENDED, timeout=20000)
-    assert window.view.banner.title == "The video has ended" and window.view.banner.aside
+    assert window.view.banner.title == "The video has ended" and window.view.banner.look is Look.ASIDE
     qtbot.wait(50)
     assert not is_near(window.view.picture.pixelColor(10, 45), LEFT_BGR), "the box stays"
     window.menus.toggle.trigger()
@@ -455,7 +456,7 @@ def test_a_camera_that_is_unplugged_comes_back_under_another_number(open_window,
     world.plugged.clear()
     set_cameras(window, CAMERAS[0])
     qtbot.waitUntil(lambda: window.phase is Phase.RECONNECTING, timeout=10000)
-    assert window.view.banner.title == "Reconnecting to USB camera…" and window.view.banner.busy
+    assert window.view.banner.title == "Reconnecting to USB camera…" and window.view.banner.look is Look.BUSY
     qtbot.waitUntil(lambda: is_near(window.view.picture.pixelColor(*edge_xy), LEFT_BGR))  # boxes are gone
     world.plugged.set()
     set_cameras(window, CAMERAS[0], Camera("USB camera", "2"))
