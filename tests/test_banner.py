@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gesture_app.errors import InputError
-from gesture_app.ui.banner import banner_for
+from gesture_app.ui.banner import Look, banner_for
 from gesture_app.ui.live import Phase, Status
 from gesture_app.video.clips import Clip
 from gesture_app.video.sources import open_live
@@ -18,7 +18,7 @@ def test_every_phase_without_a_picture_of_its_own_has_its_banner(phase: Phase) -
     banner = banner_for(Status(1, phase, "why"), "/v/clip.mp4", "clip.mp4")
     assert (banner is None) is (phase in (Phase.LIVE, Phase.PAUSED))
     if banner is not None:
-        assert banner.title and not (banner.busy and banner.alarm)
+        assert banner.title
 
 
 def test_the_last_picture_of_a_folder_stays_in_sight() -> None:
@@ -32,7 +32,7 @@ def test_the_last_picture_of_a_folder_stays_in_sight() -> None:
 ])  # fmt: skip
 def test_why_there_is_no_picture(phase: Phase, text: str) -> None:
     banner = banner_for(Status(1, phase, "camera: 0: is busy. Close other programs"), "0", "Webcam")
-    assert banner is not None and banner.busy is (phase is Phase.UNAVAILABLE)
+    assert banner is not None and (banner.look is Look.BUSY) is (phase is Phase.UNAVAILABLE)
     assert banner.title == "No picture from Webcam" and banner.text == text
 
 

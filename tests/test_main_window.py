@@ -9,13 +9,14 @@ import time
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import pytest
 from fakes import LEFT_BGR, RIGHT_BGR, FakeRecognizer, write_two_colours
 from media import REGULAR, write_video
 from PIL import Image as PillowImage
-from PyQt6.QtCore import QCoreApplication, QEvent, QMimeData, QPoint, QPointF, QSettings, QSize, Qt, QUrl
+from PyQt6.QtCore import QCoreApplication, QEvent, QMimeData, QPoint, QPointF, QRect, QSettings, QSize, Qt, QUrl
 from PyQt6.QtGui import (
     QColor,
     QDesktopServices,
@@ -49,6 +50,7 @@ from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.settings import Settings
 from gesture_app.ui import app, quiet_pointer
 from gesture_app.ui.annotate_dialog import AnnotateDialog
+from gesture_app.ui.banner import Look
 from gesture_app.ui.cameras import Camera
 from gesture_app.ui.doctor_dialog import DoctorDialog
 from gesture_app.ui.event_panel import EventPanel
@@ -176,7 +178,7 @@ def test_window_is_there_before_the_models(open_window, qtbot):
     window = open_window(load=lambda choice: recognizer if go_on.wait(10) else None)
     window.play(NO_CAMERA)
     qtbot.waitUntil(lambda: window.phase is Phase.LOADING)
-    assert window.view.banner.busy
+    assert window.view.banner.look is Look.BUSY
     go_on.set()
     qtbot.waitUntil(lambda: window.phase is Phase.UNAVAILABLE)
     assert window.figures.device_label.text() == "fake device"
@@ -212,7 +214,7 @@ def test_the_end_of_a_video_and_again(open_window, qtbot, clip):
     window = open_window(loop=False)
     window.play(str(clip))
     qtbot.waitUntil(lambda: window.phase is Phase.ENDED, timeout=20000)
-    assert window.view.banner.title == "The video has ended" and window.view.banner.aside
+    assert window.view.banner.title == "The video has ended" and window.view.banner.look is Look.ASIDE
     qtbot.wait(50)
     assert not is_near(window.view.picture.pixelColor(10, 45), LEFT_BGR), "the box stays"
     window.menus.toggle.trigger()
@@ -234,7 +236,14 @@ def test_a_video_that_is_cut_off_says_so(open_window, qtbot, tmp_path):
     assert window.notice.isVisible() and "of 4.0 s: it seems to be cut off" in window.notice.label.text()
 
 
-def test_space_pauses_a_clip_while_networks_load(open_window, qtbot, clip):
+@pytest.mark.parametrize(("acts", "phase"), [
+    (("toggle",), Phase.PAUSED),
+    (("toggle", "toggle"), Phase.LIVE),
+    (("forward",), Phase.PAUSED),
+    (("forward", "toggle"), Phase.LIVE),
+    (("forward", "toggle", "toggle"), Phase.PAUSED),
+])  # fmt: skip
+def test_space_and_steps_pause_a_clip_while_networks_load_and_the_button_tells(open_window, qtbot, clip, acts, phase):
     go_on, recognizer = threading.Event(), FakeRecognizer()
     go_on.set()
     window = playing(qtbot, open_window(load=lambda choice: recognizer if go_on.wait(10) else None), clip)
@@ -242,11 +251,41 @@ def test_space_pauses_a_clip_while_networks_load(open_window, qtbot, clip):
     go_on.clear()
     window.playback.choose_model(ModelChoice(device="cpu"))
     qtbot.waitUntil(lambda: window.phase is Phase.LOADING)
-    qtbot.keyClick(window.view, Qt.Key.Key_Space)
+    button = window.playback_bar.play_button
+    assert button.accessibleName() == "Pause"
+    for act in acts:
+        getattr(window.menus, act).trigger()
     assert window.phase is Phase.LOADING and window.playback.clip is not None
+    told = button.accessibleName()
+    assert told == ("Play" if phase is Phase.PAUSED else "Pause")
     go_on.set()
+    qtbot.waitUntil(lambda: window.phase is phase)
+    assert window.playback.position_s > 0.2 and button.accessibleName() == told
+
+
+def test_space_goes_on_from_a_step_when_other_networks_come(open_window, qtbot, clip):
+    go_on = threading.Event()
+    load = lambda choice: FakeRecognizer() if choice.device == "auto" or go_on.wait(10) else None  # noqa: E731
+    window = playing(qtbot, open_window(load=load), clip)
+    window.menus.forward.trigger()
     qtbot.waitUntil(lambda: window.phase is Phase.PAUSED)
-    assert window.playback.position_s > 0.2
+    window.playback.choose_model(ModelChoice(device="cpu"))
+    qtbot.waitUntil(lambda: window.phase is Phase.LOADING)
+    window.playback_bar.play_button.click()
+    go_on.set()
+    qtbot.waitUntil(lambda: window.phase is Phase.LIVE)
+
+
+def test_a_file_that_goes_while_it_plays_leaves_no_dead_controls(open_window, qtbot, tmp_path):
+    (video := tmp_path / "clip.mp4").write_bytes(demo_clip().read_bytes())
+    window = playing(qtbot, open_window(), video)
+    controls = (window.menus.forward, window.menus.to_end, window.menus.faster)
+    assert window.playback_bar.isVisible() and all(action.isEnabled() for action in controls)
+    video.write_bytes(b"")
+    window.menus.to_end.trigger()
+    qtbot.waitUntil(lambda: window.phase is Phase.NO_SOURCE)
+    assert not window.playback_bar.isVisible() and not any(action.isEnabled() for action in controls)
+    assert window.playback.clip is None
 
 
 @pytest.mark.parametrize(("presses", "phase"), [(1, Phase.PAUSED), (2, Phase.LIVE)])
@@ -417,7 +456,7 @@ def test_a_camera_that_is_unplugged_comes_back_under_another_number(open_window,
     world.plugged.clear()
     set_cameras(window, CAMERAS[0])
     qtbot.waitUntil(lambda: window.phase is Phase.RECONNECTING, timeout=10000)
-    assert window.view.banner.title == "Reconnecting to USB camera…" and window.view.banner.busy
+    assert window.view.banner.title == "Reconnecting to USB camera…" and window.view.banner.look is Look.BUSY
     qtbot.waitUntil(lambda: is_near(window.view.picture.pixelColor(*edge_xy), LEFT_BGR))  # boxes are gone
     world.plugged.set()
     set_cameras(window, CAMERAS[0], Camera("USB camera", "2"))
@@ -568,7 +607,8 @@ def test_weights_that_cannot_be_used_and_others_that_can(open_window, qtbot, cli
     (lambda w: w.menus.toggle.trigger(), Phase.LIVE, 0.0, 1.0),
     (lambda w: (w.menus.toggle.trigger(), w.menus.toggle.trigger()), Phase.PAUSED, 0.0, 0.1),
     (lambda w: (w.playback.seek(1.2), w.menus.toggle.trigger()), Phase.PAUSED, 1.1, 1.3),
-    (lambda w: (w.playback.step(-9), w.menus.toggle.trigger()), Phase.PAUSED, 1.0, 1.9),
+    (lambda w: w.playback.step(-9), Phase.PAUSED, 1.0, 1.9),
+    (lambda w: (w.playback.step(-30), w.menus.toggle.trigger()), Phase.LIVE, 0.9, 1.9),
 ])  # fmt: skip
 def test_space_at_the_end_of_a_video_while_other_networks_load(open_window, qtbot, clip, act, phase, least_s, most_s):
     go_on = threading.Event()
@@ -868,6 +908,21 @@ def test_docks_are_shown_and_hidden(open_window, qtbot, key, name):
         assert seen is not dock.visibleRegion().isEmpty()
         qtbot.keySequence(window, key)
         qtbot.waitUntil(lambda seen=seen: action.isChecked() is not seen)
+
+
+@pytest.mark.parametrize(("room_wh", "shown"), [
+    ((1920, 1080), ["controls", "events", "timeline"]),
+    ((800, 480), ["controls", "events", "timeline"]),
+    ((533, 480), ["timeline"]),  # 800 at 150 %
+    ((533, 320), []),
+])  # fmt: skip
+def test_docks_for_which_a_small_screen_has_no_room_begin_hidden(open_window, monkeypatch, room_wh, shown):
+    screen = SimpleNamespace(availableGeometry=lambda: QRect(0, 0, *room_wh))
+    monkeypatch.setattr(MainWindow, "screen", lambda self: screen)
+    window = open_window()
+    assert sorted(dock.objectName() for dock in window.findChildren(QDockWidget) if not dock.isHidden()) == shown
+    least, size = window.minimumSizeHint(), window.size()
+    assert least.width() <= size.width() and least.height() <= size.height()
 
 
 def test_a_dock_behind_another_comes_to_the_front(open_window, qtbot):

@@ -153,6 +153,7 @@ def test_slower_and_faster(tmp_path: Path) -> None:
         shown_s, took_s = last[0].time_s - first[0].time_s, last[1] - first[1]
         assert shown_s / took_s == pytest.approx(speed, rel=0.25)
     reader.transport.set_speed(0.25)
+    reader.transport.set_paused(True)
     reader.transport.step(1)
     states.wait_for("paused")
     reader.transport.seek(1.9)

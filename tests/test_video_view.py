@@ -7,7 +7,7 @@ from PyQt6.QtCore import QPoint, Qt
 from PyQt6.QtGui import QColor, QImage
 from PyQt6.QtTest import QTest
 
-from gesture_app.ui.banner import Banner
+from gesture_app.ui.banner import Banner, Look
 from gesture_app.ui.video_view import BACKGROUND, VideoView
 
 
@@ -113,11 +113,11 @@ def test_a_picture_is_told_once_when_painted(view):
     assert painted == [12.5]
 
 
-@pytest.mark.parametrize("aside", [True, False])
-def test_a_banner_dims_the_picture_or_stands_aside(view, aside):
+@pytest.mark.parametrize("look", list(Look))
+def test_a_banner_dims_the_picture_or_stands_aside(view, look):
     view.resize(400, 400)
     view.show_picture(picture(100, 100), None)
-    view.show_banner(Banner("The video has ended", "Press Space to play it again.", aside=aside))
+    view.show_banner(Banner("The video has ended", "Press Space to play it again.", look))
     grabbed = view.grab().toImage()
-    assert (grabbed.pixelColor(20, 380) == QColor("red")) is aside
-    assert (grabbed.pixelColor(180, 240) == QColor("red")) is aside, "the middle is free"
+    assert (grabbed.pixelColor(20, 380) == QColor("red")) is (look is Look.ASIDE)
+    assert (grabbed.pixelColor(180, 240) == QColor("red")) is (look is Look.ASIDE), "the middle is free"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from enum import Enum
 
 from PyQt6.QtCore import QCoreApplication, QPointF, QRectF, Qt
 from PyQt6.QtGui import QColor, QFont, QPainter, QPen, QTextOption
@@ -22,15 +23,22 @@ MARK_PX = 26.0
 WIDEST_PX = 520.0
 
 
+class Look(Enum):
+    """How a banner looks, by what it means: nothing special, waiting, trouble, or that the picture stays in sight."""
+
+    PLAIN = "plain"
+    BUSY = "busy"
+    ALARM = "alarm"
+    ASIDE = "aside"
+
+
 @dataclass(frozen=True)
 class Banner:
-    """A title, a text that may be empty, and whether it means waiting or trouble, or leaves the picture in sight."""
+    """A title, and a text that may be empty."""
 
     title: str
     text: str = ""
-    busy: bool = False
-    alarm: bool = False
-    aside: bool = False
+    look: Look = Look.PLAIN
 
 
 def banner_for(status: Status, source: str, shown: str) -> Banner | None:
@@ -48,16 +56,16 @@ def banner_for(status: Status, source: str, shown: str) -> Banner | None:
     play_again = translate("Banner", "Press Space to play it again.")
     banners = {
         Phase.IDLE: Banner(translate("Banner", "Ready"), message or ready),
-        Phase.LOADING: Banner(translate("Banner", "Loading models…"), seconds, busy=True),
-        Phase.OPENING: Banner(translate("Banner", "Opening {source}…").format(source=shown), message, busy=True),
-        Phase.UNAVAILABLE: Banner(no_picture, again, busy=True),
+        Phase.LOADING: Banner(translate("Banner", "Loading models…"), seconds, Look.BUSY),
+        Phase.OPENING: Banner(translate("Banner", "Opening {source}…").format(source=shown), message, Look.BUSY),
+        Phase.UNAVAILABLE: Banner(no_picture, again, Look.BUSY),
         Phase.RECONNECTING: Banner(
-            translate("Banner", "Reconnecting to {source}…").format(source=shown), reason, busy=True
+            translate("Banner", "Reconnecting to {source}…").format(source=shown), reason, Look.BUSY
         ),
-        Phase.FRAME_FAULT: Banner(translate("Banner", "The hands could not be recognized"), message, alarm=True),
-        Phase.ENDED: Banner(translate("Banner", "The video has ended"), play_again, aside=True),
-        Phase.NO_SOURCE: Banner(no_picture, reason, alarm=True),
-        Phase.FAILED: Banner(translate("Banner", "Cannot start"), f"{_sentence(message)}\n{other}", alarm=True),
+        Phase.FRAME_FAULT: Banner(translate("Banner", "The hands could not be recognized"), message, Look.ALARM),
+        Phase.ENDED: Banner(translate("Banner", "The video has ended"), play_again, Look.ASIDE),
+        Phase.NO_SOURCE: Banner(no_picture, reason, Look.ALARM),
+        Phase.FAILED: Banner(translate("Banner", "Cannot start"), f"{_sentence(message)}\n{other}", Look.ALARM),
     }
     return banners.get(status.phase)
 
@@ -84,7 +92,8 @@ def paint_banner(painter: QPainter, area: QRectF, banner: Banner, turn: float = 
     wrap = QTextOption(Qt.AlignmentFlag.AlignHCenter)
     wrap.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
     width = min(WIDEST_PX, area.width() - 2 * GAP_PX)
-    padding = PADDING_PX / 2 if banner.aside else PADDING_PX
+    aside = banner.look is Look.ASIDE
+    padding = PADDING_PX / 2 if aside else PADDING_PX
     room = QRectF(0, 0, width - 2 * padding, area.height())
 
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -93,14 +102,14 @@ def paint_banner(painter: QPainter, area: QRectF, banner: Banner, turn: float = 
     painter.setFont(text_font)
     text = painter.boundingRect(room, banner.text, wrap) if banner.text else QRectF()
 
-    mark = MARK_PX + GAP_PX if banner.busy or banner.alarm else 0.0
+    mark = MARK_PX + GAP_PX if banner.look in (Look.BUSY, Look.ALARM) else 0.0
     gap = GAP_PX * padding / PADDING_PX if banner.text else 0.0
     height = mark + title.height() + gap + text.height() + 2 * padding
-    if banner.aside:
+    if aside:
         room.setWidth(max(title.width(), text.width()) + 1)  # rounded, it might wrap
     card = QRectF(0, 0, room.width() + 2 * padding, height)
     card.moveCenter(area.center())
-    if banner.aside:
+    if aside:
         card.moveTop(area.top() + GAP_PX)
     painter.setPen(QPen(CARD_EDGE, 1))
     painter.setBrush(CARD)
@@ -108,7 +117,7 @@ def paint_banner(painter: QPainter, area: QRectF, banner: Banner, turn: float = 
 
     if mark:
         spot = QRectF(card.center().x() - MARK_PX / 2, card.top() + padding, MARK_PX, MARK_PX)
-        _paint_mark(painter, spot, banner, turn)
+        _paint_mark(painter, spot, banner.look, turn)
     line = QRectF(card.left() + padding, card.top() + padding + mark, room.width(), title.height())
     painter.setFont(title_font)
     painter.setPen(TITLE)
@@ -127,11 +136,11 @@ def _fonts(font: QFont) -> tuple[QFont, QFont]:
     return title, QFont(font)
 
 
-def _paint_mark(painter: QPainter, spot: QRectF, banner: Banner, turn: float) -> None:
+def _paint_mark(painter: QPainter, spot: QRectF, look: Look, turn: float) -> None:
     """A turning arc while waiting, an exclamation mark in trouble."""
     inner = spot.adjusted(2, 2, -2, -2)
     painter.setBrush(Qt.BrushStyle.NoBrush)
-    if banner.busy:
+    if look is Look.BUSY:
         painter.setPen(QPen(CARD_EDGE, 3))
         painter.drawEllipse(inner)
         painter.setPen(QPen(ACCENT, 3, cap=Qt.PenCapStyle.RoundCap))

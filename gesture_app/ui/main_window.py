@@ -209,6 +209,7 @@ class MainWindow(QMainWindow):
         menus.loop.setChecked(loop)
         self.playback_bar.take_actions(menus.loop, menus.speed_menu)
         self.controls.set_models(installed_models())
+        self.layout_.fit_screen()
         self.setAcceptDrops(True)
         self.setWindowTitle(NAME)
         self.source_bar.start_button.setFocus()
@@ -218,6 +219,7 @@ class MainWindow(QMainWindow):
         self.playback.result_ready.connect(self._show_result)
         self.playback.noted.connect(self.notice.show_note)
         self.playback.source_changed.connect(self._begin_source)
+        self.playback.playing_changed.connect(self.playback_bar.set_playing)
         self.playback.models_loaded.connect(self._show_model)
         self.playback_bar.toggled.connect(self.playback.toggle)
         self.playback_bar.stepped.connect(self.playback.step)
@@ -299,7 +301,6 @@ class MainWindow(QMainWindow):
         self.source_bar.set_running(status.phase.running)
         clip = status.clip if status.clip is not None and not status.clip.still else None
         self.playback_bar.set_clip(clip, self.playback.position_s)
-        self.playback_bar.set_playing(status.phase is Phase.LIVE)
         self.menus.enable_clip(clip is not None)
         self.menus.stop.setEnabled(status.phase.running)
         self._offer_capture()

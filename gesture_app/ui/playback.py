@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gesture_app.video.clips import Clip
 
 UNKNOWN_END_S = 1e8  # files count times in integers of up to nanoseconds
-PLAYING = (Phase.OPENING, Phase.LOADING, Phase.LIVE, Phase.FRAME_FAULT)
+PAUSABLE = (Phase.OPENING, Phase.LOADING, Phase.LIVE, Phase.PAUSED, Phase.FRAME_FAULT)
 
 
 class Playback(QObject):
@@ -26,6 +26,7 @@ class Playback(QObject):
         result_ready: a `Result` of it.
         noted: a fault of it, which does not end it.
         source_changed: another source is played, or the same one from its start.
+        playing_changed: `playing`, also where it is as before.
         models_loaded: as the worker's.
 
     Attributes:
@@ -39,6 +40,7 @@ class Playback(QObject):
     result_ready = pyqtSignal(object)
     noted = pyqtSignal(str)
     source_changed = pyqtSignal(str)
+    playing_changed = pyqtSignal(bool)
     models_loaded = pyqtSignal(str, object)
 
     def __init__(self, worker: LiveWorker, options: SourceOptions, parent: QObject | None = None) -> None:
@@ -73,6 +75,11 @@ class Playback(QObject):
         """Show so many seconds of clips in one."""
         self._options = replace(self._options, speed=speed)
         self._worker.ask(lambda transport: transport.set_speed(speed))
+
+    @property
+    def playing(self) -> bool:
+        """Whether the source goes on, or will once it is open and networks are loaded: a clip that Space pauses."""
+        return self.phase in PAUSABLE and self._settled is not Phase.ENDED and not self._worker.paused
 
     @property
     def clip_end_s(self) -> float:
@@ -113,11 +120,9 @@ class Playback(QObject):
         if self._settled is Phase.ENDED:
             self._settled = self.phase  # while networks load, it is at its end no longer
             self._worker.ask(lambda transport: transport.seek(0.0))
-            self._worker.set_paused(False)
-        elif self.phase is Phase.PAUSED:
-            self._worker.set_paused(False)
-        elif source_kind(self.source) == "file" and self.phase in PLAYING:
-            self._worker.set_paused(not self._worker.paused)
+            self._set_paused(False)
+        elif source_kind(self.source) == "file" and self.phase in PAUSABLE:
+            self._set_paused(self.playing)
         elif self.phase.running:
             self.halt()
         elif self.source:
@@ -129,11 +134,13 @@ class Playback(QObject):
             end_s = self.clip_end_s
             self._settled = self.phase  # as in `toggle`
             self._worker.ask(lambda transport: transport.seek(min(max(0.0, time_s), end_s)))
+            self.playing_changed.emit(self.playing)
 
     def step(self, frames: int) -> None:
         """Pause a clip, and go some frames forth or back."""
         if self.clip is not None:
             self._settled = self.phase  # as in `toggle`
+            self._set_paused(True)
             self._worker.ask(lambda transport: transport.step(frames))
 
     def retry(self) -> None:
@@ -147,6 +154,10 @@ class Playback(QObject):
     def close(self, timeout_s: float) -> bool:
         """End the live thread; False if it has not ended in time."""
         return self._worker.close(timeout_s)
+
+    def _set_paused(self, paused: bool) -> None:
+        self._worker.set_paused(paused)
+        self.playing_changed.emit(self.playing)
 
     @pyqtSlot()
     def _take_result(self) -> None:
@@ -165,6 +176,7 @@ class Playback(QObject):
                 begin_s, self._begin_s = self._begin_s, 0.0
                 self.seek(begin_s)
             self.status_changed.emit(status)
+            self.playing_changed.emit(self.playing)
 
     @pyqtSlot(int, str)
     def _take_note(self, run: int, text: str) -> None:

@@ -7,7 +7,7 @@ from PyQt6.QtGui import QColor, QImage, QKeyEvent, QMouseEvent, QPainter, QPaint
 from PyQt6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
 from gesture_app.settings import PictureMode
-from gesture_app.ui.banner import Banner, paint_banner
+from gesture_app.ui.banner import Banner, Look, paint_banner
 
 BACKGROUND = QColor(15, 17, 20)
 DIM = QColor(15, 17, 20, 150)
@@ -109,7 +109,7 @@ class VideoView(QWidget):
             return
         self._banner = banner
         self.setAccessibleDescription(f"{banner.title}. {banner.text}" if banner else "")
-        if banner is not None and banner.busy:
+        if banner is not None and banner.look is Look.BUSY:
             self._spinner.start()
         else:
             self._spinner.stop()
@@ -152,7 +152,7 @@ class VideoView(QWidget):
         if self._picture is not None:
             target = self.picture_rect()
             self._paint_picture(painter, target, self._picture)
-            if self._banner is not None and not self._banner.aside:
+            if self._banner is not None and self._banner.look is not Look.ASIDE:
                 painter.fillRect(target, DIM)
         if self._banner is not None:
             paint_banner(painter, QRectF(self.rect()), self._banner, self._turn)

@@ -81,12 +81,22 @@ class WindowLayout:
         controls = self._dock("controls", "Ctrl+,", self.controls, Area.RightDockWidgetArea)
         events = self._dock("events", "Ctrl+Shift+E", self.event_panel, Area.RightDockWidgetArea)
         bars = self._dock("bars", "Ctrl+Shift+B", self.bars, Area.RightDockWidgetArea)
-        self._dock("timeline", "Ctrl+Shift+T", self.timeline, Area.BottomDockWidgetArea)
+        timeline = self._dock("timeline", "Ctrl+Shift+T", self.timeline, Area.BottomDockWidgetArea)
         window.tabifyDockWidget(controls, events)
         controls.raise_()
         bars.hide()
+        self._beside, self._below = (controls, events), timeline
+
+    def fit_screen(self) -> None:
+        """Size the window, which has all its parts by now, and hide the docks for which the screen has no room."""
+        window = self._window
         window.setMinimumSize(640, 420)
         resize_to_fit(window, 1240, 820)
+        if window.minimumSizeHint().width() > window.width():
+            for dock in self._beside:
+                dock.hide()
+        if window.minimumSizeHint().height() > window.height():
+            self._below.hide()
 
     def show_page(self, page: QWidget) -> None:
         """Show a page in place of the picture, or the picture."""

@@ -105,9 +105,8 @@ class Transport:
             self._orders.append(float(time_s))
 
     def step(self, frames: int) -> None:
-        """Ask to pause and to go this number of frames; a key that repeats faster than frames are read loses some."""
+        """Ask to go this number of frames; a key that repeats faster than frames are read loses some."""
         with self._asking():
-            self._paused = True
             if len(self._orders) < MOST_STEPS:
                 self._orders.append(int(frames))
 

@@ -68,8 +68,9 @@ class FrameReader(threading.Thread):
 
     @property
     def clip(self) -> Clip | None:
-        """What is known of the source if it is a clip; not before "live" or "paused" is told."""
-        return self._opened.clip if self._opened is not None else None
+        """What is known of the source if it is a clip; not before "live" or "paused" is told, nor after "error"."""
+        opened = self._opened  # once: its thread may take it away at any moment
+        return opened.clip if opened is not None else None
 
     def stop(self, timeout_s: float = 3.0) -> bool:
         """Ask the thread to end and wait for it; whether it ended in that time."""
@@ -114,6 +115,7 @@ class FrameReader(threading.Thread):
                 return ""
             return self._read_live(source)
         finally:
+            self._opened = None
             source.release()
 
     def _read_live(self, source: LiveSource) -> str:
