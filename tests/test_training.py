@@ -34,7 +34,7 @@ from training.__main__ import main as start
 from training.checkpoint import RunFolder
 from training.cli import RUN, EvaluateConfig, evaluate, main, train
 from training.evaluate import AP_BY_SIZE
-from training.run import TrainingConfig
+from training.options import TrainingConfig
 from training.sets import read_all
 from training.splits import write_splits
 from training.train_classifier import (

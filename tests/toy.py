@@ -20,7 +20,8 @@ from gesture_app.vision.model_info import ModelInfo
 from training import journal
 from training.draws import in_batches
 from training.fit import fit
-from training.run import Epoch, Task, TrainingConfig
+from training.options import TrainingConfig
+from training.run import Epoch, Task
 
 ITEMS, BATCH = 22, 4
 BATCHES = 6

@@ -34,11 +34,11 @@ from training.filmed import evaluate_clips
 from training.fit import fit
 from training.inspect_data import DataConfig, inspect
 from training.lr_find import LearningRateConfig, find_learning_rate
+from training.options import TrainingConfig, require_ranges
 from training.plots import confusion_matrix
 from training.pseudo_label import PseudoLabelConfig, pseudo_label
 from training.quantize import QuantizeConfig, quantize
 from training.retrain import RetrainConfig, retrain
-from training.run import TrainingConfig, require_ranges
 from training.sets import read_all, read_gesture_frames
 from training.signals import StopSignal
 from training.splits import Split

@@ -1,131 +1,33 @@
-"""A training in progress: its options, what learns, and how far it is."""
+"""A training in progress: what learns, and how far it is."""
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, TypeVar, cast
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import Dataset
 
 from gesture_app.errors import InputError
-from gesture_app.vision.model_info import DeviceName, ModelInfo, require_suffix
+from gesture_app.vision.model_info import ModelInfo, require_suffix
 from training import distributed
 from training.checkpoint import RunFolder, fingerprint, options_of
-from training.collection import Picture, mirror_images
+from training.collection import Picture
 from training.draws import Loading
-from training.engine import LaunchedStep, Learner, MovingAverage, Precision, Step, autocast_dtype, grad_scaler
-from training.optimization import (
-    OptimizerName,
-    ScheduleName,
-    build_optimizer,
-    build_schedule,
-    parameter_groups,
-)
+from training.engine import LaunchedStep, Learner, MovingAverage, Step, autocast_dtype, grad_scaler
+from training.optimization import build_optimizer, build_schedule, parameter_groups
+from training.options import TrainingConfig
 
 Model = TypeVar("Model", bound=nn.Module)
 
-RANGES: dict[str, tuple[float, float]] = {
-    **dict.fromkeys(("epochs", "batch_size", "accumulate", "repeats"), (1, math.inf)),
-    **dict.fromkeys(("freeze_epochs", "whole_epochs", "patience", "samples", "workers"), (0, math.inf)),
-    **dict.fromkeys(("learning_rate", "weight_decay", "clip_norm", "save_minutes", "mixup"), (0, math.inf)),
-    **dict.fromkeys(("ema_decay", "early_rate", "balance", "label_smoothing", "mosaic", "threshold"), (0, 1)),
-    **dict.fromkeys(("size", "start_size", "window", "input_hw"), (32, math.inf)),
-    "seed": (0, 2**32 - 1),
-    "seconds": (0.1, math.inf),
-}
-"""The least and the largest value of options, in every command that has them."""
-STRIDE = 32
-"""Of the last features of both networks in their input."""
 MOST_SIZES = 64
 """Of the input, that a training compiles; progressive sizes of up to a thousand pixels."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainingConfig:
-    """Options of every training."""
-
-    output: Path
-    """The weights that are kept; the info file and the run's folder go beside them."""
-    init: Path | None = None
-    """Start from these weights."""
-    epochs: int = 8
-    """How often training goes through its pictures."""
-    batch_size: int = 64
-    """Pictures a step; under torchrun of every process."""
-    accumulate: int = 1
-    """Work off a batch in so many pieces whose gradients are added up: less memory, nearly the same step (the
-    detector and sides weigh pieces by their pictures)."""
-    learning_rate: float = 2e-3
-    """The largest one of the schedule, for the last layers; `gesture-train lr-find` suggests one."""
-    weight_decay: float = 0.05
-    """How strongly large weights are drawn to zero; biases and norms are left alone."""
-    optimizer: OptimizerName = "adamw"
-    """AdamW, or SGD with Nesterov's momentum of 0.9."""
-    schedule: ScheduleName = "one-cycle"
-    """How the learning rate goes: up and down (one-cycle), down as a cosine, or in steps to a tenth."""
-    ema_decay: float = 0.998
-    """Of the moving average of the weights, which is what is evaluated and kept."""
-    clip_norm: float = 10.0
-    """The largest norm of all gradients together; 0 does not clip."""
-    freeze: Literal["nothing", "backbone"] = "nothing"
-    """backbone: only the last layers learn, the network is a fixed extractor of features."""
-    freeze_epochs: int = 0
-    """So many first epochs train the last layers only; then all learn, on a new schedule."""
-    early_rate: float = 1.0
-    """The first layers learn at this share of the learning rate, those between in even ratios; 0.1 for fine-tuning."""
-    freeze_norm: bool = False
-    """Batch norms keep their statistics: for fine-tuning on few pictures or in small batches."""
-    sync_norm: bool = True
-    """Under torchrun on GPUs, batch norms see the batches of all processes."""
-    initial_weight: float = 0.0
-    """So much of the weights that are evaluated and kept is those of --init: 0.5 makes fine-tuning robust (WiSE-FT,
-    arXiv:2109.01903)."""
-    mirror: bool = True
-    """Learn from mirror images too; not where that of a gesture is another one, as of point_left and point_right."""
-    keep: Literal["best", "last"] = "best"
-    """The epoch whose weights are kept; the last one where few pictures are held out and the best is luck."""
-    patience: int = 0
-    """Stop after so many epochs that were all worse than the best; 0 never does."""
-    precision: Precision = "auto"
-    """Of the forward pass; auto chooses by the device."""
-    compile: bool = False
-    """torch.compile the network: faster steps after a minute of compilation, for every size of its input."""
-    channels_last: bool = True
-    """Lay pictures out as the convolutions like them best."""
-    resume: bool = False
-    """Go on with the run of this --output, with the same options; begin it if there is none."""
-    save_minutes: float = 10.0
-    """Save the run so often within an epoch; it is always saved after one."""
-    preflight: bool = True
-    """Before the first epoch try one batch through loss, step and evaluation."""
-    overfit_check: bool = False
-    """Before the first epoch see whether eight pictures can be learnt by heart."""
-    tensorboard: bool = False
-    """Write the figures for TensorBoard too."""
-    device: DeviceName = "auto"
-    """auto, cpu or cuda; auto is a GPU where there is one."""
-    workers: int = 2
-    """Processes that read pictures; 0 reads them in this one."""
-    seed: int = 0
-    """Of everything that is drawn by chance."""
-
-    def task(self, device: torch.device) -> Task:
-        """The training that these options describe.
-
-        Raises:
-            InputError: the data, the options or the initial weights cannot be used.
-        """
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)
@@ -256,25 +158,6 @@ class Run:
         return mixed
 
 
-def require_ranges(config: Any) -> None:
-    """Refuse options that are out of their range; a default, which may mean something else, is none.
-
-    Args:
-        config: a dataclass.
-
-    Raises:
-        InputError: names the first one.
-    """
-    for option in fields(config):
-        value = getattr(config, option.name)
-        if option.name not in RANGES or value == option.default:
-            continue
-        low, high = RANGES[option.name]
-        if not all(low <= number <= high and math.isfinite(number) for number in np.atleast_1d(value)):
-            within = f"at least {low}" if math.isinf(high) else f"from {low} to {high}"
-            raise InputError(f"--{option.name.replace('_', '-')} {value}: it is {within}")
-
-
 def placed(model: Model, device: torch.device, config: TrainingConfig, start: str) -> Model:
     """The model on the device, laid out as the options say; `start` tells where its weights come from."""
     if distributed.is_main():
@@ -283,30 +166,6 @@ def placed(model: Model, device: torch.device, config: TrainingConfig, start: st
     if config.channels_last:
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return model
-
-
-def hint_at_mirror_images(config: TrainingConfig, labels: Sequence[str]) -> None:
-    """Tell where names say that the mirror image of a gesture, of which it is to be learnt too, is another one."""
-    pairs = ", ".join(map(" and ".join, mirror_images(labels)))
-    if config.mirror and pairs and distributed.is_main():
-        print(f"By their names {pairs} are mirror images of each other: give --no-mirror to tell them apart.")
-
-
-def refuse_single_values(config: TrainingConfig, side: int) -> None:
-    """Refuse batches, or pieces of them, of which a batch norm would see a single value a channel.
-
-    Args:
-        side: the least of the input, in pixels.
-
-    Raises:
-        InputError: one picture at a time is too little for norms that learn.
-    """
-    piece = -(-config.batch_size // config.accumulate)
-    frozen = config.freeze_norm or config.freeze == "backbone"
-    if side <= STRIDE and not frozen and (config.batch_size - 1) % piece == 0:
-        given = f"--batch-size {config.batch_size} --accumulate {config.accumulate}"
-        why = f"a single picture of {side} pixels is too little for batch norms"
-        raise InputError(f"{given}: {why}. Give larger ones, or --freeze-norm")
 
 
 def build_run(task: Task) -> Run:

@@ -32,8 +32,9 @@ from training.collection import Picture, known_sides
 from training.datasets import HandCrops, balanced_order, class_shares, collate_crops
 from training.draws import in_batches, in_order, whole_batches
 from training.evaluate import SCORES, evaluate_classifier
+from training.options import TrainingConfig, hint_at_mirror_images, refuse_single_values
 from training.picture_store import PictureStore
-from training.run import Epoch, Task, TrainingConfig, hint_at_mirror_images, placed, refuse_single_values
+from training.run import Epoch, Task, placed
 from training.sets import read_parts, require_classes
 from training.splits import hold_out
 

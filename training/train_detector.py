@@ -37,8 +37,9 @@ from training.datasets import (
 from training.evaluate import AP_BY_SIZE, SCORES, evaluate_detector
 from training.losses import detector_loss
 from training.mosaic import Mosaic
+from training.options import TrainingConfig, hint_at_mirror_images, refuse_single_values
 from training.picture_store import PictureStore
-from training.run import Epoch, Task, TrainingConfig, hint_at_mirror_images, placed, refuse_single_values
+from training.run import Epoch, Task, placed
 from training.sets import read_all, read_parts, require_classes
 
 HAND = ("hand",)
