@@ -925,6 +925,18 @@ def test_docks_for_which_a_small_screen_has_no_room_begin_hidden(open_window, mo
     assert least.width() <= size.width() and least.height() <= size.height()
 
 
+def test_docks_that_a_small_screen_hides_are_back_on_a_large_one(open_window, monkeypatch, tmp_path):
+    small, large = (533, 480), (1920, 1080)
+    shown = []
+    for room_wh in (small, large, small, large):
+        screen = SimpleNamespace(availableGeometry=lambda room_wh=room_wh: QRect(0, 0, *room_wh))
+        monkeypatch.setattr(MainWindow, "screen", lambda self, screen=screen: screen)
+        window = open_window(geometry=QSettings(str(tmp_path / "window.ini"), QSettings.Format.IniFormat))
+        shown.append(sum(not dock.isHidden() for dock in window.findChildren(QDockWidget)))
+        window.close()
+    assert shown == [1, 3, 1, 3]
+
+
 def test_a_dock_behind_another_comes_to_the_front(open_window, qtbot):
     window = open_window()
     controls, events = (window.findChild(QDockWidget, name) for name in ("controls", "events"))

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from PyQt6.QtCore import QCoreApplication, QProcess, QStandardPaths, Qt, QUrl
+from PyQt6.QtCore import QCoreApplication, QProcess, QSize, QStandardPaths, Qt, QUrl
 from PyQt6.QtGui import QDesktopServices, QDropEvent
 from PyQt6.QtWidgets import QWidget
 
@@ -65,14 +65,18 @@ def take_copy(event: QDropEvent) -> None:
     event.accept()
 
 
+def room_for(window: QWidget) -> QSize:
+    """The largest size of a window, within its frame, that its screen can show."""
+    screen = window.screen()
+    return screen.availableGeometry().size() - QSize(0, FRAME_PX) if screen is not None else window.maximumSize()
+
+
 def resize_to_fit(window: QWidget, width: int, height: int) -> None:
     """Give a window this size, or as much of it as the screen has, which at 200 % is half as large.
 
     Its least size is no more than that.
     """
-    screen = window.screen()
-    if screen is not None:
-        room = screen.availableGeometry()
-        width, height = min(width, room.width()), min(height, room.height() - FRAME_PX)
-        window.setMinimumSize(min(window.minimumWidth(), width), min(window.minimumHeight(), height))
+    room = room_for(window)
+    width, height = min(width, room.width()), min(height, room.height())
+    window.setMinimumSize(min(window.minimumWidth(), width), min(window.minimumHeight(), height))
     window.resize(width, height)

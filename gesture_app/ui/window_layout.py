@@ -17,7 +17,7 @@ from PyQt6.QtWidgets import (
 
 from gesture_app.settings import Settings
 from gesture_app.ui.controls import Controls
-from gesture_app.ui.desktop import resize_to_fit
+from gesture_app.ui.desktop import resize_to_fit, room_for
 from gesture_app.ui.event_panel import EventPanel
 from gesture_app.ui.figures import Figures
 from gesture_app.ui.menu_texts import plain
@@ -86,17 +86,13 @@ class WindowLayout:
         controls.raise_()
         bars.hide()
         self._beside, self._below = (controls, events), timeline
+        self._without_room: set[QDockWidget] = set()
 
     def fit_screen(self) -> None:
         """Size the window, which has all its parts by now, and hide the docks for which the screen has no room."""
-        window = self._window
-        window.setMinimumSize(640, 420)
-        resize_to_fit(window, 1240, 820)
-        if window.minimumSizeHint().width() > window.width():
-            for dock in self._beside:
-                dock.hide()
-        if window.minimumSizeHint().height() > window.height():
-            self._below.hide()
+        self._window.setMinimumSize(640, 420)
+        resize_to_fit(self._window, 1240, 820)
+        self._make_room()
 
     def show_page(self, page: QWidget) -> None:
         """Show a page in place of the picture, or the picture."""
@@ -135,11 +131,12 @@ class WindowLayout:
             self._before_full_screen = None
 
     def save(self, store: QSettings) -> None:
-        """Keep size and docks; in full screen those of before."""
+        """Keep size and docks, in full screen those of before; not the docks where some are hidden for want of room."""
         window = self._window
         geometry, state = self._before_full_screen or (window.saveGeometry(), window.saveState(LAYOUT_VERSION))
         store.setValue("geometry", geometry)
-        store.setValue("docks", state)
+        if not any(dock.isHidden() for dock in self._without_room):
+            store.setValue("docks", state)
 
     def restore(self, store: QSettings) -> None:
         """Take size and docks as they were kept; what does not fit any more is left as it is."""
@@ -149,6 +146,17 @@ class WindowLayout:
             self._window.setWindowState(self._window.windowState() & ~Qt.WindowState.WindowFullScreen)
         if isinstance(state, QByteArray):
             self._window.restoreState(state, LAYOUT_VERSION)
+            self._make_room()
+
+    def _make_room(self) -> None:
+        """Hide the docks because of which the window would be larger than the screen."""
+        least, room = self._window.minimumSizeHint(), room_for(self._window)
+        beside = self._beside if least.width() > room.width() else ()
+        below = (self._below,) if least.height() > room.height() else ()
+        hidden = {dock for dock in (*beside, *below) if not dock.isHidden()}
+        for dock in hidden:
+            dock.hide()
+        self._without_room |= hidden
 
     def _dock(self, name: str, key: str, part: QWidget, area: Area) -> QDockWidget:
         title = _title(name)
