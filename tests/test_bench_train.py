@@ -23,7 +23,6 @@ def test_every_part_is_timed(network: str, size: int, device: str, tmp_path: Pat
     parts = ("decode", "decode_and_augment", "load", "step", "plain_step", "epoch", "speedup")
     assert all(result[name] > 0 for name in parts)
     assert result["limit"] in ("loading", "step") and 0 < result["step_share"] <= 1
-    assert result["decode"] > result["decode_and_augment"] and result["epoch"] < 1.5 * result["load"]
     told = capsys.readouterr().out
     assert "plain float32" in told and "limits" in told and "Training starts" not in told
 
