@@ -105,10 +105,20 @@ def test_a_waved_hand_is_one_hand() -> None:
 
 def test_a_fast_hand_takes_no_place_of_another_nor_of_one_that_left_before() -> None:
     tracker = Tracker(LABELS, RecognizerOptions())
-    tracker.update([hand(0), hand(200)], 0.0)
-    assert [h.id for h in tracker.update([hand(0), hand(55), hand(200)], 0.05)] == [1, 3, 2]
-    assert [h.id for h in tracker.update([hand(0), hand(200)], 0.1) if h.box_xyxy[0] != 55] == [1, 2]
-    assert [h.id for h in tracker.update([hand(0), hand(110), hand(200)], 0.15)] == [1, 4, 2]
+    tracker.update([hand(0)], 0.0)
+    assert [h.id for h in tracker.update([hand(0), hand(55)], 0.05)] == [1, 2]
+    assert [h.id for h in tracker.update([hand(0)], 0.1) if h.box_xyxy[0] == 0] == [1]
+    assert [h.id for h in tracker.update([hand(0), hand(110)], 0.15)] == [1, 3]
+    for frame in range(1, 3):
+        tracker.update([], 0.15 + 0.05 * frame)
+    assert [h.id for h in tracker.update([hand(165)], 0.3)] == [4]
+
+
+@pytest.mark.parametrize(("right", "number"), [(0.99, 1), (0.5, 1), (0.01, 2)])
+def test_the_other_hand_of_a_person_is_another_hand(right: float, number: int) -> None:
+    tracker = Tracker(LABELS, RecognizerOptions())
+    tracker.update([sided(0, 0.99)], 0.0)
+    assert tracker.update([sided(55, right)], 0.05)[0].id == number
 
 
 @pytest.mark.parametrize("fps", [10, 30, 60])

@@ -18,8 +18,9 @@ MIN_IOU = 0.15
 MIN_FAINT_IOU = 0.3
 """A hand that is too faint for a new one has to overlap more, so that nothing beside a hand takes its place."""
 REACH = 0.5
-"""A hand that overlaps no place of the frame before may have moved: its box and those, so much of their size larger on
-every side, then have to overlap. That is a step of about one and a half widths, as in a wave at 15 frames a second."""
+"""A hand that overlaps none may have moved since the frame before: its box and one of those, so much of their size
+larger on every side, then have to overlap. That is a step of about one and a half widths, as in a wave at 15 frames a
+second."""
 SIDE_SMOOTHING = 5.0
 """The side is averaged over so many times as long: a hand keeps it, whatever gesture it shows."""
 LOST_AFTER_S = 0.5
@@ -95,8 +96,8 @@ class Tracker:
         self._forget(time_s)
         goes_on &= 0 < time_s - self._updated_s <= NEIGHBOURS_S
         before = [t for t in self.tracks if goes_on and t.seen_s == self._updated_s and t.hand.id in self._shown]
-        self._updated_s = time_s
         sure, known = self._matched(hands)
+        self._updated_s = time_s
         tracks = []
         for number, hand in enumerate(hands):
             track = known.get(number)
@@ -178,13 +179,15 @@ class Tracker:
         for rows, columns, reach, least in (
             (sure, seen_s > -math.inf, 0.0, MIN_IOU),
             (~sure, seen_s > -math.inf, 0.0, MIN_FAINT_IOU),
-            (sure & (scores >= SURE_AT_ONCE), seen_s == seen_s.max(), REACH, MIN_IOU),
+            (sure & (scores >= SURE_AT_ONCE), seen_s == self._updated_s, REACH, MIN_IOU),
         ):
             left = np.setdiff1d(np.flatnonzero(rows), list(known))
             free = np.setdiff1d(np.flatnonzero(columns), list(known.values()))
             if not len(left) or not len(free):
                 continue
             overlaps = iou_matrix(_widened(boxes[left], reach), _widened(places[free], reach))
+            if reach:  # nothing goes from one hand of a person to the other
+                overlaps *= [[_one_hand(hands[row], self.tracks[column].hand) for column in free] for row in left]
             overlaps = np.where(overlaps >= least, overlaps, 0)  # what is no pair must not part others that are
             for row, column in zip(*linear_sum_assignment(-overlaps), strict=True):
                 if overlaps[row, column] > 0:
@@ -207,6 +210,11 @@ def _elsewhere(tracks: list[Track], hands: list[Hand]) -> list[Track]:
     places = np.array([track.hand.box_xyxy for track in tracks]).reshape(-1, 4)
     overlaps = iou_matrix(places, np.array([hand.box_xyxy for hand in hands]))
     return [track for track, row in zip(tracks, overlaps, strict=True) if not (row >= MIN_IOU).any()]
+
+
+def _one_hand(hand: Hand, before: Hand) -> bool:
+    """Whether the sides do not tell two hands apart."""
+    return name_side(hand.right) in ("", before.side) or not before.side
 
 
 def _widened(boxes_xyxy: NDArray[np.float64], by: float) -> NDArray[np.float64]:
