@@ -910,6 +910,19 @@ def test_docks_are_shown_and_hidden(open_window, qtbot, key, name):
         qtbot.waitUntil(lambda seen=seen: action.isChecked() is not seen)
 
 
+@pytest.mark.parametrize(("acts", "playing"), [("toggle", True), ("toggle toggle", False), ("back toggle", True)])
+def test_keys_at_the_end_of_a_video_before_it_has_moved(open_window, qtbot, clip, acts, playing):
+    window = open_window(loop=False)
+    window.play(str(clip))
+    qtbot.waitUntil(lambda: window.phase is Phase.ENDED)
+    for act in acts.split():
+        getattr(window.menus, act).trigger()
+    assert window.playback.playing is playing
+    qtbot.waitUntil(lambda: window.phase is not Phase.ENDED)
+    assert window.phase is (Phase.LIVE if playing else Phase.PAUSED)
+    assert "back" not in acts or window.playback.position_s > 0
+
+
 @pytest.mark.parametrize(("room_wh", "shown"), [
     ((1920, 1080), ["controls", "events", "timeline"]),
     ((800, 480), ["controls", "events", "timeline"]),

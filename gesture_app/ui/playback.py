@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gesture_app.video.clips import Clip
 
 UNKNOWN_END_S = 1e8  # files count times in integers of up to nanoseconds
-PAUSABLE = (Phase.OPENING, Phase.LOADING, Phase.LIVE, Phase.PAUSED, Phase.FRAME_FAULT)
+PAUSABLE = (Phase.OPENING, Phase.LOADING, Phase.LIVE, Phase.PAUSED, Phase.ENDED, Phase.FRAME_FAULT)
 
 
 class Playback(QObject):
@@ -50,7 +50,8 @@ class Playback(QObject):
         self._run = 0
         self._choice: ModelChoice | None = None
         self.source = ""
-        self.phase = self._settled = Phase.IDLE  # the latter passes over the loading of models
+        self.phase = Phase.IDLE
+        self._at_end = False  # also while other networks load, until it is asked to go elsewhere
         self.clip: Clip | None = None
         self.position_s = 0.0
         self._begin_s = 0.0
@@ -79,7 +80,7 @@ class Playback(QObject):
     @property
     def playing(self) -> bool:
         """Whether the source goes on, or will once it is open and networks are loaded: a clip that Space pauses."""
-        return self.phase in PAUSABLE and self._settled is not Phase.ENDED and not self._worker.paused
+        return self.phase in PAUSABLE and not self._at_end and not self._worker.paused
 
     @property
     def clip_end_s(self) -> float:
@@ -117,8 +118,8 @@ class Playback(QObject):
 
     def toggle(self) -> None:
         """What Space does: pause a clip or go on with it, stop a camera or start it again."""
-        if self._settled is Phase.ENDED:
-            self._settled = self.phase  # while networks load, it is at its end no longer
+        if self._at_end:
+            self._at_end = False
             self._worker.ask(lambda transport: transport.seek(0.0))
             self._set_paused(False)
         elif source_kind(self.source) == "file" and self.phase in PAUSABLE:
@@ -132,14 +133,14 @@ class Playback(QObject):
         """Go to a time of a clip; it goes on playing if it did."""
         if self.clip is not None:
             end_s = self.clip_end_s
-            self._settled = self.phase  # as in `toggle`
+            self._at_end = False
             self._worker.ask(lambda transport: transport.seek(min(max(0.0, time_s), end_s)))
             self.playing_changed.emit(self.playing)
 
     def step(self, frames: int) -> None:
         """Pause a clip, and go some frames forth or back."""
         if self.clip is not None:
-            self._settled = self.phase  # as in `toggle`
+            self._at_end = False
             self._set_paused(True)
             self._worker.ask(lambda transport: transport.step(frames))
 
@@ -171,7 +172,7 @@ class Playback(QObject):
         if status.run == self._run:
             self.phase, self.clip = status.phase, status.clip
             if status.phase is not Phase.LOADING:
-                self._settled = status.phase
+                self._at_end = status.phase is Phase.ENDED
             if self.clip is not None and self._begin_s:
                 begin_s, self._begin_s = self._begin_s, 0.0
                 self.seek(begin_s)
