@@ -262,6 +262,10 @@ def test_what_initial_weights_know_and_the_new_ones_will_not_is_told(crops_root:
     assert initial_classifier(config)[1] == f"from first.safetensors: it forgets call, {kept}"
     config = replace(config, labels=(*LABELS, "wave", "background"), handedness=True)
     assert initial_classifier(config)[1] == "from first.safetensors: new to it are wave; it forgets call"
+    save_model(first, GestureClassifier(2), ModelInfo("classifier", "resnet18d", LABELS, (48, 48), mirror=False))
+    config = classifier_config(crops_root, first, init=first)
+    assert initial_classifier(config)[1].endswith(": it learnt from no mirror images (--no-mirror keeps to that)")
+    assert initial_classifier(replace(config, mirror=False))[1] == "from first.safetensors"
 
 
 def test_sides_are_learnt_beside_the_classes(crops_root: Path, tmp_path: Path) -> None:

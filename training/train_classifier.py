@@ -205,12 +205,14 @@ def initial_classifier(config: ClassifierConfig, alike: Mapping[str, str] | None
         return build_classifier(len(config.outputs), config.pretrained)
     network, info = load_model(config.init, "classifier")
     assert isinstance(network, GestureClassifier)
-    if info.outputs == config.outputs:
-        return network, f"from {config.init.name}"
     new = sorted(set(config.outputs) - set(info.outputs))
     gone = [KEPT_BY.get(name, name) for name in info.outputs if name not in config.outputs]
     told = [f"{what} {', '.join(names)}" for what, names in (("new to it are", new), ("it forgets", gone)) if names]
+    if config.mirror and not info.mirror:
+        told.append("it learnt from no mirror images (--no-mirror keeps to that)")
     start = f"from {config.init.name}{': ' if told else ''}{'; '.join(told)}"
+    if info.outputs == config.outputs:
+        return network, start
     return with_outputs(network, info.outputs, config.outputs, alike or {}), start
 
 
