@@ -174,24 +174,25 @@ class Tracker:
             return sure, {}
         boxes = np.array([hand.box_xyxy for hand in hands])
         places = np.array([track.hand.box_xyxy for track in self.tracks])
-        seen_s = np.array([track.seen_s for track in self.tracks])
+        lately = np.array([track.seen_s == self._updated_s for track in self.tracks])
+        alone, free = np.ones(len(hands), bool), np.ones(len(self.tracks), bool)
         known: dict[int, int] = {}
         for rows, columns, reach, least in (
-            (sure, seen_s > -math.inf, 0.0, MIN_IOU),
-            (~sure, seen_s > -math.inf, 0.0, MIN_FAINT_IOU),
-            (sure & (scores >= SURE_AT_ONCE), seen_s == self._updated_s, REACH, MIN_IOU),
+            (sure, free, 0.0, MIN_IOU),
+            (~sure, free, 0.0, MIN_FAINT_IOU),
+            (sure & (scores >= SURE_AT_ONCE), lately, REACH, MIN_IOU),
         ):
-            left = np.setdiff1d(np.flatnonzero(rows), list(known))
-            free = np.setdiff1d(np.flatnonzero(columns), list(known.values()))
-            if not len(left) or not len(free):
+            some, others = np.flatnonzero(rows & alone), np.flatnonzero(columns & free)
+            if not len(some) or not len(others):
                 continue
-            overlaps = iou_matrix(_widened(boxes[left], reach), _widened(places[free], reach))
+            overlaps = iou_matrix(_widened(boxes[some], reach), _widened(places[others], reach))
             if reach:  # nothing goes from one hand of a person to the other
-                overlaps *= [[_one_hand(hands[row], self.tracks[column].hand) for column in free] for row in left]
+                overlaps *= [[_may_be_same(hands[row], self.tracks[column].hand) for column in others] for row in some]
             overlaps = np.where(overlaps >= least, overlaps, 0)  # what is no pair must not part others that are
             for row, column in zip(*linear_sum_assignment(-overlaps), strict=True):
                 if overlaps[row, column] > 0:
-                    known[int(left[row])] = int(free[column])
+                    known[int(some[row])] = int(others[column])
+                    alone[some[row]] = free[others[column]] = False
         return sure, {number: self.tracks[column] for number, column in known.items()}
 
     def _forget(self, time_s: float) -> None:
@@ -212,11 +213,13 @@ def _elsewhere(tracks: list[Track], hands: list[Hand]) -> list[Track]:
     return [track for track, row in zip(tracks, overlaps, strict=True) if not (row >= MIN_IOU).any()]
 
 
-def _one_hand(hand: Hand, before: Hand) -> bool:
+def _may_be_same(hand: Hand, before: Hand) -> bool:
     """Whether the sides do not tell two hands apart."""
     return name_side(hand.right) in ("", before.side) or not before.side
 
 
 def _widened(boxes_xyxy: NDArray[np.float64], by: float) -> NDArray[np.float64]:
+    if not by:
+        return boxes_xyxy
     margins = by * (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2])
     return np.hstack((boxes_xyxy[:, :2] - margins, boxes_xyxy[:, 2:] + margins))
