@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import platform
+import subprocess
 import sys
 import tempfile
 import threading
@@ -17,9 +18,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gesture_app.errors import InputError
+from gesture_app.python_process import python_arguments
 from gesture_app.vision.hands import FloatArray, Image
-from gesture_app.vision.model_folders import quantization_path
-from gesture_app.vision.model_info import Kind, ModelInfo, PrecisionName, load_model, read_weights
+from gesture_app.vision.model_folders import quantization_path, weights_path
+from gesture_app.vision.model_info import KINDS, Kind, ModelInfo, PrecisionName, load_model, read_weights
 from gesture_app.vision.quantization import fitting_quantization
 from gesture_app.vision.runtimes import cached_export
 
@@ -122,12 +124,16 @@ def fastest_precision(quantized: bool) -> PrecisionName:
 def load_openvino(path: Path, kind: Kind) -> tuple[Any, ModelInfo]:
     """The exported network of a weights file from the user's cache, or exported now and, where it can be, kept there.
 
+    Where this process has no PyTorch yet, another one exports: 700 MB of what that needs would stay here for good.
+
     Raises:
         InputError: see `read_weights` and `load_model`.
     """
     _, info = read_weights(path, kind)
     version = import_openvino().__version__.split("-")[0]
     cached = cached_export(info, f"-{version}.xml")
+    if not cached.is_file() and "torch" not in sys.modules and _can_be_kept(cached):
+        _export_apart(path, kind)
     if cached.is_file():
         try:
             return openvino_core().read_model(cached), info
@@ -140,6 +146,37 @@ def load_openvino(path: Path, kind: Kind) -> tuple[Any, ModelInfo]:
     except OSError as error:
         log.warning("the exported network is not kept: %s: %s", cached, error)
     return model, info
+
+
+_EXPORT = """
+import sys, torch
+from pathlib import Path
+from gesture_app.vision.openvino_runtime import load_openvino
+for kind, path in zip(sys.argv[1::2], sys.argv[2::2]):
+    load_openvino(Path(path), kind)
+"""
+
+
+def _export_apart(path: Path, kind: Kind) -> None:
+    """Export weights into the cache in a process of its own, and with them the network beside them.
+
+    That one is wanted next, and importing PyTorch takes longer than exporting it. What fails, fails again here, and is
+    told then.
+    """
+    networks = {path: kind} | {weights_path(path.parent, other): other for other in KINDS}
+    words = [word for file, kind in networks.items() if file.is_file() for word in (kind, str(file))]
+    command = [sys.executable, *python_arguments(_EXPORT), *words]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if done.returncode:
+        log.info("the process that exports networks ended with %d: %s", done.returncode, done.stderr)
+
+
+def _can_be_kept(cached: Path) -> bool:
+    try:
+        cached.parent.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(cached.parent, os.W_OK)
 
 
 def import_openvino() -> Any:
