@@ -125,6 +125,14 @@ def test_everything_can_be_set_back(controls, told, monkeypatch, yes):
     assert controls.hand.value() == (Settings().detector_threshold if yes else 0.5)
 
 
+def test_the_usual_folder_of_recordings_is_shown_again(qtbot):
+    controls = Controls(Settings(record_folder="/videos"))
+    qtbot.addWidget(controls)
+    assert controls.folder.path_label.toolTip() == "/videos"
+    controls.set_settings(Settings())
+    assert controls.folder.path_label.toolTip() == str(Settings().recordings())
+
+
 def test_values_from_elsewhere_are_offered_too(controls, told):
     controls.set_settings(Settings(camera_size_wh=(1234, 777)))
     assert controls.camera_size.currentText() == "1234 × 777" and told == []

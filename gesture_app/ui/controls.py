@@ -209,7 +209,7 @@ class Controls(QScrollArea):
         ):
             self.theme.addItem(text, value)
         self._bind_choice("theme", self.theme)
-        self.folder = FolderBox(self.tr("Recordings and snapshots"), self._settings.recordings())
+        self.folder = FolderBox(self.tr("Recordings and snapshots"), Settings().recordings())
         self._bind("record_folder", self.folder.folder, self.folder.set_folder, self.folder.changed)
         self.check_button = QPushButton(self.tr("Chec&k this computer…"))
         self.check_button.setToolTip(self.tr("Cameras, graphics card, networks and codecs, and how to mend them"))
