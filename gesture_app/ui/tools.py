@@ -127,19 +127,19 @@ class Tools(QObject):
         """The drawings of the gestures that the networks in use know."""
         from gesture_app.ui.gesture_gallery import GesturesDialog
 
-        _show_once(GesturesDialog(self._weights, self._window))
+        self._show_alone(GesturesDialog(self._weights, self._window))
 
     def shortcuts(self) -> None:
         """All keys."""
         from gesture_app.ui.shortcuts_dialog import ShortcutsDialog
 
-        _show_once(ShortcutsDialog(self._window, self._window))
+        self._show_alone(ShortcutsDialog(self._window, self._window))
 
     def about(self) -> None:
         """Versions, licences and the model card."""
         from gesture_app.ui.about_dialog import AboutDialog
 
-        _show_once(AboutDialog(self._context.device(), self._window))
+        self._show_alone(AboutDialog(self._context.device(), self._window))
 
     def shutdown(self, timeout_s: float) -> bool:
         """End what runs; False if it has not ended in time."""
@@ -149,6 +149,14 @@ class Tools(QObject):
             dialogs.append(self._doctor)
         ended = [dialog.shutdown(max(0.0, deadline_s - time.monotonic())) for dialog in dialogs]
         return all(ended)
+
+    def _show_alone(self, dialog: QDialog) -> None:
+        """Show a dialog in place of an earlier one of its kind, and forget it when it is closed."""
+        for earlier in self._window.findChildren(type(dialog)):
+            if earlier is not dialog:
+                earlier.close()
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        _show(dialog)
 
     @property
     def _weights(self) -> Path:
@@ -160,8 +168,3 @@ def _show(dialog: QDialog) -> None:
     dialog.show()
     dialog.raise_()
     dialog.activateWindow()
-
-
-def _show_once(dialog: QDialog) -> None:
-    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-    _show(dialog)
