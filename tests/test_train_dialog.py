@@ -175,6 +175,15 @@ def test_a_folder_has_to_be_chosen(open_dialog, qtbot, tmp_path, data):
     assert not dialog.train_button.isEnabled()
 
 
+def test_a_folder_that_has_gone_is_not_trained_on(open_dialog, data):
+    dialog = open_dialog("", data)
+    assert dialog.train_button.isEnabled()
+    data.rename(data.with_name("elsewhere"))
+    dialog.train_button.click()
+    assert not dialog.running and not dialog.train_button.isEnabled()
+    assert dialog.data.found.text() == "There is no such folder."
+
+
 @pytest.mark.parametrize(("better", "words"), [(True, "is better than the one before"), (False, "is not better")])
 def test_a_whole_training(open_dialog, qtbot, monkeypatch, data, better, words):
     code = f"epochs(3); epochs(2, 'detector', 'ap50'); finish(better={better}, macro_f1=0.91, before_macro_f1=0.8)"

@@ -103,6 +103,8 @@ class TrainDialog(WorkDialog):
 
     def start(self) -> None:
         """Train."""
+        self.data.recount()
+        self._refresh()  # the folder may have gone since it was chosen
         if self.running or not self.train_button.isEnabled():
             return
         self._base = self._weights()
@@ -119,7 +121,6 @@ class TrainDialog(WorkDialog):
         self._stage = ""
         self.log.clear()
         self.notes.hide()
-        self.data.recount()
         self._arguments = arguments
         self._child.start([*self._command, *arguments, "--output", str(self._output), "--progress-json"])
         self.progress_bar.setRange(0, 0)
