@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
-
 from PyQt6.QtCore import QObject
 
 from gesture_app.settings import Settings
 from gesture_app.ui.desktop import open_file, open_or_tell
+from gesture_app.ui.ending import end_all
 from gesture_app.ui.menus import Menus
 from gesture_app.ui.notice import Notice
 from gesture_app.ui.recorder import Recorder, Snapshots
@@ -60,9 +59,7 @@ class Capture(QObject):
 
     def close(self, timeout_s: float) -> bool:
         """Complete all files; False if that takes longer."""
-        deadline_s = time.monotonic() + timeout_s
-        recorded = self.recorder.close(timeout_s)
-        return self._snapshots.wait(max(0.0, deadline_s - time.monotonic())) and recorded
+        return end_all(timeout_s, self.recorder.close, self._snapshots.wait)
 
     @property
     def _settings(self) -> Settings:

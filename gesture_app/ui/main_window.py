@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from gesture_app.settings import Settings
 from gesture_app.ui.banner import banner_for
 from gesture_app.ui.capture import Capture
 from gesture_app.ui.desktop import shown_path, take_copy
+from gesture_app.ui.ending import end_all
 from gesture_app.ui.event_feed import EventFeed
 from gesture_app.ui.full_screen import FullScreen
 from gesture_app.ui.key_guard import KeyGuard
@@ -128,12 +128,9 @@ class MainWindow(QMainWindow):
 
     def shutdown(self, timeout_s: float) -> bool:
         """End all threads and complete all files; False if something still runs after that time."""
-        deadline_s = time.monotonic() + timeout_s
         self._store.write()
         self.playback.request_close()
-        parts = (self.capture.close, self.tools.shutdown, self.playback.close)
-        ended = [end(max(0.0, deadline_s - time.monotonic())) for end in parts]
-        return all(ended)
+        return end_all(timeout_s, self.capture.close, self.tools.shutdown, self.playback.close)
 
     def closeEvent(self, event: QCloseEvent | None) -> None:
         """Ask before work is broken off; else ask the threads to end, for whom `shutdown` waits."""

@@ -14,7 +14,7 @@ from os.path import lexists
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PyQt6.QtCore import QObject, QThread, QThreadPool, QTimer, pyqtSignal
+from PyQt6.QtCore import QDeadlineTimer, QObject, QThread, QThreadPool, QTimer, pyqtSignal
 from PyQt6.QtGui import QImage
 
 from gesture_app.errors import message_of
@@ -195,10 +195,8 @@ class Recorder(QObject):
     def close(self, timeout_s: float) -> bool:
         """Complete all files; False if that has not happened in time."""
         self.stop()
-        deadline_s = time.monotonic() + timeout_s
-        return all(
-            encoding.wait(max(0, round((deadline_s - time.monotonic()) * 1000))) for encoding in list(self._encodings)
-        )
+        deadline = QDeadlineTimer(round(timeout_s * 1000))
+        return all(encoding.wait(deadline) for encoding in self._encodings)
 
     def _tell_progress(self) -> None:
         encoding = self._current

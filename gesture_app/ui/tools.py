@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 from PyQt6.QtCore import QObject, Qt, pyqtSignal
 from PyQt6.QtWidgets import QDialog, QMainWindow
 
+from gesture_app.ui.ending import end_all
 from gesture_app.ui.work_button import WorkButton
 from gesture_app.ui.work_dialog import WorkDialog
 from gesture_app.vision.assets import shipped_folder
@@ -143,12 +143,8 @@ class Tools(QObject):
 
     def shutdown(self, timeout_s: float) -> bool:
         """End what runs; False if it has not ended in time."""
-        deadline_s = time.monotonic() + timeout_s
-        dialogs: list[WorkDialog | DoctorDialog] = [*self._window.findChildren(WorkDialog)]
-        if self._doctor is not None:
-            dialogs.append(self._doctor)
-        ended = [dialog.shutdown(max(0.0, deadline_s - time.monotonic())) for dialog in dialogs]
-        return all(ended)
+        doctor = [self._doctor] if self._doctor is not None else []
+        return end_all(timeout_s, *(dialog.shutdown for dialog in (*self._window.findChildren(WorkDialog), *doctor)))
 
     def _show_alone(self, dialog: QDialog) -> None:
         """Show a dialog in place of an earlier one of its kind, and forget it when it is closed."""

@@ -27,6 +27,7 @@ from gesture_app.python_process import python_arguments
 from gesture_app.ui.child import Child
 from gesture_app.ui.curves import Curves
 from gesture_app.ui.desktop import open_file, open_or_tell, resize_to_fit
+from gesture_app.ui.ending import end_all
 from gesture_app.ui.pictures_folder import PicturesFolder
 from gesture_app.ui.work_dialog import WorkDialog
 from gesture_app.vision.model_info import KINDS, Kind
@@ -136,9 +137,7 @@ class TrainDialog(WorkDialog):
 
     def shutdown(self, timeout_s: float) -> bool:
         """Stop and wait; False if the process does not end, or a disk does not answer."""
-        deadline_s = time.monotonic() + timeout_s
-        counted = self.data.shutdown(timeout_s)
-        return self._child.shutdown(max(0.0, deadline_s - time.monotonic())) and counted
+        return end_all(timeout_s, self.data.shutdown, self._child.shutdown)
 
     def reject(self) -> None:
         """Close; while something is trained, ask first."""
