@@ -128,10 +128,6 @@ class EventPanel(QWidget):
         """All events in the list, the oldest first."""
         return self.table.events
 
-    def begin(self, source: str) -> None:
-        """Another source begins; what was seen before stays."""
-        self.table.begin(source)
-
     def show_changes(self, changes: EventChanges) -> None:
         """Take what a frame has done to the events."""
         now_s = time.monotonic()
@@ -147,19 +143,6 @@ class EventPanel(QWidget):
         """Switch sounds, without a signal."""
         with QSignalBlocker(self):
             self.sounds_action.setChecked(on)
-
-    def clear(self) -> None:
-        """Forget all events."""
-        self.table.clear()
-
-    def export(self, path: Path) -> None:
-        """Write all events to a .csv or .jsonl file.
-
-        Raises:
-            InputError: the file name ends in something else.
-            EnvironmentFault: it cannot be written.
-        """
-        write_events(path, self.events)
 
     def sizeHint(self) -> QSize:
         """Room for the columns and some rows."""
@@ -250,7 +233,7 @@ class EventPanel(QWidget):
         if lexists(path) and path != Path(name) and not self._may_replace(path):
             return
         try:
-            self.export(path)
+            write_events(path, self.events)
         except GestureError as error:
             QMessageBox.warning(self, self.tr("Not exported"), str(error))
             return
@@ -274,7 +257,7 @@ class EventPanel(QWidget):
     def _ask_and_clear(self) -> None:
         text = self.tr("Forget all events in the list?")
         if self._is_sure(self.tr("Clear events"), text):
-            self.clear()
+            self.table.clear()
 
     def _choose(self, index: QModelIndex) -> None:
         if not index.isValid():

@@ -222,9 +222,8 @@ class LiveWorker(QThread):
         reader = self._open_reader(source, mailbox, lambda state, message: states.put((state, message)), order.options)
         with self._changed:
             self._mailbox, self._reader = mailbox, reader
-        reader.transport.set_held(
-            True
-        )  # a clip must not run away while models load, and compile when they get their first picture
+        # A clip must not run away while models load, and compile when they get their first picture.
+        reader.transport.set_held(True)
         if self.paused:  # by now; later its reader is told
             reader.transport.set_paused(True)
         reader.start()
