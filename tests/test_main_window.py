@@ -892,7 +892,7 @@ def test_a_desktop_without_programs_is_told(open_window, monkeypatch, tmp_path):
 def test_colours(open_window, theme):
     window = open_window()
     window.menus._themes[theme].trigger()
-    assert settings_of(window).theme == theme and window.controls.settings().theme == theme
+    assert settings_of(window).theme == theme and window.controls.theme.currentData() == theme
 
 
 @pytest.mark.parametrize(

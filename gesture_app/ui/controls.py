@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any, NamedTuple
 
@@ -86,23 +86,11 @@ class Controls(QScrollArea):
             part.installEventFilter(self)
         self.set_settings(settings)
 
-    def settings(self) -> Settings:
-        """The settings as the panel stands."""
-        return self._settings
-
     def set_settings(self, settings: Settings) -> None:
         """Show other settings, without a signal."""
         self._settings = settings
         for name, field in self._fields.items():
             field.write(getattr(settings, name))
-
-    def set_labels(self, labels: Sequence[str]) -> None:
-        """List the gestures of another model."""
-        self.gestures.set_labels(labels)
-
-    def set_models(self, models: Sequence[tuple[str, str]]) -> None:
-        """Offer these models of the user: name and folder."""
-        self.model.set_models(models)
 
     def sizeHint(self) -> QSize:
         """Somewhat wider than its contents need."""

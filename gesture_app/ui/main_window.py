@@ -205,7 +205,7 @@ class MainWindow(QMainWindow):
         self.addActions([*self.layout_.dock_actions, panel.export_action, panel.clear_action, panel.sounds_action])
         menus.loop.setChecked(loop)
         self.playback_bar.take_actions(menus.loop, menus.speed_menu)
-        self.controls.set_models(installed_models())
+        self.controls.model.set_models(installed_models())
         self.layout_.fit_screen()
         self.setAcceptDrops(True)
         self.setWindowTitle(NAME)
@@ -320,7 +320,7 @@ class MainWindow(QMainWindow):
         self._device = device
         self.figures.begin()
         self.figures.set_device(device)
-        self.controls.set_labels(labels)
+        self.controls.gestures.set_labels(labels)
 
     @pyqtSlot(object)
     def _apply_settings(self, settings: Settings) -> None:
@@ -366,7 +366,7 @@ class MainWindow(QMainWindow):
         self._store.update(**{"mirror_cameras" if self._is_camera else "mirror_files": on})
 
     def _use_model(self, folder: Path) -> None:
-        self.controls.set_models(installed_models())
+        self.controls.model.set_models(installed_models())
         self._store.update(weights=str(folder))
 
     def _may_break_off(self) -> bool:
