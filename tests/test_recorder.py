@@ -235,7 +235,7 @@ def test_badge(qtbot, recorder, tmp_path):
     recorder.start(tmp_path)
     assert not badge.isHidden()
     recorder.progressed.emit(61.0, 5, 0)
-    assert badge.text == "01:01"
+    assert badge.accessibleDescription() == "01:01"
     assert not badge.grab().isNull()
     recorder.stop()
     assert badge.isHidden()

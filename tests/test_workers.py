@@ -109,7 +109,7 @@ def make_worker(qapp):
 
 
 def test_rate_counts_intervals_not_times():
-    meter = RateMeter(window_s=2.0)
+    meter = RateMeter()
     assert meter.rate(0.0) is None
     meter.add(0.0)
     assert meter.rate(0.0) is None
@@ -119,7 +119,7 @@ def test_rate_counts_intervals_not_times():
 
 
 def test_rate_forgets_what_is_older_than_the_window():
-    meter = RateMeter(window_s=2.0)
+    meter = RateMeter()
     for i in range(10):
         meter.add(i / 10)
     assert meter.rate(5.0) is None
@@ -129,7 +129,7 @@ def test_rate_forgets_what_is_older_than_the_window():
 
 
 def test_percentiles():
-    values = Percentiles(window_s=5.0)
+    values = Percentiles()
     assert values.at(0.0, 0.5) is None
     for i in range(1, 101):
         values.add(0.0, float(i))
