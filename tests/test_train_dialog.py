@@ -13,10 +13,10 @@ from PyQt6.QtWidgets import QDialog, QMainWindow
 
 from gesture_app.ui import pictures_folder, train_dialog
 from gesture_app.ui.curves import Curves, nice_top
-from gesture_app.ui.tools import ToolContext, Tools
+from gesture_app.ui.settings_store import SettingsStore
+from gesture_app.ui.tools import Tools
 from gesture_app.ui.train_dialog import TrainDialog
 from gesture_app.vision.assets import assets_folder, models_folder
-from gesture_app.vision.hands import RecognizerOptions
 
 TALK = """
 import json, shutil, sys, time
@@ -293,14 +293,14 @@ def test_what_is_to_be_known_of_the_pictures_is_shown_until_the_next_training(op
     assert not dialog.notes.isVisible()
 
 
-def test_a_training_in_the_background_comes_back_when_it_has_ended(qtbot, monkeypatch, data):
+def test_a_training_in_the_background_comes_back_when_it_has_ended(qtbot, monkeypatch, data, tmp_path):
     code = "epochs(1); time.sleep(1); finish(better=True, macro_f1=0.91, before_macro_f1=0.8)"
     monkeypatch.setattr(train_dialog, "COMMAND", talking(code))
     monkeypatch.setattr(TrainDialog.__init__, "__defaults__", (None, None, talking(code)))
     window = QMainWindow()
     qtbot.addWidget(window)
     window.show()
-    tools = Tools(window, ToolContext(lambda: None, RecognizerOptions, lambda: None, str, str))
+    tools = Tools(window, lambda choice: None, SettingsStore(tmp_path / "settings.json"))
     tools.train()
     dialog = window.findChild(TrainDialog)
     dialog.data.set_folder(data)

@@ -25,7 +25,7 @@ from gesture_app.ui.playback import Playback
 from gesture_app.ui.recording_badge import RecordingBadge
 from gesture_app.ui.settings_store import SettingsStore
 from gesture_app.ui.source_choice import SourceChoice
-from gesture_app.ui.tools import ToolContext, Tools
+from gesture_app.ui.tools import Tools
 from gesture_app.ui.window_layout import WindowLayout
 from gesture_app.ui.workers import LiveWorker, OpenReader
 from gesture_app.video.addresses import SourceOptions, source_kind
@@ -64,7 +64,6 @@ class MainWindow(QMainWindow):
         self._store = store
         self._geometry = geometry
         self._fault_box: QMessageBox | None = None
-        self._device = ""
         settings = store.settings
 
         self.layout_ = WindowLayout(self, settings)
@@ -78,14 +77,7 @@ class MainWindow(QMainWindow):
         worker = LiveWorker(load, open_reader, LiveSettings.of(settings, mirror=False), self.capture.recorder)
         self.playback = Playback(worker, SourceOptions(loop, settings.camera_size_wh), self)
         self.sources = SourceChoice(self.layout_, self.menus, Opening(self), self.playback, store)
-        context = ToolContext(
-            lambda: load(ModelChoice.of(store.settings)),
-            lambda: store.settings.options(),
-            lambda: ModelChoice.of(store.settings).weights,
-            lambda: self._device,
-            lambda: self.playback.source if self._is_camera else "",
-        )
-        self.tools = Tools(self, context)
+        self.tools = Tools(self, load, store)
         self._complete(loop)
         self._connect_playback()
         self._connect_menus()
@@ -245,9 +237,9 @@ class MainWindow(QMainWindow):
             (menus.gestures, self.tools.gestures),
             (menus.annotate, self.tools.annotate),
             (menus.train, self.tools.train),
-            (menus.doctor, self.tools.doctor),
+            (menus.doctor, self._check_computer),
             (menus.shortcuts, self.tools.shortcuts),
-            (menus.about, self.tools.about),
+            (menus.about, lambda: self.tools.about(self.figures.device_label.text())),
         ):
             action.triggered.connect(show)
 
@@ -256,7 +248,7 @@ class MainWindow(QMainWindow):
         self._store.changed.connect(self._apply_settings)
         self._store.failed.connect(self.notice.show_failure)
         self.controls.changed.connect(self._store.set)
-        self.controls.check_requested.connect(self.tools.doctor)
+        self.controls.check_requested.connect(self._check_computer)
         self.event_panel.told.connect(self._tell)
         self.event_panel.sounds_toggled.connect(lambda on: self._store.update(sounds=on))
         self.sources.chosen.connect(self.play)
@@ -317,7 +309,6 @@ class MainWindow(QMainWindow):
 
     @pyqtSlot(str, object)
     def _show_model(self, device: str, labels: tuple[str, ...]) -> None:
-        self._device = device
         self.figures.begin()
         self.figures.set_device(device)
         self.controls.gestures.set_labels(labels)
@@ -352,6 +343,9 @@ class MainWindow(QMainWindow):
     def _annotate(self, files: list[Path]) -> None:
         if not self.tools.annotate_files(files):
             self._tell(self.tr("More files can be added once those on the list are annotated"))
+
+    def _check_computer(self) -> None:
+        self.tools.doctor(self.playback.source if self._is_camera else "")
 
     def _tell(self, text: str) -> None:
         self.figures.showMessage(text, TOLD_MS)
