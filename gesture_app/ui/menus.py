@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from PyQt6.QtCore import QObject, pyqtSignal
 from PyQt6.QtGui import QAction, QActionGroup, QKeySequence
@@ -96,11 +97,6 @@ class Menus(QObject):
         for action in (*steps, self.slower, self.faster):
             action.setEnabled(clip)
 
-    @property
-    def speed(self) -> float:
-        """The chosen one of `SPEEDS`."""
-        return next(speed for speed, action in self._speeds.items() if action.isChecked())
-
     def _make_file_menu(self, menu: QMenu) -> None:
         self.open = self._action(menu, self.tr("&Open…"), "Ctrl+O", "open")
         self.open_folder = self._action(menu, self.tr("Open &folder of pictures…"), "Ctrl+Shift+O", "folder")
@@ -134,13 +130,9 @@ class Menus(QObject):
         menu.addSeparator()
         self.loop = self._action(menu, self.tr("&Repeat"), "L", "repeat", checkable=True)
         self.speed_menu = self._submenu(menu, self.tr("Spee&d"))
-        group = QActionGroup(self)
-        self._speeds: dict[float, QAction] = {}
-        for speed in SPEEDS:
-            action = self._choice(self.speed_menu, group, shown_speed(speed), None)
-            action.setChecked(speed == 1.0)
-            action.toggled.connect(lambda on, speed=speed: self.speed_chosen.emit(speed) if on else None)
-            self._speeds[speed] = action
+        speeds = [(speed, shown_speed(speed), None) for speed in SPEEDS]
+        self._speeds = self._choices(self.speed_menu, self.speed_chosen.emit, speeds)
+        self._speeds[1.0].setChecked(True)
         self.speed_menu.addSeparator()
         self.slower = self._action(self.speed_menu, self.tr("&Slower"), "[")
         self.faster = self._action(self.speed_menu, self.tr("&Faster"), "]")
@@ -148,31 +140,27 @@ class Menus(QObject):
         self.faster.triggered.connect(lambda: self._change_speed(1))
 
     def _change_speed(self, steps: int) -> None:
-        number = SPEEDS.index(self.speed) + steps
-        self._speeds[SPEEDS[min(max(number, 0), len(SPEEDS) - 1)]].setChecked(True)
+        speeds = list(self._speeds.values())
+        number = [action.isChecked() for action in speeds].index(True) + steps
+        if 0 <= number < len(speeds):
+            speeds[number].trigger()
 
     def _make_view_menu(self, menu: QMenu) -> None:
         self.mirror = self._action(menu, self.tr("&Mirror"), "M", "mirror", checkable=True)
-        picture = self._submenu(menu, self.tr("&Picture"), "fit")
-        group = QActionGroup(self)
-        self._modes: dict[str, QAction] = {}
-        for mode, text, key in (
+        modes = (
             ("fit", self.tr("F&it the window"), "Ctrl+0"),
             ("actual", self.tr("&Actual pixels (100 %)"), "Ctrl+1"),
             ("fill", self.tr("Fi&ll the window"), "Ctrl+2"),
-        ):
-            self._modes[mode] = self._choice(picture, group, text, key)
-            self._modes[mode].triggered.connect(lambda _, mode=mode: self.picture_mode_chosen.emit(mode))
-        theme = self._submenu(menu, self.tr("&Colours"), "theme")
-        group = QActionGroup(self)
-        self._themes: dict[str, QAction] = {}
-        for choice, text, key in (
+        )
+        self._modes = self._choices(
+            self._submenu(menu, self.tr("&Picture"), "fit"), self.picture_mode_chosen.emit, modes
+        )
+        themes = (
             ("system", self.tr("As the &system"), "Ctrl+Alt+S"),
             ("light", self.tr("&Light"), "Ctrl+Alt+L"),
             ("dark", self.tr("&Dark"), "Ctrl+Alt+D"),
-        ):
-            self._themes[choice] = self._choice(theme, group, text, key)
-            self._themes[choice].triggered.connect(lambda _, choice=choice: self.theme_chosen.emit(choice))
+        )
+        self._themes = self._choices(self._submenu(menu, self.tr("&Colours"), "theme"), self.theme_chosen.emit, themes)
         menu.addSeparator()
         self.full_screen = self._action(menu, self.tr("&Full screen"), "F", "full-screen", checkable=True)
         self.full_screen.setShortcuts([QKeySequence("F"), QKeySequence("F11")])
@@ -228,7 +216,13 @@ class Menus(QObject):
         self._window.addAction(action)  # a shortcut of a hidden menu bar is dead: in full screen the window carries it
         return action
 
-    def _choice(self, menu: QMenu, group: QActionGroup, text: str, key: str | None) -> QAction:
-        action = self._action(menu, text, key, checkable=True)
-        group.addAction(action)
-        return action
+    def _choices(
+        self, menu: QMenu, tell: Callable[[Any], object], choices: Iterable[tuple[Any, str, str | None]]
+    ) -> dict[Any, QAction]:
+        """The actions of values with texts and keys, of which one at a time is checked; what is chosen is told."""
+        group, actions = QActionGroup(self), {}
+        for value, text, key in choices:
+            action = actions[value] = self._action(menu, text, key, checkable=True)
+            action.triggered.connect(lambda _, value=value: tell(value))
+            group.addAction(action)
+        return actions
