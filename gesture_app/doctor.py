@@ -61,7 +61,7 @@ def examine(weights: Path | None = None, camera_in_use: str = "") -> Iterator[Fi
     """
     from gesture_app.vision.model_folders import default_weights
 
-    settings, warning = read_settings()
+    settings, warning = Settings.load(settings_path(), set_aside=False)
     folder = weights or (Path(settings.weights) if settings.weights else default_weights())
     found: dict[str, Any] = {}
 
@@ -296,21 +296,6 @@ def codec_findings() -> Iterator[Finding]:
         yield Finding("codecs", "note", text, "Convert such videos to H.264")
     else:
         yield Finding("codecs", "good", f"{version}: H.264 is written and read; HEVC, VP9, AV1 and AAC are read")
-
-
-def read_settings() -> tuple[Settings, str | None]:
-    """The user's settings, read from a copy, since a broken file is set aside by whoever reads it."""
-    path = settings_path()
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / path.name
-        try:
-            copy.write_bytes(path.read_bytes())
-        except FileNotFoundError:
-            return Settings(), None
-        except OSError as error:
-            return Settings(), f"settings: {path}: {error.strerror}. The usual settings are used"
-        settings, warning = Settings.load(copy)
-    return settings, warning.replace(str(copy), str(path)) if warning else None
 
 
 def settings_findings(warning: str | None) -> Iterator[Finding]:
