@@ -189,9 +189,7 @@ class TrainDialog(WorkDialog):
     def _build_layout(self) -> None:
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        label = QLabel(self.tr("&Pictures"))
-        label.setBuddy(self.data)
-        form.addRow(label, self.data)
+        form.addRow(self.tr("&Pictures"), self.data)
         form.addRow(self.tr("&Name of the model"), self.name)
         form.addRow("", self.keep)
         self.plots = QWidget()
