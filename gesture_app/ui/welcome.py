@@ -18,15 +18,13 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from gesture_app.ui.cameras import Camera
 from gesture_app.ui.gesture_gallery import GestureGallery
 from gesture_app.vision.assets import demo_clip
 
 
 class WelcomePage(QScrollArea):
     """Stands where the picture will be; in a small window the gestures get less room, and then the page scrolls.
-
-    Args:
-        cameras: name and source of every camera.
 
     Signals:
         chosen: the source to start with: a camera, or the clip that comes with the program.
@@ -38,7 +36,7 @@ class WelcomePage(QScrollArea):
     file_requested = pyqtSignal()
     skipped = pyqtSignal()
 
-    def __init__(self, cameras: Sequence[tuple[str, str]], parent: QWidget | None = None) -> None:
+    def __init__(self, cameras: Sequence[Camera], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         title = QLabel(self.tr("Show a gesture"))
         font = title.font()
@@ -119,12 +117,12 @@ class WelcomePage(QScrollArea):
         assert inside is not None and bar is not None
         return QSize(inside.minimumSizeHint().width() + bar.sizeHint().width(), super().minimumSizeHint().height())
 
-    def set_cameras(self, cameras: Sequence[tuple[str, str]]) -> None:
-        """Offer these cameras, names and sources; the chosen one stays chosen if it is still there."""
+    def set_cameras(self, cameras: Sequence[Camera]) -> None:
+        """Offer these cameras; the chosen one stays chosen if it is still there."""
         before, focused = self.camera.currentData(), self._first.hasFocus()
         self.camera.clear()
-        for name, source in cameras:
-            self.camera.addItem(name, source)
+        for camera in cameras:
+            self.camera.addItem(camera.name, camera.source)
         self.camera.setCurrentIndex(max(0, self.camera.findData(before)))
         for part in (self.label, self.camera, self.start_button):
             part.setVisible(bool(cameras))
