@@ -17,7 +17,6 @@ from PyQt6.QtWidgets import (
     QFrame,
     QGroupBox,
     QLabel,
-    QMessageBox,
     QPushButton,
     QScrollArea,
     QSlider,
@@ -28,6 +27,7 @@ from PyQt6.QtWidgets import (
 
 from gesture_app.settings import LONGEST_SMOOTHING_S, Settings
 from gesture_app.ui.cameras import USUAL_SIZES_WH
+from gesture_app.ui.desktop import is_sure
 from gesture_app.ui.folder_box import FolderBox
 from gesture_app.ui.gesture_list import GestureList
 from gesture_app.ui.menu_texts import plain
@@ -250,8 +250,7 @@ class Controls(QScrollArea):
 
     def _reset(self) -> None:
         question = self.tr("Set everything in this panel back, also the model, the colours and the folder?")
-        yes, no = QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No
-        if QMessageBox.question(self, self.tr("Reset to defaults"), question, defaultButton=no) is yes:
+        if is_sure(self, self.tr("Reset to defaults"), question):
             usual = Settings()
             self.set_settings(replace(self._settings, **{name: getattr(usual, name) for name in self._fields}))
             self.changed.emit(self._settings)

@@ -24,7 +24,7 @@ from PyQt6.QtWidgets import (
 from gesture_app.errors import GestureError
 from gesture_app.events import EventChanges, GestureEvent, events_csv, write_events
 from gesture_app.ui.chime import Chime
-from gesture_app.ui.desktop import Place, user_folder
+from gesture_app.ui.desktop import Place, is_sure, user_folder
 from gesture_app.ui.event_table import END, GESTURE, HAND, SOURCE, START, SURE, EventTable
 from gesture_app.ui.icons import icon
 from gesture_app.ui.menu_texts import plain, tip
@@ -230,8 +230,9 @@ class EventPanel(QWidget):
             return
         named = Path(name).suffix.lower() in kinds.values()  # "gestures 27.11.2026" has a dot, but no end
         path = Path(name) if named else Path(name + kinds.get(kind, ".csv"))
-        if lexists(path) and path != Path(name) and not self._may_replace(path):
-            return
+        question = self.tr("{name} already exists. Replace it?").format(name=path.name)
+        if lexists(path) and path != Path(name) and not is_sure(self, self.tr("Export events"), question):
+            return  # the dialog, which saw the name without its end, did not ask
         try:
             write_events(path, self.events)
         except GestureError as error:
@@ -245,18 +246,8 @@ class EventPanel(QWidget):
         of_file = self.table.only_source and self.events[0].started_at is None
         return f"{Path(self.table.only_source).stem}-gestures.csv" if of_file else "gestures.csv"
 
-    def _may_replace(self, path: Path) -> bool:
-        """Ask what the dialog of files, which saw the name without its end, did not."""
-        text = self.tr("{name} already exists. Replace it?").format(name=path.name)
-        return self._is_sure(self.tr("Export events"), text)
-
-    def _is_sure(self, title: str, text: str) -> bool:
-        yes, no = QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No
-        return QMessageBox.question(self, title, text, defaultButton=no) == yes
-
     def _ask_and_clear(self) -> None:
-        text = self.tr("Forget all events in the list?")
-        if self._is_sure(self.tr("Clear events"), text):
+        if is_sure(self, self.tr("Clear events"), self.tr("Forget all events in the list?")):
             self.table.clear()
 
     def _choose(self, index: QModelIndex) -> None:

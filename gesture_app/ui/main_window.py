@@ -13,7 +13,7 @@ from PyQt6.QtWidgets import QApplication, QDialog, QDockWidget, QMainWindow, QMe
 from gesture_app.settings import Settings
 from gesture_app.ui.banner import banner_for
 from gesture_app.ui.capture import Capture
-from gesture_app.ui.desktop import shown_path, take_copy
+from gesture_app.ui.desktop import is_sure, shown_path, take_copy
 from gesture_app.ui.ending import end_all
 from gesture_app.ui.event_feed import EventFeed
 from gesture_app.ui.full_screen import FullScreen
@@ -127,7 +127,8 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent | None) -> None:
         """Ask before work is broken off; else ask the threads to end, for whom `shutdown` waits."""
         assert event is not None
-        if self.tools.running and not self._may_break_off():
+        question = self.tr("Videos are being annotated or a model is being trained. Close and break that off?")
+        if self.tools.running and not is_sure(self, self.tr("Close"), question):
             event.ignore()
             return
         if self._geometry is not None:
@@ -362,11 +363,6 @@ class MainWindow(QMainWindow):
     def _use_model(self, folder: Path) -> None:
         self.controls.model.set_models(installed_models())
         self._store.update(weights=str(folder))
-
-    def _may_break_off(self) -> bool:
-        question = self.tr("Videos are being annotated or a model is being trained. Close and break that off?")
-        yes, no = QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No
-        return QMessageBox.question(self, self.tr("Close"), question, defaultButton=no) is yes
 
     @pyqtSlot(str)
     def _show_fault(self, text: str) -> None:
