@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib import metadata
 from itertools import islice
 from pathlib import Path
@@ -336,8 +336,3 @@ def line(finding: Finding) -> str:
     mark = {"good": "ok", "note": "note", "bad": "WRONG"}[finding.state]
     text = f"{mark:<6} {finding.topic:<9} {finding.text}"
     return f"{text}\n{'':<16} -> {finding.mend}" if finding.mend else text
-
-
-def row(finding: Finding) -> dict[str, str]:
-    """A finding as a JSON object."""
-    return asdict(finding)
