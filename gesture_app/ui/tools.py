@@ -12,8 +12,7 @@ from PyQt6.QtWidgets import QDialog, QMainWindow
 from gesture_app.ui.ending import end_all
 from gesture_app.ui.live import LoadRecognizer, ModelChoice
 from gesture_app.ui.settings_store import SettingsStore
-from gesture_app.ui.work_button import WorkButton
-from gesture_app.ui.work_dialog import WorkDialog
+from gesture_app.ui.work_dialog import WorkButton, WorkDialog
 from gesture_app.vision.assets import shipped_folder
 
 if TYPE_CHECKING:
