@@ -134,7 +134,7 @@ class MainWindow(QMainWindow):
         if self._geometry is not None:
             self.layout_.save(self._geometry)
         self._store.write()
-        self.capture.stop()
+        self.capture.recorder.stop()
         self.playback.request_close()
         super().closeEvent(event)
         for dialog in self.findChildren(QDialog):
@@ -322,14 +322,11 @@ class MainWindow(QMainWindow):
         self.menus.set_choices(settings.picture_mode, settings.theme)
         self.menus.mirror.setChecked(settings.mirror_cameras if self._is_camera else settings.mirror_files)
         self.sources.offer()
-        self._configure()
+        screen = source_kind(self.playback.source) == "screen"
+        self.playback.configure(LiveSettings.of(settings, self.menus.mirror.isChecked(), screen))
         self.playback.choose_model(ModelChoice.of(settings))
         if self.playback.set_camera_size(settings.camera_size_wh) and self._is_camera and self.phase.running:
             self.play(self.playback.source)
-
-    def _configure(self) -> None:
-        screen = source_kind(self.playback.source) == "screen"
-        self.playback.configure(LiveSettings.of(self._store.settings, self.menus.mirror.isChecked(), screen))
 
     def _show_event(self, source: str, time_s: float) -> None:
         if source == self.playback.source and self.playback.clip is not None:
