@@ -449,6 +449,12 @@ def test_cameras_have_names_and_keys(open_window, qtbot, world):
     assert window.phase is Phase.IDLE, "a camera is stopped, not paused"
 
 
+def test_a_camera_may_be_given_by_its_device(open_window, qtbot):
+    window = playing(qtbot, open_window(cameras=CAMERAS), "/dev/video1")
+    assert window.playback.source == settings_of(window).last_source == "1"
+    assert window.windowTitle().startswith("USB camera") and window.source_bar.source() == "1"
+
+
 def test_a_camera_that_is_unplugged_comes_back_under_another_number(open_window, qtbot, world):
     window = playing(qtbot, open_window(cameras=CAMERAS), "1")
     edge_xy = 149, 45  # of the box, in the mirrored picture

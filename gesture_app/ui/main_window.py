@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -101,6 +102,7 @@ class MainWindow(QMainWindow):
         if source := source.strip():
             if source_kind(source) == "file":
                 source = os.path.abspath(source)  # noqa: PTH100  # `Path` would keep the dots
+            source = re.sub(r"^/dev/video(\d{1,3})$", r"\1", source)  # by which the menus and the names know it
             self.sources.remember(source)
             self.playback.play(source, begin_s)
             self.view.setFocus()
