@@ -185,6 +185,14 @@ def test_closing_completes_the_file(tmp_path):
     assert len(video_pts_s(path)) == 5
 
 
+def test_what_fails_at_the_end_of_the_program_is_told(tmp_path, capsys):
+    (tmp_path / "file").touch()
+    recorder = Recorder()
+    recorder.start(tmp_path / "file")
+    assert recorder.close(5)
+    assert capsys.readouterr().err.startswith(f"gesture-app: video: {tmp_path / 'file'}")
+
+
 @pytest.mark.parametrize("size_wh", [(64, 48), (61, 47), (1, 1)])
 def test_pictures_there_and_back(size_wh):
     assert np.array_equal(from_qimage(to_qimage(picture(3, size_wh))), picture(3, size_wh))

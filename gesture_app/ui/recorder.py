@@ -193,10 +193,13 @@ class Recorder(QObject):
         self.recording_changed.emit(False)
 
     def close(self, timeout_s: float) -> bool:
-        """Complete all files; False if that has not happened in time."""
+        """Complete all files; False if that has not happened in time. No window is left to tell what fails then."""
         self.stop()
         deadline = QDeadlineTimer(round(timeout_s * 1000))
-        return all(encoding.wait(deadline) for encoding in self._encodings)
+        ended = all(encoding.wait(deadline) for encoding in self._encodings)
+        for fault in (encoding.fault for encoding in self._encodings if encoding.fault):
+            print(f"gesture-app: {fault}", file=sys.stderr)
+        return ended
 
     def _tell_progress(self) -> None:
         encoding = self._current
