@@ -55,6 +55,7 @@ def rows(panel: EventPanel) -> list[list[str]]:
 def test_empty(panel):
     assert panel.empty.isVisible() and not panel.view.isVisible()
     assert not any(a.isEnabled() for a in (panel.copy_action, panel.export_action, panel.clear_action))
+    assert panel.clear_action.toolTip() == "Clear events (Ctrl+Shift+Del)"
     panel.show_changes(EventChanges(1.0))
     assert panel.events == () and panel.count_label.text() == ""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from os.path import lexists
 from pathlib import Path
 
@@ -192,8 +193,8 @@ class EventPanel(QWidget):
         self.export_action = self._action("export", self.tr("&Export events…"), "Ctrl+E", self._ask_and_export)
         self.copy_action = self._action("copy", self.tr("&Copy events"), "Ctrl+C", self.copy)
         self.copy_action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        self.clear_action = self._action("clear", self.tr("C&lear events"), "", self._ask_and_clear)
-        self.sounds_action = self._action("sound-off", self.tr("&Sounds"), "", None)
+        self.clear_action = self._action("clear", self.tr("C&lear events"), "Ctrl+Shift+Del", self._ask_and_clear)
+        self.sounds_action = self._action("sound-off", self.tr("&Sounds"), "Ctrl+Shift+M")
         self.sounds_action.setCheckable(True)
         self.sounds_action.toggled.connect(lambda on: self.sounds_action.setIcon(icon("sound" if on else "sound-off")))
         self.sounds_action.toggled.connect(self.sounds_toggled)
@@ -202,13 +203,11 @@ class EventPanel(QWidget):
         self.go_action.triggered.connect(lambda: self._choose(self.view.currentIndex()))
         self.view.addActions([self.go_action, self.copy_action, self.export_action, self.clear_action])
 
-    def _action(self, name: str, text: str, keys: str, do: object) -> QAction:
+    def _action(self, name: str, text: str, keys: str, do: Callable[[], object] = lambda: None) -> QAction:
         action = QAction(icon(name), text, self)
-        if keys:
-            action.setShortcut(QKeySequence(keys))
+        action.setShortcut(QKeySequence(keys))
         action.setToolTip(tip(action))
-        if callable(do):
-            action.triggered.connect(lambda _checked: do())
+        action.triggered.connect(lambda _checked: do())
         self.addAction(action)
         return action
 

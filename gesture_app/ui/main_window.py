@@ -191,8 +191,6 @@ class MainWindow(QMainWindow):
         self._key_guard = KeyGuard(self)
         self._key_guard.watch(self)
         panel = self.event_panel
-        panel.clear_action.setShortcut("Ctrl+Shift+Del")
-        panel.sounds_action.setShortcut("Ctrl+Shift+M")
         for action in (panel.export_action, panel.copy_action, panel.clear_action, panel.sounds_action):
             menus.gestures_menu.addAction(action)
         for action in self.layout_.dock_actions:
