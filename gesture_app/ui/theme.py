@@ -175,9 +175,8 @@ class Theme(QObject):
     def _wants_dark(self) -> bool:
         hints = self._application.styleHints()
         assert hints is not None
-        if hasattr(hints, "setColorScheme"):  # Qt 6.8: the frame of the window follows too
-            schemes = {"light": Qt.ColorScheme.Light, "dark": Qt.ColorScheme.Dark}
-            hints.setColorScheme(schemes.get(self._choice, Qt.ColorScheme.Unknown))
+        schemes = {"light": Qt.ColorScheme.Light, "dark": Qt.ColorScheme.Dark}
+        hints.setColorScheme(schemes.get(self._choice, Qt.ColorScheme.Unknown))  # the frame of the window follows too
         if self._choice != "system":
             return self._choice == "dark"
         scheme = hints.colorScheme()
@@ -189,9 +188,7 @@ def make_palette(dark: bool) -> QPalette:
     palette = QPalette()
     for role, colour in (DARK if dark else LIGHT).items():
         palette.setColor(role, QColor(colour))
-    accent = palette.color(Role.Highlight)
-    if hasattr(Role, "Accent"):  # Qt 6.6
-        palette.setColor(Role.Accent, accent)
+    palette.setColor(Role.Accent, palette.color(Role.Highlight))
     for role in FADED_ROLES:
         palette.setColor(QPalette.ColorGroup.Disabled, role, QColor(FADED["dark" if dark else "light"]))
     return palette
