@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from PyQt6.QtCore import QSize, Qt, pyqtSignal
@@ -38,18 +38,6 @@ class WelcomePage(QScrollArea):
 
     def __init__(self, cameras: Sequence[Camera], parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        title = QLabel(self.tr("Show a gesture"))
-        font = title.font()
-        font.setPointSizeF(font.pointSizeF() * 1.7)
-        font.setBold(True)
-        title.setFont(font)
-        text = QLabel(
-            self.tr(
-                "Hold a hand into the camera, and the app names its gesture. "
-                "All is computed here: no picture leaves this computer."
-            )
-        )
-        text.setWordWrap(True)
         self.camera = QComboBox()
         self.camera.setAccessibleName(self.tr("Camera"))
         self.camera.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
@@ -57,30 +45,39 @@ class WelcomePage(QScrollArea):
         self.camera.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.label = QLabel(self.tr("Camera"))
         self.label.setBuddy(self.camera)
-        self.start_button = QPushButton(self.tr("Start camera"))
-        self.start_button.clicked.connect(lambda: self.chosen.emit(str(self.camera.currentData())))
-        self.file_button = QPushButton(self.tr("Open a video…"))
-        self.file_button.clicked.connect(self.file_requested)
-        self.demo_button = QPushButton(self.tr("Pla&y a demo"))
-        self.demo_button.clicked.connect(lambda: self.chosen.emit(str(demo_clip())))
-        self.skip_button = QPushButton(self.tr("Not now"))
-        self.skip_button.clicked.connect(self.skipped)
-        buttons = (self.start_button, self.file_button, self.demo_button, self.skip_button)
-        for button in buttons:
-            button.setAutoDefault(True)  # Enter presses it
-        self._parts = (self.camera, *buttons)
-        self.none = QLabel(self.tr("No camera was found. Connect one: it appears here by itself."))
-        self.none.setWordWrap(True)
+        self.start_button = self._button(
+            self.tr("Start camera"), lambda: self.chosen.emit(str(self.camera.currentData()))
+        )
+        self.file_button = self._button(self.tr("Open a video…"), self.file_requested.emit)
+        self.demo_button = self._button(self.tr("Pla&y a demo"), lambda: self.chosen.emit(str(demo_clip())))
+        self.skip_button = self._button(self.tr("Not now"), self.skipped.emit)
+        self.none = self._text(self.tr("No camera was found. Connect one: it appears here by itself."))
         self.gallery = GestureGallery()
         whole = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)
         whole.setHeightForWidth(True)  # the page scrolls, not the gallery in it
         self.gallery.setSizePolicy(whole)
+        self.setWidget(self._arranged())
+        self.setWidgetResizable(True)
+        self.setFrameShape(QScrollArea.Shape.NoFrame)
+        for area in (self, self.gallery):
+            area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.set_cameras(cameras)
 
+    def _arranged(self) -> QWidget:
+        title = QLabel(self.tr("Show a gesture"))
+        font = title.font()
+        font.setPointSizeF(font.pointSizeF() * 1.7)
+        font.setBold(True)
+        title.setFont(font)
+        text = self.tr(
+            "Hold a hand into the camera, and the app names its gesture. "
+            "All is computed here: no picture leaves this computer."
+        )
         row, below = QHBoxLayout(), QHBoxLayout()
         row.addWidget(self.label)
         row.addWidget(self.camera, 1)
         row.addWidget(self.start_button)
-        for button in buttons[1:]:
+        for button in (self.file_button, self.demo_button, self.skip_button):
             below.addWidget(button)
         below.addStretch()
         inside = QWidget()
@@ -88,21 +85,30 @@ class WelcomePage(QScrollArea):
         column.setContentsMargins(24, 18, 24, 18)
         column.setSpacing(12)
         column.addWidget(title, 0, Qt.AlignmentFlag.AlignLeft)
-        column.addWidget(text)
+        column.addWidget(self._text(text))
         column.addWidget(self.none)
         column.addLayout(row)
         column.addLayout(below)
         column.addWidget(self.gallery, 1)
-        self.setWidget(inside)
-        self.setWidgetResizable(True)
-        self.setFrameShape(QScrollArea.Shape.NoFrame)
-        for area in (self, self.gallery):
-            area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.set_cameras(cameras)
+        return inside
+
+    @staticmethod
+    def _text(text: str) -> QLabel:
+        label = QLabel(text)
+        label.setWordWrap(True)
+        return label
+
+    @staticmethod
+    def _button(text: str, act: Callable[[], object]) -> QPushButton:
+        button = QPushButton(text)
+        button.setAutoDefault(True)  # Enter presses it
+        button.clicked.connect(lambda: act())
+        return button
 
     def come_after(self, part: QWidget) -> None:
         """Be what the Tab key reaches after this part of the window."""
-        for before, after in pairwise((part, *self._parts)):
+        parts = (part, self.camera, self.start_button, self.file_button, self.demo_button, self.skip_button)
+        for before, after in pairwise(parts):
             self.setTabOrder(before, after)
 
     def showEvent(self, event: QShowEvent | None) -> None:
