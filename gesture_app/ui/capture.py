@@ -52,9 +52,9 @@ class Capture(QObject):
             return
         open_or_tell(open_file, folder, self._notice.show_failure)
 
-    def close(self, timeout_s: float) -> bool:
+    def shutdown(self, timeout_s: float) -> bool:
         """Complete all files; False if that takes longer."""
-        return end_all(timeout_s, self.recorder.close, self._snapshots.wait)
+        return end_all(timeout_s, self.recorder.shutdown, self._snapshots.shutdown)
 
     def _record(self, on: bool) -> None:
         settings = self._store.settings

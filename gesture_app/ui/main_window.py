@@ -124,7 +124,7 @@ class MainWindow(QMainWindow):
         """End all threads and complete all files; False if something still runs after that time."""
         self._store.write()
         self.playback.request_close()
-        return end_all(timeout_s, self.capture.close, self.tools.shutdown, self.playback.close)
+        return end_all(timeout_s, self.capture.shutdown, self.tools.shutdown, self.playback.shutdown)
 
     def closeEvent(self, event: QCloseEvent | None) -> None:
         """Ask before work is broken off; else ask the threads to end, for whom `shutdown` waits."""

@@ -192,7 +192,7 @@ class Recorder(QObject):
         encoding.finish()
         self.recording_changed.emit(False)
 
-    def close(self, timeout_s: float) -> bool:
+    def shutdown(self, timeout_s: float) -> bool:
         """Complete all files; False if that has not happened in time. No window is left to tell what fails then."""
         self.stop()
         deadline = QDeadlineTimer(round(timeout_s * 1000))
@@ -242,7 +242,7 @@ class Snapshots(QObject):
         moment = datetime.now()
         self._pool.start(lambda: self._write(picture, folder, moment))
 
-    def wait(self, timeout_s: float) -> bool:
+    def shutdown(self, timeout_s: float) -> bool:
         """Wait for what is being written; False if that takes longer."""
         return self._pool.waitForDone(round(timeout_s * 1000))
 

@@ -131,7 +131,7 @@ class LiveWorker(QThread):
                 self._mailbox.close()
             self._changed.notify_all()
 
-    def close(self, timeout_s: float) -> bool:
+    def shutdown(self, timeout_s: float) -> bool:
         """End the thread and its readers; False if one of them has not ended in time, or networks still load ahead."""
         self.request_close()
         ended = self.wait(int(timeout_s * 1000)) and not any(reader.is_alive() for reader in self._leaving)
