@@ -151,7 +151,7 @@ class Settings:
 
     def with_source(self, source: str) -> Settings:
         """The same with this source as the last one; all but cameras also become the newest of the recent ones."""
-        if not source or source_kind(source) == "camera":
+        if source_kind(source) == "camera":
             return replace(self, last_source=source)
         others = [recent for recent in self.recent_sources if recent != source]
         return replace(self, last_source=source, recent_sources=(source, *others)[:MOST_RECENT])
