@@ -1166,6 +1166,15 @@ def test_one_check_of_this_computer_at_a_time(open_window, qtbot):
     assert dialog.running and dialog.isVisible()
 
 
+def test_a_camera_is_checked_unless_it_is_played_then(open_window, qtbot):
+    window = playing(qtbot, open_window(cameras=CAMERAS), "0")
+    window.menus.doctor.trigger()
+    dialog = window.findChild(DoctorDialog)
+    assert dialog._camera_in_use() == "0"
+    window.halt()
+    assert dialog._camera_in_use() == "", "when it is checked again"
+
+
 @pytest.mark.parametrize("weights", ["", "chosen"])
 def test_what_is_told_of_the_networks_is_of_those_in_use(open_window, tmp_path, weights):
     folders = {"": shipped_folder(), "chosen": tmp_path / "chosen", "other": models_folder() / RETRAINED}
@@ -1179,8 +1188,7 @@ def test_what_is_told_of_the_networks_is_of_those_in_use(open_window, tmp_path, 
     window.tools.gestures()
     window.tools.doctor()
     assert window.findChildren(GestureDrawing)[0].name == (weights or HAGRID_GESTURES[0])
-    command = window.findChild(DoctorDialog)._arguments
-    assert command[command.index("--weights") + 1] == str(folders[weights])
+    assert window.findChild(DoctorDialog)._weights() == folders[weights]
 
 
 @pytest.mark.parametrize("name", ["gestures", "annotate", "train", "doctor", "shortcuts", "about"])

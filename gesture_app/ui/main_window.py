@@ -238,7 +238,7 @@ class MainWindow(QMainWindow):
             (menus.gestures, self.tools.gestures),
             (menus.annotate, self.tools.annotate),
             (menus.train, self.tools.train),
-            (menus.doctor, self._check_computer),
+            (menus.doctor, lambda: self.tools.doctor(self._camera_in_use)),
             (menus.shortcuts, self.tools.shortcuts),
             (menus.about, lambda: self.tools.about(self.figures.device_label.text())),
         ):
@@ -249,7 +249,7 @@ class MainWindow(QMainWindow):
         self._store.changed.connect(self._apply_settings)
         self._store.failed.connect(self.notice.show_failure)
         self.controls.changed.connect(self._store.set)
-        self.controls.check_requested.connect(self._check_computer)
+        self.controls.check_requested.connect(self.menus.doctor.trigger)
         self.event_panel.told.connect(self._tell)
         self.event_panel.sounds_toggled.connect(lambda on: self._store.update(sounds=on))
         self.sources.chosen.connect(self.play)
@@ -342,8 +342,8 @@ class MainWindow(QMainWindow):
         if not self.tools.annotate_files(files):
             self._tell(self.tr("More files can be added once those on the list are annotated"))
 
-    def _check_computer(self) -> None:
-        self.tools.doctor(self.playback.source if self._is_camera else "")
+    def _camera_in_use(self) -> str:
+        return self.playback.source if self._is_camera and self.phase.running else ""
 
     def _tell(self, text: str) -> None:
         self.figures.showMessage(text, TOLD_MS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -98,7 +98,7 @@ class Tools(QObject):
         if self._annotate is not None and not self._annotate.isVisible() and self._window.isVisible():
             self.annotated.emit(results, fault)
 
-    def doctor(self, camera_in_use: str = "") -> None:
+    def doctor(self, camera_in_use: Callable[[], str] = lambda: "") -> None:
         """What works on this computer, but for the camera of this number, which plays."""
         from gesture_app.ui.doctor_dialog import DoctorDialog
 
@@ -106,7 +106,7 @@ class Tools(QObject):
             if self._doctor is not None:
                 self._doctor.shutdown(0)
                 self._doctor.deleteLater()
-            self._doctor = DoctorDialog(self._weights, self._window, camera_in_use)
+            self._doctor = DoctorDialog(lambda: self._weights, camera_in_use, self._window)
         _show(self._doctor)
 
     def gestures(self) -> None:
