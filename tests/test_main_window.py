@@ -445,6 +445,10 @@ def test_cameras_have_names_and_keys(open_window, qtbot, world):
     qtbot.waitUntil(lambda: world.opened[-1][1].camera_size_wh == (1280, 720))
     assert world.opened[-1][0] == "1" and settings_of(window).camera_size_wh == (1280, 720)
     qtbot.waitUntil(lambda: window.phase is Phase.LIVE)
+    for menu, text in ((window.menus.camera_menu, "USB camera"), (window.menus.size_menu, "1280 × 720")):
+        next(action for action in menu.actions() if action.text() == text).trigger()
+        assert [action.text() for action in menu.actions() if action.isChecked()] == [text], "it stays, chosen again"
+    qtbot.waitUntil(lambda: window.phase is Phase.LIVE)
     qtbot.keyClick(window.view, Qt.Key.Key_Space)
     assert window.phase is Phase.IDLE, "a camera is stopped, not paused"
 

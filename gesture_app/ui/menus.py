@@ -51,11 +51,13 @@ class Menus(QObject):
     def set_cameras(self, cameras: Sequence[Camera], playing: str) -> None:
         """Offer these cameras, the first nine with the keys 1 to 9, and mark the one that plays."""
         self._empty(self.camera_menu)
-        for number, camera in enumerate(cameras, 1):
-            key = str(number) if number <= MOST_CAMERA_KEYS else None
-            action = self._action(self.camera_menu, camera.name.replace("&", "&&"), key, checkable=True)
-            action.setChecked(camera.source == playing)
-            action.triggered.connect(lambda _, source=camera.source: self.source_chosen.emit(source))
+        choices = (
+            (camera.source, camera.name.replace("&", "&&"), str(number) if number <= MOST_CAMERA_KEYS else None)
+            for number, camera in enumerate(cameras, 1)
+        )
+        actions = self._choices(self.camera_menu, self.source_chosen.emit, choices)
+        if playing in actions:
+            actions[playing].setChecked(True)
         if not cameras:
             none = self.camera_menu.addAction(self.tr("No camera is connected"))
             assert none is not None
@@ -65,11 +67,8 @@ class Menus(QObject):
         """Offer these sizes of the camera's picture, the usual ones where none are known, and mark the chosen one."""
         self._empty(self.size_menu)
         offered = sorted({*(sizes_wh or USUAL_SIZES_WH), *([chosen] if chosen else [])})
-        for size_wh in (None, *offered):
-            text = self.tr("Automatic") if size_wh is None else f"{size_wh[0]} × {size_wh[1]}"
-            action = self._action(self.size_menu, text, None, checkable=True)
-            action.setChecked(size_wh == chosen)
-            action.triggered.connect(lambda _, size_wh=size_wh: self.camera_size_chosen.emit(size_wh))
+        sizes = [(None, self.tr("Automatic"), None), *((wh, f"{wh[0]} × {wh[1]}", None) for wh in offered)]
+        self._choices(self.size_menu, self.camera_size_chosen.emit, sizes)[chosen].setChecked(True)
 
     def set_recent(self, sources: Sequence[str]) -> None:
         """Offer these files and addresses; passwords are not shown."""
@@ -202,6 +201,8 @@ class Menus(QObject):
             if action.parent() is menu:
                 self._window.removeAction(action)
                 action.deleteLater()
+        for group in menu.findChildren(QActionGroup):
+            group.deleteLater()
 
     def _action(
         self, menu: QMenu, text: str, key: str | None, icon_name: str | None = None, checkable: bool = False
@@ -220,7 +221,7 @@ class Menus(QObject):
         self, menu: QMenu, tell: Callable[[Any], object], choices: Iterable[tuple[Any, str, str | None]]
     ) -> dict[Any, QAction]:
         """The actions of values with texts and keys, of which one at a time is checked; what is chosen is told."""
-        group, actions = QActionGroup(self), {}
+        group, actions = QActionGroup(menu), {}
         for value, text, key in choices:
             action = actions[value] = self._action(menu, text, key, checkable=True)
             action.triggered.connect(lambda _, value=value: tell(value))
