@@ -240,6 +240,7 @@ def test_where_events_were_seen_is_told_once_there_is_more_than_one_place(panel)
     ("sources", "name"),
     [
         (["/x/wave.mp4"], "wave-gestures.csv"),
+        (["/x/album 27.11.2026"], "album 27.11.2026-gestures.csv"),
         (["/x/wave.mp4", "/y/wave.mp4"], "gestures.csv"),
         (["0"], "gestures.csv"),
     ],
@@ -247,7 +248,8 @@ def test_where_events_were_seen_is_told_once_there_is_more_than_one_place(panel)
 def test_the_export_is_offered_under_the_name_of_the_file(panel, monkeypatch, sources, name):
     for source in sources:
         panel.table.source = source
-        panel.show_changes(started(event(1, started_at=datetime(2026, 5, 4) if source == "0" else None)))
+        seen = event(1, started_at=datetime(2026, 5, 4) if source == "0" else None)
+        panel.show_changes(started(replace(seen, picture="cat.jpg" if "album" in source else "")))
     offered = []
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *args: offered.append(Path(args[2]).name) or ("", ""))
     panel.export_action.trigger()

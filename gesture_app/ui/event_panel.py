@@ -241,9 +241,11 @@ class EventPanel(QWidget):
         self.told.emit(text.format(events=self._counted(len(self.events)), name=path.name))
 
     def _usual_name(self) -> str:
-        """That of the file, if all events are of one."""
-        of_file = self.table.only_source and self.events[0].started_at is None
-        return f"{Path(self.table.only_source).stem}-gestures.csv" if of_file else "gestures.csv"
+        """That of the file or the folder, if all events are of one."""
+        source, event = Path(self.table.only_source), self.events[0]
+        if not source.name or event.started_at is not None:
+            return "gestures.csv"
+        return f"{source.name if event.picture else source.stem}-gestures.csv"  # a folder's name may have a dot, too
 
     def _ask_and_clear(self) -> None:
         if is_sure(self, self.tr("Clear events"), self.tr("Forget all events in the list?")):
