@@ -12,7 +12,9 @@ import pytest
 from PyQt6.QtWidgets import QDialog, QMainWindow
 
 from gesture_app.ui import pictures_folder, train_dialog
+from gesture_app.ui.child import Child
 from gesture_app.ui.curves import Curves, nice_top
+from gesture_app.ui.doctor_dialog import DoctorDialog
 from gesture_app.ui.settings_store import SettingsStore
 from gesture_app.ui.tools import Tools
 from gesture_app.ui.train_dialog import TrainDialog
@@ -413,6 +415,15 @@ def test_failures(open_dialog, qtbot, data, code, told, details):
     qtbot.waitUntil(lambda: not dialog.running)
     assert dialog.state.text() == told
     assert dialog.log.isVisible() is details and not dialog.install_button.isEnabled()
+
+
+def test_a_program_that_cannot_start_is_told_at_once(open_dialog, data, monkeypatch):
+    monkeypatch.setattr(Child, "start", lambda child, arguments: child.ended.emit(-1))
+    dialog = open_dialog("", data)
+    dialog.start()
+    assert dialog.state.text() == "exit code -1" and dialog.progress_bar.maximum() == 1
+    check = DoctorDialog(lambda: data, str, dialog)
+    assert "exit code -1" in check.summary.text() and check.busy.isHidden()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")

@@ -85,11 +85,11 @@ class DoctorDialog(QDialog):
     def check(self) -> None:
         """Look at everything again."""
         self.findings = []
+        self.summary.setText(self.tr("Looking at display, cameras, networks and codecs. This takes some seconds…"))
+        self.busy.show()
         camera = self._camera_in_use()
         in_use = ["--camera-in-use", camera] if camera else []
         self._child.start([*self._command, "--weights", str(self._weights()), *in_use])
-        self.summary.setText(self.tr("Looking at display, cameras, networks and codecs. This takes some seconds…"))
-        self.busy.show()
         self._write()
 
     def copy(self) -> None:

@@ -123,9 +123,9 @@ class TrainDialog(WorkDialog):
         self.log.clear()
         self.notes.hide()
         self._arguments = arguments
-        self._child.start([*self._command, *arguments, "--output", str(self._output), "--progress-json"])
         self.progress_bar.setRange(0, 0)
         self.state.setText(self.tr("Reading the pictures and finding the hands in them…"))
+        self._child.start([*self._command, *arguments, "--output", str(self._output), "--progress-json"])
         self._refresh()
 
     def cancel(self) -> None:
