@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from os.path import lexists
 from pathlib import Path
 
@@ -88,11 +88,6 @@ class Job:
     source: Path
     output: Path | None
 
-    @property
-    def is_image(self) -> bool:
-        """Pictures are known by their suffix; all else is tried as a video."""
-        return has_picture_suffix(self.source)
-
 
 class _Stopped(Exception):
     """Passes through the sinks, so that they keep what they have."""
@@ -115,41 +110,47 @@ def annotate(
         EnvironmentFault: a result cannot be written; what there is of it is kept.
     """
     jobs, ignored = plan(source, options)
-    run = _Run(recognizer, options.every_frame, on_progress, on_warning, should_stop, Summary(ignored=ignored))
+    summary = Summary(ignored=ignored)
     start_s = time.monotonic()
     jsonl = JsonlSink(options.jsonl) if options.jsonl is not None else None
+    run = _Run(recognizer, options.every_frame, jsonl, on_progress, on_warning, should_stop, summary)
     try:
         with jsonl or nullcontext():
             for number, job in enumerate(jobs, 1):
                 try:
-                    run.do(job, jsonl, number, len(jobs))
+                    run.do(job, Progress(job.source, 0, None, number, len(jobs)))
                 except InputError as error:
                     if not source.is_dir():
                         raise
-                    run.summary.failed.append(job.source)
+                    summary.failed.append(job.source)
                     on_warning(str(error))
     except _Stopped:
-        run.summary.stopped = True
+        summary.stopped = True
         if jsonl is not None and jsonl.kept is not None:
             on_warning(f"results: stopped early: the lines so far are in {jsonl.kept}")
-    run.summary.elapsed_s = time.monotonic() - start_s
-    return run.summary
+    summary.elapsed_s = time.monotonic() - start_s
+    return summary
 
 
 @dataclass
 class _Run:
     recognizer: Recognizer
     every_frame: bool
+    jsonl: JsonlSink | None
     on_progress: Callable[[Progress], None]
     on_warning: Callable[[str], None]
     should_stop: Callable[[], bool]
     summary: Summary
 
-    def do(self, job: Job, jsonl: JsonlSink | None, number: int, count: int) -> None:
-        done = self.image if job.is_image else self.video
-        done(job, jsonl, Progress(job.source, 0, None, number, count))
+    def do(self, job: Job, at: Progress) -> None:
+        if has_picture_suffix(job.source):
+            self.image(job, at)
+        else:  # whatever its name
+            self.video(job, at)
+        if job.output is not None:
+            self.summary.outputs.append(job.output)
 
-    def image(self, job: Job, jsonl: JsonlSink | None, at: Progress) -> None:
+    def image(self, job: Job, at: Progress) -> None:
         if self.should_stop():
             raise _Stopped
         image = read_image(job.source)
@@ -159,12 +160,11 @@ class _Run:
         hands = recognize_still(self.recognizer, image)
         if job.output is not None:
             write_image(job.output, draw_hands(image, hands))
-            self.summary.outputs.append(job.output)
-        self._count(job, jsonl, Frame(image, 0, 0.0, still=True), hands)
+        self._count(job, Frame(image, 0, 0.0, still=True), hands)
         self.summary.images += 1
-        self.on_progress(Progress(job.source, 1, 1, at.file, at.files))
+        self.on_progress(replace(at, frame=1, frame_count=1))
 
-    def video(self, job: Job, jsonl: JsonlSink | None, at: Progress) -> None:
+    def video(self, job: Job, at: Progress) -> None:
         recognize = VideoRecognizer(self.recognizer, self.every_frame)
         sink: VideoSink | None = None
         try:
@@ -180,9 +180,9 @@ class _Run:
                         raise _Stopped
                     if sink is not None:
                         sink.write(Frame(draw_hands(frame.image, hands), frame.index, frame.time_s))
-                    self._count(job, jsonl, frame, hands)
+                    self._count(job, frame, hands)
                     frames += 1
-                    self.on_progress(Progress(job.source, frames, video.frame_count, at.file, at.files))
+                    self.on_progress(replace(at, frame=frames, frame_count=video.frame_count))
                 if video.truncated or video.damaged:
                     announced = f"{frames} of {video.frame_count}" if video.frame_count else str(frames)
                     self.on_warning(f"video: {job.source}: {announced} frames: the file is cut off or damaged")
@@ -193,12 +193,10 @@ class _Run:
                 self.on_warning(f"video: {job.source}: stopped after {sink.frames} frames, kept in {sink.kept}")
             raise
         self.summary.videos += 1
-        if job.output is not None:
-            self.summary.outputs.append(job.output)
 
-    def _count(self, job: Job, jsonl: JsonlSink | None, frame: Frame, hands: Sequence[Hand]) -> None:
-        if jsonl is not None:
-            jsonl.write(row(job.source, frame, hands))
+    def _count(self, job: Job, frame: Frame, hands: Sequence[Hand]) -> None:
+        if self.jsonl is not None:
+            self.jsonl.write(row(job.source, frame, hands))
         self.summary.frames += 1
         self.summary.hands += len(hands)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -253,7 +253,7 @@ class Doctor:
         """Print the page; the exit code: 3 when something is wrong."""
         from contextlib import ExitStack
 
-        from gesture_app.doctor import examine, line, row
+        from gesture_app.doctor import examine, line
         from gesture_app.video.sinks import JsonlSink
 
         wrong = []
@@ -261,7 +261,7 @@ class Doctor:
             sink = files.enter_context(JsonlSink(self.jsonl)) if self.jsonl is not None else None
             for finding in examine(self.weights, self.camera_in_use):
                 if sink is not None:
-                    sink.write(row(finding))
+                    sink.write(asdict(finding))
                 if str(self.jsonl) != "-":
                     print(line(finding), flush=True)
                 if finding.state == "bad":

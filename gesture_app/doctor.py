@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib import metadata
 from itertools import islice
 from pathlib import Path
@@ -61,7 +61,7 @@ def examine(weights: Path | None = None, camera_in_use: str = "") -> Iterator[Fi
     """
     from gesture_app.vision.model_folders import default_weights
 
-    settings, warning = read_settings()
+    settings, warning = Settings.load(settings_path(), set_aside=False)
     folder = weights or (Path(settings.weights) if settings.weights else default_weights())
     found: dict[str, Any] = {}
 
@@ -298,21 +298,6 @@ def codec_findings() -> Iterator[Finding]:
         yield Finding("codecs", "good", f"{version}: H.264 is written and read; HEVC, VP9, AV1 and AAC are read")
 
 
-def read_settings() -> tuple[Settings, str | None]:
-    """The user's settings, read from a copy, since a broken file is set aside by whoever reads it."""
-    path = settings_path()
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / path.name
-        try:
-            copy.write_bytes(path.read_bytes())
-        except FileNotFoundError:
-            return Settings(), None
-        except OSError as error:
-            return Settings(), f"settings: {path}: {error.strerror}. The usual settings are used"
-        settings, warning = Settings.load(copy)
-    return settings, warning.replace(str(copy), str(path)) if warning else None
-
-
 def settings_findings(warning: str | None) -> Iterator[Finding]:
     """Whether the settings file can be used."""
     path = settings_path()
@@ -351,8 +336,3 @@ def line(finding: Finding) -> str:
     mark = {"good": "ok", "note": "note", "bad": "WRONG"}[finding.state]
     text = f"{mark:<6} {finding.topic:<9} {finding.text}"
     return f"{text}\n{'':<16} -> {finding.mend}" if finding.mend else text
-
-
-def row(finding: Finding) -> dict[str, str]:
-    """A finding as a JSON object."""
-    return asdict(finding)

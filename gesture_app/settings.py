@@ -105,12 +105,15 @@ class Settings:
             raise ValueError(f"camera_size_wh {self.camera_size_wh} is not within 1..{LARGEST_CAMERA_PX}")
 
     @classmethod
-    def load(cls, path: Path) -> tuple[Settings, str | None]:
+    def load(cls, path: Path, set_aside: bool = True) -> tuple[Settings, str | None]:
         """Read a settings file.
 
+        Args:
+            set_aside: whether a file that makes no sense gets the name `NAME.broken`.
+
         Returns:
-            The settings and None; or the defaults and one line that says what is wrong with the file, which is then
-            set aside as `NAME.broken`. A file that is not there is no fault.
+            The settings and None; or the defaults and one line that says what is wrong with the file. A file that is
+            not there is no fault.
         """
         try:
             return _build(cls, json.loads(path.read_bytes()), ""), None
@@ -120,8 +123,9 @@ class Settings:
             return cls(), f"settings: {path}: {error.strerror}. The usual settings are used"
         except (ValueError, OverflowError, RecursionError) as error:
             reason = "not JSON" if isinstance(error, (json.JSONDecodeError, UnicodeDecodeError)) else str(error)
-            with suppress(OSError):
-                path.replace(path.with_name(f"{path.name}.broken"))
+            if set_aside:
+                with suppress(OSError):
+                    path.replace(path.with_name(f"{path.name}.broken"))
             return cls(), f"settings: {path}: {reason}. The usual settings are used"
 
     def save(self, path: Path) -> None:
@@ -147,7 +151,7 @@ class Settings:
 
     def with_source(self, source: str) -> Settings:
         """The same with this source as the last one; all but cameras also become the newest of the recent ones."""
-        if not source or source_kind(source) == "camera":
+        if source_kind(source) == "camera":
             return replace(self, last_source=source)
         others = [recent for recent in self.recent_sources if recent != source]
         return replace(self, last_source=source, recent_sources=(source, *others)[:MOST_RECENT])

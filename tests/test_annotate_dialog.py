@@ -17,7 +17,7 @@ import gesture_app.annotate  # noqa: F401  # brings torch, whose import takes mo
 from gesture_app.errors import InputError
 from gesture_app.ui import annotate_dialog, file_list
 from gesture_app.ui.annotate_dialog import AnnotateDialog
-from gesture_app.ui.annotating import Annotating, Effort, State, Step, plan_tasks
+from gesture_app.ui.annotating import Annotating, Effort, Outcome, State, Step, plan_tasks
 from gesture_app.video import sources
 from gesture_app.video.files import VideoFile, open_video
 from gesture_app.video.sinks import write_image
@@ -107,6 +107,22 @@ def test_several_files(open_dialog, qtbot, tmp_path, monkeypatch):
     dialog.show_button.click()
     assert opened == [tmp_path / "a-annotated.mp4"] * 2, "the first result is selected"
     assert dialog.progress_label.text() == f"Found no program that opens {tmp_path / 'a-annotated.mp4'}"
+
+
+def test_enter_opens_a_result_and_starts_nothing(open_dialog, qtbot, tmp_path, monkeypatch):
+    opened: list[Path] = []
+    monkeypatch.setattr(annotate_dialog, "open_file", lambda path: opened.append(path) or True)
+    dialog = open_dialog()
+    dialog.add_files([tmp_path / "done.mp4", tmp_path / "waiting.mp4"])
+    done, waiting = dialog.list.rows()
+    dialog.list.show_outcome([done], Outcome(State.DONE, tmp_path / "done-annotated.mp4"))
+    dialog.list.setCurrentItem(done)
+    qtbot.keyClick(dialog.list, Qt.Key.Key_Return)
+    assert opened == [tmp_path / "done-annotated.mp4"] and not dialog.running
+    dialog.list.setCurrentItem(waiting)
+    qtbot.keyClick(dialog.list, Qt.Key.Key_Return)
+    assert dialog.running, "there is nothing to open, and Enter presses the button for it"
+    qtbot.waitUntil(lambda: not dialog.running)
 
 
 def test_a_file_that_is_cut_off_is_done_with_a_note(open_dialog, qtbot, tmp_path):

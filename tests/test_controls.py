@@ -60,9 +60,13 @@ def told(controls) -> list[Settings]:
     return told
 
 
+def shown(controls: Controls) -> Settings:
+    return Settings(**{name: field.read() for name, field in controls._fields.items()})
+
+
 def test_settings_are_shown_without_a_signal(controls, told):
     controls.set_settings(OTHERS)
-    assert controls.settings() == OTHERS and told == []
+    assert shown(controls) == OTHERS and told == []
     assert controls.hand.value() == 0.5 and controls.smoothing.number.text() == "1.25 s"
     assert controls.gestures.hidden() == ("fist", NO_GESTURE)
     assert controls.model.model.currentText() == "mine"
@@ -97,7 +101,7 @@ def test_settings_are_shown_without_a_signal(controls, told):
 def test_every_control_acts_at_once(controls, told, act, change):
     act(controls)
     assert told == [replace(Settings(), **change)]
-    assert controls.settings() == told[-1]
+    assert shown(controls) == told[-1]
 
 
 def choose(box: QComboBox, value: object) -> None:
@@ -123,6 +127,14 @@ def test_everything_can_be_set_back(controls, told, monkeypatch, yes):
     click(controls, "Reset to defaults…")
     assert told == ([Settings(**elsewhere)] if yes else [])
     assert controls.hand.value() == (Settings().detector_threshold if yes else 0.5)
+
+
+def test_the_usual_folder_of_recordings_is_shown_again(qtbot):
+    controls = Controls(Settings(record_folder="/videos"))
+    qtbot.addWidget(controls)
+    assert controls.folder.path_label.toolTip() == "/videos"
+    controls.set_settings(Settings())
+    assert controls.folder.path_label.toolTip() == str(Settings().recordings())
 
 
 def test_values_from_elsewhere_are_offered_too(controls, told):

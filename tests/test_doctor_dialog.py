@@ -36,7 +36,7 @@ def telling(*rows: dict[str, str], code: int = 0) -> list[str]:
     ([GOOD], 1, "did not come to its end: a word"),
 ])  # fmt: skip
 def test_pages(qtbot, rows, code, summary):
-    dialog = DoctorDialog(WEIGHTS, command=telling(*rows, code=code))
+    dialog = DoctorDialog(lambda: WEIGHTS, str, command=telling(*rows, code=code))
     qtbot.addWidget(dialog)
     dialog.show()
     assert dialog.running and dialog.busy.isVisible() and not dialog.again_button.isEnabled()
@@ -54,18 +54,19 @@ def test_again_and_arguments(qtbot):
     echo = program(
         "import json, sys; print(json.dumps(dict(topic='x', state='good', text=str(sys.argv[1:]), mend='')))"
     )
-    dialog = DoctorDialog(WEIGHTS, camera_in_use="2", command=echo)
+    weights, cameras = ["my model", "another"], ["2", ""]
+    dialog = DoctorDialog(lambda: Path(weights.pop(0)), lambda: cameras.pop(0), command=echo)
     qtbot.addWidget(dialog)
     qtbot.waitUntil(lambda: not dialog.running)
     assert dialog.findings[0]["text"] == str(["--weights", "my model", "--camera-in-use", "2"])
     dialog.again_button.click()
     assert dialog.running and dialog.findings == []
     qtbot.waitUntil(lambda: not dialog.running)
-    assert len(dialog.findings) == 1
+    assert [finding["text"] for finding in dialog.findings] == [str(["--weights", "another"])], "as it is now"
 
 
 def test_closing_ends_the_process(qtbot):
-    dialog = DoctorDialog(WEIGHTS, command=program("import time; time.sleep(60)"))
+    dialog = DoctorDialog(lambda: WEIGHTS, str, command=program("import time; time.sleep(60)"))
     qtbot.addWidget(dialog)
     dialog.show()
     dialog.reject()

@@ -55,7 +55,7 @@ def test_a_clip_that_is_played_again_and_opened_again(feed: EventFeed) -> None:
 def test_what_was_cleared_comes_back_when_it_is_seen_again(feed: EventFeed) -> None:
     feed.begin("/x/a.mp4", "a.mp4")
     play(feed)
-    feed.panel.clear()
+    feed.panel.table.clear()
     play(feed, hands=False)
     assert listed(feed) == []
     play(feed)

@@ -55,6 +55,7 @@ def rows(panel: EventPanel) -> list[list[str]]:
 def test_empty(panel):
     assert panel.empty.isVisible() and not panel.view.isVisible()
     assert not any(a.isEnabled() for a in (panel.copy_action, panel.export_action, panel.clear_action))
+    assert panel.clear_action.toolTip() == "Clear events (Ctrl+Shift+Del)"
     panel.show_changes(EventChanges(1.0))
     assert panel.events == () and panel.count_label.text() == ""
 
@@ -89,17 +90,17 @@ def test_live_events_show_the_time_of_day(panel):
 
 def test_events_of_the_next_source_do_not_replace_those_before(panel):
     panel.show_changes(started(event(1, end_s=63.0)))
-    panel.begin("b.mp4")
+    panel.table.source = "b.mp4"
     panel.show_changes(started(event(1, "rock")))
     assert [shown.label for shown in panel.events] == ["like", "rock"]
 
 
 def test_events_of_a_source_that_comes_back_are_found_and_go_when_dropped(panel):
-    panel.begin("a.mp4")
+    panel.table.source = "a.mp4"
     panel.show_changes(EventChanges(0.0, (), (), (event(1, end_s=63.0), event(2, "palm", 123.0))))
-    panel.begin("b.mp4")
+    panel.table.source = "b.mp4"
     panel.show_changes(started(event(1, "rock")))
-    panel.begin("a.mp4")
+    panel.table.source = "a.mp4"
     assert [shown.number for shown in panel.table.events_of("a.mp4")] == [1, 2]
     panel.show_changes(EventChanges(0.0, (), (), (replace(event(2, "palm", 124.0), start_s=119.0),), dropped=(1, 7)))
     assert [row[:3] for row in rows(panel)] == [["rock", "1:00.2", "…"], ["palm", "1:59.0", "2:04.0"]]
@@ -107,13 +108,13 @@ def test_events_of_a_source_that_comes_back_are_found_and_go_when_dropped(panel)
 
 
 def test_events_of_a_clip_stand_as_it_shows_them(panel):
-    panel.begin("a.mp4")
+    panel.table.source = "a.mp4"
     for number in (1, 5, 3, 2, 4):
         panel.show_changes(started(event(number)))
     panel.show_changes(EventChanges(0.0, (), (), (event(3, end_s=190.0),)))
     assert [row[START] for row in rows(panel)] == ["5:01.2", "4:01.0", "3:00.7", "2:00.5", "1:00.2"]
     assert [row[END] for row in rows(panel)] == ["…", "…", "3:10.0", "…", "…"]
-    panel.begin("b.mp4")
+    panel.table.source = "b.mp4"
     panel.show_changes(started(event(1)))
     assert panel.table.source_at(0) == "b.mp4"
 
@@ -194,7 +195,7 @@ def test_a_name_that_gets_its_end_later_replaces_nothing_unasked(panel, tmp_path
 
 
 def test_an_event_that_was_seen_live_leads_nowhere_and_tells_why(panel, qtbot):
-    panel.begin("0")
+    panel.table.source = "0"
     panel.show_changes(started(event(1, started_at=datetime(2026, 5, 4))))
     with qtbot.assertNotEmitted(panel.event_chosen), qtbot.waitSignal(panel.told) as told:
         panel.view.activated.emit(panel.table.index(0, 0))
@@ -202,9 +203,9 @@ def test_an_event_that_was_seen_live_leads_nowhere_and_tells_why(panel, qtbot):
 
 
 def test_an_event_can_be_chosen(panel, qtbot):
-    panel.begin("/x/a.mp4")
+    panel.table.source = "/x/a.mp4"
     panel.show_changes(started(event(1), event(2)))
-    panel.begin("/x/b.mp4")
+    panel.table.source = "/x/b.mp4"
     panel.view.selectRow(0)
     for choose, begin_s in (
         (lambda: panel.view.activated.emit(panel.table.index(1, 0)), 60.25),
@@ -222,10 +223,10 @@ def test_where_events_were_seen_is_told_once_there_is_more_than_one_place(panel)
     def shown() -> list[str]:
         return ["" if panel.view.isColumnHidden(SOURCE) else row[SOURCE] for row in rows(panel)]
 
-    panel.begin("/x/a.mp4")
+    panel.table.source = "/x/a.mp4"
     panel.show_changes(started(event(1), event(2)))
     assert shown() == ["", ""] and panel.view.horizontalHeader().visualIndex(SOURCE) == 1
-    panel.begin("/x/album")
+    panel.table.source = "/x/album"
     panel.show_changes(started(replace(event(1), source="album", picture="cat.jpg")))
     assert shown() == ["cat.jpg", "a.mp4", "a.mp4"]
     assert rows(panel)[0][START:HAND] == ["", ""], "a picture has no time"
@@ -239,14 +240,16 @@ def test_where_events_were_seen_is_told_once_there_is_more_than_one_place(panel)
     ("sources", "name"),
     [
         (["/x/wave.mp4"], "wave-gestures.csv"),
+        (["/x/album 27.11.2026"], "album 27.11.2026-gestures.csv"),
         (["/x/wave.mp4", "/y/wave.mp4"], "gestures.csv"),
         (["0"], "gestures.csv"),
     ],
 )
 def test_the_export_is_offered_under_the_name_of_the_file(panel, monkeypatch, sources, name):
     for source in sources:
-        panel.begin(source)
-        panel.show_changes(started(event(1, started_at=datetime(2026, 5, 4) if source == "0" else None)))
+        panel.table.source = source
+        seen = event(1, started_at=datetime(2026, 5, 4) if source == "0" else None)
+        panel.show_changes(started(replace(seen, picture="cat.jpg" if "album" in source else "")))
     offered = []
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *args: offered.append(Path(args[2]).name) or ("", ""))
     panel.export_action.trigger()

@@ -12,6 +12,7 @@ from PyQt6.QtCore import QRectF, Qt
 from PyQt6.QtGui import QColor, QImage, QPainter
 from PyQt6.QtWidgets import QLabel, QPushButton
 
+from gesture_app.ui.cameras import Camera
 from gesture_app.ui.gesture_drawing import GestureDrawing, gesture_icon, paint_gesture
 from gesture_app.ui.gesture_gallery import GestureGallery, GesturesDialog
 from gesture_app.ui.gesture_list import GestureList
@@ -119,11 +120,11 @@ def test_welcome_asks_for_a_camera(qtbot):
     page.show()
     assert page.demo_button.isDefault() and not page.start_button.isVisible()
     assert page.none.isVisible() and not page.camera.isVisible()
-    page.set_cameras([("Built-in", "0"), ("USB", "2")])
+    page.set_cameras([Camera("Built-in", "0"), Camera("USB", "2")])
     assert page.start_button.isVisible() and page.camera.isVisible() and not page.none.isVisible()
     assert page.start_button.isDefault() and not page.file_button.isDefault()
     page.camera.setCurrentIndex(1)
-    page.set_cameras([("Other", "1"), ("Built-in", "0"), ("USB", "2")])
+    page.set_cameras([Camera("Other", "1"), Camera("Built-in", "0"), Camera("USB", "2")])
     with qtbot.waitSignal(page.chosen) as chosen:
         qtbot.mouseClick(page.start_button, Qt.MouseButton.LeftButton)
     assert chosen.args == ["2"], "hot-plugging keeps the choice"
@@ -137,7 +138,7 @@ def test_welcome_asks_for_a_camera(qtbot):
 
 
 @pytest.mark.parametrize("size", [(300, 160), (390, 225), (900, 700)])
-@pytest.mark.parametrize("cameras", [[], [("Built-in", "0")]])
+@pytest.mark.parametrize("cameras", [[], [Camera("Built-in", "0")]])
 def test_no_text_of_the_welcome_is_cut(qtbot, size, cameras):
     page = WelcomePage(cameras)
     qtbot.addWidget(page)

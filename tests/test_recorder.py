@@ -31,7 +31,7 @@ from gesture_app.vision.images import read_image
 def recorder():
     made = Recorder()
     yield made
-    assert made.close(5)
+    assert made.shutdown(5)
 
 
 def record(recorder: Recorder, folder: Path, times_s, clean: bool = False, size_wh=(64, 48)) -> None:
@@ -136,7 +136,7 @@ def test_two_windows_in_the_same_second(qtbot, recorder, tmp_path, monkeypatch):
     others.stop()
     qtbot.waitUntil(lambda: len(saved) == 2)
     assert sorted(path.name for path in saved) == ["moment 2.mp4", "moment.mp4"]
-    assert sorted(tmp_path.iterdir()) == sorted(saved) and others.close(5)
+    assert sorted(tmp_path.iterdir()) == sorted(saved) and others.shutdown(5)
 
 
 def test_another_size_is_fitted(qtbot, recorder, tmp_path):
@@ -180,9 +180,17 @@ def test_closing_completes_the_file(tmp_path):
     recorder.start(tmp_path)
     for n in range(5):
         recorder.add(picture(n), picture(n), n / 30)
-    assert recorder.close(5)
+    assert recorder.shutdown(5)
     (path,) = tmp_path.iterdir()
     assert len(video_pts_s(path)) == 5
+
+
+def test_what_fails_at_the_end_of_the_program_is_told(tmp_path, capsys):
+    (tmp_path / "file").touch()
+    recorder = Recorder()
+    recorder.start(tmp_path / "file")
+    assert recorder.shutdown(5)
+    assert capsys.readouterr().err.startswith(f"gesture-app: video: {tmp_path / 'file'}")
 
 
 @pytest.mark.parametrize("size_wh", [(64, 48), (61, 47), (1, 1)])
@@ -196,7 +204,7 @@ def test_snapshots(qtbot, tmp_path):
     snapshots.saved.connect(saved.append)
     for n in range(3):
         snapshots.save(to_qimage(picture(n)), tmp_path / "deep")
-    assert snapshots.wait(5)
+    assert snapshots.shutdown(5)
     qtbot.waitUntil(lambda: len(saved) == 3)
     assert len(set(saved)) == 3 and all(path.suffix == ".png" for path in saved)
     for n, path in enumerate(saved):
@@ -235,7 +243,7 @@ def test_badge(qtbot, recorder, tmp_path):
     recorder.start(tmp_path)
     assert not badge.isHidden()
     recorder.progressed.emit(61.0, 5, 0)
-    assert badge.text == "01:01"
+    assert badge.accessibleDescription() == "01:01"
     assert not badge.grab().isNull()
     recorder.stop()
     assert badge.isHidden()

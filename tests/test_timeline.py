@@ -18,7 +18,7 @@ def event(number: int, start_s: float, end_s: float | None = None, label: str = 
 
 @pytest.fixture
 def timeline(qtbot) -> Timeline:
-    timeline = Timeline(window_s=30)
+    timeline = Timeline()
     qtbot.addWidget(timeline)
     timeline.resize(WIDTH, 120)
     timeline.show()

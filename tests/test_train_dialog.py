@@ -12,11 +12,13 @@ import pytest
 from PyQt6.QtWidgets import QDialog, QMainWindow
 
 from gesture_app.ui import pictures_folder, train_dialog
+from gesture_app.ui.child import Child
 from gesture_app.ui.curves import Curves, nice_top
-from gesture_app.ui.tools import ToolContext, Tools
+from gesture_app.ui.doctor_dialog import DoctorDialog
+from gesture_app.ui.settings_store import SettingsStore
+from gesture_app.ui.tools import Tools
 from gesture_app.ui.train_dialog import TrainDialog
 from gesture_app.vision.assets import assets_folder, models_folder
-from gesture_app.vision.hands import RecognizerOptions
 
 TALK = """
 import json, shutil, sys, time
@@ -175,6 +177,15 @@ def test_a_folder_has_to_be_chosen(open_dialog, qtbot, tmp_path, data):
     assert not dialog.train_button.isEnabled()
 
 
+def test_a_folder_that_has_gone_is_not_trained_on(open_dialog, data):
+    dialog = open_dialog("", data)
+    assert dialog.train_button.isEnabled()
+    data.rename(data.with_name("elsewhere"))
+    dialog.train_button.click()
+    assert not dialog.running and not dialog.train_button.isEnabled()
+    assert dialog.data.found.text() == "There is no such folder."
+
+
 @pytest.mark.parametrize(("better", "words"), [(True, "is better than the one before"), (False, "is not better")])
 def test_a_whole_training(open_dialog, qtbot, monkeypatch, data, better, words):
     code = f"epochs(3); epochs(2, 'detector', 'ap50'); finish(better={better}, macro_f1=0.91, before_macro_f1=0.8)"
@@ -284,14 +295,14 @@ def test_what_is_to_be_known_of_the_pictures_is_shown_until_the_next_training(op
     assert not dialog.notes.isVisible()
 
 
-def test_a_training_in_the_background_comes_back_when_it_has_ended(qtbot, monkeypatch, data):
+def test_a_training_in_the_background_comes_back_when_it_has_ended(qtbot, monkeypatch, data, tmp_path):
     code = "epochs(1); time.sleep(1); finish(better=True, macro_f1=0.91, before_macro_f1=0.8)"
     monkeypatch.setattr(train_dialog, "COMMAND", talking(code))
     monkeypatch.setattr(TrainDialog.__init__, "__defaults__", (None, None, talking(code)))
     window = QMainWindow()
     qtbot.addWidget(window)
     window.show()
-    tools = Tools(window, ToolContext(lambda: None, RecognizerOptions, lambda: None, str, str))
+    tools = Tools(window, lambda choice: None, SettingsStore(tmp_path / "settings.json"))
     tools.train()
     dialog = window.findChild(TrainDialog)
     dialog.data.set_folder(data)
@@ -404,6 +415,15 @@ def test_failures(open_dialog, qtbot, data, code, told, details):
     qtbot.waitUntil(lambda: not dialog.running)
     assert dialog.state.text() == told
     assert dialog.log.isVisible() is details and not dialog.install_button.isEnabled()
+
+
+def test_a_program_that_cannot_start_is_told_at_once(open_dialog, data, monkeypatch):
+    monkeypatch.setattr(Child, "start", lambda child, arguments: child.ended.emit(-1))
+    dialog = open_dialog("", data)
+    dialog.start()
+    assert dialog.state.text() == "exit code -1" and dialog.progress_bar.maximum() == 1
+    check = DoctorDialog(lambda: data, str, dialog)
+    assert "exit code -1" in check.summary.text() and check.busy.isHidden()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")

@@ -105,11 +105,11 @@ def make_worker(qapp):
 
     yield make
     for worker in workers:
-        assert worker.close(5.0)
+        assert worker.shutdown(5.0)
 
 
 def test_rate_counts_intervals_not_times():
-    meter = RateMeter(window_s=2.0)
+    meter = RateMeter()
     assert meter.rate(0.0) is None
     meter.add(0.0)
     assert meter.rate(0.0) is None
@@ -119,7 +119,7 @@ def test_rate_counts_intervals_not_times():
 
 
 def test_rate_forgets_what_is_older_than_the_window():
-    meter = RateMeter(window_s=2.0)
+    meter = RateMeter()
     for i in range(10):
         meter.add(i / 10)
     assert meter.rate(5.0) is None
@@ -129,7 +129,7 @@ def test_rate_forgets_what_is_older_than_the_window():
 
 
 def test_percentiles():
-    values = Percentiles(window_s=5.0)
+    values = Percentiles()
     assert values.at(0.0, 0.5) is None
     for i in range(1, 101):
         values.add(0.0, float(i))
@@ -356,7 +356,7 @@ def test_closing_does_not_wait_for_networks_that_are_loaded_ahead(make_worker):
     worker.halt()
     assert begun.wait(5)
     started = time.monotonic()
-    assert not worker.close(5.0) and time.monotonic() - started < 1.0
+    assert not worker.shutdown(5.0) and time.monotonic() - started < 1.0
     go_on.set()
 
 
@@ -597,7 +597,7 @@ def test_a_slow_network_does_not_hold_up_the_next_source(qapp):
     run = worker.play("script")
     wait_for(lambda: news.results and news.results[-1].run == run)
     assert time.monotonic() - started < 1.0
-    assert worker.close(5.0), "it waits for the one that is stuck"
+    assert worker.shutdown(5.0), "it waits for the one that is stuck"
 
 
 def test_boxes_leave_the_picture_of_a_lost_source(make_worker):
@@ -715,13 +715,13 @@ def test_many_starts_and_stops(make_worker):
     worker.play("script")
     wait_for(lambda: len(recognizer.seen) > before)
     started = time.monotonic()
-    assert worker.close(3.0)
+    assert worker.shutdown(3.0)
     assert time.monotonic() - started < 1.0
 
 
 def test_close_before_start_and_twice(make_worker):
     worker = make_worker()
-    assert worker.close(1.0)
+    assert worker.shutdown(1.0)
     worker.start()
-    assert worker.close(1.0)
-    assert worker.close(1.0)
+    assert worker.shutdown(1.0)
+    assert worker.shutdown(1.0)

@@ -21,6 +21,7 @@ from PyQt6.QtWidgets import (
 from gesture_app.ui.annotating import Annotating, LoadOwn, Outcome, State, Step, plan_tasks
 from gesture_app.ui.clock import clock
 from gesture_app.ui.desktop import Place, open_file, open_or_tell, resize_to_fit, show_in_folder, user_folder
+from gesture_app.ui.ending import end_all
 from gesture_app.ui.file_list import MEDIA_SUFFIXES, FileList
 from gesture_app.ui.wheel_guard import ActingBox
 from gesture_app.ui.work_dialog import WorkDialog
@@ -118,8 +119,10 @@ class AnnotateDialog(WorkDialog):
         """Stop and wait; False if that takes longer."""
         if self._work is not None:
             self._work.cancel()
-        ended = self.list.search.shutdown(timeout_s)
-        return ended and (self._work is None or self._work.wait(round(timeout_s * 1000)))
+        return end_all(timeout_s, self.list.search.shutdown, self._wait)
+
+    def _wait(self, timeout_s: float) -> bool:
+        return self._work is None or self._work.wait(round(timeout_s * 1000))
 
     def reject(self) -> None:
         """Close; while files are being annotated, ask first."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +67,7 @@ class Cameras(QObject):
             try:
                 from PyQt6.QtMultimedia import QMediaDevices
             except ImportError:  # a system library of it is missing
-                self._found = _numbered()
+                self._found = _told_apart([Camera("", "0"), Camera("", "1")])
                 self.changed.emit()
                 return
             self._qt_devices = QMediaDevices(self)
@@ -93,8 +93,7 @@ def _listed_by_linux() -> list[Camera]:
         match = re.fullmatch(r"video(\d{1,3})", path.name)
         if match and _read(DRIVERS / path.name / "index") in ("0", ""):
             numbers.append(int(match[1]))
-    names = [_read(DRIVERS / f"video{number}" / "name") for number in sorted(numbers)]
-    return _unique([(name, str(number), ()) for name, number in zip(names, sorted(numbers), strict=True)])
+    return _told_apart([Camera(_read(DRIVERS / f"video{number}" / "name"), str(number)) for number in sorted(numbers)])
 
 
 def _listed_by_qt() -> list[Camera]:
@@ -103,21 +102,19 @@ def _listed_by_qt() -> list[Camera]:
     listed = []
     for number, device in enumerate(QMediaDevices.videoInputs()):
         sizes = {(f.resolution().width(), f.resolution().height()) for f in device.videoFormats()}
-        listed.append((device.description(), str(number), tuple(sorted(sizes))))
-    return _unique(listed)
+        listed.append(Camera(device.description(), str(number), tuple(sorted(sizes))))
+    return _told_apart(listed)
 
 
-def _numbered() -> list[Camera]:
-    """What to offer where nothing can be listed."""
-    return _unique([("", "0", ()), ("", "1", ())])
-
-
-def _unique(listed: list[tuple[str, str, tuple[tuple[int, int], ...]]]) -> list[Camera]:
-    counts = Counter(name for name, _, _ in listed)
+def _told_apart(cameras: list[Camera]) -> list[Camera]:
+    """The same, with their numbers where names are missing or are those of others too."""
+    counts = Counter(camera.name for camera in cameras)
     unnamed = QCoreApplication.translate("Cameras", "Camera")
     return [
-        Camera(name if name and counts[name] == 1 else f"{name or unnamed} ({source})", source, sizes)
-        for name, source, sizes in listed
+        camera
+        if camera.name and counts[camera.name] == 1
+        else replace(camera, name=f"{camera.name or unnamed} ({camera.source})")
+        for camera in cameras
     ]
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import time
-
 from PyQt6.QtCore import QObject
 
-from gesture_app.settings import Settings
 from gesture_app.ui.desktop import open_file, open_or_tell
+from gesture_app.ui.ending import end_all
 from gesture_app.ui.menus import Menus
 from gesture_app.ui.notice import Notice
 from gesture_app.ui.recorder import Recorder, Snapshots
@@ -42,11 +40,11 @@ class Capture(QObject):
     def take_snapshot(self) -> None:
         """Keep the picture that is shown."""
         if self._view.picture is not None:
-            self._snapshots.save(self._view.picture, self._settings.recordings())
+            self._snapshots.save(self._view.picture, self._store.settings.recordings())
 
     def show_folder(self) -> None:
         """Open the folder of recordings in the file manager."""
-        folder = self._settings.recordings()
+        folder = self._store.settings.recordings()
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -54,22 +52,13 @@ class Capture(QObject):
             return
         open_or_tell(open_file, folder, self._notice.show_failure)
 
-    def stop(self) -> None:
-        """Complete a recording, without waiting."""
-        self.recorder.stop()
-
-    def close(self, timeout_s: float) -> bool:
+    def shutdown(self, timeout_s: float) -> bool:
         """Complete all files; False if that takes longer."""
-        deadline_s = time.monotonic() + timeout_s
-        recorded = self.recorder.close(timeout_s)
-        return self._snapshots.wait(max(0.0, deadline_s - time.monotonic())) and recorded
-
-    @property
-    def _settings(self) -> Settings:
-        return self._store.settings
+        return end_all(timeout_s, self.recorder.shutdown, self._snapshots.shutdown)
 
     def _record(self, on: bool) -> None:
-        if on and not self.recorder.recording:
-            self.recorder.start(self._settings.recordings(), self._settings.record_clean)
-        elif not on:
+        settings = self._store.settings
+        if on:
+            self.recorder.start(settings.recordings(), settings.record_clean)
+        else:
             self.recorder.stop()

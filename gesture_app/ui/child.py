@@ -47,7 +47,7 @@ class Child(QObject):
         return self._process is not None
 
     def start(self, arguments: Sequence[str], program: str = sys.executable) -> None:
-        """Start the program; by default `python` with these arguments."""
+        """Start the program; by default `python` with these arguments. What cannot start may have `ended` by then."""
         if self.running:
             return
         self.errors = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any, NamedTuple
 
@@ -17,7 +17,6 @@ from PyQt6.QtWidgets import (
     QFrame,
     QGroupBox,
     QLabel,
-    QMessageBox,
     QPushButton,
     QScrollArea,
     QSlider,
@@ -28,6 +27,7 @@ from PyQt6.QtWidgets import (
 
 from gesture_app.settings import LONGEST_SMOOTHING_S, Settings
 from gesture_app.ui.cameras import USUAL_SIZES_WH
+from gesture_app.ui.desktop import is_sure
 from gesture_app.ui.folder_box import FolderBox
 from gesture_app.ui.gesture_list import GestureList
 from gesture_app.ui.menu_texts import plain
@@ -86,23 +86,11 @@ class Controls(QScrollArea):
             part.installEventFilter(self)
         self.set_settings(settings)
 
-    def settings(self) -> Settings:
-        """The settings as the panel stands."""
-        return self._settings
-
     def set_settings(self, settings: Settings) -> None:
         """Show other settings, without a signal."""
         self._settings = settings
         for name, field in self._fields.items():
             field.write(getattr(settings, name))
-
-    def set_labels(self, labels: Sequence[str]) -> None:
-        """List the gestures of another model."""
-        self.gestures.set_labels(labels)
-
-    def set_models(self, models: Sequence[tuple[str, str]]) -> None:
-        """Offer these models of the user: name and folder."""
-        self.model.set_models(models)
 
     def sizeHint(self) -> QSize:
         """Somewhat wider than its contents need."""
@@ -209,7 +197,7 @@ class Controls(QScrollArea):
         ):
             self.theme.addItem(text, value)
         self._bind_choice("theme", self.theme)
-        self.folder = FolderBox(self.tr("Recordings and snapshots"), self._settings.recordings())
+        self.folder = FolderBox(self.tr("Recordings and snapshots"), Settings().recordings())
         self._bind("record_folder", self.folder.folder, self.folder.set_folder, self.folder.changed)
         self.check_button = QPushButton(self.tr("Chec&k this computer…"))
         self.check_button.setToolTip(self.tr("Cameras, graphics card, networks and codecs, and how to mend them"))
@@ -262,8 +250,7 @@ class Controls(QScrollArea):
 
     def _reset(self) -> None:
         question = self.tr("Set everything in this panel back, also the model, the colours and the folder?")
-        yes, no = QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No
-        if QMessageBox.question(self, self.tr("Reset to defaults"), question, defaultButton=no) is yes:
+        if is_sure(self, self.tr("Reset to defaults"), question):
             usual = Settings()
             self.set_settings(replace(self._settings, **{name: getattr(usual, name) for name in self._fields}))
             self.changed.emit(self._settings)

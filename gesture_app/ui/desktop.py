@@ -1,4 +1,4 @@
-"""What the desktop does for the window: opens files, shows folders, gives room."""
+"""What the desktop does for the window: opens files, shows folders, asks, gives room."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PyQt6.QtCore import QCoreApplication, QProcess, QSize, QStandardPaths, Qt, QUrl
 from PyQt6.QtGui import QDesktopServices, QDropEvent
-from PyQt6.QtWidgets import QWidget
+from PyQt6.QtWidgets import QMessageBox, QWidget
 
 Place = QStandardPaths.StandardLocation
 FRAME_PX = 40
@@ -57,6 +57,12 @@ def open_or_tell(act: Callable[[Path], bool], path: Path, tell: Callable[[str], 
     if not act(path):
         text = QCoreApplication.translate("Desktop", "Found no program that opens {path}")
         tell(text.format(path=shown_path(str(path))))
+
+
+def is_sure(window: QWidget, title: str, question: str) -> bool:
+    """Ask for what cannot be taken back; Enter says No."""
+    yes, no = QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No
+    return QMessageBox.question(window, title, question, defaultButton=no) == yes
 
 
 def take_copy(event: QDropEvent) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PyQt6.QtGui import QGuiApplication
@@ -23,22 +23,23 @@ class DoctorDialog(QDialog):
     """Looks at this computer when it is shown; what it finds can be copied.
 
     Args:
-        weights: folder of the networks that are looked at.
-        camera_in_use: number of the camera that is playing, or "".
+        weights: gives the folder of the networks that are looked at.
+        camera_in_use: gives the number of the camera that is playing, or "".
         command: what to start; for tests.
     """
 
     def __init__(
         self,
-        weights: Path,
+        weights: Callable[[], Path],
+        camera_in_use: Callable[[], str],
         parent: QWidget | None = None,
-        camera_in_use: str = "",
         command: Sequence[str] = COMMAND,
     ) -> None:
         super().__init__(parent)
         self.setWindowTitle(self.tr("Check this computer"))
-        self._arguments = [*command, "--weights", str(weights)]
-        self._arguments += ["--camera-in-use", camera_in_use] if camera_in_use else []
+        self._weights = weights
+        self._camera_in_use = camera_in_use
+        self._command = command
         self.findings: list[dict[str, str]] = []
         self._child = Child(self)
         self._child.told.connect(self._add)
@@ -84,9 +85,11 @@ class DoctorDialog(QDialog):
     def check(self) -> None:
         """Look at everything again."""
         self.findings = []
-        self._child.start(self._arguments)
         self.summary.setText(self.tr("Looking at display, cameras, networks and codecs. This takes some seconds…"))
         self.busy.show()
+        camera = self._camera_in_use()
+        in_use = ["--camera-in-use", camera] if camera else []
+        self._child.start([*self._command, "--weights", str(self._weights()), *in_use])
         self._write()
 
     def copy(self) -> None:

@@ -29,7 +29,7 @@ class EventFeed(QObject):
     def begin(self, source: str, name: str) -> None:
         """Another source is played, whose events have this name, and unless it is a file the time of day."""
         self._finish()
-        self._panel.begin(source)
+        self._panel.table.source = source
         self._detector = EventDetector(name, source_kind(source) != "file", self._panel.table.events_of(source))
         self._timeline.begin()
         self._bars.clear()

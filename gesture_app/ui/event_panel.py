@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from os.path import lexists
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from PyQt6.QtWidgets import (
 from gesture_app.errors import GestureError
 from gesture_app.events import EventChanges, GestureEvent, events_csv, write_events
 from gesture_app.ui.chime import Chime
-from gesture_app.ui.desktop import Place, user_folder
+from gesture_app.ui.desktop import Place, is_sure, user_folder
 from gesture_app.ui.event_table import END, GESTURE, HAND, SOURCE, START, SURE, EventTable
 from gesture_app.ui.icons import icon
 from gesture_app.ui.menu_texts import plain, tip
@@ -128,10 +129,6 @@ class EventPanel(QWidget):
         """All events in the list, the oldest first."""
         return self.table.events
 
-    def begin(self, source: str) -> None:
-        """Another source begins; what was seen before stays."""
-        self.table.begin(source)
-
     def show_changes(self, changes: EventChanges) -> None:
         """Take what a frame has done to the events."""
         now_s = time.monotonic()
@@ -147,19 +144,6 @@ class EventPanel(QWidget):
         """Switch sounds, without a signal."""
         with QSignalBlocker(self):
             self.sounds_action.setChecked(on)
-
-    def clear(self) -> None:
-        """Forget all events."""
-        self.table.clear()
-
-    def export(self, path: Path) -> None:
-        """Write all events to a .csv or .jsonl file.
-
-        Raises:
-            InputError: the file name ends in something else.
-            EnvironmentFault: it cannot be written.
-        """
-        write_events(path, self.events)
 
     def sizeHint(self) -> QSize:
         """Room for the columns and some rows."""
@@ -209,8 +193,8 @@ class EventPanel(QWidget):
         self.export_action = self._action("export", self.tr("&Export events…"), "Ctrl+E", self._ask_and_export)
         self.copy_action = self._action("copy", self.tr("&Copy events"), "Ctrl+C", self.copy)
         self.copy_action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        self.clear_action = self._action("clear", self.tr("C&lear events"), "", self._ask_and_clear)
-        self.sounds_action = self._action("sound-off", self.tr("&Sounds"), "", None)
+        self.clear_action = self._action("clear", self.tr("C&lear events"), "Ctrl+Shift+Del", self._ask_and_clear)
+        self.sounds_action = self._action("sound-off", self.tr("&Sounds"), "Ctrl+Shift+M")
         self.sounds_action.setCheckable(True)
         self.sounds_action.toggled.connect(lambda on: self.sounds_action.setIcon(icon("sound" if on else "sound-off")))
         self.sounds_action.toggled.connect(self.sounds_toggled)
@@ -219,13 +203,11 @@ class EventPanel(QWidget):
         self.go_action.triggered.connect(lambda: self._choose(self.view.currentIndex()))
         self.view.addActions([self.go_action, self.copy_action, self.export_action, self.clear_action])
 
-    def _action(self, name: str, text: str, keys: str, do: object) -> QAction:
+    def _action(self, name: str, text: str, keys: str, do: Callable[[], object] = lambda: None) -> QAction:
         action = QAction(icon(name), text, self)
-        if keys:
-            action.setShortcut(QKeySequence(keys))
+        action.setShortcut(QKeySequence(keys))
         action.setToolTip(tip(action))
-        if callable(do):
-            action.triggered.connect(lambda _checked: do())
+        action.triggered.connect(lambda _checked: do())
         self.addAction(action)
         return action
 
@@ -247,10 +229,11 @@ class EventPanel(QWidget):
             return
         named = Path(name).suffix.lower() in kinds.values()  # "gestures 27.11.2026" has a dot, but no end
         path = Path(name) if named else Path(name + kinds.get(kind, ".csv"))
-        if lexists(path) and path != Path(name) and not self._may_replace(path):
-            return
+        question = self.tr("{name} already exists. Replace it?").format(name=path.name)
+        if lexists(path) and path != Path(name) and not is_sure(self, self.tr("Export events"), question):
+            return  # the dialog, which saw the name without its end, did not ask
         try:
-            self.export(path)
+            write_events(path, self.events)
         except GestureError as error:
             QMessageBox.warning(self, self.tr("Not exported"), str(error))
             return
@@ -258,23 +241,15 @@ class EventPanel(QWidget):
         self.told.emit(text.format(events=self._counted(len(self.events)), name=path.name))
 
     def _usual_name(self) -> str:
-        """That of the file, if all events are of one."""
-        of_file = self.table.only_source and self.events[0].started_at is None
-        return f"{Path(self.table.only_source).stem}-gestures.csv" if of_file else "gestures.csv"
-
-    def _may_replace(self, path: Path) -> bool:
-        """Ask what the dialog of files, which saw the name without its end, did not."""
-        text = self.tr("{name} already exists. Replace it?").format(name=path.name)
-        return self._is_sure(self.tr("Export events"), text)
-
-    def _is_sure(self, title: str, text: str) -> bool:
-        yes, no = QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No
-        return QMessageBox.question(self, title, text, defaultButton=no) == yes
+        """That of the file or the folder, if all events are of one."""
+        source, event = Path(self.table.only_source), self.events[0]
+        if not source.name or event.started_at is not None:
+            return "gestures.csv"
+        return f"{source.name if event.picture else source.stem}-gestures.csv"  # a folder's name may have a dot, too
 
     def _ask_and_clear(self) -> None:
-        text = self.tr("Forget all events in the list?")
-        if self._is_sure(self.tr("Clear events"), text):
-            self.clear()
+        if is_sure(self, self.tr("Clear events"), self.tr("Forget all events in the list?")):
+            self.table.clear()
 
     def _choose(self, index: QModelIndex) -> None:
         if not index.isValid():

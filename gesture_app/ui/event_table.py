@@ -27,14 +27,13 @@ class EventTable(QAbstractTableModel):
     """Events, the newest in the first row, those of a clip as it shows them; of more than `MOST_EVENTS` the oldest go.
 
     Attributes:
-        source: what is played now; in an event stands only its name, which others may have too.
+        source: what is played now, whose events are added; in an event stands only its name, which others may have too.
     """
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.source = ""
-        self._events: list[GestureEvent] = []  # the oldest first
-        self._sources: list[str] = []  # where each of them was seen
+        self._seen: list[tuple[str, GestureEvent]] = []  # the source of each event, and the event; the oldest first
         self._places: dict[tuple[str, int], int] = {}  # source and number of an event -> its place
         self._icons: dict[str, QIcon] = {}
         self._titles = {
@@ -49,40 +48,35 @@ class EventTable(QAbstractTableModel):
     @property
     def events(self) -> tuple[GestureEvent, ...]:
         """All of them, the oldest first."""
-        return tuple(self._events)
+        return tuple(event for _, event in self._seen)
 
     @property
     def only_source(self) -> str:
         """Where all of them were seen; empty if that is not one and the same."""
-        sources = set(self._sources)
+        sources = {source for source, _ in self._seen}
         return sources.pop() if len(sources) == 1 else ""
 
     @property
     def tells_source(self) -> bool:
         """Whether rows must say where they were seen: not all in one source, or in the pictures of a folder."""
-        return len(set(self._sources)) > 1 or any(event.picture for event in self._events)
+        return len({source for source, _ in self._seen}) > 1 or any(event.picture for _, event in self._seen)
 
     def event_at(self, row: int) -> GestureEvent:
         """The event in this row."""
-        return self._events[-1 - row]
+        return self._seen[-1 - row][1]
 
     def source_at(self, row: int) -> str:
         """What was played when the event in this row was seen."""
-        return self._sources[-1 - row]
+        return self._seen[-1 - row][0]
 
     def events_of(self, source: str) -> tuple[GestureEvent, ...]:
         """What was seen of a source, the oldest first."""
-        return tuple(event for event, seen_in in zip(self._events, self._sources, strict=True) if seen_in == source)
-
-    def begin(self, source: str) -> None:
-        """Another source begins; numbers of events are its own."""
-        self.source = source
+        return tuple(event for seen_in, event in self._seen if seen_in == source)
 
     def clear(self) -> None:
         """Forget all events; one that lasts comes back when it changes."""
         self.beginResetModel()
-        self._events.clear()
-        self._sources.clear()
+        self._seen.clear()
         self._places.clear()
         self.endResetModel()
 
@@ -95,14 +89,14 @@ class EventTable(QAbstractTableModel):
             if place is None:
                 self._add(event)
                 continue
-            self._events[place] = event
-            row = len(self._events) - 1 - place
+            self._seen[place] = self.source, event
+            row = len(self._seen) - 1 - place
             self.dataChanged.emit(self.index(row, GESTURE), self.index(row, SOURCE))
         self._trim()
 
     def rowCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008  # Qt's signature
         """How many events."""
-        return 0 if parent.isValid() else len(self._events)
+        return 0 if parent.isValid() else len(self._seen)
 
     def columnCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008  # Qt's signature
         """How many columns."""
@@ -147,19 +141,17 @@ class EventTable(QAbstractTableModel):
         return shown_path(str(Path(source) / event.picture)) if source and event.started_at is None else event.place
 
     def _add(self, event: GestureEvent) -> None:
-        place = len(self._events)
-        in_clip = event.started_at is None  # a part of it may have been jumped over before; live is ever newer
-        while (
-            in_clip
-            and place > 0
-            and self._sources[place - 1] == self.source
-            and self._events[place - 1].start_s > event.start_s
-        ):
-            place -= 1
-        row = len(self._events) - place
+        place = len(self._seen)
+        if event.started_at is None:  # of a clip, a part of which may have been jumped over before; live is ever newer
+            while (
+                place > 0
+                and self._seen[place - 1][0] == self.source
+                and self._seen[place - 1][1].start_s > event.start_s
+            ):
+                place -= 1
+        row = len(self._seen) - place
         self.beginInsertRows(QModelIndex(), row, row)
-        self._events.insert(place, event)
-        self._sources.insert(place, self.source)
+        self._seen.insert(place, (self.source, event))
         self._number_places()
         self.endInsertRows()
 
@@ -167,22 +159,21 @@ class EventTable(QAbstractTableModel):
         place = self._places.get((self.source, number))
         if place is None:  # cleared before
             return
-        row = len(self._events) - 1 - place
+        row = len(self._seen) - 1 - place
         self.beginRemoveRows(QModelIndex(), row, row)
-        del self._events[place], self._sources[place]
+        del self._seen[place]
         self._number_places()
         self.endRemoveRows()
 
     def _number_places(self) -> None:
-        pairs = zip(self._sources, self._events, strict=True)
-        self._places = {(source, event.number): place for place, (source, event) in enumerate(pairs)}
+        self._places = {(source, event.number): place for place, (source, event) in enumerate(self._seen)}
 
     def _trim(self) -> None:
-        surplus = len(self._events) - MOST_EVENTS
+        surplus = len(self._seen) - MOST_EVENTS
         if surplus <= 0:
             return
-        self.beginRemoveRows(QModelIndex(), MOST_EVENTS, len(self._events) - 1)
-        del self._events[:surplus], self._sources[:surplus]
+        self.beginRemoveRows(QModelIndex(), MOST_EVENTS, len(self._seen) - 1)
+        del self._seen[:surplus]
         self._number_places()
         self.endRemoveRows()
 
@@ -206,9 +197,8 @@ def _text(event: GestureEvent, column: int) -> str:
     if column == END:
         return LASTING if event.end_s is None else shown_time(event, event.end_s)
     if column == HAND:
-        return (
-            f"{event.side[:1].upper()} {event.hand_id}".strip()
-        )  # as in the picture; whole words would take its place
+        # As in the picture; whole words would take its place.
+        return f"{event.side[:1].upper()} {event.hand_id}".strip()
     return f"{event.confidence * 100:.0f} %"
 
 

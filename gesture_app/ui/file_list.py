@@ -146,8 +146,10 @@ class FileList(QTreeWidget):
         """Delete removes the selected files."""
         if event is not None and event.key() == Qt.Key.Key_Delete:
             self.remove_selected()
-        else:
-            super().keyPressEvent(event)
+            return
+        super().keyPressEvent(event)
+        if event is not None and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.selected_result():
+            event.accept()  # it has opened the result, and is not to start anything as well
 
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
         """Take files."""

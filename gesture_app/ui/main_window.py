@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import time
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +14,8 @@ from PyQt6.QtWidgets import QApplication, QDialog, QDockWidget, QMainWindow, QMe
 from gesture_app.settings import Settings
 from gesture_app.ui.banner import banner_for
 from gesture_app.ui.capture import Capture
-from gesture_app.ui.desktop import shown_path, take_copy
+from gesture_app.ui.desktop import is_sure, shown_path, take_copy
+from gesture_app.ui.ending import end_all
 from gesture_app.ui.event_feed import EventFeed
 from gesture_app.ui.full_screen import FullScreen
 from gesture_app.ui.key_guard import KeyGuard
@@ -25,7 +26,7 @@ from gesture_app.ui.playback import Playback
 from gesture_app.ui.recording_badge import RecordingBadge
 from gesture_app.ui.settings_store import SettingsStore
 from gesture_app.ui.source_choice import SourceChoice
-from gesture_app.ui.tools import ToolContext, Tools
+from gesture_app.ui.tools import Tools
 from gesture_app.ui.window_layout import WindowLayout
 from gesture_app.ui.workers import LiveWorker, OpenReader
 from gesture_app.video.addresses import SourceOptions, source_kind
@@ -64,7 +65,6 @@ class MainWindow(QMainWindow):
         self._store = store
         self._geometry = geometry
         self._fault_box: QMessageBox | None = None
-        self._device = ""
         settings = store.settings
 
         self.layout_ = WindowLayout(self, settings)
@@ -78,14 +78,7 @@ class MainWindow(QMainWindow):
         worker = LiveWorker(load, open_reader, LiveSettings.of(settings, mirror=False), self.capture.recorder)
         self.playback = Playback(worker, SourceOptions(loop, settings.camera_size_wh), self)
         self.sources = SourceChoice(self.layout_, self.menus, Opening(self), self.playback, store)
-        context = ToolContext(
-            lambda: load(ModelChoice.of(store.settings)),
-            lambda: store.settings.options(),
-            lambda: ModelChoice.of(store.settings).weights,
-            lambda: self._device,
-            lambda: self.playback.source if self._is_camera else "",
-        )
-        self.tools = Tools(self, context)
+        self.tools = Tools(self, load, store)
         self._complete(loop)
         self._connect_playback()
         self._connect_menus()
@@ -109,6 +102,7 @@ class MainWindow(QMainWindow):
         if source := source.strip():
             if source_kind(source) == "file":
                 source = os.path.abspath(source)  # noqa: PTH100  # `Path` would keep the dots
+            source = re.sub(r"^/dev/video(\d{1,3})$", r"\1", source)  # by which the menus and the names know it
             self.sources.remember(source)
             self.playback.play(source, begin_s)
             self.view.setFocus()
@@ -128,23 +122,21 @@ class MainWindow(QMainWindow):
 
     def shutdown(self, timeout_s: float) -> bool:
         """End all threads and complete all files; False if something still runs after that time."""
-        deadline_s = time.monotonic() + timeout_s
         self._store.write()
         self.playback.request_close()
-        parts = (self.capture.close, self.tools.shutdown, self.playback.close)
-        ended = [end(max(0.0, deadline_s - time.monotonic())) for end in parts]
-        return all(ended)
+        return end_all(timeout_s, self.capture.shutdown, self.tools.shutdown, self.playback.shutdown)
 
     def closeEvent(self, event: QCloseEvent | None) -> None:
         """Ask before work is broken off; else ask the threads to end, for whom `shutdown` waits."""
         assert event is not None
-        if self.tools.running and not self._may_break_off():
+        question = self.tr("Videos are being annotated or a model is being trained. Close and break that off?")
+        if self.tools.running and not is_sure(self, self.tr("Close"), question):
             event.ignore()
             return
         if self._geometry is not None:
             self.layout_.save(self._geometry)
         self._store.write()
-        self.capture.stop()
+        self.capture.recorder.stop()
         self.playback.request_close()
         super().closeEvent(event)
         for dialog in self.findChildren(QDialog):
@@ -199,8 +191,6 @@ class MainWindow(QMainWindow):
         self._key_guard = KeyGuard(self)
         self._key_guard.watch(self)
         panel = self.event_panel
-        panel.clear_action.setShortcut("Ctrl+Shift+Del")
-        panel.sounds_action.setShortcut("Ctrl+Shift+M")
         for action in (panel.export_action, panel.copy_action, panel.clear_action, panel.sounds_action):
             menus.gestures_menu.addAction(action)
         for action in self.layout_.dock_actions:
@@ -208,7 +198,7 @@ class MainWindow(QMainWindow):
         self.addActions([*self.layout_.dock_actions, panel.export_action, panel.clear_action, panel.sounds_action])
         menus.loop.setChecked(loop)
         self.playback_bar.take_actions(menus.loop, menus.speed_menu)
-        self.controls.set_models(installed_models())
+        self.controls.model.set_models(installed_models())
         self.layout_.fit_screen()
         self.setAcceptDrops(True)
         self.setWindowTitle(NAME)
@@ -248,9 +238,9 @@ class MainWindow(QMainWindow):
             (menus.gestures, self.tools.gestures),
             (menus.annotate, self.tools.annotate),
             (menus.train, self.tools.train),
-            (menus.doctor, self.tools.doctor),
+            (menus.doctor, lambda: self.tools.doctor(self._camera_in_use)),
             (menus.shortcuts, self.tools.shortcuts),
-            (menus.about, self.tools.about),
+            (menus.about, lambda: self.tools.about(self.figures.device_label.text())),
         ):
             action.triggered.connect(show)
 
@@ -259,7 +249,7 @@ class MainWindow(QMainWindow):
         self._store.changed.connect(self._apply_settings)
         self._store.failed.connect(self.notice.show_failure)
         self.controls.changed.connect(self._store.set)
-        self.controls.check_requested.connect(self.tools.doctor)
+        self.controls.check_requested.connect(self.menus.doctor.trigger)
         self.event_panel.told.connect(self._tell)
         self.event_panel.sounds_toggled.connect(lambda on: self._store.update(sounds=on))
         self.sources.chosen.connect(self.play)
@@ -320,10 +310,9 @@ class MainWindow(QMainWindow):
 
     @pyqtSlot(str, object)
     def _show_model(self, device: str, labels: tuple[str, ...]) -> None:
-        self._device = device
         self.figures.begin()
         self.figures.set_device(device)
-        self.controls.set_labels(labels)
+        self.controls.gestures.set_labels(labels)
 
     @pyqtSlot(object)
     def _apply_settings(self, settings: Settings) -> None:
@@ -333,14 +322,11 @@ class MainWindow(QMainWindow):
         self.menus.set_choices(settings.picture_mode, settings.theme)
         self.menus.mirror.setChecked(settings.mirror_cameras if self._is_camera else settings.mirror_files)
         self.sources.offer()
-        self._configure()
+        screen = source_kind(self.playback.source) == "screen"
+        self.playback.configure(LiveSettings.of(settings, self.menus.mirror.isChecked(), screen))
         self.playback.choose_model(ModelChoice.of(settings))
         if self.playback.set_camera_size(settings.camera_size_wh) and self._is_camera and self.phase.running:
             self.play(self.playback.source)
-
-    def _configure(self) -> None:
-        screen = source_kind(self.playback.source) == "screen"
-        self.playback.configure(LiveSettings.of(self._store.settings, self.menus.mirror.isChecked(), screen))
 
     def _show_event(self, source: str, time_s: float) -> None:
         if source == self.playback.source and self.playback.clip is not None:
@@ -356,6 +342,9 @@ class MainWindow(QMainWindow):
         if not self.tools.annotate_files(files):
             self._tell(self.tr("More files can be added once those on the list are annotated"))
 
+    def _camera_in_use(self) -> str:
+        return self.playback.source if self._is_camera and self.phase.running else ""
+
     def _tell(self, text: str) -> None:
         self.figures.showMessage(text, TOLD_MS)
 
@@ -369,13 +358,8 @@ class MainWindow(QMainWindow):
         self._store.update(**{"mirror_cameras" if self._is_camera else "mirror_files": on})
 
     def _use_model(self, folder: Path) -> None:
-        self.controls.set_models(installed_models())
+        self.controls.model.set_models(installed_models())
         self._store.update(weights=str(folder))
-
-    def _may_break_off(self) -> bool:
-        question = self.tr("Videos are being annotated or a model is being trained. Close and break that off?")
-        yes, no = QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No
-        return QMessageBox.question(self, self.tr("Close"), question, defaultButton=no) is yes
 
     @pyqtSlot(str)
     def _show_fault(self, text: str) -> None:

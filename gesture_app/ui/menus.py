@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from PyQt6.QtCore import QObject, pyqtSignal
 from PyQt6.QtGui import QAction, QActionGroup, QKeySequence
@@ -50,11 +51,13 @@ class Menus(QObject):
     def set_cameras(self, cameras: Sequence[Camera], playing: str) -> None:
         """Offer these cameras, the first nine with the keys 1 to 9, and mark the one that plays."""
         self._empty(self.camera_menu)
-        for number, camera in enumerate(cameras, 1):
-            key = str(number) if number <= MOST_CAMERA_KEYS else None
-            action = self._action(self.camera_menu, camera.name.replace("&", "&&"), key, checkable=True)
-            action.setChecked(camera.source == playing)
-            action.triggered.connect(lambda _, source=camera.source: self.source_chosen.emit(source))
+        choices = (
+            (camera.source, camera.name.replace("&", "&&"), str(number) if number <= MOST_CAMERA_KEYS else None)
+            for number, camera in enumerate(cameras, 1)
+        )
+        actions = self._choices(self.camera_menu, self.source_chosen.emit, choices)
+        if playing in actions:
+            actions[playing].setChecked(True)
         if not cameras:
             none = self.camera_menu.addAction(self.tr("No camera is connected"))
             assert none is not None
@@ -64,11 +67,8 @@ class Menus(QObject):
         """Offer these sizes of the camera's picture, the usual ones where none are known, and mark the chosen one."""
         self._empty(self.size_menu)
         offered = sorted({*(sizes_wh or USUAL_SIZES_WH), *([chosen] if chosen else [])})
-        for size_wh in (None, *offered):
-            text = self.tr("Automatic") if size_wh is None else f"{size_wh[0]} × {size_wh[1]}"
-            action = self._action(self.size_menu, text, None, checkable=True)
-            action.setChecked(size_wh == chosen)
-            action.triggered.connect(lambda _, size_wh=size_wh: self.camera_size_chosen.emit(size_wh))
+        sizes = [(None, self.tr("Automatic"), None), *((wh, f"{wh[0]} × {wh[1]}", None) for wh in offered)]
+        self._choices(self.size_menu, self.camera_size_chosen.emit, sizes)[chosen].setChecked(True)
 
     def set_recent(self, sources: Sequence[str]) -> None:
         """Offer these files and addresses; passwords are not shown."""
@@ -95,11 +95,6 @@ class Menus(QObject):
         steps = (self.back, self.forward, self.jump_back, self.jump_forward, self.to_start, self.to_end)
         for action in (*steps, self.slower, self.faster):
             action.setEnabled(clip)
-
-    @property
-    def speed(self) -> float:
-        """The chosen one of `SPEEDS`."""
-        return next(speed for speed, action in self._speeds.items() if action.isChecked())
 
     def _make_file_menu(self, menu: QMenu) -> None:
         self.open = self._action(menu, self.tr("&Open…"), "Ctrl+O", "open")
@@ -134,13 +129,9 @@ class Menus(QObject):
         menu.addSeparator()
         self.loop = self._action(menu, self.tr("&Repeat"), "L", "repeat", checkable=True)
         self.speed_menu = self._submenu(menu, self.tr("Spee&d"))
-        group = QActionGroup(self)
-        self._speeds: dict[float, QAction] = {}
-        for speed in SPEEDS:
-            action = self._choice(self.speed_menu, group, shown_speed(speed), None)
-            action.setChecked(speed == 1.0)
-            action.toggled.connect(lambda on, speed=speed: self.speed_chosen.emit(speed) if on else None)
-            self._speeds[speed] = action
+        speeds = [(speed, shown_speed(speed), None) for speed in SPEEDS]
+        self._speeds = self._choices(self.speed_menu, self.speed_chosen.emit, speeds)
+        self._speeds[1.0].setChecked(True)
         self.speed_menu.addSeparator()
         self.slower = self._action(self.speed_menu, self.tr("&Slower"), "[")
         self.faster = self._action(self.speed_menu, self.tr("&Faster"), "]")
@@ -148,31 +139,27 @@ class Menus(QObject):
         self.faster.triggered.connect(lambda: self._change_speed(1))
 
     def _change_speed(self, steps: int) -> None:
-        number = SPEEDS.index(self.speed) + steps
-        self._speeds[SPEEDS[min(max(number, 0), len(SPEEDS) - 1)]].setChecked(True)
+        speeds = list(self._speeds.values())
+        number = [action.isChecked() for action in speeds].index(True) + steps
+        if 0 <= number < len(speeds):
+            speeds[number].trigger()
 
     def _make_view_menu(self, menu: QMenu) -> None:
         self.mirror = self._action(menu, self.tr("&Mirror"), "M", "mirror", checkable=True)
-        picture = self._submenu(menu, self.tr("&Picture"), "fit")
-        group = QActionGroup(self)
-        self._modes: dict[str, QAction] = {}
-        for mode, text, key in (
+        modes = (
             ("fit", self.tr("F&it the window"), "Ctrl+0"),
             ("actual", self.tr("&Actual pixels (100 %)"), "Ctrl+1"),
             ("fill", self.tr("Fi&ll the window"), "Ctrl+2"),
-        ):
-            self._modes[mode] = self._choice(picture, group, text, key)
-            self._modes[mode].triggered.connect(lambda _, mode=mode: self.picture_mode_chosen.emit(mode))
-        theme = self._submenu(menu, self.tr("&Colours"), "theme")
-        group = QActionGroup(self)
-        self._themes: dict[str, QAction] = {}
-        for choice, text, key in (
+        )
+        self._modes = self._choices(
+            self._submenu(menu, self.tr("&Picture"), "fit"), self.picture_mode_chosen.emit, modes
+        )
+        themes = (
             ("system", self.tr("As the &system"), "Ctrl+Alt+S"),
             ("light", self.tr("&Light"), "Ctrl+Alt+L"),
             ("dark", self.tr("&Dark"), "Ctrl+Alt+D"),
-        ):
-            self._themes[choice] = self._choice(theme, group, text, key)
-            self._themes[choice].triggered.connect(lambda _, choice=choice: self.theme_chosen.emit(choice))
+        )
+        self._themes = self._choices(self._submenu(menu, self.tr("&Colours"), "theme"), self.theme_chosen.emit, themes)
         menu.addSeparator()
         self.full_screen = self._action(menu, self.tr("&Full screen"), "F", "full-screen", checkable=True)
         self.full_screen.setShortcuts([QKeySequence("F"), QKeySequence("F11")])
@@ -214,6 +201,8 @@ class Menus(QObject):
             if action.parent() is menu:
                 self._window.removeAction(action)
                 action.deleteLater()
+        for group in menu.findChildren(QActionGroup):
+            group.deleteLater()
 
     def _action(
         self, menu: QMenu, text: str, key: str | None, icon_name: str | None = None, checkable: bool = False
@@ -228,7 +217,13 @@ class Menus(QObject):
         self._window.addAction(action)  # a shortcut of a hidden menu bar is dead: in full screen the window carries it
         return action
 
-    def _choice(self, menu: QMenu, group: QActionGroup, text: str, key: str | None) -> QAction:
-        action = self._action(menu, text, key, checkable=True)
-        group.addAction(action)
-        return action
+    def _choices(
+        self, menu: QMenu, tell: Callable[[Any], object], choices: Iterable[tuple[Any, str, str | None]]
+    ) -> dict[Any, QAction]:
+        """The actions of values with texts and keys, of which one at a time is checked; what is chosen is told."""
+        group, actions = QActionGroup(menu), {}
+        for value, text, key in choices:
+            action = actions[value] = self._action(menu, text, key, checkable=True)
+            action.triggered.connect(lambda _, value=value: tell(value))
+            group.addAction(action)
+        return actions

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PyQt6.QtCore import QSignalBlocker, pyqtSignal
-from PyQt6.QtWidgets import QComboBox, QFileDialog, QFormLayout, QLabel, QMessageBox, QWidget
+from PyQt6.QtWidgets import QComboBox, QFileDialog, QFormLayout, QMessageBox, QWidget
 
 from gesture_app.ui.wheel_guard import ActingBox
 from gesture_app.vision.model_folders import missing_files
@@ -46,14 +46,9 @@ class ModelBox(QWidget):
         form = QFormLayout(self)
         form.setContentsMargins(0, 0, 0, 0)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        for text, box in (
-            (self.tr("Model"), self.model),
-            (self.tr("&Device"), self.device),
-            (self.tr("Runtim&e"), self.runtime),
-        ):
-            label = QLabel(text)
-            label.setBuddy(box)
-            form.addRow(label, box)
+        form.addRow(self.tr("Model"), self.model)
+        form.addRow(self.tr("&Device"), self.device)
+        form.addRow(self.tr("Runtim&e"), self.runtime)
         self._list_models()
         self.model.activated.connect(self._take_model)
 

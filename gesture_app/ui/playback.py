@@ -152,9 +152,9 @@ class Playback(QObject):
         """Ask the live thread to end, without waiting."""
         self._worker.request_close()
 
-    def close(self, timeout_s: float) -> bool:
+    def shutdown(self, timeout_s: float) -> bool:
         """End the live thread; False if it has not ended in time."""
-        return self._worker.close(timeout_s)
+        return self._worker.shutdown(timeout_s)
 
     def _set_paused(self, paused: bool) -> None:
         self._worker.set_paused(paused)

@@ -14,7 +14,7 @@ from os.path import lexists
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PyQt6.QtCore import QObject, QThread, QThreadPool, QTimer, pyqtSignal
+from PyQt6.QtCore import QDeadlineTimer, QObject, QThread, QThreadPool, QTimer, pyqtSignal
 from PyQt6.QtGui import QImage
 
 from gesture_app.errors import message_of
@@ -192,13 +192,14 @@ class Recorder(QObject):
         encoding.finish()
         self.recording_changed.emit(False)
 
-    def close(self, timeout_s: float) -> bool:
-        """Complete all files; False if that has not happened in time."""
+    def shutdown(self, timeout_s: float) -> bool:
+        """Complete all files; False if that has not happened in time. No window is left to tell what fails then."""
         self.stop()
-        deadline_s = time.monotonic() + timeout_s
-        return all(
-            encoding.wait(max(0, round((deadline_s - time.monotonic()) * 1000))) for encoding in list(self._encodings)
-        )
+        deadline = QDeadlineTimer(round(timeout_s * 1000))
+        ended = all(encoding.wait(deadline) for encoding in self._encodings)
+        for fault in (encoding.fault for encoding in self._encodings if encoding.fault):
+            print(f"gesture-app: {fault}", file=sys.stderr)
+        return ended
 
     def _tell_progress(self) -> None:
         encoding = self._current
@@ -241,7 +242,7 @@ class Snapshots(QObject):
         moment = datetime.now()
         self._pool.start(lambda: self._write(picture, folder, moment))
 
-    def wait(self, timeout_s: float) -> bool:
+    def shutdown(self, timeout_s: float) -> bool:
         """Wait for what is being written; False if that takes longer."""
         return self._pool.waitForDone(round(timeout_s * 1000))
 

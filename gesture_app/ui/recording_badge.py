@@ -25,11 +25,6 @@ class RecordingBadge(QWidget):
         recorder.recording_changed.connect(self._follow)
         recorder.progressed.connect(self._show_progress)
 
-    @property
-    def text(self) -> str:
-        """The time that is shown."""
-        return self._time
-
     def set_wanted(self, wanted: bool) -> None:
         """Whether it is to be seen at all."""
         self._wanted = wanted

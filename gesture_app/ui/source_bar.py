@@ -23,7 +23,7 @@ EXACTLY = Qt.MatchFlag.MatchExactly | Qt.MatchFlag.MatchCaseSensitive
 def shown_source(source: str, cameras: Sequence[Camera] = ()) -> str:
     """The source as it may be shown: the name of a camera, a file or a host, never a password."""
     translate = QCoreApplication.translate
-    kind = source_kind(source) if source else "file"
+    kind = source_kind(source)
     if kind == "camera":
         unknown = translate("SourceBar", "camera {number}").format(number=source)
         return next((camera.name for camera in cameras if camera.source == source), unknown)
@@ -151,11 +151,10 @@ class SourceBar(QWidget):
         index = self._box.findData(source) if source else -1
         self._box.setCurrentIndex(index)  # its icon is shown, too
         if index < 0:
-            is_camera = bool(source) and source_kind(source) == "camera"
+            kind = source_kind(source)
+            self._masked = (masked(source), source) if kind == "stream" else ("", "")
             camera = self.tr("Camera {number}").format(number=source)
-            is_stream = bool(source) and source_kind(source) == "stream"
-            self._masked = (masked(source), source) if is_stream else ("", "")
-            self._box.setEditText(camera if is_camera else self._masked[0] or shown_path(source))
+            self._box.setEditText(camera if kind == "camera" else self._masked[0] or shown_path(source))
 
     def _follow_focus(self, before: QWidget | None) -> None:
         """Give up what is entered when the focus goes elsewhere in the window; only Start may have it in between.

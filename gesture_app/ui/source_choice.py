@@ -112,14 +112,14 @@ class SourceChoice(QObject):
         self._menus.set_recent(settings.recent_sources)
         self._layout.source_bar.set_sources(cameras, settings.recent_sources)
         if self._welcome is not None:
-            self._welcome.set_cameras([(camera.name, camera.source) for camera in cameras])
+            self._welcome.set_cameras(cameras)
 
     def show_welcome(self) -> None:
         """Show the first-run page in place of the picture."""
         from gesture_app.ui.welcome import WelcomePage
 
         if self._welcome is None:
-            self._welcome = WelcomePage([(camera.name, camera.source) for camera in self.cameras.found])
+            self._welcome = WelcomePage(self.cameras.found)
             self._welcome.chosen.connect(self._leave_welcome)
             self._welcome.file_requested.connect(self._leave_welcome)
             self._welcome.file_requested.connect(self.opening.ask_file)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PyQt6.QtCore import QObject, Qt, pyqtSignal
+from PyQt6.QtCore import QObject, Qt
 from PyQt6.QtGui import QColor, QPalette
 from PyQt6.QtWidgets import QApplication
 
@@ -144,12 +144,7 @@ class Theme(QObject):
     Args:
         application: gets Qt's Fusion style, which looks the same everywhere.
         choice: the desktop's colours, light or dark.
-
-    Signals:
-        changed: the colours are others now.
     """
-
-    changed = pyqtSignal()
 
     def __init__(self, application: QApplication, choice: Choice = "system") -> None:
         super().__init__(application)
@@ -162,11 +157,6 @@ class Theme(QObject):
         assert hints is not None
         hints.colorSchemeChanged.connect(self._apply)
         self._apply()
-
-    @property
-    def dark(self) -> bool:
-        """Whether the colours are dark now."""
-        return bool(self._dark)
 
     def set_choice(self, choice: Choice) -> None:
         """Use other colours from now on."""
@@ -181,14 +171,12 @@ class Theme(QObject):
         palette = make_palette(dark)
         self._application.setPalette(palette)
         self._application.setStyleSheet(_style_sheet(palette))
-        self.changed.emit()
 
     def _wants_dark(self) -> bool:
         hints = self._application.styleHints()
         assert hints is not None
-        if hasattr(hints, "setColorScheme"):  # Qt 6.8: the frame of the window follows too
-            schemes = {"light": Qt.ColorScheme.Light, "dark": Qt.ColorScheme.Dark}
-            hints.setColorScheme(schemes.get(self._choice, Qt.ColorScheme.Unknown))
+        schemes = {"light": Qt.ColorScheme.Light, "dark": Qt.ColorScheme.Dark}
+        hints.setColorScheme(schemes.get(self._choice, Qt.ColorScheme.Unknown))  # the frame of the window follows too
         if self._choice != "system":
             return self._choice == "dark"
         scheme = hints.colorScheme()
@@ -200,9 +188,7 @@ def make_palette(dark: bool) -> QPalette:
     palette = QPalette()
     for role, colour in (DARK if dark else LIGHT).items():
         palette.setColor(role, QColor(colour))
-    accent = palette.color(Role.Highlight)
-    if hasattr(Role, "Accent"):  # Qt 6.6
-        palette.setColor(Role.Accent, accent)
+    palette.setColor(Role.Accent, palette.color(Role.Highlight))
     for role in FADED_ROLES:
         palette.setColor(QPalette.ColorGroup.Disabled, role, QColor(FADED["dark" if dark else "light"]))
     return palette

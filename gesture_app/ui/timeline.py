@@ -27,19 +27,19 @@ NAME_MARGIN_PX = 5.0
 class Timeline(QWidget):
     """Bars from left, the past, to right, which is now; hands that gesture at once lie in lanes of their own.
 
-    Args:
-        window_s: how far it reaches back, in seconds; the mouse wheel and + and - change it.
-
     Signals:
         time_chosen: a place was clicked; carries its time in seconds of the source.
+
+    Attributes:
+        window_s: how far it reaches back, in seconds; the mouse wheel and + and - change it.
     """
 
     time_chosen = pyqtSignal(float)
 
-    def __init__(self, window_s: float = WINDOW_S, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
-        self._window_s = window_s
+        self.window_s = WINDOW_S
         self._now_s = 0.0
         self._events: dict[int, GestureEvent] = {}
         self._lanes: dict[int, int] = {}
@@ -51,14 +51,9 @@ class Timeline(QWidget):
         self.setAccessibleName(self.tr("Timeline of gestures"))
         self.setToolTip(self.tr("The gestures of the last seconds. The mouse wheel shows more or less"))
 
-    @property
-    def window_s(self) -> float:
-        """How far it reaches back."""
-        return self._window_s
-
     def set_window_s(self, window_s: float) -> None:
         """Reach back further or less far, within 10 to 300 seconds."""
-        self._window_s = min(max(window_s, SHORTEST_WINDOW_S), LONGEST_WINDOW_S)
+        self.window_s = min(max(window_s, SHORTEST_WINDOW_S), LONGEST_WINDOW_S)
         self.update()
 
     def begin(self) -> None:
@@ -116,13 +111,13 @@ class Timeline(QWidget):
     def wheelEvent(self, event: QWheelEvent | None) -> None:
         """Reach further back or less."""
         if event is not None and event.angleDelta().y():
-            self.set_window_s(self._window_s * (0.8 if event.angleDelta().y() > 0 else 1.25))
+            self.set_window_s(self.window_s * (0.8 if event.angleDelta().y() > 0 else 1.25))
             event.accept()
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
         """Reach further back with -, less with +."""
         if event is not None and event.text() in ("+", "-", "="):
-            self.set_window_s(self._window_s * (1.25 if event.text() == "-" else 0.8))
+            self.set_window_s(self.window_s * (1.25 if event.text() == "-" else 0.8))
             return
         super().keyPressEvent(event)
 
@@ -169,7 +164,7 @@ class Timeline(QWidget):
         return self.fontMetrics().height() + 6
 
     def _px_per_s(self) -> float:
-        return max(1.0, self.width() - 2 * PADDING_PX) / self._window_s
+        return max(1.0, self.width() - 2 * PADDING_PX) / self.window_s
 
     def _x(self, time_s: float) -> float:
         return self.width() - PADDING_PX - (self._now_s - time_s) * self._px_per_s()
@@ -223,7 +218,7 @@ class Timeline(QWidget):
         widest = painter.fontMetrics().horizontalAdvance("-000 s") * 1.8
         step_s = next((t for t in TICKS_S if t * self._px_per_s() > widest), TICKS_S[-1])
         base = self.height() - self._axis_px()
-        for count in range(int(self._window_s / step_s) + 1):
+        for count in range(int(self.window_s / step_s) + 1):
             x = self._x(self._now_s - count * step_s)
             painter.setPen(QPen(palette.color(QPalette.ColorRole.Mid), 1))
             painter.drawLine(QPointF(x, 2), QPointF(x, base))

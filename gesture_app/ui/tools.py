@@ -2,48 +2,31 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import QObject, Qt, pyqtSignal
 from PyQt6.QtWidgets import QDialog, QMainWindow
 
-from gesture_app.ui.work_button import WorkButton
-from gesture_app.ui.work_dialog import WorkDialog
+from gesture_app.ui.ending import end_all
+from gesture_app.ui.live import LoadRecognizer, ModelChoice
+from gesture_app.ui.settings_store import SettingsStore
+from gesture_app.ui.work_dialog import WorkButton, WorkDialog
 from gesture_app.vision.assets import shipped_folder
-from gesture_app.vision.hands import RecognizerOptions
 
 if TYPE_CHECKING:
     from gesture_app.ui.annotate_dialog import AnnotateDialog
     from gesture_app.ui.doctor_dialog import DoctorDialog
     from gesture_app.ui.train_dialog import TrainDialog
-    from gesture_app.vision.recognizer import Recognizer
-
-
-@dataclass(frozen=True)
-class ToolContext:
-    """What the dialogs ask the window for.
-
-    Attributes:
-        load: a recognizer of the dialog's own, with the networks in use.
-        options: the thresholds in use.
-        weights: the folder of the networks in use; None for those that come with the program.
-        device: what computes, in words.
-        camera: the number of the camera that plays; empty for none.
-    """
-
-    load: Callable[[], Recognizer]
-    options: Callable[[], RecognizerOptions]
-    weights: Callable[[], Path | None]
-    device: Callable[[], str]
-    camera: Callable[[], str]
 
 
 class Tools(QObject):
     """Shows the dialogs of a window, each once, and ends what they do.
+
+    Args:
+        load: gives a recognizer of a dialog's own.
+        store: tells the networks and the thresholds in use.
 
     Signals:
         model_installed: the folder of the networks that were trained.
@@ -56,10 +39,11 @@ class Tools(QObject):
     model_installed = pyqtSignal(object)
     annotated = pyqtSignal(object, str)
 
-    def __init__(self, window: QMainWindow, context: ToolContext) -> None:
+    def __init__(self, window: QMainWindow, load: LoadRecognizer, store: SettingsStore) -> None:
         super().__init__(window)
         self._window = window
-        self._context = context
+        self._load = load
+        self._store = store
         self._annotate: AnnotateDialog | None = None
         self._train: TrainDialog | None = None
         self._doctor: DoctorDialog | None = None
@@ -78,7 +62,9 @@ class Tools(QObject):
         from gesture_app.ui.annotate_dialog import AnnotateDialog
 
         if self._annotate is None:
-            self._annotate = AnnotateDialog(self._context.load, self._context.options, self._window)
+            self._annotate = AnnotateDialog(
+                lambda: self._load(self._choice), lambda: self._store.settings.options(), self._window
+            )
             self._annotate.ended.connect(self._tell_annotated)
             self._annotate_button.follow(self._annotate)
         _show(self._annotate)
@@ -97,7 +83,7 @@ class Tools(QObject):
         if self._train is None or not (self._train.running or self._train.waiting or self._train.isVisible()):
             if self._train is not None and self._train.shutdown(0):
                 self._train.deleteLater()
-            self._train = TrainDialog(self._context.weights, self._window)
+            self._train = TrainDialog(lambda: self._choice.weights, self._window)
             self._train.installed.connect(self.model_installed)
             self._train.ended.connect(self._show_trained)
             self._train_button.follow(self._train)
@@ -112,47 +98,57 @@ class Tools(QObject):
         if self._annotate is not None and not self._annotate.isVisible() and self._window.isVisible():
             self.annotated.emit(results, fault)
 
-    def doctor(self) -> None:
-        """What works on this computer."""
+    def doctor(self, camera_in_use: Callable[[], str] = lambda: "") -> None:
+        """What works on this computer, but for the camera of this number, which plays."""
         from gesture_app.ui.doctor_dialog import DoctorDialog
 
         if self._doctor is None or not (self._doctor.running and self._doctor.isVisible()):
             if self._doctor is not None:
                 self._doctor.shutdown(0)
                 self._doctor.deleteLater()
-            self._doctor = DoctorDialog(self._weights, self._window, camera_in_use=self._context.camera())
+            self._doctor = DoctorDialog(lambda: self._weights, camera_in_use, self._window)
         _show(self._doctor)
 
     def gestures(self) -> None:
         """The drawings of the gestures that the networks in use know."""
         from gesture_app.ui.gesture_gallery import GesturesDialog
 
-        _show_once(GesturesDialog(self._weights, self._window))
+        self._show_alone(GesturesDialog(self._weights, self._window))
 
     def shortcuts(self) -> None:
         """All keys."""
         from gesture_app.ui.shortcuts_dialog import ShortcutsDialog
 
-        _show_once(ShortcutsDialog(self._window, self._window))
+        self._show_alone(ShortcutsDialog(self._window, self._window))
 
-    def about(self) -> None:
-        """Versions, licences and the model card."""
+    def about(self, device: str) -> None:
+        """Versions, licences and the model card, and what computes."""
         from gesture_app.ui.about_dialog import AboutDialog
 
-        _show_once(AboutDialog(self._context.device(), self._window))
+        self._show_alone(AboutDialog(device, self._window))
 
     def shutdown(self, timeout_s: float) -> bool:
         """End what runs; False if it has not ended in time."""
-        deadline_s = time.monotonic() + timeout_s
-        dialogs: list[WorkDialog | DoctorDialog] = [*self._window.findChildren(WorkDialog)]
+        ends = [dialog.shutdown for dialog in self._window.findChildren(WorkDialog)]
         if self._doctor is not None:
-            dialogs.append(self._doctor)
-        ended = [dialog.shutdown(max(0.0, deadline_s - time.monotonic())) for dialog in dialogs]
-        return all(ended)
+            ends.append(self._doctor.shutdown)
+        return end_all(timeout_s, *ends)
+
+    def _show_alone(self, dialog: QDialog) -> None:
+        """Show a dialog in place of an earlier one of its kind, and forget it when it is closed."""
+        for earlier in self._window.findChildren(type(dialog)):
+            if earlier is not dialog:
+                earlier.close()
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        _show(dialog)
+
+    @property
+    def _choice(self) -> ModelChoice:
+        return ModelChoice.of(self._store.settings)
 
     @property
     def _weights(self) -> Path:
-        return self._context.weights() or shipped_folder()
+        return self._choice.weights or shipped_folder()
 
 
 def _show(dialog: QDialog) -> None:
@@ -160,8 +156,3 @@ def _show(dialog: QDialog) -> None:
     dialog.show()
     dialog.raise_()
     dialog.activateWindow()
-
-
-def _show_once(dialog: QDialog) -> None:
-    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-    _show(dialog)

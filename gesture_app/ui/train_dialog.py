@@ -27,6 +27,7 @@ from gesture_app.python_process import python_arguments
 from gesture_app.ui.child import Child
 from gesture_app.ui.curves import Curves
 from gesture_app.ui.desktop import open_file, open_or_tell, resize_to_fit
+from gesture_app.ui.ending import end_all
 from gesture_app.ui.pictures_folder import PicturesFolder
 from gesture_app.ui.work_dialog import WorkDialog
 from gesture_app.vision.model_info import KINDS, Kind
@@ -103,6 +104,8 @@ class TrainDialog(WorkDialog):
 
     def start(self) -> None:
         """Train."""
+        self.data.recount()
+        self._refresh()  # the folder may have gone since it was chosen
         if self.running or not self.train_button.isEnabled():
             return
         self._base = self._weights()
@@ -119,11 +122,10 @@ class TrainDialog(WorkDialog):
         self._stage = ""
         self.log.clear()
         self.notes.hide()
-        self.data.recount()
         self._arguments = arguments
-        self._child.start([*self._command, *arguments, "--output", str(self._output), "--progress-json"])
         self.progress_bar.setRange(0, 0)
         self.state.setText(self.tr("Reading the pictures and finding the hands in them…"))
+        self._child.start([*self._command, *arguments, "--output", str(self._output), "--progress-json"])
         self._refresh()
 
     def cancel(self) -> None:
@@ -135,9 +137,7 @@ class TrainDialog(WorkDialog):
 
     def shutdown(self, timeout_s: float) -> bool:
         """Stop and wait; False if the process does not end, or a disk does not answer."""
-        deadline_s = time.monotonic() + timeout_s
-        counted = self.data.shutdown(timeout_s)
-        return self._child.shutdown(max(0.0, deadline_s - time.monotonic())) and counted
+        return end_all(timeout_s, self.data.shutdown, self._child.shutdown)
 
     def reject(self) -> None:
         """Close; while something is trained, ask first."""
@@ -189,9 +189,7 @@ class TrainDialog(WorkDialog):
     def _build_layout(self) -> None:
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        label = QLabel(self.tr("&Pictures"))
-        label.setBuddy(self.data)
-        form.addRow(label, self.data)
+        form.addRow(self.tr("&Pictures"), self.data)
         form.addRow(self.tr("&Name of the model"), self.name)
         form.addRow("", self.keep)
         self.plots = QWidget()
@@ -248,9 +246,8 @@ class TrainDialog(WorkDialog):
         self.progress_bar.setRange(0, max(1, epochs))
         self.progress_bar.setValue(epoch)
         if not self._cancelled:
-            text = self.tr("Learning {stage}: round {epoch} of {epochs}").format(
-                stage=stage, epoch=epoch, epochs=epochs
-            )
+            text = self.tr("Learning {stage}: round {epoch} of {epochs}")
+            text = text.format(stage=stage, epoch=epoch, epochs=epochs)
             self.state.setText(text + self._told_left(epoch, epochs))
         self.work_changed.emit()
 
@@ -272,11 +269,11 @@ class TrainDialog(WorkDialog):
             resize_to_fit(self, self.width(), max(self.height(), CURVES_HEIGHT_PX))
 
     def _end(self, code: int) -> None:
-        finished = code == 0 and self._result is not None
+        result = self._result if code == 0 else None
         self.progress_bar.setRange(0, 1)
-        self.progress_bar.setValue(int(finished))
-        if finished:
-            self._tell_result()
+        self.progress_bar.setValue(int(result is not None))
+        if result is not None:
+            self._tell_result(result)
         elif self._cancelled or code == INTERRUPTED:
             self._interrupted = self._arguments
             self.state.setText(self.tr("Stopped. “Train” goes on from here; the model in use is the same as before."))
@@ -290,41 +287,40 @@ class TrainDialog(WorkDialog):
         if not self._cancelled:
             self.ended.emit()
 
-    def _tell_result(self) -> None:
-        assert self._result is not None
-        each, results = self.tr("{measure} {new:.3f}, before {old:.3f}"), self._result
+    def _tell_result(self, results: Mapping[str, Any]) -> None:
+        each = self.tr("{measure} {new:.3f}, before {old:.3f}")
         told = [
             each.format(measure=measure, new=results[key], old=results[f"before_{key}"])
             for key, measure in self._measures.items()
             if isinstance(results.get(key), float) and isinstance(results.get(f"before_{key}"), float)
         ]
-        new = "named" in results
-        if new:
+        if "named" in results:
             right = self.tr("new gestures named right {named:.0f} %, needed {needed:.0f} %")
             told.append(right.format(named=100 * results["named"], needed=100 * results["needed"]))
         if isinstance(results.get("kept"), float):
             told.append(self.tr("other hands named as before {kept:.0f} %").format(kept=100 * results["kept"]))
-        figures = f" ({'; '.join(told)})" if told else ""
-        if results.get("better"):
-            text = self.tr("Done: the new model is better than the one before{figures}.")
-            text = self.tr("Done: the new model is good enough to use{figures}.") if new else text
-        else:
-            text = self.tr("Done, but on your pictures the new model is not better than the one before{figures}.")
-            text = self.tr("Done, but the new model is not good enough to use{figures}.") if new else text
-        if results.get("as_good"):
-            text = self.tr("Done: on your pictures the new model is as good as the one before{figures}.")
+        text = self._verdict(results).format(figures=f" ({'; '.join(told)})" if told else "")
+        if weak := results.get("weak"):
+            listed = ", ".join(f"{name} {100 * share:.0f} %" for name, share in weak.items())
+            few = self.tr(" Too seldom named right: {gestures}. More pictures of these would help.")
+            text += few.format(gestures=listed)
+        self.state.setText(text)
+
+    def _verdict(self, results: Mapping[str, Any]) -> str:
         if results.get("forgets"):
-            text = self.tr(
+            return self.tr(
                 "Done, but the new model gives wrong names to hands that your pictures do not show{figures}. "
                 "Add pictures of gestures that it is to go on knowing, and a folder no_gesture of hands that show none."
             )
-        text = text.format(figures=figures)
-        if weak := results.get("weak"):
-            listed = ", ".join(f"{name} {100 * share:.0f} %" for name, share in weak.items())
-            text += self.tr(" Too seldom named right: {gestures}. More pictures of these would help.").format(
-                gestures=listed
-            )
-        self.state.setText(text)
+        if results.get("as_good"):
+            return self.tr("Done: on your pictures the new model is as good as the one before{figures}.")
+        if "named" in results:  # gestures that the one before does not know
+            if results.get("better"):
+                return self.tr("Done: the new model is good enough to use{figures}.")
+            return self.tr("Done, but the new model is not good enough to use{figures}.")
+        if results.get("better"):
+            return self.tr("Done: the new model is better than the one before{figures}.")
+        return self.tr("Done, but on your pictures the new model is not better than the one before{figures}.")
 
     def _kinds(self, result: Mapping[str, Any]) -> tuple[Kind, ...]:
         """The networks to install: those that are better, or where none is, and it is asked for all the same, all."""

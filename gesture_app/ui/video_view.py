@@ -34,6 +34,11 @@ class VideoView(QWidget):
     Signals:
         painted: a new picture is on the screen; carries the time it was captured.
         double_clicked: anywhere on the picture.
+
+    Attributes:
+        picture: what is shown, in its own size.
+        banner: the message over it.
+        mode: how the picture is laid into the widget.
     """
 
     painted = pyqtSignal(float)
@@ -41,11 +46,11 @@ class VideoView(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._picture: QImage | None = None
+        self.picture: QImage | None = None
         self._unpainted_captured_s: float | None = None
-        self._banner: Banner | None = None
+        self.banner: Banner | None = None
         self._turn = 0.0
-        self._mode: PictureMode = "fit"
+        self.mode: PictureMode = "fit"
         self._cursor_hidden = False
         self._pan = QPointF()
         self._dragged_from: QPointF | None = None
@@ -59,24 +64,9 @@ class VideoView(QWidget):
         self.setMinimumSize(320, 120)
         self.setAccessibleName(self.tr("Video"))
 
-    @property
-    def picture(self) -> QImage | None:
-        """What is shown, in its own size."""
-        return self._picture
-
-    @property
-    def banner(self) -> Banner | None:
-        """The message over the picture."""
-        return self._banner
-
-    @property
-    def mode(self) -> PictureMode:
-        """How the picture is laid into the widget."""
-        return self._mode
-
     def set_mode(self, mode: PictureMode) -> None:
         """Lay the picture differently, its middle in the middle."""
-        self._mode = mode
+        self.mode = mode
         self._pan = QPointF()
         self._show_cursor()
         self.update()
@@ -88,16 +78,16 @@ class VideoView(QWidget):
 
     def show_picture(self, picture: QImage, captured_s: float | None) -> None:
         """Show this picture from the next paint on; without a time of capture `painted` is not told."""
-        if self._picture is None or self._picture.size() != picture.size():
-            self._picture = picture
+        if self.picture is None or self.picture.size() != picture.size():
+            self.picture = picture
             self._show_cursor()
-        self._picture = picture
+        self.picture = picture
         self._unpainted_captured_s = captured_s
         self.update()
 
     def clear_picture(self) -> None:
         """Show no picture."""
-        self._picture = None
+        self.picture = None
         self._unpainted_captured_s = None
         self._pan = QPointF()
         self._show_cursor()
@@ -105,9 +95,9 @@ class VideoView(QWidget):
 
     def show_banner(self, banner: Banner | None) -> None:
         """Put a message over the picture, which is dimmed unless it stands aside, or take it away."""
-        if banner == self._banner:
+        if banner == self.banner:
             return
-        self._banner = banner
+        self.banner = banner
         self.setAccessibleDescription(f"{banner.title}. {banner.text}" if banner else "")
         if banner is not None and banner.look is Look.BUSY:
             self._spinner.start()
@@ -126,18 +116,18 @@ class VideoView(QWidget):
 
     def picture_rect(self) -> QRectF:
         """Where the picture lies, in device-independent pixels, also outside the widget; empty without a picture."""
-        if self._picture is None:
+        if self.picture is None:
             return QRectF()
-        size = QSizeF(self._picture.size())
-        if self._mode == "actual":
+        size = QSizeF(self.picture.size())
+        if self.mode == "actual":
             size /= self.devicePixelRatioF()
         else:
             fit, fill = Qt.AspectRatioMode.KeepAspectRatio, Qt.AspectRatioMode.KeepAspectRatioByExpanding
-            size.scale(QSizeF(self.size()), fit if self._mode == "fit" else fill)
+            size.scale(QSizeF(self.size()), fit if self.mode == "fit" else fill)
         self._pan = self._within(self._pan, size)
         rect = QRectF(0, 0, size.width(), size.height())
         rect.moveCenter(QRectF(self.rect()).center() + self._pan)
-        if self._mode == "actual":  # between two pixels of the screen it would be blurred
+        if self.mode == "actual":  # between two pixels of the screen it would be blurred
             rect.moveTo(round(rect.left()), round(rect.top()))
         return rect
 
@@ -149,13 +139,13 @@ class VideoView(QWidget):
         """Background, picture, banner."""
         painter = QPainter(self)
         painter.fillRect(self.rect(), BACKGROUND)
-        if self._picture is not None:
+        if self.picture is not None:
             target = self.picture_rect()
-            self._paint_picture(painter, target, self._picture)
-            if self._banner is not None and self._banner.look is not Look.ASIDE:
+            self._paint_picture(painter, target, self.picture)
+            if self.banner is not None and self.banner.look is not Look.ASIDE:
                 painter.fillRect(target, DIM)
-        if self._banner is not None:
-            paint_banner(painter, QRectF(self.rect()), self._banner, self._turn)
+        if self.banner is not None:
+            paint_banner(painter, QRectF(self.rect()), self.banner, self._turn)
         painter.end()
         if self._unpainted_captured_s is not None:
             captured_s, self._unpainted_captured_s = self._unpainted_captured_s, None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from PyQt6.QtCore import QSize, Qt, pyqtSignal
@@ -18,15 +18,13 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from gesture_app.ui.cameras import Camera
 from gesture_app.ui.gesture_gallery import GestureGallery
 from gesture_app.vision.assets import demo_clip
 
 
 class WelcomePage(QScrollArea):
     """Stands where the picture will be; in a small window the gestures get less room, and then the page scrolls.
-
-    Args:
-        cameras: name and source of every camera.
 
     Signals:
         chosen: the source to start with: a camera, or the clip that comes with the program.
@@ -38,20 +36,8 @@ class WelcomePage(QScrollArea):
     file_requested = pyqtSignal()
     skipped = pyqtSignal()
 
-    def __init__(self, cameras: Sequence[tuple[str, str]], parent: QWidget | None = None) -> None:
+    def __init__(self, cameras: Sequence[Camera], parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        title = QLabel(self.tr("Show a gesture"))
-        font = title.font()
-        font.setPointSizeF(font.pointSizeF() * 1.7)
-        font.setBold(True)
-        title.setFont(font)
-        text = QLabel(
-            self.tr(
-                "Hold a hand into the camera, and the app names its gesture. "
-                "All is computed here: no picture leaves this computer."
-            )
-        )
-        text.setWordWrap(True)
         self.camera = QComboBox()
         self.camera.setAccessibleName(self.tr("Camera"))
         self.camera.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
@@ -59,30 +45,39 @@ class WelcomePage(QScrollArea):
         self.camera.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.label = QLabel(self.tr("Camera"))
         self.label.setBuddy(self.camera)
-        self.start_button = QPushButton(self.tr("Start camera"))
-        self.start_button.clicked.connect(lambda: self.chosen.emit(str(self.camera.currentData())))
-        self.file_button = QPushButton(self.tr("Open a video…"))
-        self.file_button.clicked.connect(self.file_requested)
-        self.demo_button = QPushButton(self.tr("Pla&y a demo"))
-        self.demo_button.clicked.connect(lambda: self.chosen.emit(str(demo_clip())))
-        self.skip_button = QPushButton(self.tr("Not now"))
-        self.skip_button.clicked.connect(self.skipped)
-        buttons = (self.start_button, self.file_button, self.demo_button, self.skip_button)
-        for button in buttons:
-            button.setAutoDefault(True)  # Enter presses it
-        self._parts = (self.camera, *buttons)
-        self.none = QLabel(self.tr("No camera was found. Connect one: it appears here by itself."))
-        self.none.setWordWrap(True)
+        self.start_button = self._button(
+            self.tr("Start camera"), lambda: self.chosen.emit(str(self.camera.currentData()))
+        )
+        self.file_button = self._button(self.tr("Open a video…"), self.file_requested.emit)
+        self.demo_button = self._button(self.tr("Pla&y a demo"), lambda: self.chosen.emit(str(demo_clip())))
+        self.skip_button = self._button(self.tr("Not now"), self.skipped.emit)
+        self.none = self._text(self.tr("No camera was found. Connect one: it appears here by itself."))
         self.gallery = GestureGallery()
         whole = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)
         whole.setHeightForWidth(True)  # the page scrolls, not the gallery in it
         self.gallery.setSizePolicy(whole)
+        self.setWidget(self._arranged())
+        self.setWidgetResizable(True)
+        self.setFrameShape(QScrollArea.Shape.NoFrame)
+        for area in (self, self.gallery):
+            area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.set_cameras(cameras)
 
+    def _arranged(self) -> QWidget:
+        title = QLabel(self.tr("Show a gesture"))
+        font = title.font()
+        font.setPointSizeF(font.pointSizeF() * 1.7)
+        font.setBold(True)
+        title.setFont(font)
+        text = self.tr(
+            "Hold a hand into the camera, and the app names its gesture. "
+            "All is computed here: no picture leaves this computer."
+        )
         row, below = QHBoxLayout(), QHBoxLayout()
         row.addWidget(self.label)
         row.addWidget(self.camera, 1)
         row.addWidget(self.start_button)
-        for button in buttons[1:]:
+        for button in (self.file_button, self.demo_button, self.skip_button):
             below.addWidget(button)
         below.addStretch()
         inside = QWidget()
@@ -90,21 +85,30 @@ class WelcomePage(QScrollArea):
         column.setContentsMargins(24, 18, 24, 18)
         column.setSpacing(12)
         column.addWidget(title, 0, Qt.AlignmentFlag.AlignLeft)
-        column.addWidget(text)
+        column.addWidget(self._text(text))
         column.addWidget(self.none)
         column.addLayout(row)
         column.addLayout(below)
         column.addWidget(self.gallery, 1)
-        self.setWidget(inside)
-        self.setWidgetResizable(True)
-        self.setFrameShape(QScrollArea.Shape.NoFrame)
-        for area in (self, self.gallery):
-            area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.set_cameras(cameras)
+        return inside
+
+    @staticmethod
+    def _text(text: str) -> QLabel:
+        label = QLabel(text)
+        label.setWordWrap(True)
+        return label
+
+    @staticmethod
+    def _button(text: str, act: Callable[[], object]) -> QPushButton:
+        button = QPushButton(text)
+        button.setAutoDefault(True)  # Enter presses it
+        button.clicked.connect(lambda: act())
+        return button
 
     def come_after(self, part: QWidget) -> None:
         """Be what the Tab key reaches after this part of the window."""
-        for before, after in pairwise((part, *self._parts)):
+        parts = (part, self.camera, self.start_button, self.file_button, self.demo_button, self.skip_button)
+        for before, after in pairwise(parts):
             self.setTabOrder(before, after)
 
     def showEvent(self, event: QShowEvent | None) -> None:
@@ -119,12 +123,12 @@ class WelcomePage(QScrollArea):
         assert inside is not None and bar is not None
         return QSize(inside.minimumSizeHint().width() + bar.sizeHint().width(), super().minimumSizeHint().height())
 
-    def set_cameras(self, cameras: Sequence[tuple[str, str]]) -> None:
-        """Offer these cameras, names and sources; the chosen one stays chosen if it is still there."""
+    def set_cameras(self, cameras: Sequence[Camera]) -> None:
+        """Offer these cameras; the chosen one stays chosen if it is still there."""
         before, focused = self.camera.currentData(), self._first.hasFocus()
         self.camera.clear()
-        for name, source in cameras:
-            self.camera.addItem(name, source)
+        for camera in cameras:
+            self.camera.addItem(camera.name, camera.source)
         self.camera.setCurrentIndex(max(0, self.camera.findData(before)))
         for part in (self.label, self.camera, self.start_button):
             part.setVisible(bool(cameras))

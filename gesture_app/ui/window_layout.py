@@ -78,10 +78,11 @@ class WindowLayout:
         window.setDockOptions(QMainWindow.DockOption.AllowTabbedDocks | QMainWindow.DockOption.AnimatedDocks)
         window.setCorner(Qt.Corner.BottomRightCorner, Area.RightDockWidgetArea)
 
-        controls = self._dock("controls", "Ctrl+,", self.controls, Area.RightDockWidgetArea)
-        events = self._dock("events", "Ctrl+Shift+E", self.event_panel, Area.RightDockWidgetArea)
-        bars = self._dock("bars", "Ctrl+Shift+B", self.bars, Area.RightDockWidgetArea)
-        timeline = self._dock("timeline", "Ctrl+Shift+T", self.timeline, Area.BottomDockWidgetArea)
+        translate, right, below = QCoreApplication.translate, Area.RightDockWidgetArea, Area.BottomDockWidgetArea
+        controls = self._dock("controls", translate("WindowLayout", "&Settings"), "Ctrl+,", self.controls, right)
+        events = self._dock("events", translate("WindowLayout", "&Events"), "Ctrl+Shift+E", self.event_panel, right)
+        bars = self._dock("bars", translate("WindowLayout", "P&robabilities"), "Ctrl+Shift+B", self.bars, right)
+        timeline = self._dock("timeline", translate("WindowLayout", "&Timeline"), "Ctrl+Shift+T", self.timeline, below)
         window.tabifyDockWidget(controls, events)
         controls.raise_()
         bars.hide()
@@ -158,8 +159,8 @@ class WindowLayout:
             dock.hide()
         self._without_room |= hidden
 
-    def _dock(self, name: str, key: str, part: QWidget, area: Area) -> QDockWidget:
-        title = _title(name)
+    def _dock(self, name: str, title: str, key: str, part: QWidget, area: Area) -> QDockWidget:
+        """A dock, and the action that shows it, in whose title is the key that chooses it in the menu."""
         dock = QDockWidget(plain(title), self._window)
         dock.setObjectName(name)
         dock.setWidget(part)
@@ -178,14 +179,3 @@ def _show(dock: QDockWidget, shown: bool) -> None:
     dock.setVisible(shown)
     if shown:
         dock.raise_()
-
-
-def _title(name: str) -> str:
-    """The title of a dock, with the key that chooses it in the menu."""
-    translate = QCoreApplication.translate
-    return {
-        "controls": translate("WindowLayout", "&Settings"),
-        "events": translate("WindowLayout", "&Events"),
-        "bars": translate("WindowLayout", "P&robabilities"),
-        "timeline": translate("WindowLayout", "&Timeline"),
-    }[name]

@@ -1,4 +1,4 @@
-"""A dialog in which something may still be going on when it is closed."""
+"""A dialog in which something may still be going on when it is closed, and the button that tells of it then."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from PyQt6.QtCore import QCoreApplication, Qt, pyqtSignal
 from PyQt6.QtGui import QHideEvent, QShowEvent
-from PyQt6.QtWidgets import QDialog, QMessageBox, QPushButton, QWidget
+from PyQt6.QtWidgets import QDialog, QMessageBox, QPushButton, QToolButton, QWidget
 
 
 class WorkDialog(QDialog):
@@ -93,3 +93,29 @@ class WorkDialog(QDialog):
         button.setAutoDefault(False)
         button.clicked.connect(lambda: act())
         return button
+
+
+class WorkButton(QToolButton):
+    """Follows a dialog; hidden while it is open, and while it does nothing."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._dialog: WorkDialog | None = None
+        self.setAutoRaise(True)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setToolTip(self.tr("Show the dialog again"))
+        self.setVisible(False)
+
+    def follow(self, dialog: WorkDialog) -> None:
+        """Tell of this dialog from now on."""
+        self._dialog = dialog
+        dialog.work_changed.connect(self._refresh)
+        self._refresh()
+
+    def _refresh(self) -> None:
+        dialog = self._dialog
+        assert dialog is not None
+        if dialog.running:
+            self.setText(dialog.work_text)
+        self.setVisible(dialog.running and not dialog.isVisible())

@@ -131,7 +131,7 @@ class LiveWorker(QThread):
                 self._mailbox.close()
             self._changed.notify_all()
 
-    def close(self, timeout_s: float) -> bool:
+    def shutdown(self, timeout_s: float) -> bool:
         """End the thread and its readers; False if one of them has not ended in time, or networks still load ahead."""
         self.request_close()
         ended = self.wait(int(timeout_s * 1000)) and not any(reader.is_alive() for reader in self._leaving)
@@ -222,9 +222,8 @@ class LiveWorker(QThread):
         reader = self._open_reader(source, mailbox, lambda state, message: states.put((state, message)), order.options)
         with self._changed:
             self._mailbox, self._reader = mailbox, reader
-        reader.transport.set_held(
-            True
-        )  # a clip must not run away while models load, and compile when they get their first picture
+        # A clip must not run away while models load, and compile when they get their first picture.
+        reader.transport.set_held(True)
         if self.paused:  # by now; later its reader is told
             reader.transport.set_paused(True)
         reader.start()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit, urlunsplit
 
@@ -44,7 +44,7 @@ def source_kind(source: str) -> SourceKind:
     if re.match(r"screen(:|$)", source):
         return "screen"
     # Two letters at least: C:\ is a drive. A file may have any name.
-    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:", source) and not _exists(source):
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:", source) and not os.path.exists(source):  # noqa: PTH110  # `Path` may raise
         return "stream"
     return "file"
 
@@ -87,10 +87,3 @@ class ScreenArea:
             return f"screen:{self.monitor}"
         left, top, width, height = self.rect
         return f"screen:{width}x{height}+{left}+{top}"
-
-
-def _exists(source: str) -> bool:
-    try:
-        return Path(source).exists()
-    except (OSError, ValueError):  # too long, or a NUL in it
-        return False

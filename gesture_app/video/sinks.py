@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, TextIO
+from typing import TextIO
 
 import av
 import cv2
@@ -22,7 +22,7 @@ from PIL import Image as PillowImage
 
 from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.video.audio import AudioTrack
-from gesture_app.video.files import ANNOTATED
+from gesture_app.video.files import ANNOTATED, VideoFile
 from gesture_app.video.partial_file import PartialFile, storage_fault
 from gesture_app.vision.hands import Frame, Image
 from gesture_app.vision.images import IMAGE_SUFFIXES, has_picture_suffix
@@ -36,31 +36,19 @@ BT601 = 6  # SMPTE 170M in FFmpeg's three enumerations
 MOVFLAGS = "frag_keyframe+delay_moov+default_base_moof+hybrid_fragmented"
 
 
-class SourceTiming(Protocol):
-    """What a sink has to know of the source of its frames; a `VideoFile` tells it."""
-
-    @property
-    def path(self) -> Path | None:
-        """The file that holds the sound, if any."""
-
-    @property
-    def frame_rate(self) -> Fraction:
-        """The mean rate in 1/s."""
-
-    @property
-    def time_base(self) -> Fraction:
-        """The unit of the times in seconds."""
-
-    @property
-    def end_s(self) -> float:
-        """Until when the last picture is shown; known when it was given."""
-
-
 @dataclass
 class LiveTiming:
-    """The timing of a camera or a stream: no sound, and every frame comes when it comes; see `SourceTiming`."""
+    """What a sink has to know of a camera or a stream, and of a file its `VideoFile` tells: each frame comes when it
+    comes, and without sound.
 
-    path: Path | None = None
+    Attributes:
+        path: the file that holds the sound.
+        frame_rate: the mean rate in 1/s.
+        time_base: the unit of the times in seconds.
+        end_s: until when the last picture is shown; known when it was given.
+    """
+
+    path: None = None
     frame_rate: Fraction = Fraction(30)
     time_base: Fraction = Fraction(1, 90_000)
     end_s: float = 0.0
@@ -90,7 +78,7 @@ class VideoSink:
     def __init__(
         self,
         path: Path,
-        source: SourceTiming,
+        source: VideoFile | LiveTiming,
         preset: str = "veryfast",
         annotated: bool = True,
         numbered: bool = False,

@@ -87,7 +87,7 @@ def open_live(source: str, options: SourceOptions = USUAL) -> LiveSource:
     if kind == "stream":
         return _open_stream(source)
     path = Path(source)
-    if has_picture_suffix(path) or _is_folder(path):
+    if has_picture_suffix(path) or os.path.isdir(path):  # noqa: PTH112  # `Path` may raise
         return PictureSource(path)
     return FileSource(path)
 
@@ -129,10 +129,3 @@ def _open_screen(source: str) -> LiveSource:
     except ImportError as error:
         raise EnvironmentFault(f"screen: {area}: cannot be read ({error}). Install the package mss") from error
     return ScreenSource(area)
-
-
-def _is_folder(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except (OSError, ValueError):
-        return False
