@@ -135,6 +135,10 @@ def test_another_model_is_gone_on_with_and_what_it_knows_is_kept(
         retrain(replace(config, base=tmp_path / "nowhere"))
     with pytest.raises(InputError, match="is --base, with which the new weights are compared"):
         retrain(replace(config, output=base))
+    monkeypatch.chdir(shapes)
+    for inside in (shapes / "runs", Path("runs/x"), Path()):
+        with pytest.raises(InputError, match="lies in --data, where the next run"):
+            retrain(replace(config, data=Path(), output=inside))
     info = json.loads((base / "detector.json").read_text())
     (base / "detector.json").write_text(json.dumps({**info, "labels": ["fist"]}))
     with pytest.raises(InputError, match="its detector tells fist"):

@@ -117,6 +117,9 @@ def run(config: RetrainConfig, tell: Tell, stop: StopSignal) -> dict[str, Any]:
     """The whole of it; `tell` receives the progress."""
     if config.base is not None and config.base.resolve() == config.output.resolve():
         raise InputError(f"--output {config.output}: is --base, with which the new weights are compared. Name another")
+    if config.output.resolve().is_relative_to(config.data.resolve()):
+        why = "lies in --data, where the next run would take its pictures for those of a gesture"
+        raise InputError(f"--output {config.output}: {why}. Name a folder elsewhere")
     device = choose_device(config.device)
     # In PyTorch, which trains afterwards in any case: an export would take longer than it saves.
     recognizer = Recognizer.load(config.base, config.device, runtime="torch")
@@ -311,7 +314,7 @@ def build_report(
     pictures["Which gesture is taken for which"] = confusion_matrix(outcomes[0].metrics["confusion"], labels)
     own_measure = "The epoch was chosen on these same pictures, and they are few: expect somewhat less in use."
     return Report(
-        f"Trained on {config.data.name}",
+        f"Trained on {config.data.absolute().name}",
         verdict(outcomes),
         comparisons,
         {name: (train[name], val[name], right.get(name)) for name in labels if train[name] or val[name]},
