@@ -518,6 +518,30 @@ def test_options_that_do_not_go_together(crops_root: Path, tmp_path: Path, chang
         train_classifier.build(config, torch.device("cpu"))
 
 
+BACKBONE = {"freeze": "backbone"}
+
+
+@pytest.mark.parametrize("configured", [classifier_config, detector_config])
+@pytest.mark.parametrize(
+    ("changes", "refused"),
+    [
+        ({**BACKBONE, "freeze_epochs": 1}, "--freeze-epochs: --freeze backbone lets"),
+        ({**BACKBONE, "early_rate": 0.1}, "--early-rate: --freeze backbone lets"),
+        ({**BACKBONE, "freeze_epochs": 1, "early_rate": 0.1}, "--freeze-epochs: --freeze backbone lets"),
+        ({"initial_weight": -0.1, "init": Path("w")}, "--initial-weight -0.1: it is from 0"),
+        ({"initial_weight": 1.0, "init": Path("w")}, "--initial-weight 1.0: it is from 0"),
+        ({"initial_weight": 0.5}, "needs --init"),
+        ({"initial_weight": 0.5, "init": Path("x/../w.safetensors")}, "is --init"),
+        *(({"output": Path(name)}, r"end in \.safetensors") for name in ("w", "w.pt", "w.v2")),
+    ],
+    ids=str,
+)
+def test_contradictions_are_told_before_data_is_read(tmp_path: Path, configured, changes: dict, refused: str) -> None:
+    config = replace(configured(tmp_path / "nowhere", Path("w.safetensors")), **changes)
+    with pytest.raises(InputError, match=refused):
+        config.task(torch.device("cpu"))
+
+
 @pytest.mark.parametrize(("start", "end"), [(64, 96), (32, 72), (72, 72), (100, 100), (96, 104), (48, 50), (64, 48)])
 def test_the_last_epochs_have_the_size_that_was_asked_for(start: int, end: int) -> None:
     sides = [progressive_side(start, end, epoch, 8) for epoch in range(8)]

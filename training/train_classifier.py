@@ -32,7 +32,7 @@ from training.collection import Picture, known_sides
 from training.datasets import HandCrops, balanced_order, class_shares, collate_crops
 from training.draws import in_batches, in_order, whole_batches
 from training.evaluate import SCORES, evaluate_classifier
-from training.options import TrainingConfig, hint_at_mirror_images, refuse_single_values
+from training.options import TrainingConfig, hint_at_mirror_images, refuse_contradictions
 from training.picture_store import PictureStore
 from training.run import Epoch, Task, placed
 from training.sets import read_parts, require_classes
@@ -328,7 +328,7 @@ def build(
         raise InputError(f"--labels {config.labels[0]}: a single name tells nothing. Name two gestures or more")
     if config.start_size > config.size and config.start_size != ClassifierConfig.start_size:
         raise InputError(f"--start-size {config.start_size}: it grows to --size {config.size}. Give a smaller one")
-    refuse_single_values(config, progressive_side(config.start_size, config.size, 0, config.epochs))
+    refuse_contradictions(config, progressive_side(config.start_size, config.size, 0, config.epochs))
     hint_at_mirror_images(config, config.labels)
     torch.manual_seed(config.seed)
     training, validation = pictures or read_pictures(config)

@@ -37,7 +37,7 @@ from training.datasets import (
 from training.evaluate import AP_BY_SIZE, SCORES, evaluate_detector
 from training.losses import detector_loss
 from training.mosaic import Mosaic
-from training.options import TrainingConfig, hint_at_mirror_images, refuse_single_values
+from training.options import TrainingConfig, hint_at_mirror_images, refuse_contradictions
 from training.picture_store import PictureStore
 from training.run import Epoch, Task, placed
 from training.sets import read_all, read_parts, require_classes
@@ -230,7 +230,7 @@ def build(
         raise InputError(f"--labels {' '.join(config.labels)}: a name comes twice")
     if len(config.labels) == 1 and config.labels != HAND:
         raise InputError(f"--labels {config.labels[0]}: a single class is `hand`. Name two gestures or more")
-    refuse_single_values(config, min(*config.input_hw, config.window))
+    refuse_contradictions(config, min(*config.input_hw, config.window))
     hint_at_mirror_images(config, config.labels)
     torch.manual_seed(config.seed)
     recolour, in_batches = RandomChanges(FRAME_CHANGES), device.type == "cuda"
