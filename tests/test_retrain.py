@@ -175,9 +175,14 @@ def test_pictures_whose_mirror_images_show_other_gestures_are_not_mirrored(
 
 @pytest.mark.parametrize(
     ("changes", "epochs"),
-    [({}, [2, 3]), ({"pictures": "others"}, [1, 2, 3]), ({"pictures": "others", "weight_decay": 0.1}, [1, 2, 3])],
+    [
+        ({}, [2, 3]),
+        ({"pictures": "others"}, [1, 2, 3]),
+        ({"pictures": "others", "seed": 4}, [1, 2, 3]),
+        ({"weight_decay": 0.1}, [1, 2, 3]),  # by another version's recipe
+    ],
 )
-def test_an_interrupted_training_goes_on_unless_the_pictures_have_changed(
+def test_an_interrupted_training_goes_on_unless_pictures_or_recipe_have_changed(
     tmp_path: Path, changes: dict, epochs: list[int], capsys, no_curves
 ) -> None:
     def interrupted(row: dict[str, float]) -> None:
@@ -191,8 +196,8 @@ def test_an_interrupted_training_goes_on_unless_the_pictures_have_changed(
         fit(task(), interrupted)
     seen: list[int] = []
     with StopSignal() as stop:
-        with pytest.raises(InputError, match=r"learning_rate was 0\.02, is 1\.0\. Give the same options, or another"):
-            train_anew(task(learning_rate=1.0), interrupted, stop)
+        with pytest.raises(InputError, match=r"seed was 3, is 4, weight_decay was 0\.05, is 0\.1\. Give"):
+            train_anew(task(seed=4, weight_decay=0.1), interrupted, stop)
         train_anew(task(**changes), lambda row: seen.append(int(row["epoch"])), stop)
     assert seen == epochs
     told = "The pictures or the options have changed: training begins anew." in capsys.readouterr().out

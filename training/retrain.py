@@ -49,6 +49,8 @@ OnEpoch = Callable[[dict[str, float]], None]
 
 SMALL = 3000
 """Hands; with fewer the recipe is that for few pictures."""
+ASKED_FOR = {"data", "epochs", "labels", "mirror", "seed"}
+"""Options of a training that the command decides; the rest is the recipe, which another version has another one of."""
 FEWEST_FRAMES, FEWEST_HELD = 30, 5
 """Frames with boxes, and held-out ones among them, that it takes to train the detector."""
 
@@ -208,11 +210,16 @@ def reporter(tell: Tell, stage: Kind, epochs: int) -> OnEpoch:
 
 
 def train_anew(task: Task, on_epoch: OnEpoch, stop: StopSignal) -> dict[str, Any]:
-    """Go on with an interrupted training; one that is finished, or of other pictures, makes room for another one."""
+    """Go on with an interrupted training; one that is finished, of other pictures, or of a recipe that this version no
+    longer has, makes room for another one.
+
+    Raises:
+        InputError: the command asks for something else than the one that was interrupted.
+    """
     try:
         return fit(task, on_epoch, stop)
     except OtherRun as error:
-        if not (error.finished or error.pictures):
+        if not (error.finished or "pictures" in error.changed) and error.changed & ASKED_FOR:
             raise
         print("The pictures or the options have changed: training begins anew.")
         RunFolder(task.config.output).forget()
