@@ -27,7 +27,7 @@ from training.collection import Picture, in_threads, label_finder
 from training.datasets import fraction_boxes
 from training.picture_store import NAMED
 from training.sets import open_set, read
-from training.splits import SPLIT_NAMES, Split, Splits, read_index
+from training.splits import Split, Splits, as_split, read_index
 from training.verify import fault_and_oddity
 
 SAMPLED = 1000
@@ -136,7 +136,7 @@ def without_bad(pictures: list[Picture]) -> tuple[list[Picture], list[str]]:
 def is_split(pictures: Sequence[Picture], index: Splits) -> bool:
     """Whether somebody said, by a list, by folders or by naming several people, what is to be held out."""
     listed = any("split" in row for row in index.rows.values())
-    by_folder = any(not SPLIT_NAMES.keys().isdisjoint(Path(p.key).parts[1:-1][:2]) for p in pictures)
+    by_folder = any(as_split(folder) for p in pictures for folder in Path(p.key).parts[1:-1][:2])
     both = len({p.split == "train" for p in pictures}) == 2
     return both and (listed or by_folder or any(p.person for p in pictures))
 

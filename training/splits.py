@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from training.collection import Entry, Picture
 
 Split = Literal["train", "val", "test"]
-SPLIT_NAMES = {**{name: name for name in get_args(Split)}, "valid": "val", "validation": "val"}
+SPLIT_NAMES = {
+    **{name: name for name in get_args(Split)},
+    **{"training": "train", "valid": "val", "validation": "val", "testing": "test"},
+}
 """Names of splits as files and folders use them."""
 VAL_PERCENT = 10
 FOLDS = 5
