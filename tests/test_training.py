@@ -31,10 +31,13 @@ from gesture_app.vision.recognizer import Recognizer
 from gesture_app.vision.yolox import build_yolox
 from training import train_classifier, train_detector
 from training.__main__ import main as start
+from training.benchmark import BenchmarkConfig
 from training.checkpoint import RunFolder
 from training.cli import RUN, EvaluateConfig, evaluate, main, train
 from training.evaluate import AP_BY_SIZE
-from training.options import TrainingConfig
+from training.options import TrainingConfig, require_ranges
+from training.pseudo_label import PseudoLabelConfig
+from training.quantize import QuantizeConfig
 from training.sets import read_all
 from training.splits import write_splits
 from training.train_classifier import (
@@ -295,6 +298,15 @@ def test_one_side_is_enough_with_its_mirror_image(crops_root: Path, tmp_path: Pa
     config = classifier_config(crops_root, tmp_path / "c.safetensors", handedness=True, mirror=mirror)
     with pytest.raises(InputError, match=refused) if refused else nullcontext():
         read_pictures(config)
+
+
+def test_a_set_that_holds_nothing_out_is_validated_on_a_fold(crops_root: Path, tmp_path: Path) -> None:
+    rows = [f"{name}{i},train" for name in LABELS for i in range(10)]
+    (crops_root / "index.csv").write_text("\n".join(["uuid,split", *rows]))
+    config = classifier_config(crops_root, tmp_path / "c.safetensors")
+    with pytest.raises(InputError, match=r"no validation pictures: .* --fold 0"):
+        read_pictures(config)
+    assert all(read_pictures(replace(config, fold=0)))
 
 
 @pytest.mark.parametrize("mirror", [True, False])
@@ -595,6 +607,20 @@ def test_bad_usage_exits_with_2_and_one_line(words, program) -> None:
 def test_options_out_of_their_range_are_told_before_data_is_read(words, told, program) -> None:
     code, _, errors = program(*words, "--data", "nowhere")
     assert code == 2 and errors.startswith(f"gesture-train: error: {told}") and errors.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("config", "told"),
+    [
+        (PseudoLabelConfig(Path("out"), min_score=80), "--min-score 80: it is from 0 to 1"),
+        (PseudoLabelConfig(Path("out"), min_detection=-0.1), "--min-detection -0.1: it is from 0 to 1"),
+        (QuantizeConfig(calibration_frames=-5), "--calibration-frames -5: it is at least 1"),
+        (BenchmarkConfig(pictures=2), "--pictures 2: it is at least 4"),
+    ],
+)
+def test_other_commands_have_ranges_too(config: object, told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        require_ranges(config)
 
 
 @pytest.mark.parametrize("config", [TrainingConfig, *RUN], ids=lambda config: config.__name__)

@@ -23,12 +23,15 @@ if TYPE_CHECKING:
 
 RANGES: dict[str, tuple[float, float]] = {
     **dict.fromkeys(("epochs", "batch_size", "accumulate", "repeats"), (1, math.inf)),
+    **dict.fromkeys(("calibration_frames", "calibration_crops", "compared_frames", "compared_crops"), (1, math.inf)),
     **dict.fromkeys(("freeze_epochs", "whole_epochs", "patience", "samples", "workers"), (0, math.inf)),
     **dict.fromkeys(("learning_rate", "weight_decay", "clip_norm", "save_minutes", "mixup"), (0, math.inf)),
-    **dict.fromkeys(("ema_decay", "early_rate", "balance", "label_smoothing", "mosaic", "threshold"), (0, 1)),
+    **dict.fromkeys(("ema_decay", "early_rate", "balance", "label_smoothing", "mosaic"), (0, 1)),
+    **dict.fromkeys(("threshold", "min_score", "min_detection"), (0, 1)),
     **dict.fromkeys(("size", "start_size", "window", "input_hw"), (32, math.inf)),
     "seed": (0, 2**32 - 1),
     "seconds": (0.1, math.inf),
+    "pictures": (4, math.inf),
 }
 """The least and the largest value of options, in every command that has them."""
 STRIDE = 32

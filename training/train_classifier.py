@@ -259,7 +259,8 @@ def read_pictures(config: ClassifierConfig) -> tuple[list[Picture], list[Picture
     if config.fold is not None:
         training, validation = hold_out(training, config.fold)
     if not validation:
-        raise InputError("no validation pictures: the best weights could not be told. Add pictures")
+        why = "no validation pictures: the best weights could not be told"
+        raise InputError(f"{why}. Add some, or hold some out with --fold 0")
     return training, validation
 
 
