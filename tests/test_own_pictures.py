@@ -168,7 +168,7 @@ def test_hands_of_the_demo_clip(tmp_path: Path, monkeypatch, place, within) -> N
     assert [p.split for p in hands] == ["train", "val", "train", "train", "val", "train"]
     assert all(p.labels == ("like",) and not p.true_boxes for p in hands)
     assert all(box[2] * box[3] == pytest.approx(within, rel=0.02) for p in hands for box in p.boxes_xywh)
-    assert HandCrops(hands, ("like",), 32, augment=False)[5][0].shape == (3, 32, 32)
+    assert HandCrops(hands, ("like",), 32)[5][0].shape == (3, 32, 32)
     monkeypatch.setattr(own_pictures, "demo_clip", lambda: tmp_path / "demo.mp4")
     assert demo_hands(tmp_path, FakeRecognizer()) == [], "there is no clip"
 

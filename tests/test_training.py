@@ -146,8 +146,8 @@ def test_backgrounds_lie_in_folders_too_and_hard_classes_are_known(hagrid_root: 
     shutil.copy(next(hagrid_root.rglob("*.jpg")), kitchen)
     config = replace(config, hard_classes=("Fist",))
     frames, _ = build_frames(config)
-    assert [path.parent for path in frames.pasting.backgrounds] == [kitchen]
-    assert frames.pasting.hard_classes == ["fist"]
+    assert [path.parent for path in frames.variation.backgrounds] == [kitchen]
+    assert frames.variation.hard_classes == ["fist"]
     assert len(frames) == len(build_frames(replace(config, hard_classes=()))[0]) + 3
     with pytest.raises(InputError, match=r"--hard-classes cal: no such gesture\. The names are fist, palm"):
         build_frames(replace(config, hard_classes=("fist", "cal")))
@@ -161,7 +161,7 @@ def test_hands_learn_from_gestures_of_any_name_but_not_from_background(
     for old, new in (("fist", "Two Up"), ("palm", "Background")):
         (own / old).rename(own / new)
     config = detector_config(hagrid_root, tmp_path / "d.safetensors", crops=(own,), hard_classes=("two-up",))
-    pasted = build_frames(config)[0].pasting
+    pasted = build_frames(config)[0].variation
     assert {p.labels for p in pasted.crops} == {("Two Up",)} and pasted.hard_classes == ["Two Up"]
     hands = [{"bbox": [0.1, 0.1, 0.5, 0.5]}]
     write_table(own / "index.csv", ("uuid", "split"), ((p.stem, "train") for p in own.rglob("*.png")), "splits")
@@ -316,7 +316,7 @@ def test_gestures_that_are_others_in_the_mirror(crops_root: Path, tmp_path: Path
         (crops_root / before).rename(crops_root / name)
     config = classifier_config(crops_root, tmp_path / "c.safetensors", labels=labels, mirror=mirror)
     task = train_classifier.build(config, torch.device("cpu"))
-    assert task.epoch(0).dataset.mirror == task.info(1, {}).mirror == mirror
+    assert task.epoch(0).dataset.variation.mirror == task.info(1, {}).mirror == mirror
     assert ("point_left and point_right are mirror images" in capsys.readouterr().out) == mirror
 
 
@@ -324,7 +324,7 @@ def test_gestures_that_are_others_in_the_mirror(crops_root: Path, tmp_path: Path
 def test_so_it_is_with_a_detector_of_gestures(hagrid_root: Path, tmp_path: Path, mirror: bool) -> None:
     config = detector_config(hagrid_root, tmp_path / "d.safetensors", labels=LABELS, mirror=mirror)
     task = train_detector.build(config, torch.device("cpu"))
-    assert task.epoch(0).dataset.mirror == task.info(1, {}).mirror == mirror
+    assert task.epoch(0).dataset.variation.mirror == task.info(1, {}).mirror == mirror
 
 
 def test_the_file_of_boxes_counts_in_both_splits(hagrid_root: Path, tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ def calibrate(config: CalibrateConfig) -> dict[str, Any]:
     assert isinstance(model, GestureClassifier)
     model = model.to(choose_device(config.device)).to(memory_format=torch.channels_last)
     pictures = read_all(config.data, info.labels, config.split, config.boxes, config.splits)
-    crops = HandCrops(pictures, info.labels, info.input_hw[0], augment=False)
+    crops = HandCrops(pictures, info.labels, info.input_hw[0])
     if not len(crops):
         raise InputError(f"nothing to calibrate on: no labelled hand in {config.split}. Check --data and --split")
     loader = in_order(crops, config.batch_size, config.workers)

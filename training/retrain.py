@@ -291,7 +291,7 @@ def train_frames(
     task = train_detector.build(options, device, frames)
     metrics = train_anew(task, reporter(tell, "detector", options.epochs), stop)
     model = load_model(weights, "detector")[0].to(device)
-    before = evaluate_detector(model, HandFrames(frames[1], ("hand",), base.input_hw, augment=False))
+    before = evaluate_detector(model, HandFrames(frames[1], ("hand",), base.input_hw))
     return Outcome("detector", (metrics[task.score], before[task.score]), metrics)
 
 

@@ -29,7 +29,7 @@ from training.augment import AugmentationName, GentleTrivialAugment
 from training.batch_augment import POOR_CAMERA, BatchAugmentation, RandomChanges
 from training.checkpoint import provenance
 from training.collection import Picture, known_sides
-from training.datasets import HandCrops, balanced_order, class_shares, collate_crops
+from training.datasets import CropVariation, HandCrops, balanced_order, class_shares, collate_crops
 from training.draws import in_batches, in_order, whole_batches
 from training.evaluate import SCORES, evaluate_classifier
 from training.options import TrainingConfig, hint_at_mirror_images, refuse_contradictions
@@ -272,9 +272,9 @@ def build_crops(
         [p.path for p in (*training, *validation)], config.cache, STORED_SIDES * config.size, config.workers
     )
     transform = GentleTrivialAugment(fill=GREY) if config.augmentation == "trivial" else None
-    augment = config.augmentation != "none"
-    crops = HandCrops(training, config.labels, config.size, augment, store, transform, config.mirror)
-    return crops, HandCrops(validation, config.labels, config.size, augment=False, store=store)
+    variation = CropVariation(transform, config.mirror) if config.augmentation != "none" else None
+    crops = HandCrops(training, config.labels, config.size, variation, store)
+    return crops, HandCrops(validation, config.labels, config.size, store=store)
 
 
 def batch_augmentation(name: AugmentationName) -> nn.Sequential | None:

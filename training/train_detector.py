@@ -26,8 +26,8 @@ from training.batch_augment import FRAME_CHANGES, RandomChanges
 from training.checkpoint import provenance
 from training.collection import Picture, canonical, picture_files
 from training.datasets import (
+    FrameVariation,
     HandFrames,
-    Pasting,
     collate_frames,
     frames_for,
     is_background,
@@ -158,7 +158,7 @@ def build_frames(
 
     Args:
         pictures: for training and validation; by default what `config.data` holds.
-        recolour: changes the colours of single training frames, see `HandFrames`.
+        recolour: changes the colours of single training frames, see `FrameVariation`.
 
     Raises:
         InputError: frames, crops or backgrounds cannot be read or are none, a class has no hand, or a hard class is no
@@ -200,10 +200,10 @@ def build_frames(
         print(told)
     paths = [*(p.path for p in (*training, *true, *crops)), *backgrounds]
     store = PictureStore(paths, config.cache, STORED_SIDES * max(config.input_hw), config.workers)
-    pasting = Pasting(crops, backgrounds, hard_classes)
+    variation = FrameVariation(crops, backgrounds, hard_classes, recolour=recolour, mirror=config.mirror)
     training = [*training, *(p for p in training if set(p.labels) & set(hard_classes))]
-    frames = HandFrames(training, config.labels, config.input_hw, True, pasting, store, recolour, config.mirror)
-    return frames, HandFrames(true, config.labels, config.input_hw, augment=False, store=store)
+    frames = HandFrames(training, config.labels, config.input_hw, variation, store)
+    return frames, HandFrames(true, config.labels, config.input_hw, store=store)
 
 
 def stages(model: nn.Module) -> list[nn.Module]:
