@@ -32,6 +32,13 @@ def as_split(name: str) -> Split | None:
     return cast("Split | None", SPLIT_NAMES.get(name.strip().lower()))
 
 
+def split_folders(root: Path) -> list[tuple[Path, Split]]:
+    """The folders in a folder that are named by a split, however they are spelt, and that split; training first."""
+    folders = sorted(root.iterdir()) if root.is_dir() else []
+    found = [(folder, split) for folder in folders if (split := as_split(folder.name)) and folder.is_dir()]
+    return sorted(found, key=lambda item: get_args(Split).index(item[1]))
+
+
 def percentile(text: str) -> int:
     """A number from 0 to 99 that depends on nothing but the text."""
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") % 100
