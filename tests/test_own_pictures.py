@@ -69,6 +69,12 @@ def test_a_set_with_training_pictures_alone_and_files_of_macos(tmp_path: Path) -
     assert (len(own.training), len(own.validation)) == (16, 4)
 
 
+def test_what_is_no_gesture_is_none_to_any_base(tmp_path: Path) -> None:
+    for name in ("vulcan", "Background", "No-Gesture"):
+        folder(tmp_path, name, [picture((2, 2, 150, 110))] * 6)
+    assert read_own(tmp_path, ("like",), FindsWhite()).labels == ("vulcan",)
+
+
 def test_in_whole_pictures_the_uppermost_hand_is_found_and_patches_show_none(tmp_path: Path) -> None:
     two = picture((100, 20, 30, 30), (20, 70, 40, 40))
     for name in ("like", "vulcan"):

@@ -544,6 +544,7 @@ BACKBONE = {"freeze": "backbone"}
         ({"initial_weight": 1.0, "init": Path("w")}, "--initial-weight 1.0: it is from 0"),
         ({"initial_weight": 0.5}, "needs --init"),
         ({"initial_weight": 0.5, "init": Path("x/../w.safetensors")}, "is --init"),
+        ({"labels": ("fist", "palm", "Fist")}, "--labels fist palm Fist: a name comes twice"),
         *(({"output": Path(name)}, r"end in \.safetensors") for name in ("w", "w.pt", "w.v2")),
     ],
     ids=str,

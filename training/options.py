@@ -14,7 +14,7 @@ import torch
 from gesture_app.errors import InputError
 from gesture_app.vision.model_info import DeviceName, require_suffix
 from training import distributed
-from training.collection import mirror_images
+from training.collection import canonical, mirror_images
 from training.engine import Precision
 from training.optimization import OptimizerName, ScheduleName
 
@@ -135,10 +135,11 @@ def require_ranges(config: Any) -> None:
             raise InputError(f"--{option.name.replace('_', '-')} {value}: it is {within}")
 
 
-def refuse_contradictions(config: TrainingConfig, side: int) -> None:
+def refuse_contradictions(config: TrainingConfig, labels: Sequence[str], side: int) -> None:
     """Refuse options that do not go together, before data is read.
 
     Args:
+        labels: the names that are to be learnt.
         side: the least of the input, in pixels.
 
     Raises:
@@ -146,6 +147,8 @@ def refuse_contradictions(config: TrainingConfig, side: int) -> None:
             are a single value a channel.
     """
     require_suffix(config.output)
+    if len(set(map(canonical, labels))) < len(labels):
+        raise InputError(f"--labels {' '.join(labels)}: a name comes twice")
     if not 0 <= config.initial_weight < 1 or (config.initial_weight and config.init is None):
         raise InputError(f"--initial-weight {config.initial_weight}: it is from 0 to below 1, and needs --init")
     if config.initial_weight and config.init is not None and config.init.resolve() == config.output.resolve():

@@ -86,7 +86,7 @@ def read_own(root: Path, known: tuple[str, ...], recognizer: Recognizer) -> OwnP
     """
     found = read(root, None)
     print(f"{root}: {found.describe()}")
-    find_label = label_finder(known)
+    find_label = label_finder((NO_GESTURE, BACKGROUND, *known))
     pictures = [replace(p, labels=tuple(find_label(n) or n for n in p.labels)) for p in found.pictures]
     notes = [f"Left out: {found.describe().partition('skipped: ')[2]}."] if found.skipped else []
     pictures, bad = without_bad(pictures)

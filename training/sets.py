@@ -219,13 +219,11 @@ def count_hands(pictures: Sequence[Picture]) -> Counter[str]:
 
 
 def require_classes(pictures: list[Picture], labels: tuple[str, ...]) -> None:
-    """Refuse to train a class that has no hand, or twice the same.
+    """Refuse to train a class that has no hand.
 
     Raises:
         InputError: names the classes.
     """
-    if len(set(labels)) < len(labels):
-        raise InputError(f"--labels {' '.join(labels)}: a name comes twice")
     absent = sorted(set(labels) - set(count_hands(pictures)))
     if absent:
         raise InputError(f"no training pictures of {', '.join(absent)}: add some, or leave the names out of --labels")

@@ -329,7 +329,8 @@ def build(
         raise InputError(f"--labels {config.labels[0]}: a single name tells nothing. Name two gestures or more")
     if config.start_size > config.size and config.start_size != ClassifierConfig.start_size:
         raise InputError(f"--start-size {config.start_size}: it grows to --size {config.size}. Give a smaller one")
-    refuse_contradictions(config, progressive_side(config.start_size, config.size, 0, config.epochs))
+    first_side = progressive_side(config.start_size, config.size, 0, config.epochs)
+    refuse_contradictions(config, config.labels, first_side)
     hint_at_mirror_images(config, config.labels)
     torch.manual_seed(config.seed)
     training, validation = pictures or read_pictures(config)

@@ -226,11 +226,9 @@ def build(
     """
     if config.yolox not in SIZES or any(side % 32 for side in (*config.input_hw, config.window)):
         raise InputError(f"--yolox is one of {', '.join(SIZES)}; the sides of input and window are multiples of 32")
-    if len(set(config.labels)) < len(config.labels):
-        raise InputError(f"--labels {' '.join(config.labels)}: a name comes twice")
     if len(config.labels) == 1 and config.labels != HAND:
         raise InputError(f"--labels {config.labels[0]}: a single class is `hand`. Name two gestures or more")
-    refuse_contradictions(config, min(*config.input_hw, config.window))
+    refuse_contradictions(config, config.labels, min(*config.input_hw, config.window))
     hint_at_mirror_images(config, config.labels)
     torch.manual_seed(config.seed)
     recolour, in_batches = RandomChanges(FRAME_CHANGES), device.type == "cuda"
