@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from conftest import draw_shape
+from conftest import draw_crops
 from toy import toy_config, toy_task
 
 from gesture_app.errors import InputError
@@ -59,14 +59,7 @@ def small(monkeypatch, no_curves) -> None:
 @pytest.fixture
 def shapes(tmp_path: Path) -> Path:
     """Ten crops each of two gestures that no weights know."""
-    root = tmp_path / "mine"
-    for name, shape in (("disc", "fist"), ("tile", "palm")):
-        (root / name).mkdir(parents=True)
-        for number in range(10):
-            image = np.full((48, 40, 3), 40 + 10 * number, np.uint8)
-            draw_shape(image, shape, (4, 4, 32, 40))
-            cv2.imwrite(str(root / name / f"{name}{number}.png"), image)
-    return root
+    return draw_crops(tmp_path / "mine", ("disc", "tile"))
 
 
 def test_own_gestures_are_learnt_reported_and_installed(
