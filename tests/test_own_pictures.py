@@ -152,6 +152,7 @@ def test_spellings_of_a_gesture_are_one_and_what_is_not_read_is_told(tmp_path: P
     own = read_own(tmp_path, SHIPPED, FindsWhite())
     assert own.labels == ("like", "Grab it") and {p.labels for p in own.validation} == {("Grab it",)}
     assert "Left out: 1 in a format that is not read; export them as JPEG." in own.notes
+    assert own.bad == own.notes[:1]  # which people are told at once
 
 
 @pytest.mark.parametrize("size_hw", [(112, 152), (120, 160)], ids=["crops", "whole pictures"])

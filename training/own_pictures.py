@@ -23,7 +23,7 @@ from gesture_app.vision.images import read_image
 from gesture_app.vision.labels import BACKGROUND, NO_GESTURE
 from gesture_app.vision.postprocess import Detections
 from gesture_app.vision.recognizer import Recognizer
-from training.collection import Picture, in_threads, label_finder
+from training.collection import UNREAD, Picture, in_threads, label_finder
 from training.datasets import fraction_boxes
 from training.picture_store import NAMED
 from training.sets import open_set, read
@@ -89,8 +89,9 @@ def read_own(root: Path, known: tuple[str, ...], recognizer: Recognizer) -> OwnP
     find_label = label_finder((NO_GESTURE, BACKGROUND, *known))
     pictures = [replace(p, labels=tuple(find_label(n) or n for n in p.labels)) for p in found.pictures]
     notes = [f"Left out: {found.describe().partition('skipped: ')[2]}."] if found.skipped else []
+    unread = notes if found.skipped[UNREAD] else []
     pictures, bad = without_bad(pictures)
-    notes += bad
+    notes, bad = notes + bad, unread + bad
     own = enough_of(pictures, root)  # at once, not after minutes of looking for hands
     if all(p.is_crop for p in pictures):
         pictures, said = with_hands(pictures, recognizer)
