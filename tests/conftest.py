@@ -58,12 +58,15 @@ def hagrid_root(tmp_path: Path) -> Path:
 @pytest.fixture
 def crops_root(tmp_path: Path) -> Path:
     """Drawn crops in class folders, ten of each shape."""
-    root = tmp_path / "crops"
-    for name in ("fist", "palm"):
+    return draw_crops(tmp_path / "crops", ("fist", "palm"))
+
+
+def draw_crops(root: Path, names: tuple[str, str]) -> Path:
+    for name, shape in zip(names, ("fist", "palm"), strict=True):
         (root / name).mkdir(parents=True)
         for number in range(10):
             image = np.full((48, 40, 3), 40 + 10 * number, np.uint8)
-            draw_shape(image, name, (4, 4, 32, 40))
+            draw_shape(image, shape, (4, 4, 32, 40))
             cv2.imwrite(str(root / name / f"{name}{number}.png"), image)
     return root
 

@@ -47,7 +47,7 @@ def coco(names: list[str], **changes: object) -> dict[str, object]:
         ("annotations/instances_val.json", "images/val", "val"),
         ("annotations/instances_train.json", "train", "train"),
         ("valid/_annotations.coco.json", "valid", "val"),
-        ("test/_annotations.coco.json", "test", "test"),
+        ("Testing/_annotations.coco.json", "Testing", "test"),
         ("_annotations.coco.json", ".", None),
     ],
 )

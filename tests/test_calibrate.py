@@ -30,8 +30,12 @@ def drawn(temperature: float, count: int = 20_000) -> tuple[torch.Tensor, torch.
 
 
 @pytest.mark.parametrize("temperature", [0.4, 1.0, 2.5])
-def test_the_temperature_is_found(temperature: float) -> None:
-    assert fit_temperature(*drawn(temperature)) == pytest.approx(temperature, rel=0.06)
+@pytest.mark.parametrize("scale", [0.06, 0.2, 1, 6])
+def test_the_temperature_is_found(temperature: float, scale: float) -> None:
+    logits, targets = drawn(temperature)
+    low, high = TEMPERATURES
+    expected = min(max(scale * temperature, low), high)
+    assert fit_temperature(scale * logits, targets) == pytest.approx(expected, rel=0.06)
 
 
 def test_where_every_name_is_right_the_temperature_has_an_end() -> None:

@@ -20,9 +20,10 @@ from training.augment import GentleTrivialAugment
 from training.batch_augment import FRAME_CHANGES, RandomChanges
 from training.collection import Picture
 from training.datasets import (
+    CropVariation,
+    FrameVariation,
     HandCrops,
     HandFrames,
-    Pasting,
     balanced_order,
     class_shares,
     collate_crops,
@@ -60,8 +61,8 @@ def recording_recognizer(input_hw: tuple[int, int], size: int) -> Recognizer:
 
 def check_identical_input(frames: list[Picture], input_hw: tuple[int, int], size: int) -> None:
     recognizer = recording_recognizer(input_hw, size)
-    dataset = HandFrames(frames, ("hand",), input_hw, augment=False)
-    crops = HandCrops(frames, LABELS, size, augment=False)
+    dataset = HandFrames(frames, ("hand",), input_hw)
+    crops = HandCrops(frames, LABELS, size)
     for item, picture in enumerate(frames):
         image = read_image(picture.path)
         recognizer.detect(image, recognizer.options)
@@ -97,7 +98,7 @@ def test_also_for_pictures_that_a_camera_turned(tmp_path: Path, orientation: int
 
 
 def test_frames_have_exact_boxes_in_input_pixels(hagrid_root: Path) -> None:
-    frames = HandFrames(read(hagrid_root, LABELS).pictures, LABELS, (96, 128), augment=False)
+    frames = HandFrames(read(hagrid_root, LABELS).pictures, LABELS, (96, 128))
     for canvas, boxes, classes in (frames[i] for i in range(len(frames))):
         assert canvas.shape in ((3, 96, 128), (3, 128, 96)) and canvas.dtype == torch.uint8
         left, top, right, bottom = boxes[0].round().int().tolist()
@@ -107,7 +108,7 @@ def test_frames_have_exact_boxes_in_input_pixels(hagrid_root: Path) -> None:
 
 @pytest.mark.parametrize("transform", [None, GentleTrivialAugment(fill=GREY)])
 def test_augmented_crops_vary(crops_root: Path, transform) -> None:
-    hands = HandCrops(read(crops_root, LABELS).pictures, LABELS, 32, augment=True, transform=transform)
+    hands = HandCrops(read(crops_root, LABELS).pictures, LABELS, 32, CropVariation(transform))
     crops = [hands[0][0] for _ in range(8)]
     assert all(crop.shape == (3, 32, 32) and crop.dtype == torch.uint8 for crop in crops)
     assert len({int(crop.long().sum()) for crop in crops}) > 4
@@ -116,8 +117,8 @@ def test_augmented_crops_vary(crops_root: Path, transform) -> None:
 @pytest.mark.parametrize("labels", [("hand",), LABELS])
 def test_augmented_frames_with_pasted_crops(hagrid_root: Path, crops_root: Path, labels) -> None:
     backgrounds = [next(hagrid_root.glob("*/train_val_fist/*.jpg"))]
-    pasting = Pasting(read(crops_root, LABELS).pictures, backgrounds, background_share=0.5, paste_share=1.0)
-    frames = HandFrames(read(hagrid_root, LABELS).pictures, labels, (64, 96), augment=True, pasting=pasting)
+    variation = FrameVariation(read(crops_root, LABELS).pictures, backgrounds, background_share=0.5, paste_share=1.0)
+    frames = HandFrames(read(hagrid_root, LABELS).pictures, labels, (64, 96), variation)
     for _ in range(3):
         for item in range(len(frames)):
             canvas, boxes, classes = frames[item]
@@ -127,23 +128,21 @@ def test_augmented_frames_with_pasted_crops(hagrid_root: Path, crops_root: Path,
             assert (boxes[:, 2:] > boxes[:, :2]).all() and (boxes >= 0).all()
 
 
-def test_hard_classes_are_pasted_more_often(hagrid_root: Path, crops_root: Path) -> None:
+def test_hard_classes_are_pasted_more_often(crops_root: Path) -> None:
     crops = read(crops_root, LABELS).pictures
     uneven = [p for p in crops if p.labels == ("fist",)][:2] + [p for p in crops if p.labels == ("palm",)]
-    pictures = read(hagrid_root, LABELS).pictures
     for hard, share in {(): 0.5, ("fist",): 0.75}.items():
-        frames = HandFrames(pictures, ("hand",), (64, 96), augment=True, pasting=Pasting(uneven, hard_classes=hard))
-        rng = np.random.default_rng(0)
-        drawn = [uneven[frames.draw_crop(rng)].labels[0] for _ in range(1000)]
+        variation, rng = FrameVariation(uneven, hard_classes=hard), np.random.default_rng(0)
+        drawn = [uneven[variation.draw_crop(rng)].labels[0] for _ in range(1000)]
         assert drawn.count("fist") / 1000 == pytest.approx(share, abs=0.05)
 
 
 def test_hands_without_a_label_train_only_the_hand_detector(hagrid_root: Path) -> None:
     picture = read(hagrid_root, LABELS).pictures[0]
     unknown = Picture(picture.path, picture.boxes_xywh * 2, ("", ""), "train")
-    assert len(HandFrames([unknown], ("hand",), (64, 96), augment=False)[0][1]) == 2
-    assert len(HandFrames([unknown], LABELS, (64, 96), augment=False)) == 0
-    assert len(HandCrops([unknown], LABELS, 64, augment=False)) == 0
+    assert len(HandFrames([unknown], ("hand",), (64, 96))[0][1]) == 2
+    assert len(HandFrames([unknown], LABELS, (64, 96))) == 0
+    assert len(HandCrops([unknown], LABELS, 64)) == 0
 
 
 SIDES = {"left": -1, "": 0, "right": 1}
@@ -156,13 +155,13 @@ def test_a_mirror_image_shows_the_other_side(tmp_path: Path, side: str) -> None:
     path = tmp_path / "half.png"
     Image.fromarray(half).save(path)
     picture = Picture(path, ((0, 0, 1, 1),), ("fist",), "train", is_crop=True, sides=(side,) if side else ())
-    assert HandCrops([picture], LABELS, 32, augment=False)[0][2] == SIDES[side]
-    crops = HandCrops([picture], LABELS, 32, augment=True)
+    assert HandCrops([picture], LABELS, 32)[0][2] == SIDES[side]
+    crops = HandCrops([picture], LABELS, 32, CropVariation())
     items = [crops[0] for _ in range(100)]
     flipped = [bool(image[..., :16].sum() < image[..., 16:].sum()) for image, _, _ in items]
     assert 25 < sum(flipped) < 75
     assert [told for _, _, told in items] == [-SIDES[side] if turned else SIDES[side] for turned in flipped]
-    crops = HandCrops([picture], LABELS, 32, augment=True, mirror=False)
+    crops = HandCrops([picture], LABELS, 32, CropVariation(mirror=False))
     items = [crops[0] for _ in range(20)]
     assert all(image[..., :16].sum() > image[..., 16:].sum() and told == SIDES[side] for image, _, told in items)
 
@@ -175,7 +174,7 @@ def test_frames_are_mirrored_unless_told_not_to(tmp_path: Path, mirror: bool, wi
     path = tmp_path / "half.png"
     Image.fromarray(half).save(path)
     picture = Picture(path, ((0.25, 0.125, 0.5, 0.75),), ("fist",), "train")
-    frames = HandFrames([picture], LABELS, (64, 96), augment=True, mirror=mirror)
+    frames = HandFrames([picture], LABELS, (64, 96), FrameVariation(mirror=mirror))
     frames.window, flipped = window, []
     while len(flipped) < 20:
         canvas, boxes, _ = frames[0]
@@ -193,7 +192,7 @@ def test_tight_crops_get_surroundings_from_the_frames(hagrid_root: Path, crops_r
     monkeypatch.setattr(datasets, "in_context", lambda *args: laid.append(args) or real(*args))
     single = [replace(frame, boxes_xywh=((0.3, 0.2, 0.4, 0.5),)) for frame in frames]
     for pictures, expected in (([*crops, *frames], True), ([*crops, *single], False), (crops, False)):
-        hands = HandCrops(pictures, LABELS, 32, augment=True)
+        hands = HandCrops(pictures, LABELS, 32, CropVariation())
         laid.clear()
         assert all(hands[i][0].shape == (3, 32, 32) for i in range(len(crops)))
         assert bool(laid) == expected and len(laid) < len(crops)
@@ -251,7 +250,7 @@ def test_collate_fills_up_with_no_hands(counts) -> None:
 def test_batches_lie_in_memory_as_they_are_wanted(hagrid_root: Path, channels_last: bool) -> None:
     layout = torch.channels_last if channels_last else torch.contiguous_format
     pictures = read(hagrid_root, LABELS).pictures
-    crops, frames = HandCrops(pictures, LABELS, 48, augment=False), HandFrames(pictures, ("hand",), (64, 96), False)
+    crops, frames = HandCrops(pictures, LABELS, 48), HandFrames(pictures, ("hand",), (64, 96))
     items = [crops[0], crops[1]]
     images, targets, sides = collate_crops(items, channels_last)
     assert images.is_contiguous(memory_format=layout) and torch.equal(images, torch.stack([i[0] for i in items]))
@@ -263,7 +262,7 @@ def test_batches_lie_in_memory_as_they_are_wanted(hagrid_root: Path, channels_la
 def test_colours_change_in_the_item_or_are_left_to_the_batch(hagrid_root: Path) -> None:
     pictures, views = read(hagrid_root, LABELS).pictures, []
     for recolour in (RandomChanges(FRAME_CHANGES), None, lambda images: images * 0 + 7):
-        frames = HandFrames(pictures, ("hand",), (64, 96), augment=True, recolour=recolour)
+        frames = HandFrames(pictures, ("hand",), (64, 96), FrameVariation(recolour=recolour))
         torch.manual_seed(1)
         views.append(frames[0][0])
     assert all(view.dtype == torch.uint8 for view in views)

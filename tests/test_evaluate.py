@@ -62,7 +62,7 @@ def test_classifier_without_crops() -> None:
 
 def test_detector_without_frames() -> None:
     with pytest.raises(InputError, match="no frame"):
-        evaluate_detector(Answers([]), HandFrames([], ("hand",), (64, 96), augment=False))
+        evaluate_detector(Answers([]), HandFrames([], ("hand",), (64, 96)))
 
 
 def perfect(frames: HandFrames) -> list[torch.Tensor]:
@@ -78,7 +78,7 @@ def perfect(frames: HandFrames) -> list[torch.Tensor]:
 
 
 def test_detector_metrics_of_a_perfect_and_of_a_blind_detector(hagrid_root: Path) -> None:
-    frames = HandFrames(read(hagrid_root, ("fist", "palm")).pictures, ("hand",), (96, 128), augment=False)
+    frames = HandFrames(read(hagrid_root, ("fist", "palm")).pictures, ("hand",), (96, 128))
     metrics = evaluate_detector(Answers(perfect(frames)), frames, batch_size=1)
     assert metrics["ap50"] == pytest.approx(1) and metrics["map"] > 0.95
     assert metrics["recall"] == metrics["precision"] == 1 and metrics["frames"] == metrics["hands"] == 8
@@ -90,10 +90,10 @@ def test_detector_metrics_of_a_perfect_and_of_a_blind_detector(hagrid_root: Path
 
 @pytest.mark.parametrize("workers", [0, 1])
 def test_frames_of_several_shapes_in_batches(hagrid_root: Path, workers: int) -> None:
-    frames = HandFrames(read(hagrid_root, ("fist", "palm")).pictures, ("hand",), (96, 128), augment=False)
+    frames = HandFrames(read(hagrid_root, ("fist", "palm")).pictures, ("hand",), (96, 128))
     for path in frames.paths[::3]:
         cv2.imwrite(str(path), cv2.rotate(cv2.imread(str(path)), cv2.ROTATE_90_CLOCKWISE))
-    frames = HandFrames(frames.pictures, ("hand",), (96, 128), augment=False)  # knows which are upright
+    frames = HandFrames(frames.pictures, ("hand",), (96, 128))  # knows which are upright
     answers = {frames[i][0].numpy().tobytes(): raw for i, raw in enumerate(perfect(frames))}
     model = Answers([])
     model.forward = lambda images: torch.cat([answers[image.numpy().tobytes()] for image in images])

@@ -205,39 +205,6 @@ def test_initial_weights_have_their_part_in_the_result(tmp_path: Path, initial_w
     assert all(state["model"][n].ne(before[n]).any() for n in ("1.weight", "1.bias"))
 
 
-@pytest.mark.parametrize("initial_weight", [-0.1, 1.0])
-def test_a_share_of_the_initial_weights_must_leave_something_to_learn(tmp_path: Path, initial_weight: float) -> None:
-    with pytest.raises(InputError, match="--initial-weight"):
-        run(tmp_path / "w.safetensors", initial_weight=initial_weight)
-
-
-@pytest.mark.parametrize(
-    ("changes", "refused"),
-    [
-        ({"freeze_epochs": 1}, "--freeze-epochs: --freeze backbone lets"),
-        ({"early_rate": 0.1}, "--early-rate: --freeze backbone lets"),
-        ({"freeze_epochs": 1, "early_rate": 0.1}, "--freeze-epochs: --freeze backbone lets"),
-    ],
-)
-def test_what_means_nothing_to_a_frozen_backbone_is_refused(tmp_path: Path, changes: dict, refused: str) -> None:
-    with pytest.raises(InputError, match=refused):
-        run(tmp_path / "w.safetensors", freeze="backbone", **changes)
-    assert not list(tmp_path.iterdir())
-
-
-@pytest.mark.parametrize("name", ["w", "w.pt", "w.v2"])
-def test_weights_have_their_suffix(tmp_path: Path, name: str) -> None:
-    with pytest.raises(InputError, match=r"end in \.safetensors"):
-        run(tmp_path / name)
-    assert not list(tmp_path.iterdir())
-
-
-def test_initial_weights_are_not_written_over_while_they_are_needed(tmp_path: Path) -> None:
-    init = tmp_path / "x" / ".." / "w.safetensors"
-    with pytest.raises(InputError, match="is --init"):
-        run(tmp_path / "w.safetensors", init=init, initial_weight=0.5)
-
-
 def test_the_list_of_pictures_is_that_of_the_run(tmp_path: Path) -> None:
     output = tmp_path / "w.safetensors"
     pictures = [Picture(Path("/x/a.png"), ((0, 0, 1, 1),), ("fist",), "train", key="x/a.png")]
@@ -269,11 +236,6 @@ def test_weights_that_cannot_be_written_are_told(tmp_path: Path, monkeypatch) ->
     monkeypatch.setattr("gesture_app.vision.atomic.write_atomically", full)
     with pytest.raises(EnvironmentFault, match=r"cannot write weights.*No space left"):
         run(tmp_path / "w.safetensors")
-
-
-def test_from_scratch_there_are_no_initial_weights_to_keep(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="needs --init"):
-        run(tmp_path / "w.safetensors", initial_weight=0.5)
 
 
 def test_what_a_run_leaves(tmp_path: Path) -> None:

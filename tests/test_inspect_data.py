@@ -18,7 +18,7 @@ from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.vision.recognizer import Recognizer
 from training import find_hands, verify
 from training.collection import Picture
-from training.contact_sheet import COLUMNS, TILE_PX, draw_sheet, write_sheet
+from training.contact_sheet import COLUMNS, TILE_PX, draw_sheet
 from training.find_hands import write_boxes
 from training.inspect_data import DataConfig, inspect
 from training.sets import read
@@ -134,7 +134,7 @@ def test_no_folder_and_unwritable_files(hagrid_root: Path, tmp_path: Path) -> No
         with pytest.raises(EnvironmentFault, match="cannot write"):
             inspect(DataConfig((hagrid_root,), leakage=False, **changes))
     with pytest.raises(InputError, match=r"a \.png or \.jpg file"):
-        write_sheet([], tmp_path / "sheet.gif")
+        inspect(DataConfig((Path("nowhere"),), sheet=tmp_path / "sheet.gif"))  # before anything is read
 
 
 def test_a_sheet_shows_unreadable_and_unlabelled_pictures(tmp_path: Path) -> None:

@@ -170,25 +170,27 @@ def test_parquet_without_pyarrow(hagrid_root: Path, monkeypatch) -> None:
         read(hagrid_root, LABELS)
 
 
-@pytest.mark.parametrize("parent", ["train", "val", "valid", "test"])
-def test_class_folders_below_splits(crops_root: Path, tmp_path: Path, parent: str) -> None:
+@pytest.mark.parametrize(
+    ("parent", "split"), [("train", "train"), ("val", "val"), ("valid", "val"), ("Test", "test"), ("Training", "train")]
+)
+def test_class_folders_below_splits(crops_root: Path, tmp_path: Path, parent: str, split: str) -> None:
     root = tmp_path / "set"
     root.mkdir()
     crops_root.rename(root / parent)
     for labels in (LABELS, None):
         found = read(root, labels)
-        assert {p.split for p in found.pictures} == {"val" if parent == "valid" else parent}
+        assert {p.split for p in found.pictures} == {split}
         assert {p.labels for p in found.pictures} == {("fist",), ("palm",)}
 
 
 @pytest.mark.parametrize("labels", [LABELS, None])
 def test_splits_below_class_folders(crops_root: Path, labels) -> None:
-    for name in ("test", "valid"):
+    for name in ("Test", "valid"):
         (crops_root / "fist" / name).mkdir()
         first = min((crops_root / "fist").glob("*.png"))
         first.rename(first.parent / name / first.name)
     found = {p.path.parent.name: p for p in read(crops_root, labels).pictures if p.labels == ("fist",)}
-    assert found["test"].split == "test" and found["valid"].split == "val"
+    assert found["Test"].split == "test" and found["valid"].split == "val"
 
 
 def test_pictures_in_folders_of_class_folders_count(crops_root: Path) -> None:

@@ -115,6 +115,7 @@ BAD = {
     "other architecture": (lambda p: edit(p, architecture="yolox-tiny"), "Error"),
     "unknown architecture": (lambda p: edit(p, architecture="resnet50"), "unknown detector"),
     "a folder": (lambda p: (p.unlink(), p.mkdir()), "no such file"),
+    "a folder alone": (lambda p: (p.unlink(), p.with_suffix(".json").unlink(), p.mkdir()), r"a folder\. Name"),
     "not finite": (with_nan, "NaN"),
 }
 

@@ -69,6 +69,12 @@ def test_a_set_with_training_pictures_alone_and_files_of_macos(tmp_path: Path) -
     assert (len(own.training), len(own.validation)) == (16, 4)
 
 
+def test_what_is_no_gesture_is_none_to_any_base(tmp_path: Path) -> None:
+    for name in ("vulcan", "Background", "No-Gesture"):
+        folder(tmp_path, name, [picture((2, 2, 150, 110))] * 6)
+    assert read_own(tmp_path, ("like",), FindsWhite()).labels == ("vulcan",)
+
+
 def test_in_whole_pictures_the_uppermost_hand_is_found_and_patches_show_none(tmp_path: Path) -> None:
     two = picture((100, 20, 30, 30), (20, 70, 40, 40))
     for name in ("like", "vulcan"):
@@ -146,6 +152,7 @@ def test_spellings_of_a_gesture_are_one_and_what_is_not_read_is_told(tmp_path: P
     own = read_own(tmp_path, SHIPPED, FindsWhite())
     assert own.labels == ("like", "Grab it") and {p.labels for p in own.validation} == {("Grab it",)}
     assert "Left out: 1 in a format that is not read; export them as JPEG." in own.notes
+    assert own.bad == own.notes[:1]  # which people are told at once
 
 
 @pytest.mark.parametrize("size_hw", [(112, 152), (120, 160)], ids=["crops", "whole pictures"])
@@ -168,7 +175,7 @@ def test_hands_of_the_demo_clip(tmp_path: Path, monkeypatch, place, within) -> N
     assert [p.split for p in hands] == ["train", "val", "train", "train", "val", "train"]
     assert all(p.labels == ("like",) and not p.true_boxes for p in hands)
     assert all(box[2] * box[3] == pytest.approx(within, rel=0.02) for p in hands for box in p.boxes_xywh)
-    assert HandCrops(hands, ("like",), 32, augment=False)[5][0].shape == (3, 32, 32)
+    assert HandCrops(hands, ("like",), 32)[5][0].shape == (3, 32, 32)
     monkeypatch.setattr(own_pictures, "demo_clip", lambda: tmp_path / "demo.mp4")
     assert demo_hands(tmp_path, FakeRecognizer()) == [], "there is no clip"
 

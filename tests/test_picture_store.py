@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 from gesture_app.errors import InputError, run_and_exit
 from training import picture_store
 from training.collection import Picture
-from training.datasets import HandCrops, HandFrames, Pasting, collate_frames, is_upright
+from training.datasets import CropVariation, FrameVariation, HandCrops, HandFrames, collate_frames, is_upright
 from training.picture_store import PictureStore, TooManyBadPictures
 from training.sets import read
 
@@ -27,9 +27,9 @@ def spoil(path: Path) -> None:
 def test_a_bad_picture_is_substituted_and_told(crops_root: Path, capfd, monkeypatch, workers: int) -> None:
     monkeypatch.setattr(picture_store, "ALLOWED", 0.05)
     pictures = read(crops_root, LABELS).pictures
-    expected = HandCrops(pictures, LABELS, 48, augment=False)[4]
+    expected = HandCrops(pictures, LABELS, 48)[4]
     spoil(pictures[3].path)
-    crops = HandCrops(pictures, LABELS, 48, augment=False)
+    crops = HandCrops(pictures, LABELS, 48)
     for _ in range(2):
         images, targets, _ = next(iter(DataLoader(crops, 4, num_workers=workers)))
         assert torch.equal(images[3], expected[0]) and targets[3] == expected[1]
@@ -50,7 +50,7 @@ def test_too_many_bad_pictures_end_the_run_with_the_list(crops_root: Path, worke
     pictures = read(crops_root, LABELS).pictures
     for number in (2, 5, 11):
         spoil(pictures[number].path)
-    loader = DataLoader(HandCrops(pictures, LABELS, 48, augment=False), 4, num_workers=workers)
+    loader = DataLoader(HandCrops(pictures, LABELS, 48), 4, num_workers=workers)
     with pytest.raises(TooManyBadPictures) as caught:
         list(loader)
     message = str(caught.value)
@@ -62,7 +62,7 @@ def test_the_exit_code_is_2(crops_root: Path, capsys) -> None:
     pictures = read(crops_root, LABELS).pictures
     for picture in pictures[:8]:
         spoil(picture.path)
-    crops = HandCrops(pictures, LABELS, 48, augment=False)
+    crops = HandCrops(pictures, LABELS, 48)
     crops.store.bad[:8] = 1
     with pytest.raises(SystemExit) as caught:
         run_and_exit(lambda: list(DataLoader(crops, 2, num_workers=1)) and None, "gesture-train")
@@ -81,9 +81,9 @@ def test_frames_with_bad_pictures_crops_and_backgrounds(
     bad = [frames[1].path, backgrounds[0], *(p.path for p in hands[:10])]
     for path in bad:
         spoil(path)
-    pasting = Pasting(hands, backgrounds, background_share=0.5, paste_share=1.0)
+    variation = FrameVariation(hands, backgrounds, background_share=0.5, paste_share=1.0)
     for labels in (LABELS, ("hand",)):
-        dataset = HandFrames(frames, labels, (64, 96), augment=True, pasting=pasting)
+        dataset = HandFrames(frames, labels, (64, 96), variation)
         for canvas, boxes, classes in (dataset[i] for i in range(len(dataset))):
             assert canvas.dtype == torch.uint8 and len(boxes) == len(classes)
         found = dataset.store.bad_pictures()
@@ -96,14 +96,14 @@ def test_no_readable_picture_at_all(tmp_path: Path, monkeypatch, capfd) -> None:
     monkeypatch.setattr(picture_store, "ALLOWED", 2.0)
     picture = Picture(tmp_path / "gone.jpg", ((0, 0, 1, 1),), ("fist",), "train")
     with pytest.raises(InputError, match="no such file"):
-        HandFrames([picture], ("hand",), (64, 96), augment=False)[0]
+        HandFrames([picture], ("hand",), (64, 96))[0]
 
 
 def samples(frames: list[Picture], hands: list[Picture], store: PictureStore) -> list[torch.Tensor]:
     torch.manual_seed(3)
-    drawn = HandFrames(frames, ("hand",), (64, 96), augment=True, pasting=Pasting(hands), store=store)
-    crops = HandCrops(frames + hands, LABELS, 48, augment=True, store=store)
-    whole = HandFrames(frames, LABELS, (64, 96), augment=False, store=store)
+    drawn = HandFrames(frames, ("hand",), (64, 96), FrameVariation(hands), store)
+    crops = HandCrops(frames + hands, LABELS, 48, CropVariation(), store)
+    whole = HandFrames(frames, LABELS, (64, 96), store=store)
     items = [value for dataset in (drawn, whole) for i in range(len(dataset)) for value in dataset[i]]
     return [*items, *(crops[i][0] for i in range(len(crops)))]
 
@@ -121,6 +121,6 @@ def test_cached_and_uncached_samples_are_equal(hagrid_root: Path, crops_root: Pa
 def test_batches_from_a_cache_in_workers(hagrid_root: Path, tmp_path: Path) -> None:
     frames = read(hagrid_root, LABELS).pictures
     store = PictureStore([p.path for p in frames], tmp_path / "cache")
-    dataset = HandFrames([p for p in frames if not is_upright(p.path)], ("hand",), (64, 96), False, store=store)
+    dataset = HandFrames([p for p in frames if not is_upright(p.path)], ("hand",), (64, 96), store=store)
     loader = DataLoader(dataset, 2, collate_fn=collate_frames, num_workers=1)
     assert torch.equal(next(iter(loader))[0][1], dataset[1][0])

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from conftest import draw_shape
+from conftest import draw_crops
 from toy import toy_config, toy_task
 
 from gesture_app.errors import InputError
@@ -59,14 +59,7 @@ def small(monkeypatch, no_curves) -> None:
 @pytest.fixture
 def shapes(tmp_path: Path) -> Path:
     """Ten crops each of two gestures that no weights know."""
-    root = tmp_path / "mine"
-    for name, shape in (("disc", "fist"), ("tile", "palm")):
-        (root / name).mkdir(parents=True)
-        for number in range(10):
-            image = np.full((48, 40, 3), 40 + 10 * number, np.uint8)
-            draw_shape(image, shape, (4, 4, 32, 40))
-            cv2.imwrite(str(root / name / f"{name}{number}.png"), image)
-    return root
+    return draw_crops(tmp_path / "mine", ("disc", "tile"))
 
 
 def test_own_gestures_are_learnt_reported_and_installed(
@@ -135,6 +128,10 @@ def test_another_model_is_gone_on_with_and_what_it_knows_is_kept(
         retrain(replace(config, base=tmp_path / "nowhere"))
     with pytest.raises(InputError, match="is --base, with which the new weights are compared"):
         retrain(replace(config, output=base))
+    monkeypatch.chdir(shapes)
+    for inside in (shapes / "runs", Path("runs/x"), Path()):
+        with pytest.raises(InputError, match="lies in --data, where the next run"):
+            retrain(replace(config, data=Path(), output=inside))
     info = json.loads((base / "detector.json").read_text())
     (base / "detector.json").write_text(json.dumps({**info, "labels": ["fist"]}))
     with pytest.raises(InputError, match="its detector tells fist"):
@@ -171,9 +168,14 @@ def test_pictures_whose_mirror_images_show_other_gestures_are_not_mirrored(
 
 @pytest.mark.parametrize(
     ("changes", "epochs"),
-    [({}, [2, 3]), ({"pictures": "others"}, [1, 2, 3]), ({"pictures": "others", "weight_decay": 0.1}, [1, 2, 3])],
+    [
+        ({}, [2, 3]),
+        ({"pictures": "others"}, [1, 2, 3]),
+        ({"pictures": "others", "seed": 4}, [1, 2, 3]),
+        ({"weight_decay": 0.1}, [1, 2, 3]),  # by another version's recipe
+    ],
 )
-def test_an_interrupted_training_goes_on_unless_the_pictures_have_changed(
+def test_an_interrupted_training_goes_on_unless_pictures_or_recipe_have_changed(
     tmp_path: Path, changes: dict, epochs: list[int], capsys, no_curves
 ) -> None:
     def interrupted(row: dict[str, float]) -> None:
@@ -187,8 +189,8 @@ def test_an_interrupted_training_goes_on_unless_the_pictures_have_changed(
         fit(task(), interrupted)
     seen: list[int] = []
     with StopSignal() as stop:
-        with pytest.raises(InputError, match=r"learning_rate was 0\.02, is 1\.0\. Give the same options, or another"):
-            train_anew(task(learning_rate=1.0), interrupted, stop)
+        with pytest.raises(InputError, match=r"seed was 3, is 4, weight_decay was 0\.05, is 0\.1\. Give"):
+            train_anew(task(seed=4, weight_decay=0.1), interrupted, stop)
         train_anew(task(**changes), lambda row: seen.append(int(row["epoch"])), stop)
     assert seen == epochs
     told = "The pictures or the options have changed: training begins anew." in capsys.readouterr().out

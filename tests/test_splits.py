@@ -20,7 +20,7 @@ def picture(key: str, split: str, person: str = "") -> Picture:
 
 @pytest.mark.parametrize(
     ("name", "expected"),
-    [("train", "train"), ("Val", "val"), ("valid", "val"), ("test", "test"), ("", None), ("other", None)],
+    [("train", "train"), ("Val", "val"), ("valid", "val"), ("Testing", "test"), ("", None), ("other", None)],
 )
 def test_as_split(name: str, expected) -> None:
     assert as_split(name) == expected

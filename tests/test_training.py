@@ -31,10 +31,13 @@ from gesture_app.vision.recognizer import Recognizer
 from gesture_app.vision.yolox import build_yolox
 from training import train_classifier, train_detector
 from training.__main__ import main as start
+from training.benchmark import BenchmarkConfig
 from training.checkpoint import RunFolder
 from training.cli import RUN, EvaluateConfig, evaluate, main, train
 from training.evaluate import AP_BY_SIZE
-from training.options import TrainingConfig
+from training.options import TrainingConfig, require_ranges
+from training.pseudo_label import PseudoLabelConfig
+from training.quantize import QuantizeConfig
 from training.sets import read_all
 from training.splits import write_splits
 from training.train_classifier import (
@@ -143,8 +146,8 @@ def test_backgrounds_lie_in_folders_too_and_hard_classes_are_known(hagrid_root: 
     shutil.copy(next(hagrid_root.rglob("*.jpg")), kitchen)
     config = replace(config, hard_classes=("Fist",))
     frames, _ = build_frames(config)
-    assert [path.parent for path in frames.pasting.backgrounds] == [kitchen]
-    assert frames.pasting.hard_classes == ["fist"]
+    assert [path.parent for path in frames.variation.backgrounds] == [kitchen]
+    assert frames.variation.hard_classes == ["fist"]
     assert len(frames) == len(build_frames(replace(config, hard_classes=()))[0]) + 3
     with pytest.raises(InputError, match=r"--hard-classes cal: no such gesture\. The names are fist, palm"):
         build_frames(replace(config, hard_classes=("fist", "cal")))
@@ -158,7 +161,7 @@ def test_hands_learn_from_gestures_of_any_name_but_not_from_background(
     for old, new in (("fist", "Two Up"), ("palm", "Background")):
         (own / old).rename(own / new)
     config = detector_config(hagrid_root, tmp_path / "d.safetensors", crops=(own,), hard_classes=("two-up",))
-    pasted = build_frames(config)[0].pasting
+    pasted = build_frames(config)[0].variation
     assert {p.labels for p in pasted.crops} == {("Two Up",)} and pasted.hard_classes == ["Two Up"]
     hands = [{"bbox": [0.1, 0.1, 0.5, 0.5]}]
     write_table(own / "index.csv", ("uuid", "split"), ((p.stem, "train") for p in own.rglob("*.png")), "splits")
@@ -297,6 +300,15 @@ def test_one_side_is_enough_with_its_mirror_image(crops_root: Path, tmp_path: Pa
         read_pictures(config)
 
 
+def test_a_set_that_holds_nothing_out_is_validated_on_a_fold(crops_root: Path, tmp_path: Path) -> None:
+    rows = [f"{name}{i},train" for name in LABELS for i in range(10)]
+    (crops_root / "index.csv").write_text("\n".join(["uuid,split", *rows]))
+    config = classifier_config(crops_root, tmp_path / "c.safetensors")
+    with pytest.raises(InputError, match=r"no validation pictures: .* --fold 0"):
+        read_pictures(config)
+    assert all(read_pictures(replace(config, fold=0)))
+
+
 @pytest.mark.parametrize("mirror", [True, False])
 def test_gestures_that_are_others_in_the_mirror(crops_root: Path, tmp_path: Path, capsys, mirror: bool) -> None:
     labels = ("point_left", "point_right")
@@ -304,7 +316,7 @@ def test_gestures_that_are_others_in_the_mirror(crops_root: Path, tmp_path: Path
         (crops_root / before).rename(crops_root / name)
     config = classifier_config(crops_root, tmp_path / "c.safetensors", labels=labels, mirror=mirror)
     task = train_classifier.build(config, torch.device("cpu"))
-    assert task.epoch(0).dataset.mirror == task.info(1, {}).mirror == mirror
+    assert task.epoch(0).dataset.variation.mirror == task.info(1, {}).mirror == mirror
     assert ("point_left and point_right are mirror images" in capsys.readouterr().out) == mirror
 
 
@@ -312,7 +324,7 @@ def test_gestures_that_are_others_in_the_mirror(crops_root: Path, tmp_path: Path
 def test_so_it_is_with_a_detector_of_gestures(hagrid_root: Path, tmp_path: Path, mirror: bool) -> None:
     config = detector_config(hagrid_root, tmp_path / "d.safetensors", labels=LABELS, mirror=mirror)
     task = train_detector.build(config, torch.device("cpu"))
-    assert task.epoch(0).dataset.mirror == task.info(1, {}).mirror == mirror
+    assert task.epoch(0).dataset.variation.mirror == task.info(1, {}).mirror == mirror
 
 
 def test_the_file_of_boxes_counts_in_both_splits(hagrid_root: Path, tmp_path: Path) -> None:
@@ -518,6 +530,31 @@ def test_options_that_do_not_go_together(crops_root: Path, tmp_path: Path, chang
         train_classifier.build(config, torch.device("cpu"))
 
 
+BACKBONE = {"freeze": "backbone"}
+
+
+@pytest.mark.parametrize("configured", [classifier_config, detector_config])
+@pytest.mark.parametrize(
+    ("changes", "refused"),
+    [
+        ({**BACKBONE, "freeze_epochs": 1}, "--freeze-epochs: --freeze backbone lets"),
+        ({**BACKBONE, "early_rate": 0.1}, "--early-rate: --freeze backbone lets"),
+        ({**BACKBONE, "freeze_epochs": 1, "early_rate": 0.1}, "--freeze-epochs: --freeze backbone lets"),
+        ({"initial_weight": -0.1, "init": Path("w")}, "--initial-weight -0.1: it is from 0"),
+        ({"initial_weight": 1.0, "init": Path("w")}, "--initial-weight 1.0: it is from 0"),
+        ({"initial_weight": 0.5}, "needs --init"),
+        ({"initial_weight": 0.5, "init": Path("x/../w.safetensors")}, "is --init"),
+        ({"labels": ("fist", "palm", "Fist")}, "--labels fist palm Fist: a name comes twice"),
+        *(({"output": Path(name)}, r"end in \.safetensors") for name in ("w", "w.pt", "w.v2")),
+    ],
+    ids=str,
+)
+def test_contradictions_are_told_before_data_is_read(tmp_path: Path, configured, changes: dict, refused: str) -> None:
+    config = replace(configured(tmp_path / "nowhere", Path("w.safetensors")), **changes)
+    with pytest.raises(InputError, match=refused):
+        config.task(torch.device("cpu"))
+
+
 @pytest.mark.parametrize(("start", "end"), [(64, 96), (32, 72), (72, 72), (100, 100), (96, 104), (48, 50), (64, 48)])
 def test_the_last_epochs_have_the_size_that_was_asked_for(start: int, end: int) -> None:
     sides = [progressive_side(start, end, epoch, 8) for epoch in range(8)]
@@ -571,6 +608,20 @@ def test_bad_usage_exits_with_2_and_one_line(words, program) -> None:
 def test_options_out_of_their_range_are_told_before_data_is_read(words, told, program) -> None:
     code, _, errors = program(*words, "--data", "nowhere")
     assert code == 2 and errors.startswith(f"gesture-train: error: {told}") and errors.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("config", "told"),
+    [
+        (PseudoLabelConfig(Path("out"), min_score=80), "--min-score 80: it is from 0 to 1"),
+        (PseudoLabelConfig(Path("out"), min_detection=-0.1), "--min-detection -0.1: it is from 0 to 1"),
+        (QuantizeConfig(calibration_frames=-5), "--calibration-frames -5: it is at least 1"),
+        (BenchmarkConfig(pictures=2), "--pictures 2: it is at least 4"),
+    ],
+)
+def test_other_commands_have_ranges_too(config: object, told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        require_ranges(config)
 
 
 @pytest.mark.parametrize("config", [TrainingConfig, *RUN], ids=lambda config: config.__name__)

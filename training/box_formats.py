@@ -14,7 +14,7 @@ from gesture_app.errors import InputError
 from gesture_app.vision.images import is_photograph
 from training.collection import Entry, picture_size
 from training.layouts import read_json
-from training.splits import SPLIT_NAMES
+from training.splits import SPLIT_NAMES, split_folders
 
 COCO_KEYS = {"images", "annotations", "categories"}
 YAML_NAMES = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml")
@@ -109,7 +109,7 @@ def coco_files(root: Path) -> list[tuple[Path, dict[str, Any]]]:
     Raises:
         InputError: a JSON file there cannot be read: it may be the annotations of what else looks like class folders.
     """
-    folders = [root, root / "annotations", *(root / name for name in SPLIT_NAMES)]
+    folders = [root, root / "annotations", *(folder for folder, _ in split_folders(root))]
     files = [file for folder in folders for file in sorted(folder.glob("*.json")) if not file.name.startswith(".")]
     contents = ((file, read_json(file)) for file in files)
     return [(file, found) for file, found in contents if isinstance(found, dict) and found.keys() >= COCO_KEYS]

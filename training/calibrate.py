@@ -73,7 +73,7 @@ def calibrate(config: CalibrateConfig) -> dict[str, Any]:
     assert isinstance(model, GestureClassifier)
     model = model.to(choose_device(config.device)).to(memory_format=torch.channels_last)
     pictures = read_all(config.data, info.labels, config.split, config.boxes, config.splits)
-    crops = HandCrops(pictures, info.labels, info.input_hw[0], augment=False)
+    crops = HandCrops(pictures, info.labels, info.input_hw[0])
     if not len(crops):
         raise InputError(f"nothing to calibrate on: no labelled hand in {config.split}. Check --data and --split")
     loader = in_order(crops, config.batch_size, config.workers)
@@ -110,18 +110,18 @@ def error_of(logits: Tensor, targets: Tensor) -> float:
 
 def fit_temperature(logits: Tensor, targets: Tensor) -> float:
     """The temperature at which logits (N, classes) make the true classes (N,) most likely; within `TEMPERATURES`."""
-    low, high = torch.tensor(TEMPERATURES, dtype=torch.float64).log().tolist()
-    scale = torch.zeros((), dtype=torch.float64, requires_grad=True)  # its logarithm
+    low, high = TEMPERATURES
+    scale = torch.ones((), dtype=torch.float64, requires_grad=True)  # its inverse, of which the loss is convex
     optimizer = torch.optim.LBFGS([scale], max_iter=100, line_search_fn="strong_wolfe")
 
     def loss() -> Tensor:
         optimizer.zero_grad()
-        value = F.cross_entropy(logits.double() / scale.clamp(low, high).exp(), targets)
+        value = F.cross_entropy(logits.double() * scale, targets)
         value.backward()  # type: ignore[no-untyped-call]
         return value
 
     optimizer.step(loss)  # type: ignore[no-untyped-call]
-    return float(scale.detach().clamp(low, high).exp())
+    return 1 / float(scale.detach().clamp(1 / high, 1 / low))
 
 
 @torch.no_grad()

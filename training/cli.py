@@ -131,13 +131,13 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     labels = names_to_read(info.labels)
     pictures = read_all(config.data, labels, config.split, config.boxes, config.splits)
     if config.model == "classifier":
-        crops = HandCrops(pictures, info.labels, info.input_hw[0], augment=False)
+        crops = HandCrops(pictures, info.labels, info.input_hw[0])
         return evaluate_classifier(model, in_order(crops, config.batch_size, config.workers), info.labels)
     boxed = [p for p in pictures if p.true_boxes and not p.is_crop]
     left = left_out(info.labels, len(boxed) - len(frames_for(info.labels, boxed)))
     told = f"{len(boxed)} of {len(pictures)} pictures are frames whose boxes were all drawn by people"
     print("; ".join(filter(None, (told, left))))
-    whole = HandFrames(boxed, info.labels, info.input_hw, augment=False)
+    whole = HandFrames(boxed, info.labels, info.input_hw)
     return evaluate_detector(model, whole, config.threshold, workers=config.workers)
 
 

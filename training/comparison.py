@@ -190,7 +190,7 @@ def kept_names(pictures: Sequence[Picture], weights: Path, device: torch.device)
     The lesser of the two: a lost name weighs much in the one where it is frequent, in the other where it is rare.
     """
     model, info = load_model(weights, "classifier")
-    crops = HandCrops(pictures, info.labels, info.input_hw[0], augment=False)
+    crops = HandCrops(pictures, info.labels, info.input_hw[0])
     if not len(crops):
         return None
     found = evaluate_classifier(model.to(device), in_order(crops, 64), info.labels)
@@ -212,7 +212,7 @@ def confusion_of(
     model, info = load_model(weights, "classifier")
     every = (*labels, *(name for name in info.labels if name not in labels))
     columns = [info.labels.index(name) if name in info.labels else None for name in every]
-    crops = HandCrops(pictures, every, info.input_hw[0], augment=False)
+    crops = HandCrops(pictures, every, info.input_hw[0])
     return every, evaluate_classifier(Reordered(model, columns).to(device), in_order(crops, 64), every)["confusion"]
 
 
@@ -232,7 +232,7 @@ def verdict(outcomes: Sequence[Outcome]) -> str:
 def examples(weights: Path, validation: list[Picture], device: torch.device) -> list[Example]:
     """Held-out hands with what the new weights say, the wrong ones first, then evenly over the rest."""
     model, info = load_model(weights, "classifier")
-    crops = HandCrops(validation, info.labels, info.input_hw[0], augment=False)
+    crops = HandCrops(validation, info.labels, info.input_hw[0])
     step = max(1, len(crops) // 400)
     found = []
     for number in range(0, len(crops), step):

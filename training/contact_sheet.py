@@ -82,11 +82,9 @@ def check_name(file: Path) -> None:
 
 
 def write_sheet(pictures: Sequence[Picture], file: Path) -> None:
-    """Draw the sheet into a .png or .jpg file.
+    """Draw the sheet into a .png or .jpg file, see `check_name`.
 
     Raises:
-        InputError: the file's name has another suffix.
         EnvironmentFault: it cannot be written.
     """
-    check_name(file)
     write_file(file, cv2.imencode(file.suffix, draw_sheet(pictures))[1].tobytes(), "the sheet")

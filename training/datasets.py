@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain, cycle, islice
 from pathlib import Path
 
@@ -59,6 +61,19 @@ def hand_share(picture: Picture) -> float:
     return sum(width * height for _, _, width, height in picture.boxes_xywh)
 
 
+@dataclass(frozen=True)
+class CropVariation:
+    """How hand crops are varied, another way every time.
+
+    Attributes:
+        transform: what else happens to a crop, an RGB tensor (3, size, size).
+        mirror: half of them are mirror images, which swaps the sides.
+    """
+
+    transform: Callable[[Tensor], Tensor] | None = None
+    mirror: bool = True
+
+
 class HandCrops(Dataset[tuple[Tensor, int, int]]):
     """Every labelled hand of some pictures as classifier input.
 
@@ -69,11 +84,9 @@ class HandCrops(Dataset[tuple[Tensor, int, int]]):
         pictures: hands without a label are left out.
         labels: the class names in the order of the outputs.
         size: side of the input in pixels.
-        augment: draw another view of the hand every time. Most of the tight crops are laid on a part of one of the
-            frames among the pictures, if there are any in which hands are small.
+        variation: of every view of a hand; None shows it as the app does. Most of the tight crops are laid on a part of
+            one of the frames among the pictures, if there are any in which hands are small.
         store: reads the pictures; by default from their files.
-        transform: what else happens to an augmented crop, an RGB tensor (3, size, size).
-        mirror: half of the augmented crops are mirror images, which swaps the sides.
     """
 
     def __init__(
@@ -81,10 +94,8 @@ class HandCrops(Dataset[tuple[Tensor, int, int]]):
         pictures: Sequence[Picture],
         labels: Sequence[str],
         size: int,
-        augment: bool,
+        variation: CropVariation | None = None,
         store: PictureStore | None = None,
-        transform: Callable[[Tensor], Tensor] | None = None,
-        mirror: bool = True,
     ) -> None:
         index = {name: number for number, name in enumerate(labels)}
         self.hands = [(p, i, index[name]) for p in pictures for i, name in enumerate(p.labels) if name in index]
@@ -92,9 +103,7 @@ class HandCrops(Dataset[tuple[Tensor, int, int]]):
         self.sides = [SIGNS.get(p.sides[i] if p.sides else "", 0) for p, i, _ in self.hands]
         self.frames = [p for p in pictures if not p.is_crop and hand_share(p) < LARGE_HANDS]
         self.size = size
-        self.augment = augment
-        self.transform = transform
-        self.mirror = mirror
+        self.variation = variation
         self.store = store or PictureStore(self.paths)
 
     def __len__(self) -> int:
@@ -106,7 +115,7 @@ class HandCrops(Dataset[tuple[Tensor, int, int]]):
         side = self.sides[item]
         left, top, right, bottom = pixel_boxes(picture.boxes_xywh, image)[number].tolist()
         box = (left, top, right, bottom)
-        if not self.augment:
+        if self.variation is None:
             return to_tensor(crop_hand(image, box, self.size)), target, side
         rng = np.random.default_rng(int(torch.randint(1 << 62, ())))
         if picture.is_crop and self.frames and min(image.shape[:2]) > 1 and rng.random() < CONTEXT_SHARE:
@@ -115,10 +124,10 @@ class HandCrops(Dataset[tuple[Tensor, int, int]]):
             if around is not None:
                 image, box = in_context(image, around, pixel_boxes(frame.boxes_xywh, around), rng)
         crop = random_crop(image, box, self.size, rng)
-        if self.mirror and rng.random() < 0.5:
+        if self.variation.mirror and rng.random() < 0.5:
             crop, side = mirror(crop), -side
-        if self.transform is not None:
-            crop = to_bgr_array(self.transform(to_rgb_tensor(crop)))
+        if self.variation.transform is not None:
+            crop = to_bgr_array(self.variation.transform(to_rgb_tensor(crop)))
         return to_tensor(perhaps_compressed(crop, rng)), target, side
 
     @property
@@ -171,15 +180,17 @@ def class_shares(targets: Sequence[int], balance: float, classes: int) -> tuple[
 
 
 @dataclass(frozen=True)
-class Pasting:
-    """Hand crops and backgrounds that become further training frames.
+class FrameVariation:
+    """How frames are varied, another way every time; hand crops and backgrounds become further ones.
 
     Attributes:
-        crops: pictures of single hands.
+        crops: pictures of single hands, to be pasted.
         backgrounds: picture files without any hand.
         hard_classes: labels that are pasted three times as often as the others, which all come equally often.
         background_share: share of frames that are a background instead, with 0 to 4 hands pasted.
         paste_share: share of the true frames into which 1 to 4 hands are pasted.
+        recolour: changes the colours of (1, 3, H, W); None where that is done with whole batches.
+        mirror: half of the frames are mirror images.
     """
 
     crops: Sequence[Picture] = ()
@@ -187,6 +198,28 @@ class Pasting:
     hard_classes: Sequence[str] = ()
     background_share: float = 0.25
     paste_share: float = 0.7
+    recolour: Callable[[Tensor], Tensor] | None = None
+    mirror: bool = True
+
+    @cached_property
+    def crop_paths(self) -> list[Path]:
+        """The files of the crops."""
+        return [p.path for p in self.crops]
+
+    @cached_property
+    def crops_by_class(self) -> dict[str, list[int]]:
+        """The numbers of the crops of every class."""
+        found = defaultdict[str, list[int]](list)
+        for number, crop in enumerate(self.crops):
+            found[crop.labels[0]].append(number)
+        return dict(found)
+
+    def draw_crop(self, rng: np.random.Generator) -> int:
+        """The number of a crop to paste."""
+        names = list(self.crops_by_class)
+        weights = np.array([3.0 if name in self.hard_classes else 1.0 for name in names])
+        numbers = self.crops_by_class[names[int(rng.choice(len(names), p=weights / weights.sum()))]]
+        return numbers[int(rng.integers(len(numbers)))]
 
 
 def is_background(picture: Picture) -> bool:
@@ -216,15 +249,12 @@ class HandFrames(Dataset[tuple[Tensor, Tensor, Tensor]]):
         pictures: those that `frames_for` leaves are used; a detector of a single class uses boxes alone.
         labels: the class names, a single one for a detector of hands.
         input_hw: the detector's input shape.
-        augment: draw another view of the frame every time.
-        pasting: further hands and backgrounds, for `augment` only.
-        store: reads the pictures, those of `pasting` too; by default from their files.
-        recolour: for `augment` only: changes the colours of (1, 3, H, W); None where that is done with whole batches.
-        mirror: for `augment` only: half of the frames are mirror images.
+        variation: of every view of a frame; None shows it as the app does.
+        store: reads the pictures, those of the variation too; by default from their files.
 
     Attributes:
-        window: for `augment` only: items are squares of this side around hands, see `hand_window`, instead of whole
-            frames; None for those.
+        window: varied items are squares of this side around hands, see `hand_window`, instead of whole frames; None for
+            those.
     """
 
     def __init__(
@@ -232,26 +262,17 @@ class HandFrames(Dataset[tuple[Tensor, Tensor, Tensor]]):
         pictures: Sequence[Picture],
         labels: Sequence[str],
         input_hw: tuple[int, int],
-        augment: bool,
-        pasting: Pasting | None = None,
+        variation: FrameVariation | None = None,
         store: PictureStore | None = None,
-        recolour: Callable[[Tensor], Tensor] | None = None,
-        mirror: bool = True,
     ) -> None:
         self.index = {name: number for number, name in enumerate(labels)} if len(labels) > 1 else None
         self.pictures = frames_for(labels, pictures)
         self.input_hw = input_hw
-        self.augment = augment
+        self.variation = variation
         self.window: int | None = None
-        self.recolour = recolour
-        self.mirror = mirror
-        self.pasting = pasting if augment and pasting is not None else Pasting()
         self.paths = [p.path for p in self.pictures]
-        self.crops_by_class: dict[str, list[int]] = {}
-        for number, crop in enumerate(self.pasting.crops):
-            self.crops_by_class.setdefault(crop.labels[0], []).append(number)
-        self.crop_paths = [p.path for p in self.pasting.crops]
-        self.store = store or PictureStore([*self.paths, *self.crop_paths, *self.pasting.backgrounds])
+        further = [*variation.crop_paths, *variation.backgrounds] if variation is not None else []
+        self.store = store or PictureStore([*self.paths, *further])
         self.upright = [is_upright(p.path, self.store) for p in self.pictures]
 
     def __len__(self) -> int:
@@ -267,12 +288,13 @@ class HandFrames(Dataset[tuple[Tensor, Tensor, Tensor]]):
     def __getitem__(self, item: int) -> tuple[Tensor, Tensor, Tensor]:
         image, boxes, classes = self.read(item)
         size_hw = oriented_hw((2, 1) if self.upright[item] else (1, 2), self.input_hw)
-        if not self.augment:
+        variation = self.variation
+        if variation is None:
             canvas, scale = letterbox(image, size_hw)
             return to_tensor(canvas), torch.from_numpy(boxes * scale), torch.from_numpy(classes)
         rng = np.random.default_rng(int(torch.randint(1 << 62, ())))
-        image, boxes, classes = self.compose(image, boxes, classes, rng)
-        if self.mirror and rng.random() < 0.5:
+        image, boxes, classes = self.compose(variation, image, boxes, classes, rng)
+        if variation.mirror and rng.random() < 0.5:
             image, boxes = flip(image, boxes)
         if self.window is not None:
             fit = scaled_hw((image.shape[0], image.shape[1]), size_hw)[1]
@@ -281,38 +303,36 @@ class HandFrames(Dataset[tuple[Tensor, Tensor, Tensor]]):
         else:
             image, boxes, classes = frame_view(image, boxes, classes, size_hw, rng)
         batch = to_tensor(perhaps_compressed(image, rng))[None]
-        if self.recolour is not None:
-            batch = self.recolour(batch).round().to(torch.uint8)
+        if variation.recolour is not None:
+            batch = variation.recolour(batch).round().to(torch.uint8)
         return batch[0], torch.from_numpy(boxes), torch.from_numpy(classes)
 
-    def draw_crop(self, rng: np.random.Generator) -> int:
-        """The number of a crop to paste."""
-        names = list(self.crops_by_class)
-        weights = np.array([3.0 if name in self.pasting.hard_classes else 1.0 for name in names])
-        numbers = self.crops_by_class[names[int(rng.choice(len(names), p=weights / weights.sum()))]]
-        return numbers[int(rng.integers(len(numbers)))]
-
     def compose(
-        self, image: Image, boxes: FloatArray, classes: FloatArray, rng: np.random.Generator
+        self,
+        variation: FrameVariation,
+        image: Image,
+        boxes: FloatArray,
+        classes: FloatArray,
+        rng: np.random.Generator,
     ) -> tuple[Image, FloatArray, FloatArray]:
         """Perhaps swap the frame for a background, perhaps paste hands."""
-        pasting, count = self.pasting, 0
-        if pasting.backgrounds and rng.random() < pasting.background_share:
-            image = read_from(self.store, pasting.backgrounds, int(rng.integers(len(pasting.backgrounds))))[1]
+        backgrounds, count = variation.backgrounds, 0
+        if backgrounds and rng.random() < variation.background_share:
+            image = read_from(self.store, backgrounds, int(rng.integers(len(backgrounds))))[1]
             boxes, classes, count = np.zeros((0, 4), np.float32), np.zeros(0, np.float32), int(rng.integers(0, 5))
-        elif rng.random() < pasting.paste_share:
+        elif rng.random() < variation.paste_share:
             count = int(rng.integers(1, 5))
-        if not count or not pasting.crops:
+        if not count or not variation.crops:
             return image, boxes, classes
         image, _ = paste_hands(image, boxes, random_patches(image, boxes, int(rng.integers(0, 4)), rng), rng)
-        chosen = [self.draw_crop(rng) for _ in range(count)]
+        chosen = [variation.draw_crop(rng) for _ in range(count)]
         before = len(boxes)
         if self.index is not None:
             # With gesture classes every pasted hand must be the same one, since crowded places drop some of them.
             chosen = chosen[:1]
-        hands = [read_from(self.store, self.crop_paths, i) for i in chosen]
+        hands = [read_from(self.store, variation.crop_paths, i) for i in chosen]
         image, boxes = paste_hands(image, boxes, [hand for _, hand in hands], rng)
-        added = 0 if self.index is None else self.index[pasting.crops[hands[0][0]].labels[0]]
+        added = 0 if self.index is None else self.index[variation.crops[hands[0][0]].labels[0]]
         return image, boxes, np.concatenate((classes, np.full(len(boxes) - before, added, np.float32)))
 
 

@@ -19,6 +19,7 @@ import tyro
 from gesture_app.errors import InputError
 from gesture_app.vision.atomic import write_file, write_table
 from training.collection import Collection, Picture, in_threads, picture_size
+from training.contact_sheet import check_name, write_sheet
 from training.leakage import Leakage, find_leakage
 from training.sets import count_hands, open_set, read
 from training.splits import SPLIT_NAMES, read_splits, write_splits
@@ -70,13 +71,15 @@ def inspect(config: DataConfig) -> dict[str, Any]:
         Its figures.
 
     Raises:
-        InputError: a folder cannot be read, or with `verify` too many pictures are bad.
+        InputError: a folder or the name of the sheet cannot be used, or with `verify` too many pictures are bad.
         EnvironmentFault: a file cannot be written.
     """
     if not config.data:
         raise InputError("no data: name one or more folders")
     if config.bad is not None and not config.verify:
         raise InputError(f"--bad {config.bad}: it needs --verify, which decodes the pictures")
+    if config.sheet is not None:
+        check_name(config.sheet)
     if config.find_hands:
         from training.find_hands import write_boxes
 
@@ -96,8 +99,6 @@ def inspect(config: DataConfig) -> dict[str, Any]:
         write_splits(config.write_splits, everything.pictures)
         print(f"splits: {config.write_splits}")
     if config.sheet is not None:
-        from training.contact_sheet import write_sheet
-
         write_sheet(everything.pictures, config.sheet)
         print(f"sheet: {config.sheet}")
     if config.json is not None:

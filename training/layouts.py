@@ -28,7 +28,7 @@ from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.vision.labels import NO_GESTURE
 from training.collection import Entry, canonical, label_finder, picture_files
 from training.published import HAGRID_V2_GESTURES
-from training.splits import SPLIT_NAMES
+from training.splits import as_split, split_folders
 
 FLAT_FOLDERS = {"ann_train_val": "", "ann_subsample": "", "ann_test": "test"}
 """HaGRID v1's folders of annotations, and the split that each stands for."""
@@ -73,11 +73,12 @@ def annotation_files(root: Path) -> list[tuple[Path, str]] | None:
     """HaGRID's JSON files, one a gesture, and the split that their folder stands for; None in another layout."""
     flat = [root / name for name in FLAT_FOLDERS if (root / name).is_dir()]
     files = [(file, FLAT_FOLDERS[folder.name]) for folder in flat for file in sorted(folder.glob("*.json"))]
-    for parent in (root / name for name in SPLIT_FOLDERS):
-        for split in SPLIT_NAMES:
-            files += [(file, split) for file in sorted((parent / split).glob("*.json")) if file.stem[0] not in "_."]
+    for name in SPLIT_FOLDERS:
+        for folder, split in split_folders(root / name):
+            files += [(file, split) for file in sorted(folder.glob("*.json")) if file.stem[0] not in "_."]
     if not files:  # a v2 archive unpacked right here; only its own names, since COCO sets look much alike
-        files = [(f, s) for s in SPLIT_NAMES for f in sorted((root / s).glob("*.json")) if canonical(f.stem) in KNOWN]
+        here = split_folders(root)
+        files = [(file, s) for f, s in here for file in sorted(f.glob("*.json")) if canonical(file.stem) in KNOWN]
     return files if files or flat else None
 
 
@@ -225,17 +226,14 @@ def class_folders(root: Path, labels: Sequence[str] | None) -> list[tuple[Path, 
         labels: one of these must be among them; None takes folders of pictures with any name.
     """
     find_label = label_finder(labels)
-    split_parents = [(root / name, split) for name, split in SPLIT_NAMES.items() if (root / name).is_dir()]
-    for parents in ([(root, "")], split_parents):
+    for parents in ([(root, "")], split_folders(root)):
         found = [(folder, split) for parent, split in parents for folder in sorted(parent.iterdir()) if folder.is_dir()]
         found = [(folder, split) for folder, split in found if not folder.name.startswith(".")]
         if labels is None:
             direct = {f for f, _ in found if any(picture_files([f], unread=True)) or canonical(f.name) in KNOWN}
-            if not direct or (
-                parents is not split_parents and {folder.name for folder in direct} <= SPLIT_NAMES.keys()
-            ):
+            if not direct or all(as_split(folder.name) for folder in direct):
                 continue  # what an archive was packed in, say, or folders of people with folders of gestures
-            found = [(f, s) for f, s in found if f in direct or (f.name not in SPLIT_NAMES and holds_pictures(f))]
+            found = [(f, s) for f, s in found if f in direct or (not as_split(f.name) and holds_pictures(f))]
         if any(find_label(folder.name) for folder, _ in found):
             return found
     return []
@@ -258,7 +256,7 @@ def class_folder_entries(
         no_label = "" if find_label(folder.name) else f"in {folder.name}/, which is no label"
         for path in picture_files([folder], below=True, unread=True):
             name = path.relative_to(root).as_posix()
-            split = given or SPLIT_NAMES.get(path.relative_to(folder).parts[0], "")
+            split = given or as_split(path.relative_to(folder).parts[0]) or ""
             if no_label:
                 yield Entry(name, path, (), None, skip=no_label)
             elif boxes is None:

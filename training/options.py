@@ -12,9 +12,9 @@ import numpy as np
 import torch
 
 from gesture_app.errors import InputError
-from gesture_app.vision.model_info import DeviceName
+from gesture_app.vision.model_info import DeviceName, require_suffix
 from training import distributed
-from training.collection import mirror_images
+from training.collection import canonical, mirror_images
 from training.engine import Precision
 from training.optimization import OptimizerName, ScheduleName
 
@@ -23,12 +23,15 @@ if TYPE_CHECKING:
 
 RANGES: dict[str, tuple[float, float]] = {
     **dict.fromkeys(("epochs", "batch_size", "accumulate", "repeats"), (1, math.inf)),
+    **dict.fromkeys(("calibration_frames", "calibration_crops", "compared_frames", "compared_crops"), (1, math.inf)),
     **dict.fromkeys(("freeze_epochs", "whole_epochs", "patience", "samples", "workers"), (0, math.inf)),
     **dict.fromkeys(("learning_rate", "weight_decay", "clip_norm", "save_minutes", "mixup"), (0, math.inf)),
-    **dict.fromkeys(("ema_decay", "early_rate", "balance", "label_smoothing", "mosaic", "threshold"), (0, 1)),
+    **dict.fromkeys(("ema_decay", "early_rate", "balance", "label_smoothing", "mosaic"), (0, 1)),
+    **dict.fromkeys(("threshold", "min_score", "min_detection"), (0, 1)),
     **dict.fromkeys(("size", "start_size", "window", "input_hw"), (32, math.inf)),
     "seed": (0, 2**32 - 1),
     "seconds": (0.1, math.inf),
+    "pictures": (4, math.inf),
 }
 """The least and the largest value of options, in every command that has them."""
 STRIDE = 32
@@ -132,15 +135,27 @@ def require_ranges(config: Any) -> None:
             raise InputError(f"--{option.name.replace('_', '-')} {value}: it is {within}")
 
 
-def refuse_single_values(config: TrainingConfig, side: int) -> None:
-    """Refuse batches, or pieces of them, of which a batch norm would see a single value a channel.
+def refuse_contradictions(config: TrainingConfig, labels: Sequence[str], side: int) -> None:
+    """Refuse options that do not go together, before data is read.
 
     Args:
+        labels: the names that are to be learnt.
         side: the least of the input, in pixels.
 
     Raises:
-        InputError: one picture at a time is too little for norms that learn.
+        InputError: names them. One picture at a time is too little for batch norms that learn, where its last features
+            are a single value a channel.
     """
+    require_suffix(config.output)
+    if len(set(map(canonical, labels))) < len(labels):
+        raise InputError(f"--labels {' '.join(labels)}: a name comes twice")
+    if not 0 <= config.initial_weight < 1 or (config.initial_weight and config.init is None):
+        raise InputError(f"--initial-weight {config.initial_weight}: it is from 0 to below 1, and needs --init")
+    if config.initial_weight and config.init is not None and config.init.resolve() == config.output.resolve():
+        raise InputError(f"--output {config.output}: is --init, which --initial-weight needs to the end")
+    if config.freeze == "backbone" and (config.freeze_epochs or config.early_rate != 1):
+        given = "--freeze-epochs" if config.freeze_epochs else "--early-rate"
+        raise InputError(f"{given}: --freeze backbone lets the last layers alone learn in every epoch. Leave one out")
     piece = -(-config.batch_size // config.accumulate)
     frozen = config.freeze_norm or config.freeze == "backbone"
     if side <= STRIDE and not frozen and (config.batch_size - 1) % piece == 0:

@@ -23,11 +23,11 @@ from gesture_app.vision.images import read_image
 from gesture_app.vision.labels import BACKGROUND, NO_GESTURE
 from gesture_app.vision.postprocess import Detections
 from gesture_app.vision.recognizer import Recognizer
-from training.collection import Picture, in_threads, label_finder
+from training.collection import UNREAD, Picture, in_threads, label_finder
 from training.datasets import fraction_boxes
 from training.picture_store import NAMED
 from training.sets import open_set, read
-from training.splits import SPLIT_NAMES, Split, Splits, read_index
+from training.splits import Split, Splits, as_split, read_index
 from training.verify import fault_and_oddity
 
 SAMPLED = 1000
@@ -86,11 +86,12 @@ def read_own(root: Path, known: tuple[str, ...], recognizer: Recognizer) -> OwnP
     """
     found = read(root, None)
     print(f"{root}: {found.describe()}")
-    find_label = label_finder(known)
+    find_label = label_finder((NO_GESTURE, BACKGROUND, *known))
     pictures = [replace(p, labels=tuple(find_label(n) or n for n in p.labels)) for p in found.pictures]
     notes = [f"Left out: {found.describe().partition('skipped: ')[2]}."] if found.skipped else []
+    unread = notes if found.skipped[UNREAD] else []
     pictures, bad = without_bad(pictures)
-    notes += bad
+    notes, bad = notes + bad, unread + bad
     own = enough_of(pictures, root)  # at once, not after minutes of looking for hands
     if all(p.is_crop for p in pictures):
         pictures, said = with_hands(pictures, recognizer)
@@ -136,7 +137,7 @@ def without_bad(pictures: list[Picture]) -> tuple[list[Picture], list[str]]:
 def is_split(pictures: Sequence[Picture], index: Splits) -> bool:
     """Whether somebody said, by a list, by folders or by naming several people, what is to be held out."""
     listed = any("split" in row for row in index.rows.values())
-    by_folder = any(not SPLIT_NAMES.keys().isdisjoint(Path(p.key).parts[1:-1][:2]) for p in pictures)
+    by_folder = any(as_split(folder) for p in pictures for folder in Path(p.key).parts[1:-1][:2])
     both = len({p.split == "train" for p in pictures}) == 2
     return both and (listed or by_folder or any(p.person for p in pictures))
 

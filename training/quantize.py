@@ -136,13 +136,13 @@ def calibrate_detector(
     train = shuffled([p for p in train if not p.is_crop], rng)
     rest = held + train[config.calibration_frames :]
     compared = [p for p in rest if p.true_boxes and not p.is_crop][: config.compared_frames]
-    frames = HandFrames(train[: config.calibration_frames], info.labels, info.input_hw, augment=False)
+    frames = HandFrames(train[: config.calibration_frames], info.labels, info.input_hw)
 
     def network_input(item: int) -> Image:
         image = frames.read(item)[0]
         return letterbox(image, fitted_hw((image.shape[0], image.shape[1]), info.input_hw))[0][None]
 
-    held_out = HandFrames(compared, info.labels, info.input_hw, augment=False)
+    held_out = HandFrames(compared, info.labels, info.input_hw)
 
     def measure(network: Network) -> dict[str, Any]:
         return evaluate_detector(AsModule(network), held_out, batch_size=1)  # every other size is compiled anew
@@ -160,9 +160,9 @@ def calibrate_classifier(weights: Path, config: QuantizeConfig, rng: np.random.G
     train, held = read_parts(config.crops, info.labels, ("train", "val"))
     train = shuffled([p for p in train if any(p.labels)], rng)
     compared = shuffled(held, rng)[: config.compared_crops]
-    crops = HandCrops(train[: config.calibration_crops], info.labels, info.input_hw[0], augment=False)
+    crops = HandCrops(train[: config.calibration_crops], info.labels, info.input_hw[0])
     batches = [crops[item][0].permute(1, 2, 0)[None].numpy() for item in range(min(len(crops), len(train)))]
-    held_out = HandCrops(compared, info.labels, info.input_hw[0], augment=False)
+    held_out = HandCrops(compared, info.labels, info.input_hw[0])
 
     def measure(network: Network) -> dict[str, Any]:
         return evaluate_classifier(AsModule(network), in_order(held_out, 8), info.labels)

@@ -40,13 +40,13 @@ class OtherRun(InputError):
 
     Attributes:
         finished: and it has come to its end.
-        pictures: and on other pictures.
+        changed: these options; `pictures` where they are others.
     """
 
-    def __init__(self, message: str, finished: bool, pictures: bool) -> None:
+    def __init__(self, message: str, finished: bool, changed: frozenset[str]) -> None:
         super().__init__(message)
         self.finished = finished
-        self.pictures = pictures
+        self.changed = changed
 
 
 def state_to_resume(run: Run) -> dict[str, Any] | None:
@@ -61,7 +61,7 @@ def state_to_resume(run: Run) -> dict[str, Any] | None:
     now = run.task.identity
     usual = plain({option.name: option.default for option in fields(run.config)})
     before = {**usual, **state["options"]}  # an earlier version knew fewer options, or others
-    changed = [name for name in now.keys() - FREE_TO_CHANGE if before.get(name) != now[name]]
+    changed = frozenset(name for name in now.keys() - FREE_TO_CHANGE if before.get(name) != now[name])
     if changed:
         pictures = "pictures" in changed
         told = ["the pictures have changed"] if pictures else []
@@ -70,7 +70,7 @@ def state_to_resume(run: Run) -> dict[str, Any] | None:
         same = "the same pictures and options" if pictures else "the same options"
         advice = "another --output, perhaps with --init" if state["finished"] else f"{same}, or another --output"
         reason = f"cannot resume {run.folder.path}: {what}{', '.join(told)}. Give {advice}"
-        raise OtherRun(reason, state["finished"], pictures)
+        raise OtherRun(reason, state["finished"], changed)
     return state
 
 

@@ -49,6 +49,8 @@ OnEpoch = Callable[[dict[str, float]], None]
 
 SMALL = 3000
 """Hands; with fewer the recipe is that for few pictures."""
+ASKED_FOR = {"data", "epochs", "labels", "mirror", "seed"}
+"""Options of a training that the command decides; the rest is the recipe, which another version has another one of."""
 FEWEST_FRAMES, FEWEST_HELD = 30, 5
 """Frames with boxes, and held-out ones among them, that it takes to train the detector."""
 
@@ -117,6 +119,9 @@ def run(config: RetrainConfig, tell: Tell, stop: StopSignal) -> dict[str, Any]:
     """The whole of it; `tell` receives the progress."""
     if config.base is not None and config.base.resolve() == config.output.resolve():
         raise InputError(f"--output {config.output}: is --base, with which the new weights are compared. Name another")
+    if config.output.resolve().is_relative_to(config.data.resolve()):
+        why = "lies in --data, where the next run would take its pictures for those of a gesture"
+        raise InputError(f"--output {config.output}: {why}. Name a folder elsewhere")
     device = choose_device(config.device)
     # In PyTorch, which trains afterwards in any case: an export would take longer than it saves.
     recognizer = Recognizer.load(config.base, config.device, runtime="torch")
@@ -205,11 +210,16 @@ def reporter(tell: Tell, stage: Kind, epochs: int) -> OnEpoch:
 
 
 def train_anew(task: Task, on_epoch: OnEpoch, stop: StopSignal) -> dict[str, Any]:
-    """Go on with an interrupted training; one that is finished, or of other pictures, makes room for another one."""
+    """Go on with an interrupted training; one that is finished, of other pictures, or of a recipe that this version no
+    longer has, makes room for another one.
+
+    Raises:
+        InputError: the command asks for something else than the one that was interrupted.
+    """
     try:
         return fit(task, on_epoch, stop)
     except OtherRun as error:
-        if not (error.finished or error.pictures):
+        if not (error.finished or "pictures" in error.changed) and error.changed & ASKED_FOR:
             raise
         print("The pictures or the options have changed: training begins anew.")
         RunFolder(task.config.output).forget()
@@ -281,7 +291,7 @@ def train_frames(
     task = train_detector.build(options, device, frames)
     metrics = train_anew(task, reporter(tell, "detector", options.epochs), stop)
     model = load_model(weights, "detector")[0].to(device)
-    before = evaluate_detector(model, HandFrames(frames[1], ("hand",), base.input_hw, augment=False))
+    before = evaluate_detector(model, HandFrames(frames[1], ("hand",), base.input_hw))
     return Outcome("detector", (metrics[task.score], before[task.score]), metrics)
 
 
@@ -311,7 +321,7 @@ def build_report(
     pictures["Which gesture is taken for which"] = confusion_matrix(outcomes[0].metrics["confusion"], labels)
     own_measure = "The epoch was chosen on these same pictures, and they are few: expect somewhat less in use."
     return Report(
-        f"Trained on {config.data.name}",
+        f"Trained on {config.data.absolute().name}",
         verdict(outcomes),
         comparisons,
         {name: (train[name], val[name], right.get(name)) for name in labels if train[name] or val[name]},

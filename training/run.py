@@ -14,8 +14,7 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import Dataset
 
-from gesture_app.errors import InputError
-from gesture_app.vision.model_info import ModelInfo, require_suffix
+from gesture_app.vision.model_info import ModelInfo
 from training import distributed
 from training.checkpoint import RunFolder, fingerprint, options_of
 from training.collection import Picture
@@ -169,20 +168,8 @@ def placed(model: Model, device: torch.device, config: TrainingConfig, start: st
 
 
 def build_run(task: Task) -> Run:
-    """Everything that learning needs, at the start of the first phase.
-
-    Raises:
-        InputError: the options do not go together.
-    """
+    """Everything that learning needs, at the start of the first phase."""
     config = task.config
-    if not 0 <= config.initial_weight < 1 or (config.initial_weight and config.init is None):
-        raise InputError(f"--initial-weight {config.initial_weight}: it is from 0 to below 1, and needs --init")
-    if config.freeze == "backbone" and (config.freeze_epochs or config.early_rate != 1):
-        given = "--freeze-epochs" if config.freeze_epochs else "--early-rate"
-        raise InputError(f"{given}: --freeze backbone lets the last layers alone learn in every epoch. Leave one out")
-    require_suffix(config.output)
-    if config.initial_weight and config.init is not None and config.init.resolve() == config.output.resolve():
-        raise InputError(f"--output {config.output}: is --init, which --initial-weight needs to the end")
     device = next(task.model.parameters()).device
     if distributed.active() and config.sync_norm and device.type == "cuda":
         nn.SyncBatchNorm.convert_sync_batchnorm(task.model)  # type: ignore[no-untyped-call]

@@ -78,7 +78,7 @@ def open_set(root: Path, labels: Sequence[str] | None, boxes_file: Path | None =
     """The folder itself, or the only one in it, as unpacking an archive leaves it, and its layout.
 
     Raises:
-        InputError: there is no such folder, or it is in no known layout.
+        InputError: there is no such folder, it is in no known layout, or its class folders have other names.
     """
     if not root.is_dir():
         raise InputError(f"no such folder: {root}: expected {LAYOUTS}")
@@ -88,6 +88,10 @@ def open_set(root: Path, labels: Sequence[str] | None, boxes_file: Path | None =
         layout = find_layout(folder, labels, boxes_file)
         if layout is not None:
             return folder, layout
+    if labels is not None and (own := class_folders(root, None)):
+        names = ", ".join(sorted({folder.name for folder, _ in own})[:NAMED])
+        why = f"its folders are {names}; known are {', '.join(labels)}"
+        raise InputError(f"no known label: {root}: {why}. Rename them, or give other --labels or weights")
     raise InputError(f"unknown layout: {root}: expected {LAYOUTS}")
 
 
@@ -215,13 +219,11 @@ def count_hands(pictures: Sequence[Picture]) -> Counter[str]:
 
 
 def require_classes(pictures: list[Picture], labels: tuple[str, ...]) -> None:
-    """Refuse to train a class that has no hand, or twice the same.
+    """Refuse to train a class that has no hand.
 
     Raises:
         InputError: names the classes.
     """
-    if len(set(labels)) < len(labels):
-        raise InputError(f"--labels {' '.join(labels)}: a name comes twice")
     absent = sorted(set(labels) - set(count_hands(pictures)))
     if absent:
         raise InputError(f"no training pictures of {', '.join(absent)}: add some, or leave the names out of --labels")

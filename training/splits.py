@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from training.collection import Entry, Picture
 
 Split = Literal["train", "val", "test"]
-SPLIT_NAMES = {**{name: name for name in get_args(Split)}, "valid": "val", "validation": "val"}
+SPLIT_NAMES = {
+    **{name: name for name in get_args(Split)},
+    **{"training": "train", "valid": "val", "validation": "val", "testing": "test"},
+}
 """Names of splits as files and folders use them."""
 VAL_PERCENT = 10
 FOLDS = 5
@@ -27,6 +30,13 @@ COLUMNS = ("path", "person", "split")
 def as_split(name: str) -> Split | None:
     """The split of that name; None for any other text."""
     return cast("Split | None", SPLIT_NAMES.get(name.strip().lower()))
+
+
+def split_folders(root: Path) -> list[tuple[Path, Split]]:
+    """The folders in a folder that are named by a split, however they are spelt, and that split; training first."""
+    folders = sorted(root.iterdir()) if root.is_dir() else []
+    found = [(folder, split) for folder in folders if (split := as_split(folder.name)) and folder.is_dir()]
+    return sorted(found, key=lambda item: get_args(Split).index(item[1]))
 
 
 def percentile(text: str) -> int:

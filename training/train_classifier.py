@@ -29,10 +29,10 @@ from training.augment import AugmentationName, GentleTrivialAugment
 from training.batch_augment import POOR_CAMERA, BatchAugmentation, RandomChanges
 from training.checkpoint import provenance
 from training.collection import Picture, known_sides
-from training.datasets import HandCrops, balanced_order, class_shares, collate_crops
+from training.datasets import CropVariation, HandCrops, balanced_order, class_shares, collate_crops
 from training.draws import in_batches, in_order, whole_batches
 from training.evaluate import SCORES, evaluate_classifier
-from training.options import TrainingConfig, hint_at_mirror_images, refuse_single_values
+from training.options import TrainingConfig, hint_at_mirror_images, refuse_contradictions
 from training.picture_store import PictureStore
 from training.run import Epoch, Task, placed
 from training.sets import read_parts, require_classes
@@ -259,7 +259,8 @@ def read_pictures(config: ClassifierConfig) -> tuple[list[Picture], list[Picture
     if config.fold is not None:
         training, validation = hold_out(training, config.fold)
     if not validation:
-        raise InputError("no validation pictures: the best weights could not be told. Add pictures")
+        why = "no validation pictures: the best weights could not be told"
+        raise InputError(f"{why}. Add some, or hold some out with --fold 0")
     return training, validation
 
 
@@ -271,9 +272,9 @@ def build_crops(
         [p.path for p in (*training, *validation)], config.cache, STORED_SIDES * config.size, config.workers
     )
     transform = GentleTrivialAugment(fill=GREY) if config.augmentation == "trivial" else None
-    augment = config.augmentation != "none"
-    crops = HandCrops(training, config.labels, config.size, augment, store, transform, config.mirror)
-    return crops, HandCrops(validation, config.labels, config.size, augment=False, store=store)
+    variation = CropVariation(transform, config.mirror) if config.augmentation != "none" else None
+    crops = HandCrops(training, config.labels, config.size, variation, store)
+    return crops, HandCrops(validation, config.labels, config.size, store=store)
 
 
 def batch_augmentation(name: AugmentationName) -> nn.Sequential | None:
@@ -328,7 +329,8 @@ def build(
         raise InputError(f"--labels {config.labels[0]}: a single name tells nothing. Name two gestures or more")
     if config.start_size > config.size and config.start_size != ClassifierConfig.start_size:
         raise InputError(f"--start-size {config.start_size}: it grows to --size {config.size}. Give a smaller one")
-    refuse_single_values(config, progressive_side(config.start_size, config.size, 0, config.epochs))
+    first_side = progressive_side(config.start_size, config.size, 0, config.epochs)
+    refuse_contradictions(config, config.labels, first_side)
     hint_at_mirror_images(config, config.labels)
     torch.manual_seed(config.seed)
     training, validation = pictures or read_pictures(config)

@@ -26,8 +26,8 @@ from training.batch_augment import FRAME_CHANGES, RandomChanges
 from training.checkpoint import provenance
 from training.collection import Picture, canonical, picture_files
 from training.datasets import (
+    FrameVariation,
     HandFrames,
-    Pasting,
     collate_frames,
     frames_for,
     is_background,
@@ -37,7 +37,7 @@ from training.datasets import (
 from training.evaluate import AP_BY_SIZE, SCORES, evaluate_detector
 from training.losses import detector_loss
 from training.mosaic import Mosaic
-from training.options import TrainingConfig, hint_at_mirror_images, refuse_single_values
+from training.options import TrainingConfig, hint_at_mirror_images, refuse_contradictions
 from training.picture_store import PictureStore
 from training.run import Epoch, Task, placed
 from training.sets import read_all, read_parts, require_classes
@@ -158,7 +158,7 @@ def build_frames(
 
     Args:
         pictures: for training and validation; by default what `config.data` holds.
-        recolour: changes the colours of single training frames, see `HandFrames`.
+        recolour: changes the colours of single training frames, see `FrameVariation`.
 
     Raises:
         InputError: frames, crops or backgrounds cannot be read or are none, a class has no hand, or a hard class is no
@@ -200,10 +200,10 @@ def build_frames(
         print(told)
     paths = [*(p.path for p in (*training, *true, *crops)), *backgrounds]
     store = PictureStore(paths, config.cache, STORED_SIDES * max(config.input_hw), config.workers)
-    pasting = Pasting(crops, backgrounds, hard_classes)
+    variation = FrameVariation(crops, backgrounds, hard_classes, recolour=recolour, mirror=config.mirror)
     training = [*training, *(p for p in training if set(p.labels) & set(hard_classes))]
-    frames = HandFrames(training, config.labels, config.input_hw, True, pasting, store, recolour, config.mirror)
-    return frames, HandFrames(true, config.labels, config.input_hw, augment=False, store=store)
+    frames = HandFrames(training, config.labels, config.input_hw, variation, store)
+    return frames, HandFrames(true, config.labels, config.input_hw, store=store)
 
 
 def stages(model: nn.Module) -> list[nn.Module]:
@@ -226,11 +226,9 @@ def build(
     """
     if config.yolox not in SIZES or any(side % 32 for side in (*config.input_hw, config.window)):
         raise InputError(f"--yolox is one of {', '.join(SIZES)}; the sides of input and window are multiples of 32")
-    if len(set(config.labels)) < len(config.labels):
-        raise InputError(f"--labels {' '.join(config.labels)}: a name comes twice")
     if len(config.labels) == 1 and config.labels != HAND:
         raise InputError(f"--labels {config.labels[0]}: a single class is `hand`. Name two gestures or more")
-    refuse_single_values(config, min(*config.input_hw, config.window))
+    refuse_contradictions(config, config.labels, min(*config.input_hw, config.window))
     hint_at_mirror_images(config, config.labels)
     torch.manual_seed(config.seed)
     recolour, in_batches = RandomChanges(FRAME_CHANGES), device.type == "cuda"

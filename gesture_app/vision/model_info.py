@@ -157,6 +157,8 @@ def load_info(path: Path) -> ModelInfo:
             mirror=fields.get("mirror", True),
         )
     except OSError as error:
+        if isinstance(error, FileNotFoundError) and path.is_dir():
+            raise InputError(f"weights: {path}: a folder. Name the .safetensors file in it") from error
         if isinstance(error, FileNotFoundError) and not path.exists():
             raise InputError(
                 f"weights: {path}: no such file. A folder of weights holds a detector and a classifier: "
