@@ -180,6 +180,23 @@ def test_truncated_file_gives_what_it_has(tmp_path: Path) -> None:
     assert video.truncated and 10 < len(frames) < 90 and video.frame_count == 90
 
 
+def test_frames_before_a_fault_of_the_file_are_given(tmp_path: Path) -> None:
+    pictures = write_video(tmp_path / "in.ogg", codec="libvpx").read_bytes()
+    sound = write_audio(tmp_path / "sound.ogg", "libopus").read_bytes()
+    (tmp_path / "joined.ogg").write_bytes(pictures + sound)  # FFmpeg stops there, while its decoder still holds some
+    with open_video(tmp_path / "joined.ogg") as video:
+        assert len(list(video)) == len(REGULAR) and video.truncated
+
+
+def test_sound_may_begin_on_the_way(tmp_path: Path) -> None:
+    times = [REGULAR[1] * i for i in range(60)]
+    silent = write_video(tmp_path / "silent.ts", times).read_bytes()
+    loud = write_video(tmp_path / "loud.ts", times, audio="aac").read_bytes()
+    (tmp_path / "in.ts").write_bytes(silent + loud + 12 * silent)  # FFmpeg looks for streams at both ends
+    with open_video(tmp_path / "in.ts") as video:
+        assert len(list(video)) == 14 * len(times)
+
+
 def test_a_truncated_avi_is_told(tmp_path: Path) -> None:
     whole = write_video(tmp_path / "in.avi", [REGULAR[1] * i for i in range(90)]).read_bytes()
     (tmp_path / "cut.avi").write_bytes(whole[: whole.rindex(b"idx1") * 6 // 10])

@@ -14,7 +14,7 @@ from av.audio.resampler import AudioResampler
 from av.container import OutputContainer
 
 from gesture_app.errors import InputError
-from gesture_app.video.files import container_start_s, open_container
+from gesture_app.video.files import container_start_s, open_container, packets_of
 
 COPIED_CODECS = frozenset({"aac", "ac3", "alac", "eac3", "flac", "mp3", "mp3float", "opus", "libopus"})
 
@@ -148,7 +148,7 @@ class AudioTrack:
 
     def _demuxed(self) -> Iterator[Packet]:
         """The packets; where another file was joined on, its times go on after those before, as `VideoFile`'s do."""
-        packets = self._input.demux(self._stream)
+        packets = packets_of(self._input, self._stream)
         end: int | None = None
         shift = 0
         while True:

@@ -15,6 +15,8 @@ import av
 import av.logging
 import numpy as np
 from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Stream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
@@ -234,17 +236,17 @@ class VideoFile:
         return picture
 
     def _decode(self) -> Generator[VideoFrame, None, None]:
-        packets = self._container.demux(self._stream)
+        packets = packets_of(self._container, self._stream)
         while True:
             try:
                 packet = next(packets, None)
             except (av.FFmpegError, OSError):
                 self._broke_off = True
-                return
+                packet = Packet()  # an empty one has the decoder give what it holds back
             if packet is None:
                 return
             try:
-                decoded = packet.decode()
+                decoded = self._stream.decode(packet)
             except (av.FFmpegError, OSError):
                 self.damaged += 1
                 continue
@@ -314,6 +316,14 @@ def open_container(path: Path) -> InputContainer:
     except (av.FFmpegError, OSError) as error:
         raise InputError(f"video: {path}: is not a video, or is cut off ({error.strerror}). Copy it again") from error
     return container
+
+
+def packets_of(container: InputContainer, *streams: Stream) -> Iterator[Any]:
+    """The packets of some streams, or of all of them, as the container's `demux` gives them."""
+    try:
+        yield from container.demux(*streams)
+    except IndexError:  # of PyAV at the end, where streams had begun on the way, as those of broadcasts do
+        return
 
 
 def container_start_s(container: InputContainer) -> float:
