@@ -84,10 +84,12 @@ def test_a_track_without_sound_is_left_out(tmp_path: Path) -> None:
         assert not media.streams.audio
 
 
-def test_the_sound_of_joined_files_goes_on(tmp_path: Path) -> None:
+@pytest.mark.parametrize("later_s", [0, 3600])
+def test_the_sound_of_joined_files_goes_on(tmp_path: Path, later_s: int) -> None:
     times = [Fraction(i, 30) for i in range(60)]
-    part = write_video(tmp_path / "part.ts", times, audio="aac").read_bytes()
-    (tmp_path / "in.ts").write_bytes(part + part)
+    second = write_video(tmp_path / "part.ts", times, audio="aac").read_bytes()
+    first = write_video(tmp_path / "later.ts", [t + later_s for t in times], audio="aac").read_bytes()
+    (tmp_path / "in.ts").write_bytes(first + second)
     out = copied(tmp_path / "in.ts", tmp_path / "out.mp4")
     assert video_pts_s(out)[-1] == pytest.approx(4, abs=0.1)
     with av.open(str(out)) as media:

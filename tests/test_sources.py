@@ -92,12 +92,15 @@ def test_raw_stream_without_times(tmp_path: Path) -> None:
     assert times[0] == 0 and np.all(np.diff(times) > 0)
 
 
-def test_joined_files_go_on(tmp_path: Path) -> None:
-    once = write_video(tmp_path / "in.ts", [*REGULAR, *(t + 2 for t in REGULAR)]).read_bytes()
-    (tmp_path / "twice.ts").write_bytes(once * 2)
-    with open_video(tmp_path / "twice.ts") as video:
+@pytest.mark.parametrize("later_s", [0, 3600])
+def test_joined_files_go_on(tmp_path: Path, later_s: int) -> None:
+    times = [*REGULAR, *(t + 2 for t in REGULAR)]
+    second = write_video(tmp_path / "in.ts", times).read_bytes()
+    first = write_video(tmp_path / "later.ts", [t + later_s for t in times]).read_bytes()
+    (tmp_path / "both.ts").write_bytes(first + second)
+    with open_video(tmp_path / "both.ts") as video:
         times = [frame.time_s for frame in video]
-    assert len(times) >= 79 and np.all(np.diff(times) > 0)
+    assert len(times) >= 79 and np.all(np.diff(times) > 0) and times[-1] < 6 and not video.truncated
 
 
 @pytest.mark.parametrize("rotation", [0, 90, 180, -90])

@@ -14,7 +14,7 @@ from av.audio.resampler import AudioResampler
 from av.container import OutputContainer
 
 from gesture_app.errors import InputError
-from gesture_app.video.files import container_start_s, open_container, packets_of
+from gesture_app.video.files import RESTART_S, container_start_s, open_container, packets_of
 
 COPIED_CODECS = frozenset({"aac", "ac3", "alac", "eac3", "flac", "mp3", "mp3float", "opus", "libopus"})
 
@@ -161,7 +161,8 @@ class AudioTrack:
             if not packet.size:
                 continue
             if packet.dts is not None:
-                if end is not None and packet.dts + shift < end - 1 / packet.time_base:
+                ahead_s = 0 if end is None else (packet.dts + shift - end) * packet.time_base
+                if end is not None and not -1 <= ahead_s <= RESTART_S:
                     shift = end - packet.dts
                 packet.dts += shift
                 packet.pts = None if packet.pts is None else packet.pts + shift

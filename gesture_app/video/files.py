@@ -30,6 +30,8 @@ MAX_SIDE_PX = 8192
 DEFAULT_RATE = Fraction(30)
 CLEARLY_S = 1.0
 CLEARLY_SHARE = 0.05
+RESTART_S = 6 * 3600
+"""A longer pause is none: FFmpeg takes a clock that began anew for one that ran over, after 26 hours and a half."""
 ANNOTATED = "annotated by Gesture App"
 """The comment in a video whose pictures show what was recognized."""
 ANY_TEXT: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
@@ -150,6 +152,7 @@ class VideoFile:
         if self._first is None:
             why = f"no decodable video stream (codec {stream.codec_context.name})"
             raise InputError(f"video: {path}: {why}. Convert it to H.264, or copy it again if it is damaged")
+        self._first_s = self._first.time_s
         self.size_wh = (self._first.image.shape[1], self._first.image.shape[0])
 
     @property
@@ -161,7 +164,8 @@ class VideoFile:
         # An edit list also hides frames, but takes their time from the announced duration.
         if self._stream_duration_s is None:
             return self._announced is not None and fewer
-        return fewer and self.end_s < self._stream_duration_s - max(0.1, 2 / float(self.frame_rate))
+        end_s = self.end_s - min(0.0, self._shift_s)  # in the file
+        return fewer and end_s < self._stream_duration_s - max(0.1, 2 / float(self.frame_rate))
 
     @property
     def ends_early(self) -> bool:
@@ -196,7 +200,7 @@ class VideoFile:
         if self._held is None or self._held.pts is None:
             return None
         frame = self.skip_to(time_s)
-        return frame if frame is not None and (frame.time_s <= time_s or offset <= 0) else None
+        return frame if frame is not None and frame.time_s <= max(time_s, self._first_s) else None
 
     def skip_to(self, time_s: float, wanted: Callable[[], bool] = lambda: True) -> Frame | None:
         """Go forward to the frame that is shown at this time, or to the next one; None at the end.
@@ -276,7 +280,7 @@ class VideoFile:
             time_s = self._last_s + step_s if self._last_s >= 0 else 0.0
         else:
             time_s = float(picture.pts * (picture.time_base or self.time_base)) - self.start_s + self._shift_s
-            if time_s < self._last_s - 1:  # another file joined on
+            if time_s < self._last_s - 1 or 0 <= self._last_s < time_s - RESTART_S:  # another file joined on
                 self._shift_s += self._last_s + step_s - time_s
                 time_s = self._last_s + step_s
             elif time_s <= self._last_s:  # old formats give reordered frames wrong times
