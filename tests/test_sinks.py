@@ -103,6 +103,14 @@ def test_the_last_picture_stays_as_long_as_it_did(tmp_path: Path) -> None:
         assert media.duration / 1e6 == pytest.approx(3.6)
 
 
+def test_sound_of_another_codec_never_stops_the_pictures(tmp_path: Path) -> None:
+    times = [REGULAR[1] * i for i in range(61)]
+    for codec in ("ac3", "aac"):
+        write_video(tmp_path / f"{codec}.ts", times, audio=codec, sound=(44100, "mono"))
+    (tmp_path / "in.ts").write_bytes((tmp_path / "ac3.ts").read_bytes() + (tmp_path / "aac.ts").read_bytes())
+    assert len(video_pts_s(copied(tmp_path / "in.ts", tmp_path / "out.mp4"))) >= 120
+
+
 @pytest.mark.parametrize("sound", [(48000, "mono"), (44100, "stereo"), (32000, "mono")])
 def test_sound_that_changes_on_its_way_never_stops_the_pictures(tmp_path: Path, sound: tuple[int, str]) -> None:
     parts = [

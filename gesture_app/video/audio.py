@@ -21,6 +21,7 @@ COPIED_CODECS = frozenset({"aac", "ac3", "alac", "eac3", "flac", "mp3", "mp3floa
 AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
 USUAL_RATE = 48000
 LEAST_MP3_RATE = 16000
+AC3_START = b"\x0b\x77"
 
 Packet = Any  # generic in some versions of PyAV only
 
@@ -114,7 +115,10 @@ class AudioTrack:
 
     def _copied(self) -> Iterator[Packet]:
         last_dts: int | None = None
+        start = AC3_START if self._stream.codec_context.name in ("ac3", "eac3") else b""
         for packet in self._source:
+            if not bytes(packet).startswith(start):
+                continue  # damaged, or another codec's since a new programme, at which FFmpeg stops the pictures, too
             if packet.dts is None or (last_dts is not None and packet.dts <= last_dts):
                 continue  # MP4 takes growing times only
             last_dts = packet.dts
