@@ -41,10 +41,11 @@ def write_video(
     options: dict[str, str] | None = None,
     sound: tuple[int, str] = (16000, "mono"),
     pixel_aspect: Fraction | None = None,
+    codec: str = "libx264",
 ) -> Path:
-    """Encode with libx264 (yuv444p for odd sizes), sound as long as the pictures, in the container of the suffix."""
+    """Encode (yuv444p for odd sizes), sound as long as the pictures, in the container of the suffix."""
     with av.open(str(path), "w", options=options or {}) as out:
-        stream = out.add_stream("libx264", rate=30, options={"preset": "ultrafast", "bf": "2", "g": "10"})
+        stream = out.add_stream(codec, rate=30, options={"preset": "ultrafast", "bf": "2", "g": "10"})
         stream.width, stream.height = size_wh
         stream.pix_fmt = "yuv444p" if size_wh[0] % 2 or size_wh[1] % 2 else "yuv420p"
         stream.codec_context.time_base = TIME_BASE

@@ -53,6 +53,15 @@ def write_any(path: Path, times: list) -> Path:
     return path
 
 
+def test_a_clock_that_runs_over_does_not_mislead_a_search(tmp_path: Path) -> None:
+    at_s = 2**33 // 90_000 - 4
+    source = FileSource(write_video(tmp_path / "in.ts", [at_s + REGULAR[1] * i for i in range(180)], audio="aac"))
+    for wanted_s in (0.5, 1.5, 4.0):
+        frame = source.read_at(wanted_s)
+        assert frame is not None and 0 <= wanted_s - frame.time_s < 0.1
+    source.release()
+
+
 def test_the_frame_before(tmp_path: Path) -> None:
     source = FileSource(write_video(tmp_path / "in.mp4", VARIABLE))
     times = [frame.time_s for frame in iter(source.read, None)]

@@ -84,10 +84,12 @@ def test_a_track_without_sound_is_left_out(tmp_path: Path) -> None:
         assert not media.streams.audio
 
 
-def test_the_sound_of_joined_files_goes_on(tmp_path: Path) -> None:
+@pytest.mark.parametrize("later_s", [0, 3600])
+def test_the_sound_of_joined_files_goes_on(tmp_path: Path, later_s: int) -> None:
     times = [Fraction(i, 30) for i in range(60)]
-    part = write_video(tmp_path / "part.ts", times, audio="aac").read_bytes()
-    (tmp_path / "in.ts").write_bytes(part + part)
+    second = write_video(tmp_path / "part.ts", times, audio="aac").read_bytes()
+    first = write_video(tmp_path / "later.ts", [t + later_s for t in times], audio="aac").read_bytes()
+    (tmp_path / "in.ts").write_bytes(first + second)
     out = copied(tmp_path / "in.ts", tmp_path / "out.mp4")
     assert video_pts_s(out)[-1] == pytest.approx(4, abs=0.1)
     with av.open(str(out)) as media:
@@ -99,6 +101,14 @@ def test_the_last_picture_stays_as_long_as_it_did(tmp_path: Path) -> None:
     first.save(tmp_path / "in.gif", save_all=True, append_images=others, duration=[200, 200, 200, 3000])
     with av.open(str(copied(tmp_path / "in.gif", tmp_path / "out.mp4"))) as media:
         assert media.duration / 1e6 == pytest.approx(3.6)
+
+
+def test_sound_of_another_codec_never_stops_the_pictures(tmp_path: Path) -> None:
+    times = [REGULAR[1] * i for i in range(61)]
+    for codec in ("ac3", "aac"):
+        write_video(tmp_path / f"{codec}.ts", times, audio=codec, sound=(44100, "mono"))
+    (tmp_path / "in.ts").write_bytes((tmp_path / "ac3.ts").read_bytes() + (tmp_path / "aac.ts").read_bytes())
+    assert len(video_pts_s(copied(tmp_path / "in.ts", tmp_path / "out.mp4"))) >= 120
 
 
 @pytest.mark.parametrize("sound", [(48000, "mono"), (44100, "stereo"), (32000, "mono")])

@@ -92,12 +92,15 @@ def test_raw_stream_without_times(tmp_path: Path) -> None:
     assert times[0] == 0 and np.all(np.diff(times) > 0)
 
 
-def test_joined_files_go_on(tmp_path: Path) -> None:
-    once = write_video(tmp_path / "in.ts", [*REGULAR, *(t + 2 for t in REGULAR)]).read_bytes()
-    (tmp_path / "twice.ts").write_bytes(once * 2)
-    with open_video(tmp_path / "twice.ts") as video:
+@pytest.mark.parametrize("later_s", [0, 3600])
+def test_joined_files_go_on(tmp_path: Path, later_s: int) -> None:
+    times = [*REGULAR, *(t + 2 for t in REGULAR)]
+    second = write_video(tmp_path / "in.ts", times).read_bytes()
+    first = write_video(tmp_path / "later.ts", [t + later_s for t in times]).read_bytes()
+    (tmp_path / "both.ts").write_bytes(first + second)
+    with open_video(tmp_path / "both.ts") as video:
         times = [frame.time_s for frame in video]
-    assert len(times) >= 79 and np.all(np.diff(times) > 0)
+    assert len(times) >= 79 and np.all(np.diff(times) > 0) and times[-1] < 6 and not video.truncated
 
 
 @pytest.mark.parametrize("rotation", [0, 90, 180, -90])
@@ -178,6 +181,23 @@ def test_truncated_file_gives_what_it_has(tmp_path: Path) -> None:
     with open_video(tmp_path / "cut.mp4") as video:
         frames = list(video)
     assert video.truncated and 10 < len(frames) < 90 and video.frame_count == 90
+
+
+def test_frames_before_a_fault_of_the_file_are_given(tmp_path: Path) -> None:
+    pictures = write_video(tmp_path / "in.ogg", codec="libvpx").read_bytes()
+    sound = write_audio(tmp_path / "sound.ogg", "libopus").read_bytes()
+    (tmp_path / "joined.ogg").write_bytes(pictures + sound)  # FFmpeg stops there, while its decoder still holds some
+    with open_video(tmp_path / "joined.ogg") as video:
+        assert len(list(video)) == len(REGULAR) and video.truncated
+
+
+def test_sound_may_begin_on_the_way(tmp_path: Path) -> None:
+    times = [REGULAR[1] * i for i in range(60)]
+    silent = write_video(tmp_path / "silent.ts", times).read_bytes()
+    loud = write_video(tmp_path / "loud.ts", times, audio="aac").read_bytes()
+    (tmp_path / "in.ts").write_bytes(silent + loud + 12 * silent)  # FFmpeg looks for streams at both ends
+    with open_video(tmp_path / "in.ts") as video:
+        assert len(list(video)) == 14 * len(times)
 
 
 def test_a_truncated_avi_is_told(tmp_path: Path) -> None:

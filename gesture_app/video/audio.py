@@ -14,13 +14,14 @@ from av.audio.resampler import AudioResampler
 from av.container import OutputContainer
 
 from gesture_app.errors import InputError
-from gesture_app.video.files import container_start_s, open_container
+from gesture_app.video.files import RESTART_S, container_start_s, open_container, packets_of
 
 COPIED_CODECS = frozenset({"aac", "ac3", "alac", "eac3", "flac", "mp3", "mp3float", "opus", "libopus"})
 
 AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
 USUAL_RATE = 48000
 LEAST_MP3_RATE = 16000
+AC3_START = b"\x0b\x77"
 
 Packet = Any  # generic in some versions of PyAV only
 
@@ -114,7 +115,10 @@ class AudioTrack:
 
     def _copied(self) -> Iterator[Packet]:
         last_dts: int | None = None
+        start = AC3_START if self._stream.codec_context.name in ("ac3", "eac3") else b""
         for packet in self._source:
+            if not bytes(packet).startswith(start):
+                continue  # damaged, or another codec's since a new programme, at which FFmpeg stops the pictures, too
             if packet.dts is None or (last_dts is not None and packet.dts <= last_dts):
                 continue  # MP4 takes growing times only
             last_dts = packet.dts
@@ -148,7 +152,7 @@ class AudioTrack:
 
     def _demuxed(self) -> Iterator[Packet]:
         """The packets; where another file was joined on, its times go on after those before, as `VideoFile`'s do."""
-        packets = self._input.demux(self._stream)
+        packets = packets_of(self._input, self._stream)
         end: int | None = None
         shift = 0
         while True:
@@ -161,7 +165,8 @@ class AudioTrack:
             if not packet.size:
                 continue
             if packet.dts is not None:
-                if end is not None and packet.dts + shift < end - 1 / packet.time_base:
+                ahead_s = 0 if end is None else (packet.dts + shift - end) * packet.time_base
+                if end is not None and not -1 <= ahead_s <= RESTART_S:
                     shift = end - packet.dts
                 packet.dts += shift
                 packet.pts = None if packet.pts is None else packet.pts + shift

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gesture_app.errors import InputError
-from gesture_app.video.files import open_video
+from gesture_app.video.files import RESTART_S, open_video
 from gesture_app.vision.hands import Frame
 from gesture_app.vision.images import is_picture, read_image, unread_kinds
 
@@ -74,9 +74,9 @@ class FileSource:
         self._video.close()
 
     def _learn_end(self) -> None:
-        """Browsers' recordings and raw streams tell no duration, joined files that of the first."""
-        end_s = self._video.end_s
-        if self.clip.duration_s is None or self.clip.duration_s + self.clip.frame_s < end_s:
+        """Browsers' recordings and raw streams tell no duration, joined files that of the first or one of a day."""
+        end_s, told_s = self._video.end_s, self.clip.duration_s
+        if told_s is None or told_s + self.clip.frame_s < end_s or told_s > end_s + RESTART_S:
             self.clip = replace(self.clip, duration_s=end_s)
 
     def _note_early_end(self) -> None:

@@ -13,12 +13,16 @@ from typing import Any
 
 import av
 import av.logging
+import cv2
 import numpy as np
 from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Stream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from gesture_app.errors import InputError
+from gesture_app.video.hdr import TO_SCREEN
 from gesture_app.vision.hands import Frame, Image
 from gesture_app.vision.images import MAX_PIXELS, unread_kinds
 
@@ -26,6 +30,8 @@ MAX_SIDE_PX = 8192
 DEFAULT_RATE = Fraction(30)
 CLEARLY_S = 1.0
 CLEARLY_SHARE = 0.05
+RESTART_S = 6 * 3600
+"""A longer pause is none: FFmpeg takes a clock that began anew for one that ran over, after 26 hours and a half."""
 ANNOTATED = "annotated by Gesture App"
 """The comment in a video whose pictures show what was recognized."""
 ANY_TEXT: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
@@ -87,6 +93,8 @@ class Upright:
             av.FFmpegError, ValueError: its pixel format is not known.
         """
         image = picture.to_ndarray(format="bgr24", width=self.width(picture), height=picture.height)
+        if (table := TO_SCREEN.get(picture.color_trc)) is not None:
+            image = np.asarray(cv2.LUT(image, table), np.uint8)
         if self._mirrored is None:  # once: what PyAV gives of it refers to the frame, which thus lives on for long
             self._mirrored = _is_mirrored(picture)
         if self._mirrored:
@@ -144,6 +152,7 @@ class VideoFile:
         if self._first is None:
             why = f"no decodable video stream (codec {stream.codec_context.name})"
             raise InputError(f"video: {path}: {why}. Convert it to H.264, or copy it again if it is damaged")
+        self._first_s = self._first.time_s
         self.size_wh = (self._first.image.shape[1], self._first.image.shape[0])
 
     @property
@@ -155,7 +164,8 @@ class VideoFile:
         # An edit list also hides frames, but takes their time from the announced duration.
         if self._stream_duration_s is None:
             return self._announced is not None and fewer
-        return fewer and self.end_s < self._stream_duration_s - max(0.1, 2 / float(self.frame_rate))
+        end_s = self.end_s - min(0.0, self._shift_s)  # in the file
+        return fewer and end_s < self._stream_duration_s - max(0.1, 2 / float(self.frame_rate))
 
     @property
     def ends_early(self) -> bool:
@@ -190,7 +200,7 @@ class VideoFile:
         if self._held is None or self._held.pts is None:
             return None
         frame = self.skip_to(time_s)
-        return frame if frame is not None and (frame.time_s <= time_s or offset <= 0) else None
+        return frame if frame is not None and frame.time_s <= max(time_s, self._first_s) else None
 
     def skip_to(self, time_s: float, wanted: Callable[[], bool] = lambda: True) -> Frame | None:
         """Go forward to the frame that is shown at this time, or to the next one; None at the end.
@@ -234,17 +244,17 @@ class VideoFile:
         return picture
 
     def _decode(self) -> Generator[VideoFrame, None, None]:
-        packets = self._container.demux(self._stream)
+        packets = packets_of(self._container, self._stream)
         while True:
             try:
                 packet = next(packets, None)
             except (av.FFmpegError, OSError):
                 self._broke_off = True
-                return
+                packet = Packet()  # an empty one has the decoder give what it holds back
             if packet is None:
                 return
             try:
-                decoded = packet.decode()
+                decoded = self._stream.decode(packet)
             except (av.FFmpegError, OSError):
                 self.damaged += 1
                 continue
@@ -270,7 +280,7 @@ class VideoFile:
             time_s = self._last_s + step_s if self._last_s >= 0 else 0.0
         else:
             time_s = float(picture.pts * (picture.time_base or self.time_base)) - self.start_s + self._shift_s
-            if time_s < self._last_s - 1:  # another file joined on
+            if time_s < self._last_s - 1 or 0 <= self._last_s < time_s - RESTART_S:  # another file joined on
                 self._shift_s += self._last_s + step_s - time_s
                 time_s = self._last_s + step_s
             elif time_s <= self._last_s:  # old formats give reordered frames wrong times
@@ -314,6 +324,14 @@ def open_container(path: Path) -> InputContainer:
     except (av.FFmpegError, OSError) as error:
         raise InputError(f"video: {path}: is not a video, or is cut off ({error.strerror}). Copy it again") from error
     return container
+
+
+def packets_of(container: InputContainer, *streams: Stream) -> Iterator[Any]:
+    """The packets of some streams, or of all of them, as the container's `demux` gives them."""
+    try:
+        yield from container.demux(*streams)
+    except IndexError:  # of PyAV at the end, where streams had begun on the way, as those of broadcasts do
+        return
 
 
 def container_start_s(container: InputContainer) -> float:

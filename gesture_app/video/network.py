@@ -14,7 +14,7 @@ from av.video.stream import VideoStream
 
 from gesture_app.errors import EnvironmentFault
 from gesture_app.video.addresses import masked
-from gesture_app.video.files import ANY_TEXT, Upright
+from gesture_app.video.files import ANY_TEXT, Upright, packets_of
 from gesture_app.vision.hands import Frame
 
 ANSWER_S = 2.0
@@ -55,7 +55,7 @@ class NetworkSource:
         if self._has_pace:
             self._stream.thread_type = "AUTO"  # else pictures would come late by as many as there are threads
         self._upright = Upright(self._stream)
-        self._packets = self._container.demux()
+        self._packets = packets_of(self._container)
         self._pictures: deque[VideoFrame] = deque()
         self._shown: Frame | None = None
         self._zero_s: float | None = None
@@ -85,7 +85,7 @@ class NetworkSource:
             packet = next(self._packets, None)
             if packet is None and self._is_file and self._zero_s is not None:
                 self._container.seek(0)
-                self._packets, self._zero_s = self._container.demux(), None
+                self._packets, self._zero_s = packets_of(self._container), None
                 return True
             if packet is not None and packet.stream.index == self._stream.index:
                 self._pictures.extend(self._stream.decode(packet))

@@ -1,0 +1,38 @@
+"""Pictures of high dynamic range, as telephones film them, in the values that an ordinary screen shows."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gesture_app.vision.hands import FloatArray, Image
+
+WHITE_NITS = 203
+"""How bright a sheet of paper is in such pictures (ITU-R BT.2408)."""
+KNEE = 0.9
+"""What is brighter than this share of an ordinary screen is compressed, so that lamps and skies keep their shape."""
+
+
+def from_pq(signal: FloatArray) -> FloatArray:
+    """Nits of values from 0 to 1 (SMPTE ST 2084, as in ITU-R BT.2100)."""
+    power = signal ** (1 / 78.84375)
+    light = np.maximum(power - 0.8359375, 0) / (18.8515625 - 18.6875 * power)
+    return np.asarray(10_000 * light ** (1 / 0.1593017578125), np.float32)
+
+
+def from_hlg(signal: FloatArray) -> FloatArray:
+    """Nits of values from 0 to 1 on a screen of 1,000 nits (ARIB STD-B67, as in ITU-R BT.2100)."""
+    bright = np.exp((signal - 0.55991073) / 0.17883277) + 0.28466892
+    return np.asarray(1_000 * (np.where(signal <= 0.5, 4 * signal**2, bright) / 12) ** 1.2, np.float32)
+
+
+def to_screen(nits: FloatArray) -> Image:
+    """sRGB values, 0 to 255; a sheet of paper gets 246."""
+    light = nits / WHITE_NITS
+    values = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+    soft = 1 - (1 - KNEE) * np.exp((KNEE - values) / (1 - KNEE))
+    return np.round(255 * np.where(values <= KNEE, values, soft)).astype(np.uint8)
+
+
+_SIGNAL = np.linspace(0, 1, 256, dtype=np.float32)
+TO_SCREEN = {16: to_screen(from_pq(_SIGNAL)), 18: to_screen(from_hlg(_SIGNAL))}
+"""Tables for `cv2.LUT` by FFmpeg's number of a transfer function. Colours stay a little pale: the gamut is left."""
