@@ -35,7 +35,11 @@ def within(name: str, *packages: str) -> bool:
 FORBIDDEN = [
     # importer, what it must not import, exceptions
     ("gesture_app", ("training",), ()),
-    ("gesture_app.vision", ("PyQt6", "av", "gesture_app"), ("gesture_app.vision", "gesture_app.errors")),
+    (
+        "gesture_app.vision",
+        ("PyQt6", "av", "gesture_app"),
+        ("gesture_app.vision", "gesture_app.errors", "gesture_app.python_process"),
+    ),
     (
         "gesture_app.video",
         ("PyQt6", "torch", "gesture_app"),
