@@ -214,6 +214,26 @@ def test_what_is_faint_goes_on_where_a_hand_was(x: float, score: float, least: f
     assert [h.id for h in tracker.update([faint], 0.03, goes_on=False)] == ([1 if x < 25 else 2] if kept else [])
 
 
+@pytest.mark.parametrize(
+    ("score", "probability", "goes_on", "label"),
+    [
+        (0.1, 0.95, True, "like"),
+        (0.1, 0.8, True, "no_gesture"),
+        (0.1, 0.8, False, "like"),
+        (0.25, 0.8, True, "like"),
+        (0.25, 0.6, True, "no_gesture"),
+        (0.4, 0.6, True, "like"),
+    ],
+)
+def test_the_fainter_a_hand_the_surer_its_gesture(score: float, probability: float, goes_on: bool, label: str) -> None:
+    tracker = Tracker(LABELS, RecognizerOptions())
+    tracker.update([hand(0)], 0.0)
+    faint = replace(hand(0, (probability, 1 - probability, 0.0)), detector_score=score)
+    assert tracker.update([faint], 1 / 30, goes_on)[0].label == "like"  # the average is not that faint yet
+    shown = [tracker.update([faint], frame / 30, goes_on)[0] for frame in range(2, 60)]
+    assert (shown[-1].id, shown[-1].label, shown[-1].top[0][0]) == (1, label, "like")
+
+
 def test_a_new_hand_that_is_not_sure_waits_until_it_was_seen_in_every_frame_of_a_moment() -> None:
     tracker = Tracker(LABELS, RecognizerOptions())
     faint = replace(hand(0), detector_score=0.15)

@@ -30,9 +30,12 @@ SURE_AT_ONCE = 0.25
 WAITS_S = 0.1
 """A new hand of which the detector is less sure than that is shown once it was seen in every frame for so long: lamps,
 faces and prints on shirts are taken for a hand in a frame or two of a moving picture."""
+SURE_OF_HAND = 0.35
+"""The further the average of a hand's scores is below that, the surer its gesture has to be in order to be named: what
+goes on being taken for a hand, such as a plant or a face, resembles some gesture in one frame and none in the next."""
 NEIGHBOURS_S = 0.15
-"""Hands wait, and are shown in a frame that misses them, where the frame before is no further away: from seven frames a
-second on."""
+"""Hands wait, are asked for a surer gesture, and are shown in a frame that misses them, where the frame before is no
+further away: from seven frames a second on."""
 STAYS = 2.0
 """Where there are more hands than may be shown, those that are shown already count as so much surer."""
 
@@ -43,11 +46,13 @@ class Track:
 
     Attributes:
         hand: as it was last given, with the moving averages of its probabilities and the last side that was sure.
+        detector_score: the moving average of its scores.
         first_s, seen_s: when it was first and last seen.
         waits: whether it is not shown yet, and has no id.
     """
 
     hand: Hand
+    detector_score: float
     first_s: float
     seen_s: float
     waits: bool
@@ -62,8 +67,8 @@ class Tracker:
     are about the threshold. A sure one that overlaps none goes on from a free place nearby (Yang et al., "Hard to Track
     Objects with Irregular Motions and Similar Appearances? Make It Easier by Buffering the Matching Space", WACV 2023).
     A new hand that is not sure waits before it is shown, and one that a single frame misses is shown in that as it was.
-    The label comes from probabilities averaged over about `SMOOTHING_S` seconds, whatever the frame rate; the side
-    stays until the other one is sure.
+    The label comes from probabilities averaged over about `SMOOTHING_S` seconds, whatever the frame rate, which have to
+    be the surer the fainter the hand is; the side stays until the other one is sure.
 
     Args:
         labels: names in the order of the probabilities.
@@ -104,9 +109,9 @@ class Tracker:
             if track is None and not sure[number]:
                 continue
             if track is None:
-                track = Track(replace(hand, id=0), time_s, time_s, waits=goes_on)
+                track = Track(replace(hand, id=0), hand.detector_score, time_s, time_s, waits=goes_on)
                 self.tracks.append(track)
-            self._see(track, hand, time_s)
+            self._see(track, hand, time_s, goes_on)
             tracks.append(track)
         self.tracks = [track for track in self.tracks if track.seen_s == time_s or not track.waits]
         if not any(track.first_s == time_s for track in tracks):  # else a hand has probably jumped there
@@ -139,10 +144,11 @@ class Tracker:
         lately = [track for track in self.tracks if track.seen_s >= since_s]
         return [track.hand.box_xyxy for track in _elsewhere(lately, hands)]
 
-    def _see(self, track: Track, hand: Hand, time_s: float) -> None:
+    def _see(self, track: Track, hand: Hand, time_s: float, goes_on: bool) -> None:
         """The hand of a track is this one in the frame of this time."""
         keep = float(np.exp(-(time_s - track.seen_s) / self.smoothing_s)) if self.smoothing_s > 0 else 0.0
         probabilities = keep * track.hand.probabilities + (1 - keep) * hand.probabilities
+        track.detector_score = keep * track.detector_score + (1 - keep) * hand.detector_score
         keep **= 1 / SIDE_SMOOTHING
         right = keep * track.hand.right + (1 - keep) * hand.right
         track.seen_s = time_s
@@ -150,7 +156,8 @@ class Tracker:
         number = track.hand.id
         if not number and not track.waits:
             number, self.next_id = self.next_id, self.next_id + 1
-        name = name_gesture(probabilities, self.labels, self.options.label_threshold)
+        sure = min(1.0, track.detector_score / SURE_OF_HAND) if goes_on else 1.0
+        name = name_gesture(probabilities, self.labels, 1 - sure * (1 - self.options.label_threshold))
         track.hand = replace(
             hand,
             id=number,
