@@ -103,15 +103,43 @@ def test_a_waved_hand_is_one_hand() -> None:
     assert [[h.id for h in hands] for hands in wave] == [[1]] * 75
 
 
-def test_a_fast_hand_takes_no_place_of_another_nor_of_one_that_left_before() -> None:
+def test_a_fast_hand_takes_no_place_of_another() -> None:
     tracker = Tracker(LABELS, RecognizerOptions())
     tracker.update([hand(0)], 0.0)
     assert [h.id for h in tracker.update([hand(0), hand(55)], 0.05)] == [1, 2]
     assert [h.id for h in tracker.update([hand(0)], 0.1) if h.box_xyxy[0] == 0] == [1]
-    assert [h.id for h in tracker.update([hand(0), hand(110)], 0.15)] == [1, 3]
-    for frame in range(1, 3):
-        tracker.update([], 0.15 + 0.05 * frame)
-    assert [h.id for h in tracker.update([hand(165)], 0.3)] == [4]
+    assert [h.id for h in tracker.update([hand(0), hand(110, (0.05, 0.9, 0.05))], 0.15)] == [1, 3]
+
+
+@pytest.mark.parametrize(
+    ("x", "probabilities", "number"),
+    [
+        (155, (0.9, 0.05, 0.05), 1),  # near where it was
+        (250, (0.9, 0.05, 0.05), 1),  # where it was going to
+        (400, (0.9, 0.05, 0.05), 2),
+        (250, (0.05, 0.9, 0.05), 1),  # it lies at its place, whatever it shows
+        (205, (0.05, 0.9, 0.05), 2),
+        (205, (0.05, 0.05, 0.9), 2),
+    ],
+)
+def test_a_hand_that_was_covered_goes_on(x: float, probabilities: tuple[float, ...], number: int) -> None:
+    tracker = Tracker(LABELS, RecognizerOptions())
+    for frame in range(6):
+        tracker.update([hand(20 * frame)], frame / 20)  # 400 pixels a second
+    for frame in range(6, 13):
+        tracker.update([], frame / 20)
+    assert [h.id for h in tracker.update([hand(x, probabilities)], 0.65)] == [number]
+
+
+@pytest.mark.parametrize("fps", [10, 15, 30])
+@pytest.mark.parametrize("front", [0, 1])
+def test_hands_that_cross_keep_their_numbers(fps: int, front: int) -> None:
+    tracker, ids = Tracker(LABELS, RecognizerOptions()), []
+    for frame in range(fps + 1):
+        hands = [hand(200 * frame / fps), hand(220 - 200 * frame / fps)]
+        one_box = abs(hands[0].box_xyxy[0] - hands[1].box_xyxy[0]) < 15
+        ids.append([h.id for h in tracker.update([hands[front]] if one_box else hands, frame / fps)])
+    assert ids[0] == ids[-1] == [1, 2]
 
 
 @pytest.mark.parametrize(("right", "number"), [(0.99, 1), (0.5, 1), (0.01, 2)])
