@@ -103,15 +103,43 @@ def test_a_waved_hand_is_one_hand() -> None:
     assert [[h.id for h in hands] for hands in wave] == [[1]] * 75
 
 
-def test_a_fast_hand_takes_no_place_of_another_nor_of_one_that_left_before() -> None:
+def test_a_fast_hand_takes_no_place_of_another() -> None:
     tracker = Tracker(LABELS, RecognizerOptions())
     tracker.update([hand(0)], 0.0)
     assert [h.id for h in tracker.update([hand(0), hand(55)], 0.05)] == [1, 2]
     assert [h.id for h in tracker.update([hand(0)], 0.1) if h.box_xyxy[0] == 0] == [1]
-    assert [h.id for h in tracker.update([hand(0), hand(110)], 0.15)] == [1, 3]
-    for frame in range(1, 3):
-        tracker.update([], 0.15 + 0.05 * frame)
-    assert [h.id for h in tracker.update([hand(165)], 0.3)] == [4]
+    assert [h.id for h in tracker.update([hand(0), hand(110, (0.05, 0.9, 0.05))], 0.15)] == [1, 3]
+
+
+@pytest.mark.parametrize(
+    ("x", "probabilities", "number"),
+    [
+        (155, (0.9, 0.05, 0.05), 1),  # near where it was
+        (250, (0.9, 0.05, 0.05), 1),  # where it was going to
+        (400, (0.9, 0.05, 0.05), 2),
+        (250, (0.05, 0.9, 0.05), 1),  # it lies at its place, whatever it shows
+        (205, (0.05, 0.9, 0.05), 2),
+        (205, (0.05, 0.05, 0.9), 2),
+    ],
+)
+def test_a_hand_that_was_covered_goes_on(x: float, probabilities: tuple[float, ...], number: int) -> None:
+    tracker = Tracker(LABELS, RecognizerOptions())
+    for frame in range(6):
+        tracker.update([hand(20 * frame)], frame / 20)  # 400 pixels a second
+    for frame in range(6, 13):
+        tracker.update([], frame / 20)
+    assert [h.id for h in tracker.update([hand(x, probabilities)], 0.65)] == [number]
+
+
+@pytest.mark.parametrize("fps", [10, 15, 30])
+@pytest.mark.parametrize("front", [0, 1])
+def test_hands_that_cross_keep_their_numbers(fps: int, front: int) -> None:
+    tracker, ids = Tracker(LABELS, RecognizerOptions()), []
+    for frame in range(fps + 1):
+        hands = [hand(200 * frame / fps), hand(220 - 200 * frame / fps)]
+        one_box = abs(hands[0].box_xyxy[0] - hands[1].box_xyxy[0]) < 15
+        ids.append([h.id for h in tracker.update([hands[front]] if one_box else hands, frame / fps)])
+    assert ids[0] == ids[-1] == [1, 2]
 
 
 @pytest.mark.parametrize(("right", "number"), [(0.99, 1), (0.5, 1), (0.01, 2)])
@@ -212,6 +240,26 @@ def test_what_is_faint_goes_on_where_a_hand_was(x: float, score: float, least: f
     found = Detections(np.array([faint.box_xyxy], np.float32), np.array([score], np.float32), np.zeros(1, np.int64))
     assert len(tracker.expected(found, 0.03).scores) == (kept or score >= 0.15)
     assert [h.id for h in tracker.update([faint], 0.03, goes_on=False)] == ([1 if x < 25 else 2] if kept else [])
+
+
+@pytest.mark.parametrize(
+    ("score", "probability", "goes_on", "label"),
+    [
+        (0.1, 0.95, True, "like"),
+        (0.1, 0.8, True, "no_gesture"),
+        (0.1, 0.8, False, "like"),
+        (0.25, 0.8, True, "like"),
+        (0.25, 0.6, True, "no_gesture"),
+        (0.4, 0.6, True, "like"),
+    ],
+)
+def test_the_fainter_a_hand_the_surer_its_gesture(score: float, probability: float, goes_on: bool, label: str) -> None:
+    tracker = Tracker(LABELS, RecognizerOptions())
+    tracker.update([hand(0)], 0.0)
+    faint = replace(hand(0, (probability, 1 - probability, 0.0)), detector_score=score)
+    assert tracker.update([faint], 1 / 30, goes_on)[0].label == "like"  # the average is not that faint yet
+    shown = [tracker.update([faint], frame / 30, goes_on)[0] for frame in range(2, 60)]
+    assert (shown[-1].id, shown[-1].label, shown[-1].top[0][0]) == (1, label, "like")
 
 
 def test_a_new_hand_that_is_not_sure_waits_until_it_was_seen_in_every_frame_of_a_moment() -> None:

@@ -11,15 +11,15 @@ from scipy.optimize import linear_sum_assignment
 
 from gesture_app.vision.boxes import iou_matrix
 from gesture_app.vision.hands import LONGEST_STEP_S, SMOOTHING_S, Box, Hand, RecognizerOptions
-from gesture_app.vision.labels import name_gesture, name_side
+from gesture_app.vision.labels import NO_GESTURE, name_gesture, name_side
 from gesture_app.vision.postprocess import Detections
 
 MIN_IOU = 0.15
 MIN_FAINT_IOU = 0.3
 """A hand that is too faint for a new one has to overlap more, so that nothing beside a hand takes its place."""
 REACH = 0.5
-"""A hand that overlaps none may have moved since the frame before: its box and one of those, so much of their size
-larger on every side, then have to overlap. That is a step of about one and a half widths, as in a wave at 15 frames a
+"""A hand that overlaps none may have moved since it was seen: its box and one of those, so much of their size larger on
+every side, then have to overlap. That is a step of about one and a half widths, as in a wave at 15 frames a
 second."""
 SIDE_SMOOTHING = 5.0
 """The side is averaged over so many times as long: a hand keeps it, whatever gesture it shows."""
@@ -30,9 +30,12 @@ SURE_AT_ONCE = 0.25
 WAITS_S = 0.1
 """A new hand of which the detector is less sure than that is shown once it was seen in every frame for so long: lamps,
 faces and prints on shirts are taken for a hand in a frame or two of a moving picture."""
+SURE_OF_HAND = 0.35
+"""The further the average of a hand's scores is below that, the surer its gesture has to be in order to be named: what
+goes on being taken for a hand, such as a plant or a face, resembles some gesture in one frame and none in the next."""
 NEIGHBOURS_S = 0.15
-"""Hands wait, and are shown in a frame that misses them, where the frame before is no further away: from seven frames a
-second on."""
+"""Hands wait, are asked for a surer gesture, and are shown in a frame that misses them, where the frame before is no
+further away: from seven frames a second on."""
 STAYS = 2.0
 """Where there are more hands than may be shown, those that are shown already count as so much surer."""
 
@@ -43,27 +46,47 @@ class Track:
 
     Attributes:
         hand: as it was last given, with the moving averages of its probabilities and the last side that was sure.
+        detector_score: the moving average of its scores.
         first_s, seen_s: when it was first and last seen.
         waits: whether it is not shown yet, and has no id.
+        velocity_xy: of its middle in its last step, in pixels a second.
     """
 
     hand: Hand
+    detector_score: float
     first_s: float
     seen_s: float
     waits: bool
+    velocity_xy: tuple[float, float] = (0.0, 0.0)
+
+    def move(self, box_xyxy: Box, time_s: float) -> None:
+        """Its hand was seen there."""
+        if time_s > self.seen_s:
+            (left, top, right, bottom), (left0, top0, right0, bottom0) = box_xyxy, self.hand.box_xyxy
+            double_s = 2 * (time_s - self.seen_s)
+            self.velocity_xy = (left + right - left0 - right0) / double_s, (top + bottom - top0 - bottom0) / double_s
+        self.seen_s = time_s
+
+    def next_box(self, time_s: float) -> Box:
+        """The box of its hand if that goes on as in its last step."""
+        x, y = (speed * (time_s - self.seen_s) for speed in self.velocity_xy)
+        left, top, right, bottom = self.hand.box_xyxy
+        return left + x, top + y, right + x, bottom + y
 
 
 class Tracker:
     """Follows the hands of one video.
 
-    A hand keeps its identity while its box overlaps the one it had before; pairs are chosen so that their summed
-    overlap is greatest (Hungarian method). What is too faint for a new hand goes on where a hand was that nothing
-    surer has taken, and is dropped elsewhere (Zhang et al., "ByteTrack", ECCV 2022): hands do not flicker whose scores
-    are about the threshold. A sure one that overlaps none goes on from a free place nearby (Yang et al., "Hard to Track
-    Objects with Irregular Motions and Similar Appearances? Make It Easier by Buffering the Matching Space", WACV 2023).
-    A new hand that is not sure waits before it is shown, and one that a single frame misses is shown in that as it was.
-    The label comes from probabilities averaged over about `SMOOTHING_S` seconds, whatever the frame rate; the side
-    stays until the other one is sure.
+    A hand keeps its identity while its box overlaps the one it had before, there or moved on as in its last step, so
+    that it is known again after another hand has covered it (Bewley et al., "Simple Online and Realtime Tracking", ICIP
+    2016); pairs are chosen so that their summed overlap is greatest (Hungarian method). What is too faint for a new
+    hand goes on where a hand was that nothing surer has taken, and is dropped elsewhere (Zhang et al., "ByteTrack",
+    ECCV 2022): hands do not flicker whose scores are about the threshold. A sure one that overlaps none goes on from a
+    free place nearby (Yang et al., "Hard to Track Objects with Irregular Motions and Similar Appearances? Make It
+    Easier by Buffering the Matching Space", WACV 2023), after a gap only with the gesture it had. A new hand that is
+    not sure waits before it is shown, and one that a single frame misses is shown in that as it was. The label comes
+    from probabilities averaged over about `SMOOTHING_S` seconds, whatever the frame rate, which have to be the surer
+    the fainter the hand is; the side stays until the other one is sure.
 
     Args:
         labels: names in the order of the probabilities.
@@ -96,7 +119,7 @@ class Tracker:
         self._forget(time_s)
         goes_on &= 0 < time_s - self._updated_s <= NEIGHBOURS_S
         before = [t for t in self.tracks if goes_on and t.seen_s == self._updated_s and t.hand.id in self._shown]
-        sure, known = self._matched(hands)
+        sure, known = self._matched(hands, time_s)
         self._updated_s = time_s
         tracks = []
         for number, hand in enumerate(hands):
@@ -104,13 +127,14 @@ class Tracker:
             if track is None and not sure[number]:
                 continue
             if track is None:
-                track = Track(replace(hand, id=0), time_s, time_s, waits=goes_on)
+                track = Track(replace(hand, id=0), hand.detector_score, time_s, time_s, waits=goes_on)
                 self.tracks.append(track)
-            self._see(track, hand, time_s)
+            self._see(track, hand, time_s, goes_on)
             tracks.append(track)
         self.tracks = [track for track in self.tracks if track.seen_s == time_s or not track.waits]
-        if not any(track.first_s == time_s for track in tracks):  # else a hand has probably jumped there
-            tracks += _elsewhere(before, hands)
+        gone = [track for track in before if track.seen_s < time_s]
+        if gone and not any(track.first_s == time_s for track in tracks):  # else a hand has probably jumped there
+            tracks += _elsewhere(gone, hands)
         shown = [track.hand for track in tracks if not track.waits]
         best = sorted(shown, key=lambda hand: -hand.detector_score * (STAYS if hand.id in self._shown else 1))
         self._shown = {hand.id for hand in best[: self.options.max_hands]}
@@ -122,14 +146,14 @@ class Tracker:
         kept = found.scores >= self.options.detector_threshold
         if self.tracks and len(kept):
             # Any hand's place will do: a surer box there may turn out to be none.
-            overlaps = iou_matrix(found.boxes_xyxy, np.array([track.hand.box_xyxy for track in self.tracks]))
+            overlaps = iou_matrix(found.boxes_xyxy, self._places(time_s).reshape(-1, 4))
             kept |= overlaps.max(axis=1) >= MIN_FAINT_IOU
         return found.take(kept)
 
     def kept(self, hands: list[Hand], time_s: float) -> list[Hand]:
         """Those of the hands of the frame of this time that `update` would give or let wait, as they are."""
         self._forget(time_s)
-        sure, known = self._matched(hands)
+        sure, known = self._matched(hands, time_s)
         return [hand for number, hand in enumerate(hands) if sure[number] or number in known]
 
     def missing(self, hands: list[Hand], time_s: float) -> list[Box]:
@@ -139,18 +163,20 @@ class Tracker:
         lately = [track for track in self.tracks if track.seen_s >= since_s]
         return [track.hand.box_xyxy for track in _elsewhere(lately, hands)]
 
-    def _see(self, track: Track, hand: Hand, time_s: float) -> None:
+    def _see(self, track: Track, hand: Hand, time_s: float, goes_on: bool) -> None:
         """The hand of a track is this one in the frame of this time."""
-        keep = float(np.exp(-(time_s - track.seen_s) / self.smoothing_s)) if self.smoothing_s > 0 else 0.0
+        keep = math.exp(-(time_s - track.seen_s) / self.smoothing_s) if self.smoothing_s > 0 else 0.0
         probabilities = keep * track.hand.probabilities + (1 - keep) * hand.probabilities
+        track.detector_score = keep * track.detector_score + (1 - keep) * hand.detector_score
         keep **= 1 / SIDE_SMOOTHING
         right = keep * track.hand.right + (1 - keep) * hand.right
-        track.seen_s = time_s
+        track.move(hand.box_xyxy, time_s)
         track.waits &= hand.detector_score < SURE_AT_ONCE and time_s - track.first_s < WAITS_S - 1e-6
         number = track.hand.id
         if not number and not track.waits:
             number, self.next_id = self.next_id, self.next_id + 1
-        name = name_gesture(probabilities, self.labels, self.options.label_threshold)
+        sure = min(1.0, track.detector_score / SURE_OF_HAND) if goes_on else 1.0
+        name = name_gesture(probabilities, self.labels, 1 - sure * (1 - self.options.label_threshold))
         track.hand = replace(
             hand,
             id=number,
@@ -162,7 +188,7 @@ class Tracker:
             side=name_side(right) or track.hand.side,
         )
 
-    def _matched(self, hands: list[Hand]) -> tuple[NDArray[np.bool_], dict[int, Track]]:
+    def _matched(self, hands: list[Hand], time_s: float) -> tuple[NDArray[np.bool_], dict[int, Track]]:
         """Whether each hand is sure enough for a new one; the tracks of those that have one, by the hand's number.
 
         The sure ones choose first.
@@ -173,27 +199,37 @@ class Tracker:
         if not hands or not self.tracks:
             return sure, {}
         boxes = np.array([hand.box_xyxy for hand in hands])
-        places = np.array([track.hand.box_xyxy for track in self.tracks])
-        lately = np.array([track.seen_s == self._updated_s for track in self.tracks])
+        places = self._places(time_s)
         alone, free = np.ones(len(hands), bool), np.ones(len(self.tracks), bool)
         known: dict[int, int] = {}
         for rows, columns, reach, least in (
             (sure, free, 0.0, MIN_IOU),
             (~sure, free, 0.0, MIN_FAINT_IOU),
-            (sure & (scores >= SURE_AT_ONCE), lately, REACH, MIN_IOU),
+            (sure & (scores >= SURE_AT_ONCE), free, REACH, MIN_IOU),
         ):
             some, others = np.flatnonzero(rows & alone), np.flatnonzero(columns & free)
             if not len(some) or not len(others):
                 continue
-            overlaps = iou_matrix(_widened(boxes[some], reach), _widened(places[others], reach))
-            if reach:  # nothing goes from one hand of a person to the other
-                overlaps *= [[_may_be_same(hands[row], self.tracks[column].hand) for column in others] for row in some]
+            near = iou_matrix(_widened(boxes[some], reach), _widened(places[others].reshape(-1, 4), reach))
+            overlaps = near.reshape(len(some), -1, 2).max(axis=2)
+            if reach:
+                overlaps *= [[self._may_be(self.tracks[column], hands[row]) for column in others] for row in some]
             overlaps = np.where(overlaps >= least, overlaps, 0)  # what is no pair must not part others that are
             for row, column in zip(*linear_sum_assignment(-overlaps), strict=True):
                 if overlaps[row, column] > 0:
                     known[int(some[row])] = int(others[column])
                     alone[some[row]] = free[others[column]] = False
         return sure, {number: self.tracks[column] for number, column in known.items()}
+
+    def _places(self, time_s: float) -> NDArray[np.float64]:
+        """Where each hand was, and where it is if it goes on as in its last step: boxes_xyxy (M, 2, 4)."""
+        return np.array([(track.hand.box_xyxy, track.next_box(time_s)) for track in self.tracks])
+
+    def _may_be(self, track: Track, hand: Hand) -> bool:
+        """Whether a hand nearby may be that of a track: not a person's other one, nor, after a gap, another gesture."""
+        if track.hand.side and name_side(hand.right) not in ("", track.hand.side):
+            return False
+        return track.seen_s == self._updated_s or hand.label == track.hand.label != NO_GESTURE
 
     def _forget(self, time_s: float) -> None:
         """Drop the hands that were last seen too long ago, or later than that."""
@@ -211,11 +247,6 @@ def _elsewhere(tracks: list[Track], hands: list[Hand]) -> list[Track]:
     places = np.array([track.hand.box_xyxy for track in tracks]).reshape(-1, 4)
     overlaps = iou_matrix(places, np.array([hand.box_xyxy for hand in hands]))
     return [track for track, row in zip(tracks, overlaps, strict=True) if not (row >= MIN_IOU).any()]
-
-
-def _may_be_same(hand: Hand, before: Hand) -> bool:
-    """Whether the sides do not tell two hands apart."""
-    return name_side(hand.right) in ("", before.side) or not before.side
 
 
 def _widened(boxes_xyxy: NDArray[np.float64], by: float) -> NDArray[np.float64]:
