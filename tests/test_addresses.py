@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gesture_app.errors import InputError
-from gesture_app.video.addresses import ScreenArea, masked, source_kind
+from gesture_app.video.addresses import ScreenArea, masked, normal_source, source_kind
 
 
 @pytest.mark.parametrize(("source", "kind"), [
@@ -31,6 +31,22 @@ from gesture_app.video.addresses import ScreenArea, masked, source_kind
 ])  # fmt: skip
 def test_kinds(source: str, kind: str) -> None:
     assert source_kind(source) == kind
+
+
+@pytest.mark.parametrize(
+    ("source", "normal"),
+    [
+        ("0", "0"),
+        ("/dev/video1", "1"),
+        ("/dev/v4l/by-id/usb-camera", "/dev/v4l/by-id/usb-camera"),
+        ("/a/../clip.mp4", str(Path("/clip.mp4").absolute())),
+        ("clip.mp4", str(Path.cwd() / "clip.mp4")),
+        ("rtsp://host/x", "rtsp://host/x"),
+        ("screen:2", "screen:2"),
+    ],
+)
+def test_one_way_to_write_a_source(source: str, normal: str) -> None:
+    assert normal_source(source) == normal
 
 
 def test_a_file_that_is_there_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

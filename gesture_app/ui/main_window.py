@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,7 +28,7 @@ from gesture_app.ui.source_choice import SourceChoice
 from gesture_app.ui.tools import Tools
 from gesture_app.ui.window_layout import WindowLayout
 from gesture_app.ui.workers import LiveWorker, OpenReader
-from gesture_app.video.addresses import SourceOptions, source_kind
+from gesture_app.video.addresses import SourceOptions, normal_source, source_kind
 from gesture_app.vision.model_folders import installed_models
 
 NAME = "Gesture App"
@@ -100,9 +99,7 @@ class MainWindow(QMainWindow):
     def play(self, source: str, begin_s: float = 0.0) -> None:
         """Play this source now, whatever was played before; a clip from this time on."""
         if source := source.strip():
-            if source_kind(source) == "file":
-                source = os.path.abspath(source)  # noqa: PTH100  # `Path` would keep the dots
-            source = re.sub(r"^/dev/video(\d{1,3})$", r"\1", source)  # by which the menus and the names know it
+            source = normal_source(source)
             self.sources.remember(source)
             self.playback.play(source, begin_s)
             self.view.setFocus()

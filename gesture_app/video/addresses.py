@@ -49,6 +49,13 @@ def source_kind(source: str) -> SourceKind:
     return "file"
 
 
+def normal_source(source: str) -> str:
+    """The same source as menus and settings write it: a camera by its number, a file by its absolute path."""
+    if source_kind(source) == "file":
+        return os.path.abspath(source)  # noqa: PTH100  # `Path` would keep the dots
+    return re.sub(r"^/dev/video(\d{1,3})$", r"\1", source, flags=re.ASCII)
+
+
 def masked(address: str) -> str:
     """The address without user, password and query, which may hold secrets: for messages, titles and logs."""
     try:
