@@ -115,9 +115,9 @@ class AudioTrack:
 
     def _copied(self) -> Iterator[Packet]:
         last_dts: int | None = None
-        start = AC3_START if self._stream.codec_context.name in ("ac3", "eac3") else b""
+        is_ac3 = self._stream.codec_context.name in ("ac3", "eac3")
         for packet in self._source:
-            if not bytes(packet).startswith(start):
+            if is_ac3 and not bytes(packet).startswith(AC3_START):
                 continue  # damaged, or another codec's since a new programme, at which FFmpeg stops the pictures, too
             if packet.dts is None or (last_dts is not None and packet.dts <= last_dts):
                 continue  # MP4 takes growing times only
