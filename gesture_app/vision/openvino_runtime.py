@@ -164,7 +164,7 @@ def _export_apart(path: Path, kind: Kind) -> None:
     told then.
     """
     networks = {path: kind} | {weights_path(path.parent, other): other for other in KINDS}
-    words = [word for file, kind in networks.items() if file.is_file() for word in (kind, str(file))]
+    words = [word for file, its in networks.items() if file.is_file() for word in (its, str(file))]
     command = [sys.executable, *python_arguments(_EXPORT), *words]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if done.returncode:

@@ -202,12 +202,12 @@ class Tracker:
         places = self._places(time_s)
         alone, free = np.ones(len(hands), bool), np.ones(len(self.tracks), bool)
         known: dict[int, int] = {}
-        for rows, columns, reach, least in (
-            (sure, free, 0.0, MIN_IOU),
-            (~sure, free, 0.0, MIN_FAINT_IOU),
-            (sure & (scores >= SURE_AT_ONCE), free, REACH, MIN_IOU),
+        for rows, reach, least in (
+            (sure, 0.0, MIN_IOU),
+            (~sure, 0.0, MIN_FAINT_IOU),
+            (sure & (scores >= SURE_AT_ONCE), REACH, MIN_IOU),
         ):
-            some, others = np.flatnonzero(rows & alone), np.flatnonzero(columns & free)
+            some, others = np.flatnonzero(rows & alone), np.flatnonzero(free)
             if not len(some) or not len(others):
                 continue
             near = iou_matrix(_widened(boxes[some], reach), _widened(places[others].reshape(-1, 4), reach))
