@@ -86,7 +86,7 @@ def select(
         threshold: least score to keep, 0..1. Non-finite predictions are dropped.
     """
     with np.errstate(over="ignore", invalid="ignore"):
-        probabilities = 1 / (1 + np.exp(-raw[:, 4:]))
+        probabilities = np.reciprocal(1 + np.exp(-raw[:, 4:]))
     classes = probabilities[:, 1:].argmax(axis=1)
     scores = probabilities[:, 0] * probabilities[np.arange(len(raw)), classes + 1]
     index = np.flatnonzero((scores >= threshold) & np.isfinite(raw[:, :4]).all(axis=1))

@@ -57,7 +57,8 @@ def reach(joints: Joints, hand: RestHand, wrist: Floats, palm: Floats, phase: fl
     mirror = MIRROR if hand.side == "L" else np.ones(3)
     shoulder = joints.head(f"upperarm01.{hand.side}") * mirror
     rest_elbow = joints.head(f"lowerarm01.{hand.side}") * mirror
-    upper_length, lower_length = np.linalg.norm(rest_elbow - shoulder), np.linalg.norm(hand.wrist - rest_elbow)
+    upper_length = float(np.linalg.norm(rest_elbow - shoulder))
+    lower_length = float(np.linalg.norm(hand.wrist - rest_elbow))
     distance = float(np.linalg.norm(wrist - shoulder))
     if not 1.2 < distance < 0.985 * (upper_length + lower_length):
         return None

@@ -215,7 +215,8 @@ class BodyModel:
     def shape(self, rng: np.random.Generator) -> Floats:
         """Vertices (V, 3) of a person drawn at random: ethnicity, sex, age, build, proportions of hands and arms."""
         share: dict[str, float] = {}
-        female, age = rng.beta(0.3, 0.3), rng.choice([rng.uniform(0.35, 0.9), rng.uniform(0.9, 1.7)], p=(0.3, 0.7))
+        female = rng.beta(0.3, 0.3)
+        age = float(rng.choice([rng.uniform(0.35, 0.9), rng.uniform(0.9, 1.7)], p=(0.3, 0.7)))
         muscle, weight = rng.normal(0, 0.5), rng.normal(0, 0.6)
         people = rng.dirichlet((0.5, 0.5, 0.5))
         for age_name, age_share in zip(AGES, hats(age, 3, 0, 2), strict=True):

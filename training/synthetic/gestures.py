@@ -135,10 +135,10 @@ def thumb_target(hand: RestHand, thumb: Thumb, frames: Floats, joints: Floats, r
         target = joints[0, 3] - 0.06 * last[:, 0] - width * rng.uniform(0.7, 0.95) * last[:, 2]
     else:
         finger, share = {
-            "over middle": (rng.choice((1, 2)), rng.uniform(0.2, 0.9)),
+            "over middle": (int(rng.choice((1, 2))), rng.uniform(0.2, 0.9)),
             "over ring": (2, rng.uniform(0.1, 0.8)),
             "over little": (3, rng.uniform(0.1, 0.9)),
-            "fist": (rng.choice((1, 2)), rng.uniform(0.3, 0.9)),
+            "fist": (int(rng.choice((1, 2))), rng.uniform(0.3, 0.9)),
         }[thumb]
         normal = frames[finger, 1, :, 2]
         outward = normal if normal @ Z > 0 else -normal

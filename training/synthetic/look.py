@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from training.synthetic.rotations import Floats, unit
 
@@ -182,7 +183,7 @@ def tint(rng: np.random.Generator, spread: float) -> Floats:
     return result
 
 
-def draw_light(rng: np.random.Generator, sky: Floats, ground: Floats) -> Light:
+def draw_light(rng: np.random.Generator, sky: NDArray[np.float32], ground: NDArray[np.float32]) -> Light:
     """A room's light.
 
     Args:
