@@ -7,12 +7,12 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from torch.utils.data import DataLoader
 
 from gesture_app.errors import InputError, run_and_exit
 from training import picture_store
 from training.collection import Picture
 from training.datasets import CropVariation, FrameVariation, HandCrops, HandFrames, collate_frames, is_upright
+from training.draws import in_order
 from training.picture_store import PictureStore, TooManyBadPictures
 from training.sets import read
 
@@ -31,7 +31,7 @@ def test_a_bad_picture_is_substituted_and_told(crops_root: Path, capfd, monkeypa
     spoil(pictures[3].path)
     crops = HandCrops(pictures, LABELS, 48)
     for _ in range(2):
-        images, targets, _ = next(iter(DataLoader(crops, 4, num_workers=workers)))
+        images, targets, _ = next(iter(in_order(crops, 4, workers)))
         assert torch.equal(images[3], expected[0]) and targets[3] == expected[1]
     assert crops.store.bad_pictures() == [pictures[3].path]
     assert capfd.readouterr().err.count("another picture is used") == 1
@@ -50,7 +50,7 @@ def test_too_many_bad_pictures_end_the_run_with_the_list(crops_root: Path, worke
     pictures = read(crops_root, LABELS).pictures
     for number in (2, 5, 11):
         spoil(pictures[number].path)
-    loader = DataLoader(HandCrops(pictures, LABELS, 48), 4, num_workers=workers)
+    loader = in_order(HandCrops(pictures, LABELS, 48), 4, workers)
     with pytest.raises(TooManyBadPictures) as caught:
         list(loader)
     message = str(caught.value)
@@ -65,7 +65,7 @@ def test_the_exit_code_is_2(crops_root: Path, capsys) -> None:
     crops = HandCrops(pictures, LABELS, 48)
     crops.store.bad[:8] = 1
     with pytest.raises(SystemExit) as caught:
-        run_and_exit(lambda: list(DataLoader(crops, 2, num_workers=1)) and None, "gesture-train")
+        run_and_exit(lambda: list(in_order(crops, 2, workers=1)) and None, "gesture-train")
     assert caught.value.code == 2
     assert "and 3 more" in capsys.readouterr().err
 
@@ -122,5 +122,5 @@ def test_batches_from_a_cache_in_workers(hagrid_root: Path, tmp_path: Path) -> N
     frames = read(hagrid_root, LABELS).pictures
     store = PictureStore([p.path for p in frames], tmp_path / "cache")
     dataset = HandFrames([p for p in frames if not is_upright(p.path)], ("hand",), (64, 96), store=store)
-    loader = DataLoader(dataset, 2, collate_fn=collate_frames, num_workers=1)
+    loader = in_order(dataset, 2, workers=1, collate=collate_frames)
     assert torch.equal(next(iter(loader))[0][1], dataset[1][0])
