@@ -79,6 +79,20 @@ def test_times_and_order(tmp_path: Path, suffix: str, times: tuple) -> None:
     assert frames[-1].image.shape == (48, 64, 3) and error < 4
 
 
+def test_empty_packets_are_no_damage(tmp_path: Path) -> None:
+    """Theora, which PyAV does not write, has them where a picture stays."""
+    with av.open(str(write_video(tmp_path / "in.mp4"))) as whole, av.open(str(tmp_path / "in.nut"), "w") as out:
+        stream = out.add_stream_from_template(whole.streams.video[0])
+        for number, packet in enumerate(p for p in whole.demux(video=0) if p.size):
+            empty = av.Packet(b"")
+            empty.pts, empty.dts, empty.time_base = packet.pts, packet.dts, packet.time_base
+            written = empty if number == 5 else packet
+            written.stream = stream
+            out.mux(written)
+    with open_video(tmp_path / "in.nut") as video:
+        assert len(list(video)) == len(REGULAR) - 1 and not video.damaged and not video.truncated
+
+
 def test_announced_numbers(tmp_path: Path) -> None:
     with open_video(write_video(tmp_path / "in.mp4")) as video:
         assert (video.frame_count, float(video.frame_rate), video.size_wh) == (20, 30.0, (64, 48))

@@ -253,6 +253,8 @@ class VideoFile:
                 packet = Packet()  # an empty one has the decoder give what it holds back
             if packet is None:
                 return
+            if not packet.size and packet.dts is not None:  # in Theora: the picture before stays
+                continue
             try:
                 decoded = self._stream.decode(packet)
             except (av.FFmpegError, OSError):
