@@ -16,11 +16,25 @@ from gesture_app.video.sources import open_video
 ])  # fmt: skip
 def test_paper_is_white_and_grey_is_grey(tmp_path: Path, transfer: str, signal: float, expected: int) -> None:
     """BT.2408: paper has 203 nits, 58 % of PQ and 75 % of HLG; the grey of 18 % has 26 nits, 38 % of both."""
-    with av.open(str(tmp_path / "in.mp4"), "w") as out:
-        stream = out.add_stream("libx264", rate=30, options={"x264-params": f"transfer={transfer}:log-level=none"})
+    assert shown(tmp_path, transfer, (round(64 + 876 * signal), 512, 512)) == pytest.approx([expected] * 3, abs=3)
+
+
+@pytest.mark.parametrize(("transfer", "ycc", "bgr"), [
+    ("smpte2084", (479, 488, 530), (120, 150, 200)), ("arib-std-b67", (558, 462, 547), (120, 150, 200)),
+    ("smpte2084", (383, 567, 502), (170, 90, 70)), ("arib-std-b67", (374, 618, 495), (170, 90, 70)),
+])  # fmt: skip
+def test_colours_of_the_wide_gamut_are_not_pale(tmp_path: Path, transfer: str, ycc, bgr) -> None:
+    """The ten-bit signals of colours of an ordinary screen, by BT.2100 and BT.2087."""
+    assert shown(tmp_path, transfer, ycc) == pytest.approx(bgr, abs=8)
+
+
+def shown(folder: Path, transfer: str, ycc: tuple[int, int, int]) -> list[float]:
+    """The BGR values of a video of one colour, given as Y', Cb and Cr in ten bits."""
+    colours = f"transfer={transfer}:colorprim=bt2020:colormatrix=bt2020nc:log-level=none"
+    with av.open(str(folder / "in.mp4"), "w") as out:
+        stream = out.add_stream("libx264", rate=30, options={"x264-params": colours})
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p10le"
-        luma = np.full((72, 64), round(64 + 876 * signal), np.uint16)
-        luma[48:] = 512  # no colour
-        out.mux([*stream.encode(av.VideoFrame.from_ndarray(luma, format="yuv420p10le")), *stream.encode(None)])
-    with open_video(tmp_path / "in.mp4") as video:
-        assert next(iter(video)).image.mean() == pytest.approx(expected, abs=3)
+        planes = np.repeat(np.array(ycc, np.uint16), (48 * 64, 12 * 64, 12 * 64)).reshape(72, 64)
+        out.mux([*stream.encode(av.VideoFrame.from_ndarray(planes, format="yuv420p10le")), *stream.encode(None)])
+    with open_video(folder / "in.mp4") as video:
+        return [float(value) for value in next(iter(video)).image.mean((0, 1))]

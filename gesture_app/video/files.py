@@ -13,7 +13,6 @@ from typing import Any
 
 import av
 import av.logging
-import cv2
 import numpy as np
 from av.container import InputContainer
 from av.packet import Packet
@@ -22,7 +21,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from gesture_app.errors import InputError
-from gesture_app.video.hdr import TO_SCREEN
+from gesture_app.video.hdr import for_screen
 from gesture_app.vision.hands import Frame, Image
 from gesture_app.vision.images import MAX_PIXELS, unread_kinds
 
@@ -93,8 +92,7 @@ class Upright:
             av.FFmpegError, ValueError: its pixel format is not known.
         """
         image = picture.to_ndarray(format="bgr24", width=self.width(picture), height=picture.height)
-        if (table := TO_SCREEN.get(picture.color_trc)) is not None:
-            image = np.asarray(cv2.LUT(image, table), np.uint8)
+        image = for_screen(image, picture.color_trc, picture.color_primaries)
         if self._mirrored is None:  # once: what PyAV gives of it refers to the frame, which thus lives on for long
             self._mirrored = _is_mirrored(picture)
         if self._mirrored:
