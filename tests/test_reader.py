@@ -106,7 +106,7 @@ def test_the_way_to_the_end_of_a_raw_stream_is_left_when_it_is_not_wanted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ask: Callable[[Transport], None], shown: list[float]
 ) -> None:
     states, box, decoded = States(), Mailbox(), []
-    next_picture = VideoFile._next_picture
+    next_picture = VideoFile._next
 
     def decode(video: VideoFile) -> object:
         decoded.append(video)
@@ -119,7 +119,7 @@ def test_the_way_to_the_end_of_a_raw_stream_is_left_when_it_is_not_wanted(
     reader.start()
     states.wait_for("paused")
     assert box.get(1) is not None
-    monkeypatch.setattr(VideoFile, "_next_picture", decode)
+    monkeypatch.setattr(VideoFile, "_next", decode)
     reader.transport.seek(1e8)
     items = [box.get(5) for _ in shown]
     if not shown:  # else `stop` would ask for the end

@@ -91,8 +91,8 @@ class Upright:
         Raises:
             av.FFmpegError, ValueError: its pixel format is not known.
         """
-        image = picture.to_ndarray(format="bgr24", width=self.width(picture), height=picture.height)
-        image = for_screen(image, picture.color_trc, picture.color_primaries)
+        pixels = picture.to_ndarray(format="bgr24", width=self.width(picture), height=picture.height)
+        image = for_screen(np.asarray(pixels, np.uint8), picture.color_trc, picture.color_primaries)
         if self._mirrored is None:  # once: what PyAV gives of it refers to the frame, which thus lives on for long
             self._mirrored = _is_mirrored(picture)
         if self._mirrored:
@@ -125,7 +125,6 @@ class VideoFile:
         self._upright = Upright(stream)
         self._broke_off = False
         self._decoded = 0
-        self._last_s = -1.0
         self._shift_s = 0.0
         self.end_s = 0.0
         self.time_base = stream.time_base or Fraction(1, 90_000)
@@ -144,14 +143,14 @@ class VideoFile:
         self.frame_count = self._announced
         if self._announced is None and self.duration_s is not None:
             self.frame_count = max(1, round(self.duration_s * self.frame_rate))
-        self._pictures = self._decode()
-        self._held: VideoFrame | None = None
-        self._first = self._next_frame()
-        if self._first is None:
+        self._pictures = self._timed()
+        self._held = next(self._pictures, None)  # read already, and the next to be given
+        if self._held is None:
             why = f"no decodable video stream (codec {stream.codec_context.name})"
             raise InputError(f"video: {path}: {why}. Convert it to H.264, or copy it again if it is damaged")
-        self._first_s = self._first.time_s
-        self.size_wh = (self._first.image.shape[1], self._first.image.shape[0])
+        first, self._first_s = self._held
+        image = self._image(first)
+        self.size_wh = (image.shape[1], image.shape[0])
 
     @property
     def truncated(self) -> bool:
@@ -173,11 +172,8 @@ class VideoFile:
         return self.duration_s - self.end_s > max(CLEARLY_S, CLEARLY_SHARE * self.duration_s)
 
     def __iter__(self) -> Iterator[Frame]:
-        if self._first is not None:
-            first, self._first = self._first, None
-            yield first
-        while (frame := self._next_frame()) is not None:
-            yield frame
+        while (item := self._next()) is not None:
+            yield self._to_frame(*item)
 
     def frame_at(self, time_s: float) -> Frame | None:
         """The frame that is shown at this time, the first one for an earlier time; iterating goes on after it.
@@ -185,17 +181,15 @@ class VideoFile:
         Returns:
             None when the file cannot be positioned there, as a raw stream; then only `skip_to` from its start helps.
         """
-        self._first = self._held = None
         self._pictures.close()
         offset = floor(Fraction(max(0.0, time_s) + self.start_s) / self.time_base)
         try:
             self._container.seek(offset, stream=self._stream, backward=True)
         except (av.FFmpegError, OSError):
             return None
-        self._pictures = self._decode()
-        self._last_s, self._shift_s, self._decoded = -1.0, 0.0, 0
+        self._pictures, self._decoded = self._timed(), 0
         self._held = next(self._pictures, None)
-        if self._held is None or self._held.pts is None:
+        if self._held is None or self._held[0].pts is None:
             return None
         frame = self.skip_to(time_s)
         return frame if frame is not None and frame.time_s <= max(time_s, self._first_s) else None
@@ -205,22 +199,18 @@ class VideoFile:
 
         All pictures up to there are decoded. Once `wanted` gives False it is left at that, with None.
         """
-        frame, self._first = self._first, None
         shown: tuple[VideoFrame, float] | None = None
-        while (picture := self._next_picture()) is not None:
+        while (item := self._next()) is not None:
             if not wanted():
                 return None
-            at_s = self._time_s(picture)
-            if at_s > time_s and (shown is not None or frame is not None):
-                self._held = picture
+            if item[1] > time_s and shown is not None:
+                self._held = item
                 break
-            shown = picture, at_s
-        if shown is not None:
-            self._decoded = max(self._decoded, round(shown[1] * self.frame_rate))
-            frame = self._to_frame(*shown)
-        if frame is not None:
-            self._last_s = frame.time_s  # what is held gets its time when it is asked for
-        return frame
+            shown = item
+        if shown is None:
+            return None
+        self._decoded = max(self._decoded, round(shown[1] * self.frame_rate))
+        return self._to_frame(*shown)
 
     def __enter__(self) -> VideoFile:
         return self
@@ -233,13 +223,9 @@ class VideoFile:
         self._pictures.close()
         self._container.close()
 
-    def _next_frame(self) -> Frame | None:
-        picture = self._next_picture()
-        return None if picture is None else self._to_frame(picture, self._time_s(picture))
-
-    def _next_picture(self) -> VideoFrame | None:
-        picture, self._held = self._held or next(self._pictures, None), None
-        return picture
+    def _next(self) -> tuple[VideoFrame, float] | None:
+        item, self._held = self._held or next(self._pictures, None), None
+        return item
 
     def _decode(self) -> Generator[VideoFrame, None, None]:
         packets = packets_of(self._container, self._stream)
@@ -260,33 +246,37 @@ class VideoFile:
                 continue
             yield from decoded
 
+    def _timed(self) -> Generator[tuple[VideoFrame, float], None, None]:
+        """The pictures from here on; times always grow, though joined files start at 0 again and raw ones have none."""
+        step_s = float(1 / self.frame_rate)
+        last_s, self._shift_s = -1.0, 0.0
+        for picture in self._decode():
+            if picture.pts is None:
+                time_s = last_s + step_s if last_s >= 0 else 0.0
+            else:
+                time_s = float(picture.pts * (picture.time_base or self.time_base)) - self.start_s + self._shift_s
+                if time_s < last_s - 1 or 0 <= last_s < time_s - RESTART_S:  # another file joined on
+                    self._shift_s += last_s + step_s - time_s
+                    time_s = last_s + step_s
+                elif time_s <= last_s:  # old formats give reordered frames wrong times
+                    time_s = last_s + 0.001
+            last_s = time_s
+            yield picture, time_s
+
     def _to_frame(self, picture: VideoFrame, time_s: float) -> Frame:
-        check_size((self._upright.width(picture), picture.height), self.path, "video")
-        try:
-            image = self._upright(picture)
-        except (av.FFmpegError, ValueError) as error:
-            why = f"its pixel format {picture.format.name} is not known"
-            raise InputError(f"video: {self.path}: {why}. Convert it to H.264") from error
-        frame = Frame(image, self._decoded, time_s)
+        frame = Frame(self._image(picture), self._decoded, time_s)
         self._decoded += 1
         lasts_s = float((picture.duration or 0) * (picture.time_base or self.time_base))
         self.end_s = time_s + max(lasts_s, float(1 / self.frame_rate))
         return frame
 
-    def _time_s(self, picture: VideoFrame) -> float:
-        """A time that always grows: joined files start again at 0, raw streams have no times."""
-        step_s = float(1 / self.frame_rate)
-        if picture.pts is None:
-            time_s = self._last_s + step_s if self._last_s >= 0 else 0.0
-        else:
-            time_s = float(picture.pts * (picture.time_base or self.time_base)) - self.start_s + self._shift_s
-            if time_s < self._last_s - 1 or 0 <= self._last_s < time_s - RESTART_S:  # another file joined on
-                self._shift_s += self._last_s + step_s - time_s
-                time_s = self._last_s + step_s
-            elif time_s <= self._last_s:  # old formats give reordered frames wrong times
-                time_s = self._last_s + 0.001
-        self._last_s = time_s
-        return time_s
+    def _image(self, picture: VideoFrame) -> Image:
+        check_size((self._upright.width(picture), picture.height), self.path, "video")
+        try:
+            return self._upright(picture)
+        except (av.FFmpegError, ValueError) as error:
+            why = f"its pixel format {picture.format.name} is not known"
+            raise InputError(f"video: {self.path}: {why}. Convert it to H.264") from error
 
 
 def open_video(path: Path) -> VideoFile:
