@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -101,56 +101,49 @@ class PictureSource:
         self.name = str(path)
         self.notes: list[str] = []
         self._left_out: set[int] = set()
-        self._next = 0
         self._is_folder = path.is_dir()
-        if self._is_folder:
-            self._paths = pictures_in(path)
-            self._first = next(self._readable(), None)
-            if self._first is None:
-                raise InputError(f"folder: {path}: holds no picture that can be read. Give another folder")
-        else:
-            self._paths = [path]
-            self._first = Frame(read_image(path), 0, 0.0, still=True)
+        self._paths = pictures_in(path) if self._is_folder else [path]
         self.clip = Clip(len(self._paths) * PICTURE_S, PICTURE_S, len(self._paths))
+        self._next = 0
+        self._first: Frame | None = None
+        self._first = self.read()
+        if self._first is None:
+            raise InputError(f"folder: {path}: holds no picture that can be read. Give another folder")
 
     def read(self) -> Frame | None:
         """The next picture, at once; None after the last."""
-        if self._first is not None:
-            frame, self._first = self._first, None
-            self._next = frame.index + 1
-            return frame
-        return next(self._readable(), None)
+        frame, self._first = self._first, None
+        while frame is None and self._next < len(self._paths):
+            frame = self._picture(self._next)
+            self._next += 1
+        return frame
 
     def read_at(self, time_s: float, wanted: Callable[[], bool] = lambda: True) -> Frame | None:
         """The picture that is shown at this time, or before it where that cannot be read; `read` goes on after it."""
         self._first = None
         shown = min(max(0, int(time_s // PICTURE_S)), len(self._paths) - 1)
         for index in range(shown, -1, -1):
-            self._next = index
-            frame = next(self._readable(index + 1), None)
-            if frame is not None:
+            if (frame := self._picture(index)) is not None:
+                self._next = index + 1
                 return frame
-        self._next = shown
-        return next(self._readable(), None)
+        self._next = shown + 1
+        return self.read()
 
     def release(self) -> None:
         """Nothing is open."""
 
-    def _readable(self, end: int | None = None) -> Iterator[Frame]:
-        while self._next < (len(self._paths) if end is None else end):
-            index = self._next
-            self._next += 1
-            path = self._paths[index]
-            name = path.name if self._is_folder else ""
-            try:
-                yield Frame(read_image(path), index, index * PICTURE_S, still=True, name=name)
-            except InputError as error:
-                self._leave_out(index, error)
-
-    def _leave_out(self, index: int, error: InputError) -> None:
-        if index not in self._left_out:
-            self._left_out.add(index)
-            self.notes.append(f"{error}. It is left out")
+    def _picture(self, index: int) -> Frame | None:
+        path = self._paths[index]
+        name = path.name if self._is_folder else ""
+        try:
+            return Frame(read_image(path), index, index * PICTURE_S, still=True, name=name)
+        except InputError as error:
+            if not self._is_folder:
+                raise
+            if index not in self._left_out:
+                self._left_out.add(index)
+                self.notes.append(f"{error}. It is left out")
+            return None
 
 
 def pictures_in(folder: Path) -> list[Path]:
