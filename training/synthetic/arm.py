@@ -54,7 +54,7 @@ def reach(joints: Joints, hand: RestHand, wrist: Floats, palm: Floats, phase: fl
         palm: (3, 3), the palm frame, the same.
         phase: 0..1, shifts the places tried.
     """
-    mirror = MIRROR if hand.side == "L" else np.ones(3)
+    mirror = MIRROR[hand.side]
     shoulder = joints.head(f"upperarm01.{hand.side}") * mirror
     rest_elbow = joints.head(f"lowerarm01.{hand.side}") * mirror
     upper_length = float(np.linalg.norm(rest_elbow - shoulder))
@@ -110,7 +110,7 @@ def find_arm(
 def landmarks(arm: ArmPose, pose: HandPose, side: str) -> Floats:
     """The 21 points (21, 3) in body coordinates: wrist, then four of each finger from the thumb."""
     points = np.concatenate((arm.wrist[None], arm.wrist + pose.joints.reshape(20, 3) @ arm.palm.T))
-    result: Floats = points * (MIRROR if side == "L" else np.ones(3))
+    result: Floats = points * MIRROR[side]
     return result
 
 
@@ -128,7 +128,7 @@ def put_bone(matrices: Floats, row: int, rotation: Floats, start: Floats, end: F
 def put_arm(matrices: Floats, model: BodyModel, joints: Joints, hand: RestHand, arm: ArmPose, pose: HandPose) -> None:
     """Write an arm's and its fingers' matrices."""
     side = hand.side
-    mirror = MIRROR if side == "L" else np.ones(3)
+    mirror = MIRROR[side]
 
     def put(bone: str, rotation: Floats, start: Floats, end: Floats) -> None:
         flipped = rotation * mirror[:, None] * mirror

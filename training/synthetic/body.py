@@ -13,7 +13,8 @@ from training.synthetic.rotations import Floats, unit
 KNUCKLE_SHIFT = 0.19
 """The rig bends the fingers at the web; the knuckles are this share of the way to the wrist nearer to it."""
 INFLUENCES = 6
-MIRROR = np.array((-1.0, 1.0, 1.0))
+MIRROR: dict[str, Floats] = {"R": np.ones(3), "L": np.array((-1.0, 1.0, 1.0))}
+"""What makes a right hand of a hand of each side, and of that the hand again."""
 
 
 def smooth_step(values: Floats, low: float, high: float) -> Floats:
@@ -74,9 +75,8 @@ def palm_axes(joints: Joints, side: str = "R") -> Floats:
 
     Of a left hand the mirror image's, so that both are right-handed frames of a right hand.
     """
-    mirror = MIRROR if side == "L" else np.ones(3)
     wrist, index, middle, little = (
-        joints.head(f"{bone}.{side}") * mirror for bone in ("wrist", "finger2-1", "finger3-1", "finger5-1")
+        joints.head(f"{bone}.{side}") * MIRROR[side] for bone in ("wrist", "finger2-1", "finger3-1", "finger5-1")
     )
     along = unit(middle - wrist)
     across = unit((index - little) - along * ((index - little) @ along))
@@ -140,7 +140,7 @@ class BodyModel:
         palm = weights[:, palm_columns].sum(1)
         thumb = weights[:, self.columns(("finger1-",), side)].sum(1)
         axes = palm_axes(joints, side)
-        flip, wrist = (MIRROR if side == "L" else 1.0), joints.head(f"wrist.{side}")
+        flip, wrist = MIRROR[side], joints.head(f"wrist.{side}")
         flat = ((self.vertices - wrist) * flip @ axes)[:, :2]
         along, aside = [], []
         for finger in range(2, 6):

@@ -59,8 +59,9 @@ def finger_marks(points: Floats, normals: Floats, joints: Joints, side: str, out
                 crease = np.maximum(crease, web * near)
             if joint == 3:
                 # The thumb's nail faces sideways: use the side of the phalanx that looks away from the flexion.
-                back = normals @ back_of(joints, finger, side, outward, direction)
-                sideways = np.linalg.norm(np.cross(across, back_of(joints, finger, side, outward, direction)), axis=1)
+                back_axis = back_of(joints, finger, side, outward, direction)
+                back = normals @ back_axis
+                sideways = np.linalg.norm(np.cross(across, back_axis), axis=1)
                 wide = 0.085 if finger == 1 else 0.065
                 oval = ((along / length - 0.72) / 0.27) ** 2 + (sideways / wide) ** 2
                 nail = np.maximum(nail, smooth_step(1.25 - oval, 0, 0.3) * smooth_step(back, 0.25, 0.5) * near)
@@ -69,15 +70,12 @@ def finger_marks(points: Floats, normals: Floats, joints: Joints, side: str, out
 
 def back_of(joints: Joints, finger: int, side: str, outward: Floats, direction: Floats) -> Floats:
     """The unit vector (3,) out of the back of a finger's last phalanx."""
-    if finger > 1:
-        back = -outward
-    else:
-        first = joints.tail(f"finger1-1.{side}") - joints.head(f"finger1-1.{side}")
+    back = -outward
+    if finger == 1:
         index = joints.head(f"finger2-1.{side}") - joints.head(f"finger1-2.{side}")
-        across = np.cross(first, index)
         towards_index = unit(index - direction * (index @ direction))
         palmward = outward - direction * (outward @ direction)
-        back = -(0.6 * towards_index + 0.6 * unit(palmward)) if across @ across > 0 else -outward
+        back = -(0.6 * towards_index + 0.6 * unit(palmward))
     return unit(back - direction * (back @ direction))
 
 
@@ -102,7 +100,7 @@ def paint_hands(model: BodyModel, size: int = SIZE) -> NDArray[np.uint8]:
         shares = np.stack((1 - w1 - w2, w1, w2), 1)[..., None]
         points = (model.vertices[vertices] * shares).sum(1)
         directions = unit((normals[vertices] * shares).sum(1))
-        mirror = MIRROR if side == "L" else np.ones(3)
+        mirror = MIRROR[side]
         axes = palm_axes(joints, side)
         outward = axes[:, 2] * mirror
         crease, nail = finger_marks(points, directions, joints, side, outward)

@@ -26,7 +26,7 @@ THUMBS: Mapping[str, Angles | tuple[float, ...]] = {
     "side": (24, 14, 0, 6, 8),
     "call": (62, 10, 0, 0, -14),
 }
-"""Azimuth, elevation, roll, MCP and IP flexion in degrees, see `hand.ThumbPose`; others are solved for a target."""
+"""Azimuth, elevation, roll, MCP and IP flexion in degrees, see `hand.THUMB_HIGH`; others are solved for a target."""
 
 
 @dataclass(frozen=True)
@@ -159,11 +159,15 @@ def gesture_hand(gesture: Gesture, hand: RestHand, rng: np.random.Generator) -> 
             break
         closing = thumb == "ring of index"
         target = thumb_target(hand, thumb, frames, joints, rng)
-        found, miss = reach_with_thumb(hand, target, rng, bend_cost=0.0005 if closing else 0.0)
-        angles = found.angles()
+        angles, miss = reach_with_thumb(hand, target, rng, bend_cost=0.0005 if closing else 0.0)
         if not closing or miss < 0.05:
             break
-    thumb_frames, thumb_joints = bend_thumb(hand, angles)
+    return with_thumb(hand, angles, frames, joints)
+
+
+def with_thumb(hand: RestHand, angles_deg: Floats, frames: Floats, joints: Floats) -> HandPose:
+    """The pose of four fingers, see `bend_fingers`, and of a thumb with these angles, see `bend_thumb`."""
+    thumb_frames, thumb_joints = bend_thumb(hand, angles_deg)
     return HandPose(np.concatenate((thumb_frames[None], frames)), np.concatenate((thumb_joints[None], joints)))
 
 
@@ -191,9 +195,7 @@ def idle_hand(hand: RestHand, rng: np.random.Generator, holding: bool = False) -
         thumb = rng.uniform((10, 5, -5, 0, 0), (62, 55, 40, 45, 60))
     flexion[:, 1:] = np.maximum(flexion[:, 1:], 0)
     spread = rng.uniform(-1, 12) * np.array((0.9, 0, -0.6, -1.4)) + rng.normal(0, 2, 4)
-    frames, joints = bend_fingers(hand, flexion, spread)
-    thumb_frames, thumb_joints = bend_thumb(hand, thumb)
-    return HandPose(np.concatenate((thumb_frames[None], frames)), np.concatenate((thumb_joints[None], joints)))
+    return with_thumb(hand, thumb, *bend_fingers(hand, flexion, spread))
 
 
 def draw_hand(label: str, hand: RestHand, rng: np.random.Generator) -> HandPose:

@@ -46,35 +46,15 @@ class HandPose:
     joints: Floats
 
 
-@dataclass(frozen=True)
-class ThumbPose:
-    """A thumb, degrees.
-
-    Attributes:
-        azimuth: of the metacarpal from the palm's y towards x.
-        elevation: of the metacarpal out of the palm.
-        roll: about the metacarpal.
-        mcp, ip: flexion of the two joints.
-    """
-
-    azimuth: float
-    elevation: float
-    roll: float
-    mcp: float
-    ip: float
-
-    def angles(self) -> Floats:
-        """All five (5,)."""
-        return np.array((self.azimuth, self.elevation, self.roll, self.mcp, self.ip))
-
-
 THUMB_LOW = np.array((0.0, 0.0, -10.0, -5.0, -10.0))
 THUMB_HIGH = np.array((70.0, 68.0, 55.0, 60.0, 85.0))
+"""Least and greatest angles (5,) of a thumb in degrees: the metacarpal's azimuth from the palm's y towards x, its
+elevation out of the palm and the roll about it, and the flexion of MCP and IP joint."""
 
 
 def rest_hand(joints: Joints, side: str) -> RestHand:
     """Measure one hand of a body."""
-    mirror = MIRROR if side == "L" else np.ones(3)
+    mirror = MIRROR[side]
     axes = palm_axes(joints, side)
     wrist = joints.head(f"wrist.{side}") * mirror
     points = np.array(
@@ -128,7 +108,7 @@ def bend_thumb(hand: RestHand, angles_deg: Floats) -> tuple[Floats, Floats]:
     """Pose thumbs.
 
     Args:
-        angles_deg: (..., 5), see ThumbPose.
+        angles_deg: (..., 5), see THUMB_HIGH.
 
     Returns:
         Frames (..., 3, 3, 3) and joints (..., 4, 3).
@@ -144,14 +124,14 @@ def bend_thumb(hand: RestHand, angles_deg: Floats) -> tuple[Floats, Floats]:
 
 def reach_with_thumb(
     hand: RestHand, target: Floats, rng: np.random.Generator, bend_cost: float = 0.0
-) -> tuple[ThumbPose, float]:
+) -> tuple[Floats, float]:
     """Find a natural thumb whose tip is at a point of the palm frame: random search, then around the best.
 
     Args:
         bend_cost: decimetres of distance that a degree of flexion is worth.
 
     Returns:
-        The thumb, and how far its tip is from the target in decimetres.
+        The thumb's angles (5,), and how far its tip is from the target in decimetres.
     """
 
     def costs(angles: Floats) -> tuple[Floats, Floats]:
@@ -169,4 +149,4 @@ def reach_with_thumb(
         spread = spread * 0.5
     cost, miss = costs(tried)
     winner = int(np.argmin(cost))
-    return ThumbPose(*tried[winner].tolist()), float(miss[winner])
+    return tried[winner], float(miss[winner])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -91,18 +91,7 @@ class Renderer:
     def __init__(self, model: BodyModel, backgrounds: tuple[Path, ...] = (), cache: Path | None = None) -> None:
         self.model, self.backgrounds = model, backgrounds
         self.detail = load_hands(model, cache)
-        fields = model.fields
-        columns = (
-            fields.sleeve,
-            fields.side,
-            fields.collar,
-            fields.scalp,
-            fields.lips,
-            fields.brow,
-            fields.beard,
-            fields.height,
-        )
-        self.fields = np.stack([np.asarray(column, np.float32) for column in columns], 1)
+        fields = np.stack(astuple(model.fields), 1)
         rest = model.joints(model.vertices)
         points, sides = prism()
         count = len(model.vertices)
@@ -110,7 +99,7 @@ class Renderer:
         self.parts = np.append(model.parts, np.full(2 * len(sides), THING, np.uint8))
         self.uv = np.concatenate((model.uv, np.zeros((2 * len(sides), 3, 2), np.float32)))
         self.rest = np.concatenate((model.vertices, points, points))
-        self.fields = np.concatenate((self.fields, np.zeros((2 * len(points), self.fields.shape[1]), np.float32)))
+        self.fields = np.concatenate((fields, np.zeros((2 * len(points), fields.shape[1]))), dtype=np.float32)
         self.hand_triangles = np.append(model.hand_triangles, np.zeros(2 * len(sides) + 1, np.uint8))
         self.eyes = np.stack([rest.head("eye.R"), rest.head("eye.L")])
 
@@ -155,7 +144,7 @@ class Renderer:
             held_thing(hand.landmarks[0], hand.palm, rng) if hand.holding else np.zeros((len(prism()[0]), 3))
             for hand in posed.hands
         ]
-        posed = Posed(np.concatenate((vertices, *things)), posed.hands, posed.head)
+        posed = replace(posed, vertices=np.concatenate((vertices, *things)))
         long_hair = rng.random() < 0.45 and person.look.hairline < 9
         shown = self.model.with_hair if long_hair else self.model.parts != HAIR
         of_thing = (len(self.triangles) - len(shown)) // 2

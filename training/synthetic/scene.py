@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -112,16 +112,17 @@ class Camera:
 
     def cut(self, left: float, top: float, side_px: float, size: int) -> Camera:
         """The same camera, of which a square part of the picture fills size x size pixels."""
-        zoom = size / side_px
-        center = ((self.center_px[0] - left) * zoom, (self.center_px[1] - top) * zoom)
-        return Camera(self.rotation, self.position, self.focal_px * zoom, center, (size, size))
+        center = self.center_px[0] - left, self.center_px[1] - top
+        return replace(self, center_px=center).zoomed(size / side_px, (size, size))
 
     def scaled(self, factor: int) -> Camera:
         """The same camera with more pixels."""
-        height, width = self.size_hw
-        center = (self.center_px[0] * factor, self.center_px[1] * factor)
-        size_hw = (height * factor, width * factor)
-        return Camera(self.rotation, self.position, self.focal_px * factor, center, size_hw)
+        return self.zoomed(factor, (self.size_hw[0] * factor, self.size_hw[1] * factor))
+
+    def zoomed(self, zoom: float, size_hw: tuple[int, int]) -> Camera:
+        """The same camera with so many times as many pixels a side, of which a part is the picture."""
+        center = self.center_px[0] * zoom, self.center_px[1] * zoom
+        return replace(self, focal_px=self.focal_px * zoom, center_px=center, size_hw=size_hw)
 
 
 def draw_person(model: BodyModel, rng: np.random.Generator) -> Person:
@@ -133,7 +134,7 @@ def draw_person(model: BodyModel, rng: np.random.Generator) -> Person:
 
 def wrist_drawer(person: Person, side: str, place: str, rng: np.random.Generator) -> Floats:
     """A wrist (3,) in the mirrored body's coordinates somewhere in one of PLACES."""
-    mirror = MIRROR if side == "L" else np.ones(3)
+    mirror = MIRROR[side]
     ends = [person.joints.head(f"{bone}.{side}") for bone in ("upperarm01", "lowerarm01", "wrist")]
     length = sum(np.linalg.norm(b - a) for a, b in itertools.pairwise(ends))
     return ends[0] * mirror + rng.uniform(*PLACES[place]) * (length / ARM_LENGTH)
@@ -159,7 +160,7 @@ def placing(
     Args:
         camera_turn: (3, 3), the camera's rotation.
     """
-    mirror = MIRROR if side == "L" else np.ones(3)
+    mirror = MIRROR[side]
     to_body = (camera_turn * mirror[:, None] * mirror).T
     if label == NO_GESTURE:
         place = str(rng.choice(IDLE_PLACES, p=IDLE_SHARES))
@@ -213,7 +214,7 @@ def pose_person(
         if arm is None:
             return None
         put_arm(matrices, model, person.joints, hand, arm, pose)
-        palm = arm.palm * (MIRROR if side == "L" else np.ones(3))[:, None]
+        palm = arm.palm * MIRROR[side][:, None]
         shown.append(ShownHand(side, label or NO_GESTURE, landmarks(arm, pose, side), palm, holding))
     if "mute" not in labels:
         put_head(matrices, model, person.joints, yaw_pitch_roll(*rng.normal(0, (9, 5, 4))))
@@ -264,6 +265,4 @@ def aim_at_hand(camera: Camera, posed: Posed, rng: np.random.Generator) -> Camer
     shift = np.minimum(room - high, 0) + np.maximum(border - low, 0) * (low < border)
     depth = float(np.median(points[:, 2]))
     moved = np.array((-shift[0], shift[1], 0)) * depth / camera.focal_px
-    return Camera(
-        camera.rotation, camera.position + camera.rotation.T @ moved, camera.focal_px, camera.center_px, camera.size_hw
-    )
+    return replace(camera, position=camera.position + camera.rotation.T @ moved)
