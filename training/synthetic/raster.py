@@ -9,6 +9,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from training.synthetic.rotations import Floats, cross, unit
+
 NEAR = 0.3
 """Triangles with a corner nearer than this to the camera are left out."""
 FAR = np.float32(1e9)
@@ -99,20 +101,9 @@ def rasterize(
     return buffer
 
 
-@numba.njit(cache=True)
-def vertex_normals(vertices: NDArray[np.float64], triangles: NDArray[np.int32]) -> NDArray[np.float64]:
+def vertex_normals(vertices: Floats, triangles: NDArray[np.int32]) -> Floats:
     """Unit normals (V, 3): of every vertex the mean of its triangles', by area."""
-    normals = np.zeros_like(vertices)
-    for t in range(triangles.shape[0]):
-        a, b, c = triangles[t]
-        ux, uy, uz = vertices[b] - vertices[a]
-        vx, vy, vz = vertices[c] - vertices[a]
-        nx, ny, nz = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
-        for corner in (a, b, c):
-            normals[corner, 0] += nx
-            normals[corner, 1] += ny
-            normals[corner, 2] += nz
-    for i in range(vertices.shape[0]):
-        length = math.sqrt(normals[i, 0] ** 2 + normals[i, 1] ** 2 + normals[i, 2] ** 2) + 1e-12
-        normals[i] /= length
-    return normals
+    a, b, c = vertices[triangles.T]
+    at_corners = np.repeat(cross(b - a, c - a), 3, axis=0)
+    sums = [np.bincount(triangles.ravel(), values, len(vertices)) for values in at_corners.T]
+    return unit(np.stack(sums, 1))

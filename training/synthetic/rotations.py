@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
-
-import numba
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
 
 Floats = NDArray[np.float64]
 
@@ -19,39 +17,11 @@ def unit(vectors: Floats) -> Floats:
     return result
 
 
-@numba.njit(cache=True)
-def turn_each(axes: Floats, angles: Floats) -> Floats:
-    """Rotations (N, 3, 3) about unit axes (N, 3) by angles (N,): Rodrigues' formula."""
-    turns = np.empty((axes.shape[0], 3, 3))
-    for i in range(axes.shape[0]):
-        x, y, z = axes[i]
-        sin, cos = math.sin(angles[i]), math.cos(angles[i])
-        rest = 1.0 - cos
-        turns[i, 0, 0], turns[i, 0, 1], turns[i, 0, 2] = (
-            cos + x * x * rest,
-            x * y * rest - z * sin,
-            x * z * rest + y * sin,
-        )
-        turns[i, 1, 0], turns[i, 1, 1], turns[i, 1, 2] = (
-            y * x * rest + z * sin,
-            cos + y * y * rest,
-            y * z * rest - x * sin,
-        )
-        turns[i, 2, 0], turns[i, 2, 1], turns[i, 2, 2] = (
-            z * x * rest - y * sin,
-            z * y * rest + x * sin,
-            cos + z * z * rest,
-        )
-    return turns
-
-
 def turn(axis: Floats, angle: Floats | float) -> Floats:
     """Rotations (..., 3, 3) about unit axes (..., 3), which are broadcast against the angles (...)."""
-    angles = np.asarray(angle, np.float64)
-    shape = np.broadcast_shapes(axis.shape[:-1], angles.shape)
-    axes = np.array(np.broadcast_to(axis, (*shape, 3)), np.float64).reshape(-1, 3)
-    turns: Floats = turn_each(axes, np.array(np.broadcast_to(angles, shape)).reshape(-1))
-    return turns.reshape(*shape, 3, 3)
+    vectors = axis * np.asarray(angle)[..., None]
+    turns: Floats = Rotation.from_rotvec(vectors.reshape(-1, 3)).as_matrix()
+    return turns.reshape(*vectors.shape, 3)
 
 
 def cross(first: Floats, second: Floats) -> Floats:
@@ -77,8 +47,8 @@ def shortest(start: Floats, end: Floats) -> Floats:
 
 def yaw_pitch_roll(yaw_deg: float, pitch_deg: float, roll_deg: float) -> Floats:
     """Roll about z first, then pitch about x, then yaw about y."""
-    yaw, pitch, roll = np.radians((yaw_deg, pitch_deg, roll_deg))
-    return turn(Y, yaw) @ turn(X, pitch) @ turn(Z, roll)
+    matrix: Floats = Rotation.from_euler("YXZ", (yaw_deg, pitch_deg, roll_deg), degrees=True).as_matrix()
+    return matrix
 
 
 def twist(rotation: Floats, axis: Floats) -> Floats:
@@ -94,6 +64,6 @@ def twist(rotation: Floats, axis: Floats) -> Floats:
 
 def any_rotation(rng: np.random.Generator) -> Floats:
     """A rotation drawn evenly from all (a normal 4-vector as quaternion)."""
-    w, x, y, z = unit(rng.normal(size=4))
-    angle = 2 * np.arctan2(np.sqrt(x * x + y * y + z * z), w)
-    return turn(unit(np.array((x, y, z))), angle)
+    w, x, y, z = rng.normal(size=4)
+    matrix: Floats = Rotation.from_quat((x, y, z, w)).as_matrix()
+    return matrix
