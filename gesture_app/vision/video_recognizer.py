@@ -40,7 +40,6 @@ class Seen(NamedTuple):
     """The frame before, from which boxes are followed."""
 
     time_s: float
-    shape: tuple[int, ...]
     grey: Grey
     found: Detections
 
@@ -98,12 +97,12 @@ class VideoRecognizer:
             found = self.tracker.expected(self.recognizer.detect(frame.image, followed), frame.time_s)
             detect_s = self._clock() - before
             self._pace.detected(frame.time_s, detect_s)
-        hands = self._name(frame, grey, found, followed)
+        hands = to_hands(found, self._classify(frame, grey, found.boxes_xyxy), self.recognizer.labels, followed)
         if detected and self._pace.can_look_twice:
             more, hands = self._look_closer(frame, hands, followed)
             if len(more.scores):
                 found = join([found, more], followed.max_boxes)
-        self._last = Seen(frame.time_s, frame.image.shape, grey, found)
+        self._last = Seen(frame.time_s, grey, found)
         self._pace.rested(self._clock() - started - detect_s)
         return self._track(frame, hands)
 
@@ -162,7 +161,7 @@ class VideoRecognizer:
 
     def _follow(self, image: Image, grey: Grey) -> Detections | None:
         """The last boxes where they are now; None when one was lost, or the picture has another size."""
-        if self._last is None or image.shape != self._last.shape:
+        if self._last is None or image.shape != self._shape:
             return None
         found = self._last.found
         height, width = image.shape[:2]
@@ -173,10 +172,6 @@ class VideoRecognizer:
         if not sure.all() or (box_areas(inside) < LEAST_INSIDE * box_areas(boxes)).any():
             return None
         return Detections(inside, found.scores, found.classes)
-
-    def _name(self, frame: Frame, grey: Grey, found: Detections, options: RecognizerOptions) -> list[Hand]:
-        """The hands at the detected places of a frame."""
-        return to_hands(found, self._classify(frame, grey, found.boxes_xyxy), self.recognizer.labels, options)
 
     def _classify(self, frame: Frame, grey: Grey, boxes_xyxy: FloatArray) -> FloatArray:
         """Probabilities of the boxes (N, 4): remembered ones where a hand looks the same, new ones in one batch."""
