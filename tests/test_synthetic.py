@@ -16,14 +16,13 @@ import pytest
 
 pytest.importorskip("numba", reason="rendering needs the extra `synthetic`")
 
-from gesture_app.errors import EnvironmentFault, InputError
+from gesture_app.errors import InputError
 from gesture_app.vision.labels import HAGRID_GESTURES, HAGRID_LABELS, NO_GESTURE
 from training import sets
 from training.synthetic import write
 from training.synthetic.arm import find_arm, identity_bones, landmarks, skin
 from training.synthetic.assets import load_assets, read_mesh, read_target
 from training.synthetic.body import MIRROR, BodyModel, hats
-from training.synthetic.cache import load_arrays
 from training.synthetic.config import SynthesizeConfig
 from training.synthetic.detail import paint_hands
 from training.synthetic.gestures import CURLED, GESTURES, LOOSE, STRAIGHT, draw_hand, draw_view
@@ -48,13 +47,8 @@ def source() -> Path:
 
 
 @pytest.fixture(scope="session")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.getbasetemp().parent / "synthetic-cache"  # outlives a run
-
-
-@pytest.fixture(scope="session")
-def model(source: Path, cache: Path) -> BodyModel:
-    return BodyModel(load_assets(source, cache))
+def model(source: Path) -> BodyModel:
+    return BodyModel(load_assets(source))
 
 
 @pytest.fixture(scope="session")
@@ -182,35 +176,12 @@ def test_unusable_body(kind: str, tmp_path: Path) -> None:
     elif kind == "empty folder":
         path.mkdir()
     with pytest.raises(InputError, match="body"):
-        load_assets(path, tmp_path / "cache")
+        load_assets(path)
 
 
 def test_weights_are_shares(model: BodyModel) -> None:
     np.testing.assert_allclose(model.assets.weights.sum(1), 1, rtol=1e-5)
     np.testing.assert_allclose(model.influence_weights.sum(1), 1)
-
-
-@pytest.mark.parametrize("damage", ["none", "missing", "cut", "other"])
-def test_damaged_cache_is_made_anew(damage: str, tmp_path: Path) -> None:
-    file = tmp_path / "folder" / "arrays.npz"
-    load_arrays(file, lambda: {"a": np.arange(1000)})
-    if damage == "missing":
-        file.unlink()
-    elif damage == "cut":
-        file.write_bytes(file.read_bytes()[:300])
-    elif damage == "other":
-        file.write_bytes(b"something else")
-    made: list[str] = []
-    again = load_arrays(file, lambda: made.append("again") or {"a": np.arange(1000)})  # type: ignore[func-returns-value]
-    np.testing.assert_array_equal(again["a"], np.arange(1000))
-    assert len(made) == (damage != "none")
-    assert [p.name for p in file.parent.iterdir()] == ["arrays.npz"]
-
-
-def test_cache_that_cannot_be_written(tmp_path: Path) -> None:
-    (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(EnvironmentFault, match="cannot write the cache"):
-        load_arrays(tmp_path / "file" / "arrays.npz", lambda: {"a": np.zeros(1)})
 
 
 # ---- kinematics
@@ -331,15 +302,15 @@ def test_details_are_on_the_hands(model: BodyModel) -> None:
 
 
 @pytest.fixture(scope="session")
-def rendered(source: Path, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def rendered(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("rendered") / "set"
     config = SynthesizeConfig(out, frames=3, crops=6, seed=3, makehuman=source, workers=1, sheet=out.parent / "s.png")
-    assert synthesize(config, cache)["pictures"] == 9
+    assert synthesize(config)["pictures"] == 9
     return out
 
 
-def test_landmarks_are_in_the_boxes(model: BodyModel, cache: Path) -> None:
-    renderer = Renderer(model, (), cache)
+def test_landmarks_are_in_the_boxes(model: BodyModel) -> None:
+    renderer = Renderer(model)
     rng = np.random.default_rng(6)
     person = draw_person(model, rng)
     for label in ("palm", "mute", NO_GESTURE):
@@ -372,9 +343,9 @@ def test_our_reader_reads_it(rendered: Path) -> None:
     assert all(len(p.sides) == len(p.labels) for p in [*frames.pictures, *crops.pictures])
 
 
-def test_same_seed_same_bytes(rendered: Path, source: Path, cache: Path, tmp_path: Path) -> None:
+def test_same_seed_same_bytes(rendered: Path, source: Path, tmp_path: Path) -> None:
     config = SynthesizeConfig(tmp_path / "again", frames=3, crops=6, seed=3, makehuman=source, workers=2)
-    synthesize(config, cache)
+    synthesize(config)
     names = sorted(p.relative_to(rendered) for p in rendered.rglob("*") if p.is_file())
     assert len(names) > 9
     assert names == sorted(p.relative_to(config.out) for p in config.out.rglob("*") if p.is_file())
@@ -408,7 +379,7 @@ def test_jobs_cover_all_pictures() -> None:
 def test_bad_commands(options: dict[str, object], message: str, tmp_path: Path) -> None:
     (tmp_path / "crops").mkdir()
     with pytest.raises(InputError, match=message):
-        synthesize(SynthesizeConfig(tmp_path, **options), tmp_path / "cache")  # type: ignore[arg-type]
+        synthesize(SynthesizeConfig(tmp_path, **options))  # type: ignore[arg-type]
     assert not (tmp_path / "frames").exists()
 
 
@@ -417,7 +388,7 @@ def test_workers_end_when_the_pool_does(monkeypatch) -> None:
     monkeypatch.setattr(write, "MAKERS", [None])
     before = signal.signal(signal.SIGTERM, lambda *_: None)  # as the program's own, which the workers inherit
     try:
-        with multiprocessing.get_context("fork").Pool(1, write.start_worker, (None, None)) as pool:
+        with multiprocessing.get_context("fork").Pool(1, write.start_worker, (None,)) as pool:
             assert pool.apply(signal.getsignal, (signal.SIGTERM,)) is signal.SIG_DFL
     finally:
         signal.signal(signal.SIGTERM, before)

@@ -1,4 +1,4 @@
-"""MakeHuman's base mesh, rig, weights and targets, read once into a compact cache."""
+"""MakeHuman's base mesh, rig, weights and targets."""
 
 from __future__ import annotations
 
@@ -13,9 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gesture_app.errors import InputError
-from training.synthetic.cache import load_arrays
 
-CACHE_VERSION = 4
 SKIN, EYES, HAIR, TEETH = 0, 1, 2, 3
 GROUPS = {
     "body": SKIN,
@@ -169,12 +167,16 @@ def posed_ancestor(bone: str, bones: dict[str, Any], posed: set[str]) -> str:
     return bone
 
 
-def read_assets(source: Path) -> Assets:
+def load_assets(source: Path) -> Assets:
     """Read MakeHuman's `data` folder, or a zip of it.
 
     Raises:
-        InputError: a file is missing or damaged.
+        InputError: there is none, or a file is missing or damaged.
     """
+    if not source.exists():
+        raise InputError(
+            f"no MakeHuman body: {source}: get it with `gesture-train download makehuman`, or name it with --makehuman"
+        )
     read = opener(source)
     try:
         vertices, triangles, uv, parts = read_mesh(read(MESH_FILE))
@@ -212,26 +214,3 @@ def read_assets(source: Path) -> Assets:
         target_names=np.array(list(files)),
         targets=np.stack([np.asarray(t, np.float16)[used] for t in targets]),
     )
-
-
-def load_assets(source: Path, cache: Path | None = None) -> Assets:
-    """Read the body, from the cache where it holds this very source.
-
-    Args:
-        source: MakeHuman's `data` folder, or a zip of it.
-        cache: a folder for the compact copy; without it nothing is kept.
-
-    Raises:
-        InputError: the source is missing or damaged.
-        EnvironmentFault: the cache cannot be written.
-    """
-    if not source.exists():
-        raise InputError(
-            f"no MakeHuman body: {source}: get it with `gesture-train download makehuman`, or name it with --makehuman"
-        )
-    if cache is None:
-        return read_assets(source)
-    probe = source if source.is_file() else source / MESH_FILE
-    state = probe.stat() if probe.exists() else source.stat()
-    file = cache / f"makehuman-{CACHE_VERSION}-{state.st_size}-{state.st_mtime_ns}.npz"
-    return Assets(**load_arrays(file, lambda: vars(read_assets(source))))

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-from pathlib import Path
-
 import numpy as np
 from numpy.typing import NDArray
 
 from training.synthetic.body import MIRROR, BodyModel, Joints, palm_axes, smooth_step
-from training.synthetic.cache import load_arrays
 from training.synthetic.raster import rasterize, vertex_normals
 from training.synthetic.rotations import Floats, unit
 
@@ -110,19 +106,3 @@ def paint_hands(model: BodyModel, size: int = SIZE) -> NDArray[np.uint8]:
         picture[rows, columns] = np.stack((palm, np.maximum(crease, lines), nail), 1)
     result: NDArray[np.uint8] = (255 * picture).round().astype(np.uint8)
     return result
-
-
-def load_hands(model: BodyModel, cache: Path | None) -> NDArray[np.uint8]:
-    """What `paint_hands` draws, from the cache where it is.
-
-    Args:
-        cache: a folder for the picture; without it nothing is kept.
-
-    Raises:
-        EnvironmentFault: the cache cannot be written.
-    """
-    if cache is None:
-        return paint_hands(model)
-    state = hashlib.sha256(model.vertices.tobytes() + Path(__file__).read_bytes()).hexdigest()[:16]
-    file = cache / f"hands-{state}.npz"
-    return load_arrays(file, lambda: {"detail": paint_hands(model)})["detail"]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from gesture_app.vision.hands import Box, Image
 from training.synthetic.assets import HAIR
 from training.synthetic.body import BodyModel
-from training.synthetic.detail import load_hands
+from training.synthetic.detail import paint_hands
 from training.synthetic.look import Light, Look, draw_light
 from training.synthetic.photo import compose, draw_background, take_picture
 from training.synthetic.raster import Buffer, rasterize, vertex_normals
@@ -85,12 +85,11 @@ class Renderer:
     Args:
         model: the body.
         backgrounds: photographs without people; walls are drawn where there are none.
-        cache: a folder where what is made once is kept.
     """
 
-    def __init__(self, model: BodyModel, backgrounds: tuple[Path, ...] = (), cache: Path | None = None) -> None:
+    def __init__(self, model: BodyModel, backgrounds: tuple[Path, ...] = ()) -> None:
         self.model, self.backgrounds = model, backgrounds
-        self.detail = load_hands(model, cache)
+        self.detail = paint_hands(model)
         fields = np.stack(astuple(model.fields), 1)
         rest = model.joints(model.vertices)
         points, sides = prism()

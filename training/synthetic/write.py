@@ -17,7 +17,6 @@ import numpy as np
 from tqdm import tqdm
 
 from gesture_app.errors import EnvironmentFault, InputError
-from gesture_app.vision.assets import cache_folder
 from gesture_app.vision.atomic import write_file, write_table
 from gesture_app.vision.images import is_picture
 from gesture_app.vision.labels import HAGRID_GESTURES, HAGRID_LABELS, NO_GESTURE
@@ -79,13 +78,15 @@ class Maker:
 
     Args:
         config: the command.
-        cache: folder of the compact body.
+
+    Raises:
+        InputError: the body is missing or damaged, or there is no background.
     """
 
-    def __init__(self, config: SynthesizeConfig, cache: Path) -> None:
+    def __init__(self, config: SynthesizeConfig) -> None:
         cv2.setNumThreads(1)
         self.config = config
-        self.renderer = Renderer(BodyModel(load_assets(body_source(config), cache)), list_backgrounds(config), cache)
+        self.renderer = Renderer(BodyModel(load_assets(body_source(config))), list_backgrounds(config))
 
     def label(self, rng: np.random.Generator) -> str:
         """A class: `no_gesture` by its share, every gesture alike."""
@@ -121,11 +122,11 @@ MAKERS: list[Maker] = []
 """Of a worker process: its one maker."""
 
 
-def start_worker(config: SynthesizeConfig, cache: Path) -> None:
+def start_worker(config: SynthesizeConfig) -> None:
     """Load the body in a worker process that has not inherited it."""
     ignore_interrupts()
     if not MAKERS:
-        MAKERS.append(Maker(config, cache))
+        MAKERS.append(Maker(config))
 
 
 def work(job: Job) -> list[Written]:
@@ -157,9 +158,9 @@ def jobs_of(kind: str, count: int) -> list[Job]:
     return [Job(kind, i, min(i + PICTURES_OF_ONE, count)) for i in range(0, count, PICTURES_OF_ONE)]
 
 
-def make_all(config: SynthesizeConfig, jobs: list[Job], cache: Path) -> Iterator[list[Written]]:
+def make_all(maker: Maker, jobs: list[Job]) -> Iterator[list[Written]]:
     """The jobs' results in order, by this process or by workers."""
-    maker = Maker(config, cache)
+    config = maker.config
     if config.workers < 2:
         yield from map(maker.make, jobs)
         return
@@ -167,7 +168,7 @@ def make_all(config: SynthesizeConfig, jobs: list[Job], cache: Path) -> Iterator
     MAKERS[:] = [maker]
     method = "fork" if sys.platform == "linux" else "spawn"
     try:
-        with multiprocessing.get_context(method).Pool(config.workers, start_worker, (config, cache)) as pool:
+        with multiprocessing.get_context(method).Pool(config.workers, start_worker, (config,)) as pool:
             yield from pool.imap(work, jobs)
     finally:
         MAKERS.clear()
@@ -226,11 +227,8 @@ def make_folders(config: SynthesizeConfig) -> None:
         raise EnvironmentFault(f"cannot write pictures: {config.out}: {error.strerror}") from error
 
 
-def synthesize(config: SynthesizeConfig, cache: Path | None = None) -> dict[str, float]:
+def synthesize(config: SynthesizeConfig) -> dict[str, float]:
     """Render what the command asks for.
-
-    Args:
-        cache: where the compact body is kept; by default in the user's cache folder.
 
     Returns:
         How many pictures were written, and how many a second.
@@ -240,15 +238,14 @@ def synthesize(config: SynthesizeConfig, cache: Path | None = None) -> dict[str,
         EnvironmentFault: the disk is full or cannot be written.
     """
     check(config)
-    cache = cache or cache_folder() / "synthetic"
-    load_assets(body_source(config), cache)
+    maker = Maker(config)
     make_folders(config)
     jobs = jobs_of("frames", config.frames) + jobs_of("crops", config.crops)
     written: list[Written] = []
     start = time.perf_counter()
     try:
         with tqdm(total=config.frames + config.crops, unit="picture") as bar:
-            for done in make_all(config, jobs, cache):
+            for done in make_all(maker, jobs):
                 written += done
                 bar.update(len(done))
     except OSError as error:
