@@ -190,7 +190,8 @@ class _Run:
             raise
         except BaseException:
             if sink is not None and sink.kept is not None:
-                self.on_warning(f"video: {job.source}: stopped after {sink.frames} frames, kept in {sink.kept}")
+                count = f"{sink.frames} frame" + "s" * (sink.frames != 1)
+                self.on_warning(f"video: {job.source}: stopped after {count}, kept in {sink.kept}")
             raise
         self.summary.videos += 1
 

@@ -33,13 +33,9 @@ class AudioTrack:
 
     Packets are copied where MP4 can hold their codec, else they are encoded again as AAC. Damaged sound ends early;
     that never stops the pictures.
-
-    Attributes:
-        packets: how many packets were written.
     """
 
     def __init__(self, source: Path, output: OutputContainer) -> None:
-        self.packets = 0
         self._output = output
         self._input = open_container(source)
         self._stream: Any = self._input.streams.best("audio")
@@ -103,7 +99,6 @@ class AudioTrack:
             except av.FFmpegError as error:
                 self._end_early(error)
                 return
-            self.packets += 1
 
     def _end_early(self, error: Exception) -> None:
         log.warning("the sound ends early: %s", error)

@@ -158,12 +158,13 @@ def placing(
     """A function that draws where a wrist is and how the palm is turned, both in the mirrored body's coordinates.
 
     Args:
+        label: the hand's class; an empty name hangs down.
         camera_turn: (3, 3), the camera's rotation.
     """
     mirror = MIRROR[side]
     to_body = (camera_turn * mirror[:, None] * mirror).T
-    if label == NO_GESTURE:
-        place = str(rng.choice(IDLE_PLACES, p=IDLE_SHARES))
+    if label in ("", NO_GESTURE):
+        place = str(rng.choice(IDLE_PLACES, p=IDLE_SHARES)) if label else "hanging"
         if is_open(pose) and place not in ("hanging", "resting"):
             place = "resting"  # raised it would be a palm or a stop
         return lambda: (wrist_drawer(person, side, place, rng), draw_idle_view(place, rng))
@@ -203,14 +204,7 @@ def pose_person(
         hand = person.hands[side]
         holding = label == NO_GESTURE and rng.random() < HOLDING
         pose = idle_hand(hand, rng, holding) if holding else draw_hand(label or NO_GESTURE, hand, rng)
-        if label:
-            draw = placing(label, person, side, pose, camera_turn, rng)
-        else:
-
-            def draw(side: str = side) -> tuple[Floats, Floats]:
-                return wrist_drawer(person, side, "hanging", rng), draw_idle_view("hanging", rng)
-
-        arm = find_arm(person.joints, hand, draw, rng)
+        arm = find_arm(person.joints, hand, placing(label, person, side, pose, camera_turn, rng), rng)
         if arm is None:
             return None
         put_arm(matrices, model, person.joints, hand, arm, pose)

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.synthetic.assets import EYES, HAIR, TEETH
-from training.synthetic.look import Light, Look
+from training.synthetic.look import Light, Look, triple
 from training.synthetic.raster import FAR, Buffer
+from training.synthetic.rotations import Z, unit
 
 REST, POINT, NORMAL = 0, 3, 6
 SLEEVE, SIDE, COLLAR, SCALP, LIPS, BROW, BEARD, HEIGHT = range(9, 17)
@@ -388,8 +389,6 @@ def shade(
     image = np.zeros((height // 2, width // 2, 4), np.float32)
     opened = np.ones(image.shape[:2], np.float32)
     open_into(opened, buffer.depth, OCCLUSION_RADIUS * focal_px, light.occlusion)
-    dx, dy, dz = light.key_direction[0], light.key_direction[1], light.key_direction[2] + 1.0
-    length = math.sqrt(dx * dx + dy * dy + dz * dz) + 1e-9
-    half = dx / length, dy / length, dz / length
+    half = triple(unit(np.array(light.key_direction) + Z))
     shade_into(image, View(buffer, surface, look, light, shadow, half, NOISE, cv2.blur(opened, (4, 4))))
     return image
