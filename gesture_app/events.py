@@ -22,7 +22,7 @@ from gesture_app.vision.labels import NO_GESTURE
 START_AFTER_S = 0.25
 END_AFTER_S = 0.4
 
-SEEN_S = attrgetter("seen_s")
+NUMBER, SEEN_S = attrgetter("number"), attrgetter("seen_s")
 
 COLUMNS = ("source", "gesture", "side", "hand", "start_s", "end_s", "duration_s", "confidence", "started_at")
 
@@ -91,22 +91,15 @@ class EventChanges:
 class _Sight:
     """A gesture of a hand that is an event once it has a number, and may become one before."""
 
-    label: str
-    start_s: float
-    seen_s: float
-    score_sum: float
-    side: str
-    started_at: datetime | None
-    picture: str
+    event: GestureEvent
     count: int = 1
-    number: int = 0
     before: GestureEvent | None = None  # the same gesture as it was seen when the file was played before
 
-    def add(self, hand: Hand, time_s: float) -> None:
-        self.seen_s = time_s
-        self.score_sum += hand.score
-        self.side = hand.side or self.side
+    def add(self, seen: GestureEvent) -> None:
+        """It was seen again: what one frame shows of it."""
         self.count += 1
+        confidence = self.event.confidence + (seen.confidence - self.event.confidence) / self.count
+        self.event = replace(self.event, seen_s=seen.seen_s, confidence=confidence, side=seen.side or self.event.side)
 
 
 @dataclass
@@ -116,14 +109,17 @@ class _Watch:
     current: _Sight | None = None
     rival: _Sight | None = None
 
-    def see(self, hand: Hand, time_s: float, now: datetime | None, picture: str) -> None:
+    def see(self, seen: GestureEvent) -> None:
+        """What one frame shows of the hand."""
         for sight in (self.current, self.rival):
-            if sight is not None and sight.label == hand.label and time_s - sight.seen_s <= LONGEST_STEP_S:
-                sight.add(hand, time_s)
+            if sight is None or sight.event.label != seen.label:
+                continue
+            if seen.seen_s - sight.event.seen_s <= LONGEST_STEP_S:
+                sight.add(seen)
                 if sight is self.current:
                     self.rival = None
                 return
-        self.rival = _Sight(hand.label, time_s, time_s, hand.score, hand.side, now, picture)
+        self.rival = _Sight(seen)
 
 
 class EventDetector:
@@ -174,10 +170,13 @@ class EventDetector:
         shown = {hand.id: hand for hand in hands if hand.label != NO_GESTURE}
         for hand_id in sorted(shown.keys() | self._watches.keys()):
             watch = self._watches.setdefault(hand_id, _Watch())
-            if hand_id in shown:
-                watch.see(shown[hand_id], time_s, now, picture)
+            if (hand := shown.get(hand_id)) is not None:
+                times = time_s, None, time_s
+                watch.see(
+                    GestureEvent(0, hand.label, hand_id, *times, hand.score, self._source, now, hand.side, picture)
+                )
             if (over := self._advance(watch, time_s, 0.0 if still else START_AFTER_S)) is not None:
-                ended.append(self._event(over, hand_id, over.seen_s))
+                ended.append(replace(over, end_s=over.seen_s))
             if watch.current is None and watch.rival is None:
                 del self._watches[hand_id]
         self._remember(ended)
@@ -187,22 +186,20 @@ class EventDetector:
 
     def finish(self) -> EventChanges:
         """End everything that lasts: the source has ended, or another comes."""
-        for watch in self._watches.values():
-            if watch.current is not None:
-                self._complete(watch.current)
-        ended = tuple(replace(event, end_s=event.seen_s) for event in self._active())
+        lasting = [self._complete(watch.current) for watch in self._watches.values() if watch.current is not None]
+        ended = tuple(sorted(lasting, key=NUMBER))
         self._remember(ended)
         self._watches.clear()
         return EventChanges(self._time_s, ended=ended)
 
-    def _advance(self, watch: _Watch, time_s: float, start_after_s: float) -> _Sight | None:
+    def _advance(self, watch: _Watch, time_s: float, start_after_s: float) -> GestureEvent | None:
         """Let gestures end and begin; the one that has ended."""
         over = None
-        if watch.rival is not None and time_s - watch.rival.seen_s >= START_AFTER_S:
+        if watch.rival is not None and time_s - watch.rival.event.seen_s >= START_AFTER_S:
             watch.rival = None
-        ripe = watch.rival is not None and watch.rival.seen_s - watch.rival.start_s >= start_after_s
-        if watch.current is not None and (ripe or time_s - watch.current.seen_s >= END_AFTER_S):
-            over, watch.current = watch.current, None
+        ripe = watch.rival is not None and watch.rival.event.duration_s >= start_after_s
+        if watch.current is not None and (ripe or time_s - watch.current.event.seen_s >= END_AFTER_S):
+            over, watch.current = watch.current.event, None
         if ripe and watch.rival is not None:
             self._number(watch.rival)
             watch.current, watch.rival = watch.rival, None
@@ -210,26 +207,29 @@ class EventDetector:
 
     def _number(self, sight: _Sight) -> None:
         """Make an event of it: of the earlier ones the one that it shows again, or a new one."""
+        seen = sight.event
         again = [
             event
-            for event in self._earlier[bisect_left(self._earlier, sight.start_s, key=SEEN_S) :]
-            if event.label == sight.label and event.start_s <= sight.seen_s
+            for event in self._earlier[bisect_left(self._earlier, seen.start_s, key=SEEN_S) :]
+            if event.label == seen.label and event.start_s <= seen.seen_s
         ]
         if not again:
             self._count += 1
-            sight.number = self._count
+            sight.event = replace(seen, number=self._count)
             return
-        sight.before = max(again, key=lambda event: (event.side == sight.side, event.seen_s))
-        sight.number = sight.before.number
-        self._earlier.remove(sight.before)
-        if sight.start_s - self._began_s <= START_AFTER_S:  # it began before, or its hand was not known at once
-            sight.start_s = min(sight.start_s, sight.before.start_s)
+        before = sight.before = max(again, key=lambda event: (event.side == seen.side, event.seen_s))
+        self._earlier.remove(before)
+        start_s = seen.start_s
+        if start_s - self._began_s <= START_AFTER_S:  # it began before, or its hand was not known at once
+            start_s = min(start_s, before.start_s)
+        sight.event = replace(seen, number=before.number, start_s=start_s)
 
-    def _complete(self, sight: _Sight) -> None:
-        """Give back the end that a gesture had before, where playing was broken off before it came."""
-        lasts = self._time_s - sight.seen_s < END_AFTER_S
-        if lasts and sight.before is not None and sight.before.seen_s > self._time_s:
-            sight.seen_s = sight.before.seen_s
+    def _complete(self, sight: _Sight) -> GestureEvent:
+        """The end; that which a gesture had before, where playing was broken off before it came."""
+        end_s = sight.event.seen_s
+        if self._time_s - end_s < END_AFTER_S and sight.before is not None and sight.before.seen_s > self._time_s:
+            end_s = sight.before.seen_s
+        return replace(sight.event, seen_s=end_s, end_s=end_s)
 
     def _remember(self, ended: Iterable[GestureEvent]) -> None:
         if not self._live:
@@ -237,7 +237,7 @@ class EventDetector:
 
     def _drop(self) -> tuple[int, ...]:
         """Forget the earlier events whose span was played again, and that no gesture can become any more."""
-        coming = {watch.rival.label for watch in self._watches.values() if watch.rival is not None}
+        coming = {watch.rival.event.label for watch in self._watches.values() if watch.rival is not None}
         first = bisect_left(self._earlier, self._began_s, key=SEEN_S)
         end = bisect_right(self._earlier, self._time_s, first, key=SEEN_S)
         over = [e for e in self._earlier[first:end] if e.start_s >= self._began_s and e.label not in coming]
@@ -246,23 +246,8 @@ class EventDetector:
         return tuple(event.number for event in over)
 
     def _active(self) -> tuple[GestureEvent, ...]:
-        lasting = (self._event(watch.current, i) for i, watch in self._watches.items() if watch.current is not None)
-        return tuple(sorted(lasting, key=lambda event: event.number))
-
-    def _event(self, sight: _Sight, hand_id: int, end_s: float | None = None) -> GestureEvent:
-        return GestureEvent(
-            sight.number,
-            sight.label,
-            hand_id,
-            sight.start_s,
-            end_s,
-            sight.seen_s,
-            sight.score_sum / sight.count,
-            self._source,
-            sight.started_at,
-            sight.side,
-            sight.picture,
-        )
+        lasting = (watch.current.event for watch in self._watches.values() if watch.current is not None)
+        return tuple(sorted(lasting, key=NUMBER))
 
 
 def events_csv(events: Iterable[GestureEvent], delimiter: str = ",") -> str:
