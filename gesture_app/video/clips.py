@@ -45,12 +45,11 @@ class FileSource:
         self._video = open_video(path)
         if self._video.annotated:
             self.notes.append(f"video: {path}: shows boxes and names already, and they are drawn once more")
-        self._frames = iter(self._video)
         self.clip = Clip(self._video.duration_s, float(1 / self._video.frame_rate))
 
     def read(self) -> Frame | None:
         """The next frame, at once; None at the end."""
-        frame = next(self._frames, None)
+        frame = next(self._video, None)
         if frame is None:
             self._note_early_end()
             self._learn_end()
@@ -66,7 +65,6 @@ class FileSource:
             self._video.close()
             self._video = open_video(self._path)
             frame = self._video.skip_to(time_s, wanted)
-        self._frames = iter(self._video)
         return frame
 
     def release(self) -> None:

@@ -171,9 +171,14 @@ class VideoFile:
             return False
         return self.duration_s - self.end_s > max(CLEARLY_S, CLEARLY_SHARE * self.duration_s)
 
-    def __iter__(self) -> Iterator[Frame]:
-        while (item := self._next()) is not None:
-            yield self._to_frame(*item)
+    def __iter__(self) -> VideoFile:
+        return self
+
+    def __next__(self) -> Frame:
+        item = self._next()
+        if item is None:
+            raise StopIteration
+        return self._to_frame(*item)
 
     def frame_at(self, time_s: float) -> Frame | None:
         """The frame that is shown at this time, the first one for an earlier time; iterating goes on after it.
