@@ -84,7 +84,6 @@ class Maker:
     """
 
     def __init__(self, config: SynthesizeConfig) -> None:
-        cv2.setNumThreads(1)
         self.config = config
         self.renderer = Renderer(BodyModel(load_assets(body_source(config))), list_backgrounds(config))
 
@@ -122,11 +121,11 @@ MAKERS: list[Maker] = []
 """Of a worker process: its one maker."""
 
 
-def start_worker(config: SynthesizeConfig) -> None:
-    """Load the body in a worker process that has not inherited it."""
+def start_worker(maker: Maker) -> None:
+    """Keep the maker in a worker process: Linux's inherit it, elsewhere it is sent to each."""
     ignore_interrupts()
-    if not MAKERS:
-        MAKERS.append(Maker(config))
+    cv2.setNumThreads(1)
+    MAKERS[:] = [maker]
 
 
 def work(job: Job) -> list[Written]:
@@ -160,18 +159,12 @@ def jobs_of(kind: str, count: int) -> list[Job]:
 
 def make_all(maker: Maker, jobs: list[Job]) -> Iterator[list[Written]]:
     """The jobs' results in order, by this process or by workers."""
-    config = maker.config
-    if config.workers < 2:
+    if maker.config.workers < 2:
         yield from map(maker.make, jobs)
         return
-    # Linux's workers inherit the body and the compiled code; elsewhere each loads them anew.
-    MAKERS[:] = [maker]
     method = "fork" if sys.platform == "linux" else "spawn"
-    try:
-        with multiprocessing.get_context(method).Pool(config.workers, start_worker, (config,)) as pool:
-            yield from pool.imap(work, jobs)
-    finally:
-        MAKERS.clear()
+    with multiprocessing.get_context(method).Pool(maker.config.workers, start_worker, (maker,)) as pool:
+        yield from pool.imap(work, jobs)
 
 
 def write_annotations(out: Path, written: list[Written]) -> None:
