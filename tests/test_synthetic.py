@@ -9,6 +9,7 @@ import json
 import multiprocessing
 import signal
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from gesture_app.vision.labels import HAGRID_GESTURES, HAGRID_LABELS, NO_GESTURE
 from training import sets
 from training.synthetic import write
 from training.synthetic.arm import find_arm, identity_bones, landmarks, skin
-from training.synthetic.assets import load_assets, read_mesh, read_target
+from training.synthetic.assets import MESH_FILE, data_folder, load_assets, read_mesh, read_target
 from training.synthetic.body import MIRROR, BodyModel, hats
 from training.synthetic.config import SynthesizeConfig
 from training.synthetic.detail import paint_hands
@@ -177,6 +178,14 @@ def test_unusable_body(kind: str, tmp_path: Path) -> None:
         path.mkdir()
     with pytest.raises(InputError, match="body"):
         load_assets(path)
+
+
+@pytest.mark.parametrize("around", ["", "data/", "makehuman-master/makehuman/data/"])
+def test_the_files_are_found_in_a_zip_whatever_lies_around_them(around: str, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "body.zip", "w") as archive:
+        archive.writestr("makehuman-master/notes/data/base.txt", "")
+        archive.writestr(f"{around}{MESH_FILE}", "v 0 0 0")
+    assert (data_folder(tmp_path / "body.zip") / MESH_FILE).read_text() == "v 0 0 0"
 
 
 def test_weights_are_shares(model: BodyModel) -> None:

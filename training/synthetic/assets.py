@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,37 +89,22 @@ def target_files() -> dict[str, tuple[str, ...]]:
     return found
 
 
-def opener(source: Path) -> Callable[[str], str]:
-    """A function that reads a text file below `data/` of a MakeHuman folder or zip.
+def data_folder(source: Path) -> Path | zipfile.Path:
+    """Where the files are in MakeHuman's folder or a zip of it, whatever lies around `data`.
 
     Raises:
-        InputError: there is no such folder or zip; the function: the file is missing there.
+        InputError: it is neither.
     """
     if source.is_dir():
-        root = source / "data" if (source / "data").is_dir() else source
-
-        def from_folder(name: str) -> str:
-            try:
-                return (root / name).read_text(encoding="utf-8")
-            except (OSError, UnicodeDecodeError) as error:
-                raise InputError(f"cannot read MakeHuman's {name}: {root / name}: {error}") from error
-
-        return from_folder
+        return source / "data" if (source / "data").is_dir() else source
     try:
-        archive = zipfile.ZipFile(source)
+        with zipfile.ZipFile(source) as archive:
+            found = (name.removesuffix(MESH_FILE) for name in archive.namelist() if name.endswith(MESH_FILE))
+        return zipfile.Path(source, next(found, ""))
     except (OSError, zipfile.BadZipFile) as error:
         raise InputError(
             f"cannot read MakeHuman's body: {source}: {error}. Get it with `gesture-train download makehuman`"
         ) from error
-    names = {entry.split("data/", 1)[-1]: entry for entry in archive.namelist()}
-
-    def from_zip(name: str) -> str:
-        try:
-            return archive.read(names[name]).decode("utf-8")
-        except (KeyError, zipfile.BadZipFile, UnicodeDecodeError) as error:
-            raise InputError(f"cannot read MakeHuman's {name}: {source}: it is missing there or damaged") from error
-
-    return from_zip
 
 
 def read_mesh(text: str) -> tuple[NDArray[np.float32], NDArray[np.int32], NDArray[np.float32], NDArray[np.uint8]]:
@@ -177,7 +161,14 @@ def load_assets(source: Path) -> Assets:
         raise InputError(
             f"no MakeHuman body: {source}: get it with `gesture-train download makehuman`, or name it with --makehuman"
         )
-    read = opener(source)
+    folder = data_folder(source)
+
+    def read(name: str) -> str:
+        try:
+            return (folder / name).read_text(encoding="utf-8")
+        except (OSError, KeyError, zipfile.BadZipFile, UnicodeDecodeError) as error:
+            raise InputError(f"cannot read MakeHuman's {name}: {source}: it is missing there or damaged") from error
+
     try:
         vertices, triangles, uv, parts = read_mesh(read(MESH_FILE))
         rig, weight_lists = json.loads(read(RIG_FILE)), json.loads(read(WEIGHTS_FILE))["weights"]
