@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from contextlib import suppress
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
@@ -147,23 +148,16 @@ class AudioTrack:
 
     def _demuxed(self) -> Iterator[Packet]:
         """The packets; where another file was joined on, its times go on after those before, as `VideoFile`'s do."""
-        packets = packets_of(self._input, self._stream)
         end: int | None = None
         shift = 0
-        while True:
-            try:
-                packet = next(packets, None)
-            except (av.FFmpegError, OSError):
-                return
-            if packet is None:
-                return
-            if not packet.size:
-                continue
-            if packet.dts is not None:
-                ahead_s = 0 if end is None else (packet.dts + shift - end) * packet.time_base
-                if end is not None and not -1 <= ahead_s <= RESTART_S:
-                    shift = end - packet.dts
-                packet.dts += shift
-                packet.pts = None if packet.pts is None else packet.pts + shift
-                end = packet.dts + (packet.duration or 0)
-            yield packet
+        with suppress(av.FFmpegError, OSError):
+            for packet in packets_of(self._input, self._stream):
+                if not packet.size:
+                    continue
+                if packet.dts is not None:
+                    if end is not None and not -1 <= (packet.dts + shift - end) * packet.time_base <= RESTART_S:
+                        shift = end - packet.dts
+                    packet.dts += shift
+                    packet.pts = None if packet.pts is None else packet.pts + shift
+                    end = packet.dts + (packet.duration or 0)
+                yield packet
