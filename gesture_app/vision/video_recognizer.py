@@ -183,7 +183,6 @@ class VideoRecognizer:
             fresh = self.recognizer.classify_boxes(frame.image, boxes_xyxy[new])
             for number, probabilities in zip(new, fresh, strict=True):
                 rows[number] = self._memory.keep(looks[number], probabilities)
-        self._memory.forget(frame.time_s)
         return np.array([row for row in rows if row is not None], np.float32)
 
 
@@ -271,14 +270,14 @@ class GestureMemory:
         return None
 
     def keep(self, look: Look, probabilities: FloatArray) -> FloatArray:
-        """Remember the probabilities of a hand, in place of what was there before; gives them back."""
-        self._known = [k for k in self._known if iou_matrix(look.box_xyxy, k[0].box_xyxy)[0, 0] < SAME_IOU]
+        """Remember the probabilities of a hand, in place of what was there before or is too old; gives them back."""
+        self._known = [
+            (known, row)
+            for known, row in self._known
+            if look.time_s - known.time_s < REMEMBERED_S and iou_matrix(look.box_xyxy, known.box_xyxy)[0, 0] < SAME_IOU
+        ]
         self._known.append((look, probabilities))
         return probabilities
-
-    def forget(self, time_s: float) -> None:
-        """Drop what is too old to be used again."""
-        self._known = [k for k in self._known if time_s - k[0].time_s < REMEMBERED_S]
 
 
 def patch_of(grey: Grey, box_xyxy: FloatArray) -> FloatArray:
