@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -161,26 +160,8 @@ def put_head(matrices: Floats, model: BodyModel, joints: Joints, rotation: Float
     put_bone(matrices, model.bone_index["head"], rotation, head, neck + bent @ (head - neck))
 
 
-@numba.njit(cache=True)
-def skin(
-    vertices: NDArray[np.float64],
-    influence_bones: NDArray[np.int32],
-    influence_weights: NDArray[np.float64],
-    matrices: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """Linear blend skinning: vertices (V, 3) moved by their bones' matrices (bones, 3, 4)."""
-    moved = np.zeros_like(vertices)
-    for i in range(vertices.shape[0]):
-        for k in range(influence_bones.shape[1]):
-            weight = influence_weights[i, k]
-            if weight <= 0.0:
-                break
-            matrix = matrices[influence_bones[i, k]]
-            for row in range(3):
-                moved[i, row] += weight * (
-                    matrix[row, 0] * vertices[i, 0]
-                    + matrix[row, 1] * vertices[i, 1]
-                    + matrix[row, 2] * vertices[i, 2]
-                    + matrix[row, 3]
-                )
+def skin(vertices: Floats, influence_bones: NDArray[np.int32], influence_weights: Floats, matrices: Floats) -> Floats:
+    """Linear blend skinning: vertices (V, 3) moved by their bones' matrices (bones, 3, 4), see `BodyModel`."""
+    blended = np.einsum("vk,vkij->vij", influence_weights, matrices[influence_bones])
+    moved: Floats = np.einsum("vij,vj->vi", blended[..., :3], vertices) + blended[..., 3]
     return moved
