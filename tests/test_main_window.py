@@ -498,7 +498,7 @@ def test_no_camera_at_the_start_and_then_one(open_window, qtbot):
     window = open_window()
     window.begin(None)
     assert window.phase is Phase.IDLE and "No camera is connected" in window.view.banner.text
-    qtbot.waitUntil(lambda: window.playback._worker._loaded is not None)
+    qtbot.waitUntil(lambda: window.playback._worker._loading is not None)
     set_cameras(window, CAMERAS[0])
     qtbot.waitUntil(lambda: window.phase is Phase.LIVE)
 

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -178,6 +179,21 @@ def test_shipped_weights_run_without_torch(export_cache: Path, monkeypatch, kept
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
     assert len(list(export_cache.glob("*.xml"))) == 2
+
+
+def test_exporting_ends_with_the_process_that_asked_for_it(weights: Path, export_cache: Path, monkeypatch) -> None:
+    begun: list[subprocess.Popen[str]] = []
+    begin = subprocess.Popen
+    monkeypatch.setenv("XDG_CACHE_HOME", str(export_cache.parent))
+    monkeypatch.setattr(subprocess, "Popen", lambda *words, **how: begun.append(begin(*words, **how)) or begun[0])
+    with ThreadPoolExecutor() as pool:
+        exporting = pool.submit(openvino_runtime._export_apart, weights, "classifier")
+        while not begun:
+            time.sleep(0.01)
+        assert begun[0].stdin is not None
+        begun[0].stdin.close()  # as at the end of this process
+        exporting.result(timeout=20)
+    assert begun[0].returncode == 1 and not list(export_cache.glob("*"))
 
 
 def test_other_outputs_than_those_exported_are_refused(weights: Path, export_cache: Path) -> None:

@@ -108,7 +108,6 @@ CLOSINGS = {
     """,
     "while models load for ever": """
         def load(choice): time.sleep(60)
-        event_loop.CLOSE_TIMEOUT_S = 0.5
         def plan(): after(0.4, close)
     """,
     "while a source opens": """

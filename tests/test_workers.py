@@ -306,7 +306,7 @@ def test_while_nothing_is_played_networks_are_loaded_and_compiled_for_the_next_s
     news = News(worker)
     worker.start()
     worker.halt()
-    wait_for(lambda: recognizer.seen and not worker._ahead.is_alive())
+    wait_for(lambda: recognizer.seen and not worker._loading.goes_on)
     assert not news.statuses, "nothing is told of it"
     worker.play("script")
     wait_for(lambda: Phase.ENDED in news.phases)
@@ -349,15 +349,38 @@ def test_a_source_opens_beside_networks_that_are_still_loaded_ahead(make_worker,
     assert loads == list(dict.fromkeys(["auto", device])) and Phase.FAILED not in news.phases
 
 
-def test_closing_does_not_wait_for_networks_that_are_loaded_ahead(make_worker):
+@pytest.mark.parametrize("source", [None, "script"])
+def test_closing_does_not_wait_for_networks_that_load(make_worker, source):
     begun, go_on = threading.Event(), threading.Event()
-    worker = make_worker(load=lambda choice: begun.set() or go_on.wait(10))
+    worker = make_worker(script=[True], load=lambda choice: begun.set() or go_on.wait(10))
     worker.start()
-    worker.halt()
+    worker.play(source) if source else worker.halt()
     assert begun.wait(5)
     started = time.monotonic()
     assert not worker.shutdown(5.0) and time.monotonic() - started < 1.0
     go_on.set()
+
+
+def test_another_source_opens_while_networks_load_which_are_loaded_once(make_worker):
+    loads, opened, go_on = [], [], threading.Event()
+
+    class Opened(ScriptedSource):
+        def __init__(self, *script):
+            super().__init__(*script)
+            opened.append(self)
+
+    def load(choice):
+        loads.append(choice)
+        assert go_on.wait(10)
+        return FakeRecognizer()
+
+    worker, news = playing(make_worker(script=[True], load=load, source=Opened))
+    wait_for(lambda: loads and opened)
+    run = worker.play("script")
+    wait_for(lambda: len(opened) == 2)
+    go_on.set()
+    wait_for(lambda: Phase.ENDED in news.phases)
+    assert len(loads) == 1 and {result.run for result in news.results} == {run}
 
 
 def test_networks_that_cannot_be_loaded_ahead_are_told_at_the_start(make_worker):

@@ -16,18 +16,18 @@ from PyQt6.QtCore import QObject, QThread, pyqtSignal
 from gesture_app.errors import message_of
 from gesture_app.ui.live import LiveSettings, LoadRecognizer, ModelChoice, Phase, Result, Status, Tap
 from gesture_app.ui.outbox import Outbox
+from gesture_app.ui.pipeline import Pipeline
+from gesture_app.ui.run import Feed, LiveRun, States
 from gesture_app.video.addresses import USUAL, SourceOptions, source_kind
+from gesture_app.video.mailbox import Mailbox
 
 if TYPE_CHECKING:
-    from gesture_app.ui.pipeline import Pipeline
-    from gesture_app.ui.run import LiveRun
-    from gesture_app.video.mailbox import Mailbox
     from gesture_app.video.player import Transport
     from gesture_app.video.reader import FrameReader
     from gesture_app.vision.recognizer import Recognizer
 
 READER_STOP_S = 3.0
-AHEAD_STOP_S = 0.5  # what loads ahead may be at its end; else nobody waits for what nobody wants any more
+LOAD_STOP_S = 0.5  # what loads may be at its end; else nobody waits for what nobody wants any more
 IDLE_S = 0.3  # a window that asks for nothing so long has been painted, and networks may load
 
 OpenReader = Callable[[str, "Mailbox", Callable[[str, str], None], SourceOptions], "FrameReader"]
@@ -42,11 +42,43 @@ class _Order:
     options: SourceOptions = USUAL
 
 
+class _Loading(threading.Thread):
+    """Loads networks, in a thread of its own: so a source can be opened meanwhile, and nobody who closes waits for it.
+
+    Attributes:
+        choice: which networks.
+        recognizer: what was loaded, or None.
+        error: why nothing was, or None.
+    """
+
+    def __init__(self, choice: ModelChoice, load: LoadRecognizer, changed: threading.Condition) -> None:
+        super().__init__(name="loading", daemon=True)
+        self.choice = choice
+        self.recognizer: Recognizer | None = None
+        self.error: Exception | None = None
+        self._load = load
+        self._changed = changed
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it has not come to its end yet, which is notified."""
+        return self.recognizer is None and self.error is None
+
+    def run(self) -> None:
+        """The thread's body."""
+        try:
+            self.recognizer = self._load(self.choice)
+        except Exception as error:
+            self.error = error
+        with self._changed:
+            self._changed.notify_all()
+
+
 class LiveWorker(QThread):
     """Loads, captures and recognizes away from the GUI thread, which only leaves orders and takes results.
 
     Args:
-        load: gives the recognizer; called in this thread or one of its own, and again at the next start if it failed.
+        load: gives the recognizer; called in a thread of its own, and again at the next start if it failed.
         open_reader: makes an unstarted reader: source, mailbox, where to report states, options.
         settings: acts until `configure` is called.
         tap: takes every picture too, in this thread.
@@ -82,8 +114,7 @@ class LiveWorker(QThread):
         self._settings = settings
         self._tap = tap
         self._choice = ModelChoice()
-        self._loaded: tuple[ModelChoice, Recognizer] | None = None
-        self._ahead: threading.Thread | None = None  # which alone loads until it is joined
+        self._loading: _Loading | None = None  # the newest, before which any other has come to its end
         self._outbox: Outbox[Result] = Outbox()
         self._changed = threading.Condition()
         self._order = _Order()
@@ -132,13 +163,13 @@ class LiveWorker(QThread):
             self._changed.notify_all()
 
     def shutdown(self, timeout_s: float) -> bool:
-        """End the thread and its readers; False if one of them has not ended in time, or networks still load ahead."""
+        """End the thread and its readers; False if one of them has not ended in time, or networks still load."""
         self.request_close()
         ended = self.wait(int(timeout_s * 1000)) and not any(reader.is_alive() for reader in self._leaving)
-        if not ended or self._ahead is None:
+        if not ended or self._loading is None:
             return ended
-        self._ahead.join(min(timeout_s, AHEAD_STOP_S))
-        return not self._ahead.is_alive()
+        self._loading.join(min(timeout_s, LOAD_STOP_S))
+        return not self._loading.is_alive()
 
     def run(self) -> None:
         """The thread's body: waits for orders until it is closed."""
@@ -187,25 +218,32 @@ class LiveWorker(QThread):
     def _load_ahead(self, run: int) -> None:
         """Begin to load what the next source will need, and compile it for pictures of the usual shape; once.
 
-        In a thread of its own, so that a source can be opened meanwhile and nobody who closes waits for it. Failures
-        are left to the next start, which tries again and tells them.
+        Failures are left to the next start, which tries again and tells them.
         """
         with self._changed:
-            if self._changed.wait_for(lambda: not self._is_wanted(run), IDLE_S):
+            if self._changed.wait_for(lambda: not self._is_wanted(run), IDLE_S) or self._loading is not None:
                 return
-        if self._loaded is not None or self._ahead is not None:
-            return
-        from gesture_app.ui.pipeline import Pipeline  # brings OpenCV, before the other thread may need it too
 
-        def load() -> None:
+        def load(choice: ModelChoice) -> Recognizer:
+            recognizer = self._load(choice)
             with suppress(Exception):
-                choice = self._choice
-                self._loaded = choice, self._load(choice)
                 if self._is_wanted(run):
-                    Pipeline(self._loaded[1]).compile(self._settings)
+                    Pipeline(recognizer).compile(self._settings)
+            return recognizer
 
-        self._ahead = threading.Thread(target=load, name="load ahead", daemon=True)
-        self._ahead.start()
+        self._begin_loading(self._choice, load)
+
+    def _begin_loading(self, choice: ModelChoice, load: LoadRecognizer) -> None:
+        self._loading = _Loading(choice, load, self._changed)  # what was loaded before goes
+        self._loading.start()
+
+    def _await_loading(self, run: int) -> bool:
+        """Wait for what loads, if something does; False once something else than this run is wanted."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: not self._is_wanted(run) or self._loading is None or not self._loading.goes_on
+            )
+        return self._is_wanted(run)
 
     def _obey(self, order: _Order, source: str) -> None:
         try:
@@ -215,9 +253,6 @@ class LiveWorker(QThread):
 
     def _play(self, order: _Order, source: str) -> None:
         """Open the source, load models while it opens, and show it until something else is wanted."""
-        from gesture_app.ui.run import Feed, LiveRun, States  # here, in this thread: they bring OpenCV
-        from gesture_app.video.mailbox import Mailbox
-
         mailbox, states = Mailbox(), States()
         reader = self._open_reader(source, mailbox, lambda state, message: states.put((state, message)), order.options)
         with self._changed:
@@ -238,30 +273,32 @@ class LiveWorker(QThread):
     def _show(self, run: LiveRun) -> None:
         while self._is_wanted(run.number):
             choice = self._choice
-            make_pipeline = self._pipelines(choice, run)
-            if not self._is_wanted(run.number):
+            recognizer = self._networks(choice, run)
+            if recognizer is None:
                 return
-            run.play(make_pipeline, partial(self._is_wanted_with, run.number, choice))
+            self.models_loaded.emit(recognizer.device_name, recognizer.labels)
+            run.play(partial(Pipeline, recognizer), partial(self._is_wanted_with, run.number, choice))
             if self._choice == choice:
                 return
 
-    def _pipelines(self, choice: ModelChoice, run: LiveRun) -> Callable[[], Pipeline]:
-        """What makes pipelines with the chosen networks, which are loaded where they are not yet."""
-        from gesture_app.ui.pipeline import Pipeline
-
-        ahead, self._ahead = self._ahead, None
-        loading = ahead is not None and ahead.is_alive()
-        if loading or self._loaded is None or self._loaded[0] != choice:
+    def _networks(self, choice: ModelChoice, run: LiveRun) -> Recognizer | None:
+        """The chosen networks, which are loaded now where they are not yet; None once something else is wanted."""
+        if not self._has_loaded(choice):
             run.tell_loading()
-            if ahead is not None:
-                ahead.join()
-            if self._loaded is None or self._loaded[0] != choice:
-                self._loaded = None
-                self._loaded = choice, self._load(choice)
+            if self._await_loading(run.number) and not self._has_loaded(choice):
+                self._begin_loading(choice, self._load)
+                self._await_loading(run.number)
+            if not self._is_wanted(run.number):
+                return None
+            assert self._loading is not None
+            if self._loading.error is not None:
+                raise self._loading.error
             run.tell_loaded()
-        recognizer = self._loaded[1]
-        self.models_loaded.emit(recognizer.device_name, recognizer.labels)
-        return partial(Pipeline, recognizer)
+        assert self._loading is not None
+        return self._loading.recognizer
+
+    def _has_loaded(self, choice: ModelChoice) -> bool:
+        return self._loading is not None and self._loading.recognizer is not None and self._loading.choice == choice
 
     def _dismiss(self, reader: FrameReader, source: str) -> None:
         """Stop a reader; wait only for a camera, which can be opened again only when it is closed."""

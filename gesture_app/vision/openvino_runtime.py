@@ -33,6 +33,8 @@ MAX_SHAPES = 6
 
 log = logging.getLogger(__name__)
 _core_lock = threading.Lock()  # without it two threads may make a Core each, in spite of the cache
+storing = threading.Lock()
+"""Held while an exported network is written, after which nothing of its parts is left."""
 
 
 class OpenVinoNetwork:
@@ -149,9 +151,17 @@ def load_openvino(path: Path, kind: Kind) -> tuple[Any, ModelInfo]:
 
 
 _EXPORT = """
-import sys, torch
+import os, sys, threading
 from pathlib import Path
-from gesture_app.vision.openvino_runtime import load_openvino
+from gesture_app.vision.openvino_runtime import load_openvino, storing
+
+def end_with_parent():
+    os.read(0, 1)
+    with storing:
+        os._exit(1)
+
+threading.Thread(target=end_with_parent, daemon=True).start()
+import torch
 for kind, path in zip(sys.argv[1::2], sys.argv[2::2]):
     load_openvino(Path(path), kind)
 """
@@ -161,14 +171,17 @@ def _export_apart(path: Path, kind: Kind) -> None:
     """Export weights into the cache in a process of its own, and with them the network beside them.
 
     That one is wanted next, and importing PyTorch takes longer than exporting it. What fails, fails again here, and is
-    told then.
+    told then. Once its standard input ends, as it does with this process, it ends too, and leaves nothing half-written.
     """
     networks = {path: kind} | {weights_path(path.parent, other): other for other in KINDS}
     words = [word for file, its in networks.items() if file.is_file() for word in (its, str(file))]
     command = [sys.executable, *python_arguments(_EXPORT), *words]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-    if done.returncode:
-        log.info("the process that exports networks ended with %d: %s", done.returncode, done.stderr)
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=subprocess.DEVNULL, stderr=pipe, text=True) as process:
+        assert process.stderr is not None
+        told = process.stderr.read()
+    if process.returncode:
+        log.info("the process that exports networks ended with %d: %s", process.returncode, told)
 
 
 def _can_be_kept(cached: Path) -> bool:
@@ -245,7 +258,7 @@ def store_openvino(model: Any, path: Path) -> None:
     """
     openvino = import_openvino()
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+    with storing, tempfile.TemporaryDirectory(dir=path.parent) as folder:
         try:
             openvino.save_model(model, Path(folder) / "model.xml", compress_to_fp16=False)
         except RuntimeError as error:
