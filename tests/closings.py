@@ -43,7 +43,7 @@ def poke():
 
 def end():
     shown = window()
-    print(round(time.monotonic() - began_s, 2), "s after the start, in", shown.phase.name, flush=True)
+    print(round(time.monotonic() - began_s, 2), "s after the start, in", shown.playback.phase.name, flush=True)
     print("closed at", time.time(), flush=True)
     if plan["ending"] == "close":
         shown.close()

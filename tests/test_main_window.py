@@ -153,7 +153,7 @@ def set_cameras(window: MainWindow, *cameras: Camera) -> None:
 
 def playing(qtbot, window: MainWindow, source: object) -> MainWindow:
     window.play(str(source))
-    qtbot.waitUntil(lambda: window.phase is Phase.LIVE and window.view.picture is not None)
+    qtbot.waitUntil(lambda: window.playback.phase is Phase.LIVE and window.view.picture is not None)
     return window
 
 
@@ -177,10 +177,10 @@ def test_window_is_there_before_the_models(open_window, qtbot):
     recognizer = FakeRecognizer()
     window = open_window(load=lambda choice: recognizer if go_on.wait(10) else None)
     window.play(NO_CAMERA)
-    qtbot.waitUntil(lambda: window.phase is Phase.LOADING)
+    qtbot.waitUntil(lambda: window.playback.phase is Phase.LOADING)
     assert window.view.banner.look is Look.BUSY
     go_on.set()
-    qtbot.waitUntil(lambda: window.phase is Phase.UNAVAILABLE)
+    qtbot.waitUntil(lambda: window.playback.phase is Phase.UNAVAILABLE)
     assert window.figures.device_label.text() == "fake device"
 
 
@@ -205,7 +205,7 @@ def test_start_and_stop(open_window, qtbot, clip):
         qtbot.waitUntil(lambda: window.view.picture is not None)
         window.source_bar.start_button.click()
         assert window.view.picture is None
-        assert window.phase is Phase.IDLE
+        assert window.playback.phase is Phase.IDLE
         qtbot.wait(50)
         assert window.view.picture is None, "a late result of the stopped run is not shown"
 
@@ -213,17 +213,17 @@ def test_start_and_stop(open_window, qtbot, clip):
 def test_the_end_of_a_video_and_again(open_window, qtbot, clip):
     window = open_window(loop=False)
     window.play(str(clip))
-    qtbot.waitUntil(lambda: window.phase is Phase.ENDED, timeout=20000)
+    qtbot.waitUntil(lambda: window.playback.phase is Phase.ENDED, timeout=20000)
     assert window.view.banner.title == "The video has ended" and window.view.banner.look is Look.ASIDE
     qtbot.wait(50)
     assert not is_near(window.view.picture.pixelColor(10, 45), LEFT_BGR), "the box stays"
     window.menus.toggle.trigger()
-    qtbot.waitUntil(lambda: window.phase is Phase.LIVE)
+    qtbot.waitUntil(lambda: window.playback.phase is Phase.LIVE)
     assert window.playback.position_s < 1.5
     window.menus.loop.trigger()
     window.menus.to_end.trigger()
     qtbot.waitUntil(lambda: window.playback.position_s > 1.9)
-    qtbot.waitUntil(lambda: window.phase is Phase.LIVE and window.playback.position_s < 1.0)
+    qtbot.waitUntil(lambda: window.playback.phase is Phase.LIVE and window.playback.position_s < 1.0)
 
 
 def test_a_video_that_is_cut_off_says_so(open_window, qtbot, tmp_path):
@@ -232,7 +232,7 @@ def test_a_video_that_is_cut_off_says_so(open_window, qtbot, tmp_path):
     clip.write_bytes(whole[: len(whole) // 2])
     window = open_window(loop=False)
     window.play(str(clip))
-    qtbot.waitUntil(lambda: window.phase is Phase.ENDED)
+    qtbot.waitUntil(lambda: window.playback.phase is Phase.ENDED)
     assert window.notice.isVisible() and "of 4.0 s: it seems to be cut off" in window.notice.label.text()
 
 
@@ -250,16 +250,16 @@ def test_space_and_steps_pause_a_clip_while_networks_load_and_the_button_tells(o
     qtbot.waitUntil(lambda: window.playback.position_s > 0.2)
     go_on.clear()
     window.playback.choose_model(ModelChoice(device="cpu"))
-    qtbot.waitUntil(lambda: window.phase is Phase.LOADING)
+    qtbot.waitUntil(lambda: window.playback.phase is Phase.LOADING)
     button = window.playback_bar.play_button
     assert button.accessibleName() == "Pause"
     for act in acts:
         getattr(window.menus, act).trigger()
-    assert window.phase is Phase.LOADING and window.playback.clip is not None
+    assert window.playback.phase is Phase.LOADING and window.playback.clip is not None
     told = button.accessibleName()
     assert told == ("Play" if phase is Phase.PAUSED else "Pause")
     go_on.set()
-    qtbot.waitUntil(lambda: window.phase is phase)
+    qtbot.waitUntil(lambda: window.playback.phase is phase)
     assert window.playback.position_s > 0.2 and button.accessibleName() == told
 
 
@@ -268,12 +268,12 @@ def test_space_goes_on_from_a_step_when_other_networks_come(open_window, qtbot, 
     load = lambda choice: FakeRecognizer() if choice.device == "auto" or go_on.wait(10) else None  # noqa: E731
     window = playing(qtbot, open_window(load=load), clip)
     window.menus.forward.trigger()
-    qtbot.waitUntil(lambda: window.phase is Phase.PAUSED)
+    qtbot.waitUntil(lambda: window.playback.phase is Phase.PAUSED)
     window.playback.choose_model(ModelChoice(device="cpu"))
-    qtbot.waitUntil(lambda: window.phase is Phase.LOADING)
+    qtbot.waitUntil(lambda: window.playback.phase is Phase.LOADING)
     window.playback_bar.play_button.click()
     go_on.set()
-    qtbot.waitUntil(lambda: window.phase is Phase.LIVE)
+    qtbot.waitUntil(lambda: window.playback.phase is Phase.LIVE)
 
 
 def test_a_file_that_goes_while_it_plays_leaves_no_dead_controls(open_window, qtbot, tmp_path):
@@ -283,7 +283,7 @@ def test_a_file_that_goes_while_it_plays_leaves_no_dead_controls(open_window, qt
     assert window.playback_bar.isVisible() and all(action.isEnabled() for action in controls)
     video.write_bytes(b"")
     window.menus.to_end.trigger()
-    qtbot.waitUntil(lambda: window.phase is Phase.NO_SOURCE)
+    qtbot.waitUntil(lambda: window.playback.phase is Phase.NO_SOURCE)
     assert not window.playback_bar.isVisible() and not any(action.isEnabled() for action in controls)
     assert window.playback.clip is None
 
@@ -295,18 +295,18 @@ def test_space_pauses_a_clip_before_its_first_frame(open_window, qtbot, clip, wh
     window = open_window(load=lambda choice: FakeRecognizer() if go_on.wait(10) else None)
     if when is Phase.OPENING:  # it waits for what loads for a camera
         window.play("0")
-        qtbot.waitUntil(lambda: window.phase is Phase.LOADING)
+        qtbot.waitUntil(lambda: window.playback.phase is Phase.LOADING)
     window.play(str(clip))
-    qtbot.waitUntil(lambda: window.phase is when)
+    qtbot.waitUntil(lambda: window.playback.phase is when)
     for _ in range(presses):
         qtbot.keyClick(window.view, Qt.Key.Key_Space)
     go_on.set()
-    qtbot.waitUntil(lambda: window.phase is phase and window.view.picture is not None)
+    qtbot.waitUntil(lambda: window.playback.phase is phase and window.view.picture is not None)
     if phase is Phase.LIVE:
         qtbot.waitUntil(lambda: window.playback.position_s > 0)
     else:
         qtbot.wait(100)
-        assert window.phase is phase and window.playback.position_s == 0
+        assert window.playback.phase is phase and window.playback.position_s == 0
 
 
 def test_cameras_that_come_and_go_leave_no_dead_keys(open_window, qtbot):
@@ -325,7 +325,7 @@ def test_pause_step_and_seek(open_window, qtbot, clip, world):
     assert window.playback_bar.isVisible()
     view = window.view
     qtbot.keyClick(view, Qt.Key.Key_Space)
-    qtbot.waitUntil(lambda: window.phase is Phase.PAUSED)
+    qtbot.waitUntil(lambda: window.playback.phase is Phase.PAUSED)
     assert window.view.banner is None and window.playback_bar.play_button.accessibleName() == "Play"
 
     def at(time_s: float):
@@ -345,15 +345,15 @@ def test_pause_step_and_seek(open_window, qtbot, clip, world):
         qtbot.keyClick(view, key, modifier or Qt.KeyboardModifier.NoModifier)
         qtbot.waitUntil(at(time_s))
     assert window.playback_bar.label.text() == "0:01.9 / 0:02.0"
-    assert window.phase is Phase.PAUSED
+    assert window.playback.phase is Phase.PAUSED
     window.timeline.time_chosen.emit(0.5)
     qtbot.waitUntil(at(0.5))
     window.playback_bar.play_button.click()
-    qtbot.waitUntil(lambda: window.phase is Phase.LIVE)
+    qtbot.waitUntil(lambda: window.playback.phase is Phase.LIVE)
     qtbot.keyClick(view, Qt.Key.Key_BracketLeft)
     assert window.playback_bar.speed_button.text() == "0.5 ×"
     window.play(str(clip))
-    qtbot.waitUntil(lambda: window.phase is Phase.LIVE)
+    qtbot.waitUntil(lambda: window.playback.phase is Phase.LIVE)
     assert world.opened[-1][1].speed == 0.5, "the next clip, too"
 
 
@@ -361,7 +361,7 @@ def test_a_video_that_does_not_tell_how_long_it_is(open_window, qtbot, tmp_path)
     window = playing(qtbot, open_window(loop=False), write_video(tmp_path / "in.h264", REGULAR * 4))
     assert not window.playback_bar.slider.isEnabled()
     window.menus.to_end.trigger()
-    qtbot.waitUntil(lambda: window.phase is Phase.ENDED)
+    qtbot.waitUntil(lambda: window.playback.phase is Phase.ENDED)
     bar = window.playback_bar
     assert bar.slider.isEnabled() and bar.slider.value() > 0.9 * bar.slider.maximum() > 1500
     bar.sought.emit(0.0)
@@ -382,7 +382,7 @@ def test_a_video_that_does_not_tell_how_long_it_is(open_window, qtbot, tmp_path)
 def test_a_source_that_is_not_there(open_window, qtbot, clip, source, phase):
     window = open_window()
     window.play(source)
-    qtbot.waitUntil(lambda: window.phase is phase, timeout=20000)
+    qtbot.waitUntil(lambda: window.playback.phase is phase, timeout=20000)
     assert window.view.banner.text and "No picture" in window.view.banner.title
     assert not window.playback_bar.isVisible()
     playing(qtbot, window, clip)
@@ -393,17 +393,17 @@ def test_pictures_and_folders(open_window, qtbot, tmp_path):
         PillowImage.new("RGB", (64, 48), colour).save(tmp_path / f"{number}.png")
     window = open_window()
     window.play(str(tmp_path / "0.png"))
-    qtbot.waitUntil(lambda: window.phase is Phase.PAUSED and window.view.picture is not None)
+    qtbot.waitUntil(lambda: window.playback.phase is Phase.PAUSED and window.view.picture is not None)
     assert not window.playback_bar.isVisible() and window.view.banner is None
     assert window.view.picture.pixelColor(60, 40) == QColor("red")
     window.menus.mirror.trigger()
     qtbot.waitUntil(lambda: window.view.picture.pixelColor(5, 40) == QColor("red"))
     window.play(str(tmp_path))
-    qtbot.waitUntil(lambda: window.phase is Phase.LIVE)
+    qtbot.waitUntil(lambda: window.playback.phase is Phase.LIVE)
     qtbot.waitUntil(lambda: window.playback_bar.label.text() == "Picture 1 of 2 · 0.png")
     window.menus.forward.trigger()
     qtbot.waitUntil(lambda: window.playback_bar.label.text() == "Picture 2 of 2 · 1.png")
-    qtbot.waitUntil(lambda: window.phase is Phase.PAUSED)
+    qtbot.waitUntil(lambda: window.playback.phase is Phase.PAUSED)
     assert window.view.picture.pixelColor(60, 40) == QColor("blue")
     folder = tmp_path.name
     places = ["0.png", f"{folder}/0.png", f"{folder}/1.png"]  # the first was played by itself
@@ -419,11 +419,11 @@ def test_a_picture_that_cannot_be_read_is_told(open_window, qtbot, clip, tmp_pat
     (tmp_path / "b.png").write_text("broken")
     window = open_window()
     window.play(str(tmp_path))
-    qtbot.waitUntil(lambda: window.phase is Phase.LIVE)
+    qtbot.waitUntil(lambda: window.playback.phase is Phase.LIVE)
     assert window.notice.isHidden()
     window.menus.forward.trigger()
     qtbot.waitUntil(lambda: window.notice.isVisible())
-    assert "b.png" in window.notice.label.text() and window.phase in (Phase.LIVE, Phase.PAUSED)
+    assert "b.png" in window.notice.label.text() and window.playback.phase in (Phase.LIVE, Phase.PAUSED)
     qtbot.waitUntil(lambda: window.playback_bar.label.text() == "Picture 3 of 3 · c.png")
     playing(qtbot, window, clip)
     assert window.notice.isHidden()
@@ -437,20 +437,21 @@ def test_cameras_have_names_and_keys(open_window, qtbot, world):
     assert window.windowTitle().startswith("Front camera") and not window.playback_bar.isVisible()
     assert [action.text() for action in window.menus.camera_menu.actions()] == ["Front camera", "USB camera"]
     qtbot.keyClick(window.view, Qt.Key.Key_2)
-    qtbot.waitUntil(lambda: window.phase is Phase.LIVE)
+    qtbot.waitUntil(lambda: window.playback.phase is Phase.LIVE)
     assert window.playback.source == "1" and window.source_bar.source() == "1"
     assert [action.isChecked() for action in window.menus.camera_menu.actions()] == [False, True]
     size = next(action for action in window.menus.size_menu.actions() if action.text() == "1280 × 720")
     size.trigger()
     qtbot.waitUntil(lambda: world.opened[-1][1].camera_size_wh == (1280, 720))
     assert world.opened[-1][0] == "1" and settings_of(window).camera_size_wh == (1280, 720)
-    qtbot.waitUntil(lambda: window.phase is Phase.LIVE)
+    qtbot.waitUntil(lambda: window.playback.phase is Phase.LIVE)
     for menu, text in ((window.menus.camera_menu, "USB camera"), (window.menus.size_menu, "1280 × 720")):
         next(action for action in menu.actions() if action.text() == text).trigger()
         assert [action.text() for action in menu.actions() if action.isChecked()] == [text], "it stays, chosen again"
-    qtbot.waitUntil(lambda: window.phase is Phase.LIVE)
+    qtbot.waitUntil(lambda: window.playback.phase is Phase.LIVE)
     qtbot.keyClick(window.view, Qt.Key.Key_Space)
-    assert window.phase is Phase.IDLE, "a camera is stopped, not paused"
+    assert window.playback.phase is Phase.IDLE, "a camera is stopped, not paused"
+    assert not any(action.isChecked() for action in window.menus.camera_menu.actions()), "none plays"
 
 
 def test_a_camera_may_be_given_by_its_device(open_window, qtbot):
@@ -465,12 +466,12 @@ def test_a_camera_that_is_unplugged_comes_back_under_another_number(open_window,
     qtbot.waitUntil(lambda: not is_near(window.view.picture.pixelColor(*edge_xy), LEFT_BGR))
     world.plugged.clear()
     set_cameras(window, CAMERAS[0])
-    qtbot.waitUntil(lambda: window.phase is Phase.RECONNECTING, timeout=10000)
+    qtbot.waitUntil(lambda: window.playback.phase is Phase.RECONNECTING, timeout=10000)
     assert window.view.banner.title == "Reconnecting to USB camera…" and window.view.banner.look is Look.BUSY
     qtbot.waitUntil(lambda: is_near(window.view.picture.pixelColor(*edge_xy), LEFT_BGR))  # boxes are gone
     world.plugged.set()
     set_cameras(window, CAMERAS[0], Camera("USB camera", "2"))
-    qtbot.waitUntil(lambda: window.playback.source == "2" and window.phase is Phase.LIVE)
+    qtbot.waitUntil(lambda: window.playback.source == "2" and window.playback.phase is Phase.LIVE)
 
 
 def test_a_camera_that_is_back_is_tried_at_once(open_window, qtbot, world, monkeypatch):
@@ -478,40 +479,40 @@ def test_a_camera_that_is_back_is_tried_at_once(open_window, qtbot, world, monke
     world.plugged.clear()
     window = open_window(cameras=CAMERAS[1:])
     window.play("0")
-    qtbot.waitUntil(lambda: window.phase is Phase.UNAVAILABLE)
+    qtbot.waitUntil(lambda: window.playback.phase is Phase.UNAVAILABLE)
     assert "Is gone" in window.view.banner.text
     world.plugged.set()
     set_cameras(window, *CAMERAS)
-    qtbot.waitUntil(lambda: window.phase is Phase.LIVE)
+    qtbot.waitUntil(lambda: window.playback.phase is Phase.LIVE)
 
 
 @pytest.mark.parametrize(("last", "played"), [("", "0"), ("1", "1"), ("7", "0"), ("clip.mp4", "0")])
 def test_what_is_played_at_the_start(open_window, qtbot, last, played):
     window = open_window(cameras=CAMERAS, last_source=last)
-    window.halt()
+    window.playback.halt()
     window.begin(None)
     assert window.playback.source == played
-    qtbot.waitUntil(lambda: window.phase is Phase.LIVE)
+    qtbot.waitUntil(lambda: window.playback.phase is Phase.LIVE)
 
 
 def test_no_camera_at_the_start_and_then_one(open_window, qtbot):
     window = open_window()
     window.begin(None)
-    assert window.phase is Phase.IDLE and "No camera is connected" in window.view.banner.text
+    assert window.playback.phase is Phase.IDLE and "No camera is connected" in window.view.banner.text
     qtbot.waitUntil(lambda: window.playback._worker._loading is not None)
     set_cameras(window, CAMERAS[0])
-    qtbot.waitUntil(lambda: window.phase is Phase.LIVE)
+    qtbot.waitUntil(lambda: window.playback.phase is Phase.LIVE)
 
 
 def test_the_first_start_asks(open_window, qtbot, clip, monkeypatch):
     window = open_window(cameras=CAMERAS)
-    window.halt()
+    window.playback.halt()
     window._store.update(welcome_seen=False)
     window.begin(None)
     welcome = window.layout_.stack.currentWidget()
-    assert welcome is not window.view and window.phase is Phase.IDLE
+    assert welcome is not window.view and window.playback.phase is Phase.IDLE
     welcome.chosen.emit("1")
-    qtbot.waitUntil(lambda: window.phase is Phase.LIVE)
+    qtbot.waitUntil(lambda: window.playback.phase is Phase.LIVE)
     assert window.layout_.stack.currentWidget() is window.view and settings_of(window).welcome_seen
     window.menus.welcome.trigger()
     assert window.layout_.stack.currentWidget() is welcome
@@ -554,7 +555,7 @@ def test_what_cannot_be_played_is_not_offered_again(open_window, qtbot, clip, tm
     broken = tmp_path / "not a video.mp4"
     broken.write_text("x")
     window.play(str(broken))
-    qtbot.waitUntil(lambda: window.phase is Phase.NO_SOURCE)
+    qtbot.waitUntil(lambda: window.playback.phase is Phase.NO_SOURCE)
     assert settings_of(window).recent_sources == (str(clip),) and settings_of(window).last_source == ""
     assert window.source_bar.source() == str(broken), "what was entered stays, to be mended"
 
@@ -607,10 +608,10 @@ def test_weights_that_cannot_be_used_and_others_that_can(open_window, qtbot, cli
 
     window = open_window(load=load, device="cuda")
     window.play(str(clip))
-    qtbot.waitUntil(lambda: window.phase is Phase.FAILED)
+    qtbot.waitUntil(lambda: window.playback.phase is Phase.FAILED)
     assert window.view.banner.text.startswith("Device: cuda: there is none. Use cpu.\nAnother model")
     window._store.update(device="cpu")
-    qtbot.waitUntil(lambda: window.phase is Phase.LIVE)
+    qtbot.waitUntil(lambda: window.playback.phase is Phase.LIVE)
 
 
 @pytest.mark.parametrize(("act", "phase", "least_s", "most_s"), [
@@ -629,22 +630,22 @@ def test_space_at_the_end_of_a_video_while_other_networks_load(open_window, qtbo
 
     window = playing(qtbot, open_window(load=load, loop=False), clip)
     window.menus.to_end.trigger()
-    qtbot.waitUntil(lambda: window.phase is Phase.ENDED)
+    qtbot.waitUntil(lambda: window.playback.phase is Phase.ENDED)
     window._store.update(device="cpu")
-    qtbot.waitUntil(lambda: window.phase is Phase.LOADING)
+    qtbot.waitUntil(lambda: window.playback.phase is Phase.LOADING)
     act(window)
     go_on.set()
-    qtbot.waitUntil(lambda: window.phase is phase and least_s <= window.playback.position_s <= most_s)
+    qtbot.waitUntil(lambda: window.playback.phase is phase and least_s <= window.playback.position_s <= most_s)
 
 
 def test_an_exception_while_recognizing(open_window, qtbot, clip):
     window = playing(qtbot, open_window(recognizer := FakeRecognizer()), clip)
     recognizer.fails = lambda call: True
     qtbot.waitUntil(lambda: window.view.banner is not None)
-    assert window.phase is Phase.FRAME_FAULT
+    assert window.playback.phase is Phase.FRAME_FAULT
     assert window.view.banner.text == "ValueError: a bad frame"
     recognizer.fails = lambda call: False
-    qtbot.waitUntil(lambda: window.phase is Phase.LIVE)
+    qtbot.waitUntil(lambda: window.playback.phase is Phase.LIVE)
     assert window.view.banner is None
 
 
@@ -689,7 +690,7 @@ def test_keys(open_window, qtbot, clip):
     view = window.view
     view.setFocus()
     qtbot.keyClick(view, Qt.Key.Key_Space)
-    qtbot.waitUntil(lambda: window.phase is Phase.LIVE)
+    qtbot.waitUntil(lambda: window.playback.phase is Phase.LIVE)
     qtbot.keyClick(view, Qt.Key.Key_M)
     assert settings_of(window).mirror_files
     docks = [dock for dock in window.findChildren(QDockWidget) if dock.isVisible()]
@@ -698,13 +699,13 @@ def test_keys(open_window, qtbot, clip):
     assert window.isFullScreen() and not window.source_bar.isVisible()
     assert not any(dock.isVisible() for dock in docks)
     qtbot.keyClick(view, Qt.Key.Key_Space)
-    qtbot.waitUntil(lambda: window.phase is Phase.PAUSED)  # keys work in full screen too
+    qtbot.waitUntil(lambda: window.playback.phase is Phase.PAUSED)  # keys work in full screen too
     qtbot.keyClick(view, Qt.Key.Key_Escape)
     assert not window.isFullScreen() and window.source_bar.isVisible() and window.playback_bar.isVisible()
     assert all(dock.isVisible() for dock in docks)
     window.source_bar.start_button.setFocus()
     qtbot.keyClick(window.source_bar.start_button, Qt.Key.Key_Space)
-    assert window.phase is Phase.IDLE, "Space presses a focused button"
+    assert window.playback.phase is Phase.IDLE, "Space presses a focused button"
     qtbot.keyClick(view, Qt.Key.Key_Q, Qt.KeyboardModifier.ControlModifier)
     assert not window.isVisible()
 
@@ -723,7 +724,7 @@ def test_space_does_not_play_what_is_half_typed(open_window, qtbot, clip):
             window.menus.to_end.trigger()
         else:
             qtbot.keyClick(window.view, Qt.Key.Key_Space)
-        qtbot.waitUntil(lambda phase=phase: window.phase is phase)
+        qtbot.waitUntil(lambda phase=phase: window.playback.phase is phase)
     assert window.playback.source == str(clip) and window.source_bar.source() == "0"
     window.source_bar.start_button.click()
     assert window.playback.source == "0"
@@ -755,9 +756,9 @@ def test_a_control_in_a_panel_keeps_its_keys(open_window, qtbot, clip, floating)
     qtbot.waitUntil(box.hasFocus)
     before = box.isChecked()
     qtbot.keyClick(box, Qt.Key.Key_Space)
-    assert box.isChecked() is not before and window.phase is Phase.LIVE
+    assert box.isChecked() is not before and window.playback.phase is Phase.LIVE
     qtbot.keyClick(box, Qt.Key.Key_Period, Qt.KeyboardModifier.ControlModifier)
-    assert window.phase is Phase.IDLE, "the window's other keys act"
+    assert window.playback.phase is Phase.IDLE, "the window's other keys act"
 
 
 def test_letters_choose_in_a_focused_list(open_window, qtbot):
@@ -781,7 +782,7 @@ def test_a_click_on_a_control_leaves_the_keys_to_the_window(open_window, qtbot, 
     assert not settings_of(window).overlay.labels and settings_of(window).detector_threshold != 0.12
     threshold = settings_of(window).detector_threshold
     qtbot.keyClick(window.view, Qt.Key.Key_Space)
-    qtbot.waitUntil(lambda: window.phase is Phase.PAUSED)
+    qtbot.waitUntil(lambda: window.playback.phase is Phase.PAUSED)
     qtbot.keyClick(window.view, Qt.Key.Key_Right)
     assert not settings_of(window).overlay.labels and settings_of(window).detector_threshold == threshold
     qtbot.mouseClick(window.controls.hand.number, Qt.MouseButton.LeftButton)
@@ -875,7 +876,7 @@ def test_actions_that_open_something(open_window, monkeypatch, name, asked):
 def test_stop(open_window, qtbot, clip):
     window = playing(qtbot, open_window(), clip)
     window.menus.stop.trigger()
-    assert window.phase is Phase.IDLE and window.view.picture is None and not window.menus.stop.isEnabled()
+    assert window.playback.phase is Phase.IDLE and window.view.picture is None and not window.menus.stop.isEnabled()
 
 
 def test_recordings_are_shown(open_window, monkeypatch, tmp_path):
@@ -924,11 +925,11 @@ def test_docks_are_shown_and_hidden(open_window, qtbot, key, name):
 def test_keys_at_the_end_of_a_video_before_it_has_moved(open_window, qtbot, clip, acts, playing):
     window = open_window(loop=False)
     window.play(str(clip))
-    qtbot.waitUntil(lambda: window.phase is Phase.ENDED)
+    qtbot.waitUntil(lambda: window.playback.phase is Phase.ENDED)
     for act in acts.split():
         getattr(window.menus, act).trigger()
     assert window.playback.playing is playing
-    qtbot.waitUntil(lambda: window.phase is (Phase.LIVE if playing else Phase.PAUSED))
+    qtbot.waitUntil(lambda: window.playback.phase is (Phase.LIVE if playing else Phase.PAUSED))
     assert "back" not in acts or window.playback.position_s > 0
 
 
@@ -979,7 +980,7 @@ def test_what_can_be_done_with_events(open_window, qtbot, clip, tmp_path, monkey
     panel = window.event_panel
     assert not panel.export_action.isEnabled() or panel.events
     qtbot.waitUntil(lambda: len(panel.events) > 0)
-    window.halt()
+    window.playback.halt()
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "events.csv"), ""))
     panel.export_action.trigger()
     assert "like" in (tmp_path / "events.csv").read_text()
@@ -997,12 +998,12 @@ def test_a_gesture_is_gone_to_or_it_is_told_why_not(open_window, qtbot, clip):
     panel, figures = window.event_panel, window.figures
     qtbot.waitUntil(lambda: len(panel.events) > 0 and window.playback.position_s > 0.5)
     window.menus.toggle.trigger()
-    qtbot.waitUntil(lambda: window.phase is Phase.PAUSED)
+    qtbot.waitUntil(lambda: window.playback.phase is Phase.PAUSED)
     panel.view.activated.emit(panel.table.index(len(panel.events) - 1, 0))
     qtbot.waitUntil(lambda: abs(window.playback.position_s - panel.events[0].start_s) < 0.05)
     assert figures.currentMessage() == "" and figures.rate_label.isVisible()
     start_s = panel.events[0].start_s
-    for leave in (window.halt, lambda: window.play(NO_CAMERA)):
+    for leave in (window.playback.halt, lambda: window.play(NO_CAMERA)):
         leave()
         window.menus.loop.setChecked(False)
         panel.view.activated.emit(panel.table.index(len(panel.events) - 1, 0))
@@ -1116,12 +1117,12 @@ def test_what_can_be_kept_of_a_source(open_window, qtbot, world):
     window = open_window(load=lambda choice: FakeRecognizer() if go_on.wait(10) else None)
     record, snapshot = window.menus.record, window.menus.snapshot
     window.play("0")
-    qtbot.waitUntil(lambda: window.phase is Phase.LOADING)
+    qtbot.waitUntil(lambda: window.playback.phase is Phase.LOADING)
     assert not record.isEnabled() and not snapshot.isEnabled(), "no picture has come"
     go_on.set()
     qtbot.waitUntil(record.isEnabled)
     record.trigger()
-    window.halt()
+    window.playback.halt()
     assert record.isEnabled() and not snapshot.isEnabled(), "what is recorded can be ended"
     record.trigger()
     assert not record.isEnabled()
@@ -1152,7 +1153,7 @@ def test_gesture_events(open_window, qtbot, clip):
     window = playing(qtbot, open_window(), clip)
     qtbot.waitUntil(lambda: len(window.event_panel.events) > 0)
     assert window.event_panel.events[0].label == "like"
-    window.halt()
+    window.playback.halt()
     assert all(event.end_s is not None for event in window.event_panel.events), "nothing goes on without a picture"
 
 
@@ -1174,7 +1175,7 @@ def test_a_camera_is_checked_unless_it_is_played_then(open_window, qtbot):
     window.menus.doctor.trigger()
     dialog = window.findChild(DoctorDialog)
     assert dialog._camera_in_use() == "0"
-    window.halt()
+    window.playback.halt()
     assert dialog._camera_in_use() == "", "when it is checked again"
 
 
@@ -1326,7 +1327,7 @@ def test_a_new_model_is_used(open_window, qtbot, clip, tmp_path):
     (folder / "classifier.safetensors").touch()
     window.tools.model_installed.emit(folder)
     qtbot.waitUntil(lambda: loads == [None, folder])
-    qtbot.waitUntil(lambda: window.phase is Phase.LIVE)
+    qtbot.waitUntil(lambda: window.playback.phase is Phase.LIVE)
     assert settings_of(window).weights == str(folder)
 
 

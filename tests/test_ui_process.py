@@ -60,7 +60,7 @@ def after(seconds, act): QTimer.singleShot(round(seconds * 1000), act)
 def windows(): return [w for w in QApplication.topLevelWidgets() if type(w).__name__ == "MainWindow"]
 def close(): windows()[0].close()
 def when_live(act):
-    if windows() and windows()[0].phase.name == "LIVE" and windows()[0].view.picture is not None: act()
+    if windows() and windows()[0].playback.phase.name == "LIVE" and windows()[0].view.picture is not None: act()
     else: after(0.05, lambda: when_live(act))
 def plan(): pass
 source = {source!r}
@@ -126,7 +126,7 @@ CLOSINGS = {
         def plan(): when_live(lambda: after(0.3, close))
     """,
     "from a stopped source": """
-        def plan(): when_live(lambda: (windows()[0].halt(), after(0.1, close)))
+        def plan(): when_live(lambda: (windows()[0].playback.halt(), after(0.1, close)))
     """,
     "from full screen": """
         def plan(): when_live(lambda: (windows()[0].menus.full_screen.trigger(), after(0.3, close)))
@@ -178,7 +178,7 @@ def test_an_exception_in_a_slot_does_not_end_the_program(start, clip):
             def fail_in_thread(): threading.Thread(target=fail).start()
             def look():
                 boxes = [w for w in QApplication.topLevelWidgets() if type(w).__name__ == "QMessageBox"]
-                print("shown:", boxes[0].text(), windows()[0].phase.name, file=sys.stderr)
+                print("shown:", boxes[0].text(), windows()[0].playback.phase.name, file=sys.stderr)
             def all(): after(0, fail); after(0.1, fail_in_thread); after(0.6, look); after(0.7, close)
             def plan(): when_live(all)
             """,

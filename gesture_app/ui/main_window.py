@@ -94,7 +94,7 @@ class MainWindow(QMainWindow):
         self.sources.begin(source)
         if not self.playback.source:
             self.playback.halt()  # the networks load while the user chooses
-        self._show_status(Status(0, self.phase, clip=self.playback.clip))
+        self._show_status(Status(0, self.playback.phase, clip=self.playback.clip))
 
     def play(self, source: str, begin_s: float = 0.0) -> None:
         """Play this source now, whatever was played before; a clip from this time on."""
@@ -104,18 +104,9 @@ class MainWindow(QMainWindow):
             self.playback.play(source, begin_s)
             self.view.setFocus()
 
-    def halt(self) -> None:
-        """Stop playing; the picture goes."""
-        self.playback.halt()
-
     @property
     def _is_camera(self) -> bool:
         return source_kind(self.playback.source) == "camera"
-
-    @property
-    def phase(self) -> Phase:
-        """Where the source stands, as the window shows it."""
-        return self.playback.phase
 
     def shutdown(self, timeout_s: float) -> bool:
         """End all threads and complete all files; False if something still runs after that time."""
@@ -218,7 +209,7 @@ class MainWindow(QMainWindow):
         menus, playback = self.menus, self.playback
         menus.quit.triggered.connect(self.close)
         menus.toggle.triggered.connect(self._toggle)
-        menus.stop.triggered.connect(self.halt)
+        menus.stop.triggered.connect(self.playback.halt)
         menus.back.triggered.connect(lambda: playback.step(-1))
         menus.forward.triggered.connect(lambda: playback.step(1))
         menus.jump_back.triggered.connect(lambda: playback.seek(playback.position_s - JUMP_S))
@@ -251,7 +242,7 @@ class MainWindow(QMainWindow):
         self.event_panel.sounds_toggled.connect(lambda on: self._store.update(sounds=on))
         self.sources.chosen.connect(self.play)
         self.sources.opening.several_dropped.connect(self._annotate)
-        self.source_bar.toggled.connect(lambda: self.halt() if self.phase.running else self.sources.choose_entered())
+        self.source_bar.toggled.connect(self._start_or_stop)
         self.view.painted.connect(self.figures.add_painted)
         self.capture.recorder.recording_changed.connect(lambda _on: self._offer_capture())
         self.tools.model_installed.connect(self._use_model)
@@ -270,7 +261,7 @@ class MainWindow(QMainWindow):
         """A snapshot needs a picture, a recording also a source that goes on; what is recorded can always be ended."""
         shown = self.view.picture is not None
         self.menus.snapshot.setEnabled(shown)
-        self.menus.record.setEnabled((shown and self.phase.running) or self.capture.recorder.recording)
+        self.menus.record.setEnabled((shown and self.playback.phase.running) or self.capture.recorder.recording)
 
     @pyqtSlot(object)
     def _show_status(self, status: Status) -> None:
@@ -286,6 +277,7 @@ class MainWindow(QMainWindow):
         source = self.playback.source
         self.view.show_banner(banner_for(shown, source, self.sources.shown(source)))
         self.source_bar.set_running(status.phase.running)
+        self.sources.offer()
         clip = status.clip if status.clip is not None and not status.clip.still else None
         self.playback_bar.set_clip(clip, self.playback.position_s)
         self.menus.enable_clip(clip is not None)
@@ -322,7 +314,7 @@ class MainWindow(QMainWindow):
         screen = source_kind(self.playback.source) == "screen"
         self.playback.configure(LiveSettings.of(settings, self.menus.mirror.isChecked(), screen))
         self.playback.choose_model(ModelChoice.of(settings))
-        if self.playback.set_camera_size(settings.camera_size_wh) and self._is_camera and self.phase.running:
+        if self.playback.set_camera_size(settings.camera_size_wh) and self._is_camera and self.playback.phase.running:
             self.play(self.playback.source)
 
     def _show_event(self, source: str, time_s: float) -> None:
@@ -340,13 +332,19 @@ class MainWindow(QMainWindow):
             self._tell(self.tr("More files can be added once those on the list are annotated"))
 
     def _camera_in_use(self) -> str:
-        return self.playback.source if self._is_camera and self.phase.running else ""
+        return self.playback.source if self._is_camera and self.playback.phase.running else ""
 
     def _tell(self, text: str) -> None:
         self.figures.showMessage(text, TOLD_MS)
 
+    def _start_or_stop(self) -> None:
+        if self.playback.phase.running:
+            self.playback.halt()
+        else:
+            self.sources.choose_entered()
+
     def _toggle(self) -> None:
-        if self.phase.open or (self.playback.source and self.playback.source == self.source_bar.source()):
+        if self.playback.phase.open or (self.playback.source and self.playback.source == self.source_bar.source()):
             self.playback.toggle()
         else:
             self.sources.choose_entered()

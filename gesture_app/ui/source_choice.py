@@ -101,12 +101,13 @@ class SourceChoice(QObject):
 
     def offer(self) -> None:
         """Bring everything up to date that offers sources."""
-        cameras, settings, playing = self.cameras.found, self._store.settings, self._playback.source
-        offered = (tuple(cameras), settings.recent_sources, settings.camera_size_wh, playing)
+        cameras, settings, source = self.cameras.found, self._store.settings, self._playback.source
+        playing = source if self._playback.phase.running else ""
+        offered = (tuple(cameras), settings.recent_sources, settings.camera_size_wh, source, playing)
         if offered == self._offered:
             return
         self._offered = offered
-        sizes_wh = next((camera.sizes_wh for camera in cameras if camera.source == playing), ())
+        sizes_wh = next((camera.sizes_wh for camera in cameras if camera.source == source), ())
         self._menus.set_cameras(cameras, playing)
         self._menus.set_camera_sizes(sizes_wh, settings.camera_size_wh)
         self._menus.set_recent(settings.recent_sources)

@@ -94,7 +94,9 @@ def play(script: Iterator[Condition], stage: Stage) -> None:
             stage.window.close()
         except Exception:
             traceback.print_exc()
-            print(f"phase {stage.window.phase}, banner {stage.window.view.banner}", file=sys.stderr, flush=True)
+            print(
+                f"phase {stage.window.playback.phase}, banner {stage.window.view.banner}", file=sys.stderr, flush=True
+            )
             stage.shoot("FAILED")
             os._exit(1)
 

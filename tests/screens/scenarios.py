@@ -49,7 +49,7 @@ def plays(stage: Stage) -> Condition:
     """Recognized pictures come."""
     from gesture_app.ui.live import Phase
 
-    return lambda: stage.window.phase is Phase.LIVE and stage.window.view.picture is not None
+    return lambda: stage.window.playback.phase is Phase.LIVE and stage.window.view.picture is not None
 
 
 def worth_a_picture(stage: Stage) -> Condition:
@@ -76,7 +76,7 @@ def banner(stage: Stage) -> Condition:
     from gesture_app.ui.live import Phase
 
     passing = (Phase.LOADING, Phase.OPENING)
-    return lambda: stage.window.view.banner is not None and stage.window.phase not in passing
+    return lambda: stage.window.view.banner is not None and stage.window.playback.phase not in passing
 
 
 def playing(stage: Stage) -> Iterator[Condition]:
@@ -174,7 +174,7 @@ def dialogs(stage: Stage) -> Iterator[Condition]:
 
     yield plays(stage)
     window = stage.window
-    window.halt()
+    window.playback.halt()
     actions = {
         "shortcuts": window.menus.shortcuts,
         "gestures": window.menus.gestures,
@@ -212,7 +212,7 @@ def questions(stage: Stage) -> Iterator[Condition]:
     yield plays(stage)
     window = stage.window
     yield lambda: len(window.event_panel.events) > 0
-    window.halt()
+    window.playback.halt()
     actions = {
         "open": window.menus.open,
         "address": window.menus.open_address,
@@ -250,7 +250,7 @@ def annotating(stage: Stage) -> Iterator[Condition]:
     from gesture_app.ui.annotate_dialog import AnnotateDialog
 
     yield plays(stage)
-    stage.window.halt()
+    stage.window.playback.halt()
     stage.window.menus.annotate.trigger()
     dialog = stage.dialog(AnnotateDialog)
     assert isinstance(dialog, AnnotateDialog)
@@ -299,7 +299,7 @@ def training(stage: Stage) -> Iterator[Condition]:
     from gesture_app.ui.train_dialog import TrainDialog
 
     yield plays(stage)
-    stage.window.halt()
+    stage.window.playback.halt()
     stage.window.menus.train.trigger()
     dialog = stage.dialog(TrainDialog)
     assert isinstance(dialog, TrainDialog)
