@@ -1112,7 +1112,7 @@ def test_the_window_manager_begins_and_ends_full_screen_too(open_window, qtbot):
         assert window.source_bar.isVisible() is not expected
 
 
-def test_what_can_be_kept_of_a_source(open_window, qtbot, world):
+def test_what_can_be_kept_of_a_source(open_window, qtbot, tmp_path):
     go_on = threading.Event()
     window = open_window(load=lambda choice: FakeRecognizer() if go_on.wait(10) else None)
     record, snapshot = window.menus.record, window.menus.snapshot
@@ -1126,6 +1126,10 @@ def test_what_can_be_kept_of_a_source(open_window, qtbot, world):
     assert record.isEnabled() and not snapshot.isEnabled(), "what is recorded can be ended"
     record.trigger()
     assert not record.isEnabled()
+    PillowImage.new("RGB", (64, 48)).save(tmp_path / "still.png")
+    window.play(str(tmp_path / "still.png"))
+    qtbot.waitUntil(lambda: window.playback.phase is Phase.PAUSED and snapshot.isEnabled())
+    assert not record.isEnabled(), "nothing comes after a picture by itself"
 
 
 def test_snapshot_and_recording(open_window, qtbot, clip, tmp_path):

@@ -259,9 +259,10 @@ class MainWindow(QMainWindow):
 
     def _offer_capture(self) -> None:
         """A snapshot needs a picture, a recording also a source that goes on; what is recorded can always be ended."""
-        shown = self.view.picture is not None
+        shown, clip = self.view.picture is not None, self.playback.clip
+        goes_on = self.playback.phase.running and (clip is None or not clip.still)
         self.menus.snapshot.setEnabled(shown)
-        self.menus.record.setEnabled((shown and self.playback.phase.running) or self.capture.recorder.recording)
+        self.menus.record.setEnabled((shown and goes_on) or self.capture.recorder.recording)
 
     @pyqtSlot(object)
     def _show_status(self, status: Status) -> None:
