@@ -19,7 +19,6 @@ from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.settings import Settings
 from gesture_app.ui.live import LiveSettings, ModelChoice, Phase, Result, Status
 from gesture_app.ui.meters import Percentiles, RateMeter
-from gesture_app.ui.outbox import Outbox
 from gesture_app.ui.pictures import to_qimage
 from gesture_app.ui.pipeline import Pipeline
 from gesture_app.ui.workers import LiveWorker
@@ -138,15 +137,6 @@ def test_percentiles():
     assert values.at(9.0, 0.5, 0.95) == (7.0, 7.0)
 
 
-def test_outbox_keeps_the_newest_and_tells_once():
-    box: Outbox[int] = Outbox()
-    assert box.take() is None
-    assert [box.put(1), box.put(2), box.put(3)] == [True, False, False]
-    assert box.take() == 3
-    assert box.take() is None
-    assert box.put(4)
-
-
 @pytest.mark.parametrize("size_wh", [(1, 1), (17, 13), (64, 48)])
 def test_qimage_is_a_copy_with_the_right_colours(size_wh):
     image = np.full((size_wh[1], size_wh[0], 3), (10, 20, 30), np.uint8)
@@ -196,7 +186,7 @@ def test_a_source_from_opening_to_its_end(make_worker):
     assert news.results[0].hands and news.results[0].inference_s is not None
     time.sleep(0.2)
     assert news.results[-1].hands and news.results[-1].time_s == 0.05, "the last picture keeps its boxes"
-    worker.configure(LiveSettings(RecognizerOptions(), hidden_labels=("like",)))
+    worker.settings = LiveSettings(RecognizerOptions(), hidden_labels=("like",))
     wait_for(lambda: not news.results[-1].hands), "and follows the settings"
 
 
@@ -453,13 +443,13 @@ def test_a_paused_picture_follows_the_settings(make_worker):
     time.sleep(0.3)
     assert len(recognizer.seen) == seen and len(news.results) == shown, "nothing is done for a picture that stands"
     assert news.results[-1].hands, "a paused picture keeps its boxes"
-    worker.configure(LiveSettings(RecognizerOptions(), mirror=True))
+    worker.settings = LiveSettings(RecognizerOptions(), mirror=True)
     wait_for(lambda: len(news.results) > shown)
     redrawn = news.results[-1]
     assert redrawn.inference_s is None and redrawn.run == run and redrawn.hands
     assert redrawn.picture.pixelColor(0, 47) == QColor(*reversed(RIGHT_BGR))
     assert len(recognizer.seen) == seen, "what is only drawn otherwise is not recognized again"
-    worker.configure(LiveSettings(RecognizerOptions(), hidden_labels=("like",)))
+    worker.settings = LiveSettings(RecognizerOptions(), hidden_labels=("like",))
     wait_for(lambda: not news.results[-1].hands)
     worker.ask(lambda transport: transport.step(3))
     wait_for(lambda: news.results[-1].time_s > redrawn.time_s)
@@ -490,11 +480,11 @@ def test_what_is_drawn_changes_nothing_of_what_was_recognized_in_a_paused_pictur
         for ids in (True, False, True):
             shown = len(news.results)
             options = RecognizerOptions(label_threshold=threshold)
-            worker.configure(LiveSettings(options, overlay=OverlayStyle(ids=ids)))
+            worker.settings = LiveSettings(options, overlay=OverlayStyle(ids=ids))
             wait_for(lambda shown=shown: len(news.results) > shown)
             scores.setdefault(threshold, set()).add(news.results[-1].hands[0].score)
     assert [len(found) for found in scores.values()] == [1, 1]
-    worker.configure(LiveSettings(RecognizerOptions()))
+    worker.settings = LiveSettings(RecognizerOptions())
     wait_for(lambda: {news.results[-1].hands[0].score} == scores[usual])
 
 
@@ -541,7 +531,7 @@ class Pictures:
 def test_a_tap_gets_every_picture_with_boxes_as_shown_and_without_as_filmed(make_worker, mirror):
     tap = Pictures()
     worker = make_worker(script=[True] * 10, tap=tap)
-    worker.configure(LiveSettings(RecognizerOptions(), mirror=mirror))
+    worker.settings = LiveSettings(RecognizerOptions(), mirror=mirror)
     news = News(worker)
     worker.start()
     worker.play("script")
@@ -569,7 +559,7 @@ def test_a_dark_picture_is_brightened_and_recorded_as_it_is(make_worker, brighte
             return Frame(dark, round(time_s * 100), time_s)
 
     worker = make_worker(script=[True] * 5, tap=tap, source=DarkSource)
-    worker.configure(LiveSettings(RecognizerOptions(), brighten=brighten))
+    worker.settings = LiveSettings(RecognizerOptions(), brighten=brighten)
     news = News(worker)
     worker.start()
     worker.play("script")
@@ -583,7 +573,7 @@ def test_a_dark_picture_is_brightened_and_recorded_as_it_is(make_worker, brighte
 @pytest.mark.parametrize("mirror", [False, True])
 def test_a_blurred_picture_shows_nothing_when_its_boxes_leave(make_worker, mirror):
     worker = make_worker(script=[True] * 5, ends=False)
-    worker.configure(LiveSettings(RecognizerOptions(), blur=True, mirror=mirror))
+    worker.settings = LiveSettings(RecognizerOptions(), blur=True, mirror=mirror)
     news = News(worker)
     worker.start()
     worker.play("script")
@@ -650,7 +640,7 @@ def test_pictures_keep_their_boxes_however_long_they_stand(make_worker, monkeypa
     wait_for(lambda: Phase.ENDED in news.phases)
     time.sleep(0.2)
     assert news.results and all(result.hands for result in news.results)
-    worker.configure(LiveSettings(RecognizerOptions(), mirror=True))
+    worker.settings = LiveSettings(RecognizerOptions(), mirror=True)
     wait_for(lambda: news.results[-1].picture.pixelColor(4, 18) != QColor(*reversed(LEFT_BGR)))
     assert news.results[-1].hands
 
@@ -703,7 +693,7 @@ def test_a_paused_hand_keeps_its_number_when_only_the_look_changes(make_worker):
     wait_for(lambda: news.phases[-1] is Phase.PAUSED)
     time.sleep(0.3)
     shown = len(news.results)
-    worker.configure(LiveSettings(RecognizerOptions(), mirror=True))
+    worker.settings = LiveSettings(RecognizerOptions(), mirror=True)
     wait_for(lambda: len(news.results) > shown)
     assert [hand.id for hand in news.results[-1].hands] == [2]
 
@@ -724,7 +714,7 @@ def test_settings_act_while_it_plays(make_worker):
     worker.start()
     worker.play("script")
     wait_for(lambda: recognizer.seen)
-    worker.configure(LiveSettings(RecognizerOptions(label_threshold=0.11)))
+    worker.settings = LiveSettings(RecognizerOptions(label_threshold=0.11))
     wait_for(lambda: recognizer.seen[-1].label_threshold == 0.11, 2.0)
 
 

@@ -91,7 +91,7 @@ class Playback(QObject):
 
     def configure(self, settings: LiveSettings) -> None:
         """Show pictures like this from now on."""
-        self._worker.configure(settings)
+        self._worker.settings = settings
 
     def choose_model(self, choice: ModelChoice) -> None:
         """Use these networks from now on; a source that failed is tried again with them."""

@@ -7,17 +7,17 @@ import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from gesture_app.ui.live import LiveSettings, Phase, Result, Status, Tap
+from gesture_app.ui.live import LiveSettings, Phase, Result, Status
 from gesture_app.ui.pictures import to_qimage
 from gesture_app.ui.rendering import Rendered, Renderer
 
 if TYPE_CHECKING:
     from gesture_app.ui.pipeline import Pipeline
-    from gesture_app.video.clips import Clip
-    from gesture_app.video.mailbox import Captured, Mailbox
+    from gesture_app.ui.workers import LiveWorker
+    from gesture_app.video.mailbox import Captured
+    from gesture_app.video.reader import FrameReader
     from gesture_app.vision.hands import Frame, Hand, Image
 
 POLL_S = 0.1
@@ -38,36 +38,6 @@ PHASE_OF_STATE = {
 States = queue.SimpleQueue[tuple[str, str]]
 
 
-class Delivery(Protocol):
-    """Where a run hands over what it has."""
-
-    def deliver_result(self, result: Result) -> None:
-        """A picture to show."""
-
-    def deliver_status(self, status: Status) -> None:
-        """A change of phase."""
-
-    def deliver_note(self, run: int, text: str) -> None:
-        """A fault of the source, which goes on."""
-
-
-@dataclass(frozen=True)
-class Feed:
-    """What comes from the reader of a run, which the caller starts and stops.
-
-    Attributes:
-        mailbox: its frames.
-        states: what it reports, in order.
-        clip: tells what it knows of a source that can be sought.
-        let_go: to be called once the first picture is shown; until then a clip waits.
-    """
-
-    mailbox: Mailbox
-    states: States
-    clip: Callable[[], Clip | None]
-    let_go: Callable[[], None]
-
-
 class LiveRun:
     """One source from its start to its end, in the live thread.
 
@@ -76,28 +46,19 @@ class LiveRun:
 
     Args:
         number: of this start.
-        feed: of the run's reader.
-        settings: gives the newest settings.
-        delivery: takes pictures and phases.
-        tap: also takes the pictures.
+        reader: reads the source; the caller starts and stops it.
+        states: what the reader reports, in order.
+        worker: takes pictures, phases and faults, and knows the newest settings.
 
     Attributes:
         number: as given.
     """
 
-    def __init__(
-        self,
-        number: int,
-        feed: Feed,
-        settings: Callable[[], LiveSettings],
-        delivery: Delivery,
-        tap: Tap | None = None,
-    ) -> None:
+    def __init__(self, number: int, reader: FrameReader, states: States, worker: LiveWorker) -> None:
         self.number = number
-        self._feed = feed
-        self._settings = settings
-        self._delivery = delivery
-        self._tap = tap
+        self._reader = reader
+        self._states = states
+        self._worker = worker
         self._phase = Phase.OPENING
         self._faulty = False
         self._renderer = Renderer()
@@ -120,7 +81,7 @@ class LiveRun:
         self._shown_with = self._aside = None  # other models may see other hands in a picture that stands still
         self._relay_states()
         while wanted() and self._phase is not Phase.NO_SOURCE:
-            item = self._feed.mailbox.get(POLL_S)
+            item = self._reader.mailbox.get(POLL_S)
             if item is not None:
                 is_first = self._last is None
                 if is_first:
@@ -137,7 +98,7 @@ class LiveRun:
                         pipeline.warm_up(item.frame.image)
                     self._excuse()
                 if is_first:
-                    self._feed.let_go()
+                    self._reader.transport.set_held(False)
                 if self._phase is Phase.ENDED:
                     self._relay_states()  # which tell it if it was sought
                 if self._phase is Phase.ENDED:  # else the last frame was on its way when the end was told
@@ -150,11 +111,11 @@ class LiveRun:
 
     def _excuse(self) -> None:
         """What was dropped since the last picture was told is not for want of speed."""
-        self._unready = self._feed.mailbox.dropped - self._dropped
+        self._unready = self._reader.mailbox.dropped - self._dropped
 
     def tell_loading(self) -> None:
         """Say that models load, until `play` goes on."""
-        self._delivery.deliver_status(Status(self.number, Phase.LOADING, clip=self._feed.clip()))
+        self._worker.status_changed.emit(Status(self.number, Phase.LOADING, clip=self._reader.clip))
 
     def tell_loaded(self) -> None:
         """Say where the source stands, after other phases were told."""
@@ -166,7 +127,7 @@ class LiveRun:
 
     def _is_stale(self) -> bool:
         """Whether a source that cannot be sought, as a camera, has had nothing new for long; clips may be slow."""
-        if self._last is None or self._is_still() or self._feed.clip() is not None:
+        if self._last is None or self._is_still() or self._reader.clip is not None:
             return False
         return time.monotonic() - self._last.at_s > STALE_AFTER_S
 
@@ -179,12 +140,12 @@ class LiveRun:
 
     def _show(self, item: Captured, pipeline: Pipeline) -> None:
         rendered = self._annotate(item.frame, pipeline, is_new=True)
-        if rendered is not None and self._tap is not None:
-            self._tap.add(rendered.image, rendered.clean, item.at_s)
+        if rendered is not None and self._worker.tap is not None:
+            self._worker.tap.add(rendered.image, rendered.clean, item.at_s)
 
     def _redraw(self, pipeline: Pipeline, make_pipeline: Callable[[], Pipeline]) -> None:
         """Show a picture that stands still as the settings are now; its hands are found anew for other thresholds."""
-        now = self._settings()
+        now = self._worker.settings
         if self._last is None or self._shown_with == now:
             return
         frame = self._last.frame
@@ -196,7 +157,7 @@ class LiveRun:
 
     def _annotate(self, frame: Frame, pipeline: Pipeline, is_new: bool) -> Rendered | None:
         """Recognize and show the newest frame; None for one that fails, which is shown without boxes."""
-        settings = self._settings()
+        settings = self._worker.settings
         self._shown_with = settings
         try:
             rendered, inference_s = pipeline(frame, settings)
@@ -215,8 +176,8 @@ class LiveRun:
         if not self._faulty:
             self._faulty = True
             traceback.print_exception(error)
-            self._delivery.deliver_status(
-                Status(self.number, Phase.FRAME_FAULT, f"{type(error).__name__}: {error}", self._feed.clip())
+            self._worker.status_changed.emit(
+                Status(self.number, Phase.FRAME_FAULT, f"{type(error).__name__}: {error}", self._reader.clip)
             )
         self._show_plain()
 
@@ -229,7 +190,7 @@ class LiveRun:
         """Show the newest picture without boxes, as the settings are now."""
         if self._last is None:
             return
-        settings = self._settings()
+        settings = self._worker.settings
         self._shown_with = settings
         frame = self._last.frame
         self._deliver(self._renderer(frame.image, (), frame.time_s, settings).image, (), None)
@@ -238,8 +199,8 @@ class LiveRun:
         assert self._last is not None
         frame, captured_s = self._last
         self._boxes_shown = bool(hands)
-        self._dropped = self._feed.mailbox.dropped - self._unready
-        self._delivery.deliver_result(
+        self._dropped = self._reader.mailbox.dropped - self._unready
+        self._worker.show(
             Result(
                 self.number,
                 to_qimage(image),
@@ -257,11 +218,11 @@ class LiveRun:
     def _relay_states(self) -> None:
         while True:
             try:
-                state, message = self._feed.states.get_nowait()
+                state, message = self._states.get_nowait()
             except queue.Empty:
                 return
             if state == "note":
-                self._delivery.deliver_note(self.number, message)
+                self._worker.noted.emit(self.number, message)
                 continue
             phase = PHASE_OF_STATE[state]
             if phase not in (Phase.LIVE, Phase.PAUSED, Phase.ENDED):
@@ -271,4 +232,4 @@ class LiveRun:
     def _enter(self, phase: Phase, message: str = "") -> None:
         self._phase = phase
         self._faulty = False
-        self._delivery.deliver_status(Status(self.number, phase, message, self._feed.clip()))
+        self._worker.status_changed.emit(Status(self.number, phase, message, self._reader.clip))

@@ -15,9 +15,8 @@ from PyQt6.QtCore import QObject, QThread, pyqtSignal
 
 from gesture_app.errors import message_of
 from gesture_app.ui.live import LiveSettings, LoadRecognizer, ModelChoice, Phase, Result, Status, Tap
-from gesture_app.ui.outbox import Outbox
 from gesture_app.ui.pipeline import Pipeline
-from gesture_app.ui.run import Feed, LiveRun, States
+from gesture_app.ui.run import LiveRun, States
 from gesture_app.video.addresses import USUAL, SourceOptions, source_kind
 from gesture_app.video.mailbox import Mailbox
 
@@ -80,7 +79,7 @@ class LiveWorker(QThread):
     Args:
         load: gives the recognizer; called in a thread of its own, and again at the next start if it failed.
         open_reader: makes an unstarted reader: source, mailbox, where to report states, options.
-        settings: acts until `configure` is called.
+        settings: act from the next frame on, whenever they are replaced.
         tap: takes every picture too, in this thread.
 
     Signals:
@@ -91,6 +90,7 @@ class LiveWorker(QThread):
 
     Attributes:
         paused: what `set_paused` was last called with for the newest source.
+        settings, tap: as given.
     """
 
     result_ready = pyqtSignal()
@@ -111,16 +111,15 @@ class LiveWorker(QThread):
         self._load = load
         self._open_reader = open_reader
         self.paused = False
-        self._settings = settings
-        self._tap = tap
+        self.settings = settings
+        self.tap = tap
         self._choice = ModelChoice()
         self._loading: _Loading | None = None  # the newest, before which any other has come to its end
-        self._outbox: Outbox[Result] = Outbox()
+        self._result: Result | None = None  # the newest, until it is taken
         self._changed = threading.Condition()
         self._order = _Order()
         self._closing = False
         self._reader: FrameReader | None = None
-        self._mailbox: Mailbox | None = None
         self._leaving: list[FrameReader] = []  # asked to stop, and perhaps still waiting for an answer of the network
 
     def play(self, source: str, options: SourceOptions = USUAL) -> int:
@@ -130,10 +129,6 @@ class LiveWorker(QThread):
     def halt(self) -> int:
         """Play nothing, and load networks meanwhile; returns a number that no result carries."""
         return self._leave_order(None, USUAL)
-
-    def configure(self, settings: LiveSettings) -> None:
-        """Use these settings from the next frame on."""
-        self._settings = settings
 
     def choose_model(self, choice: ModelChoice) -> None:
         """Use these networks from the next frame on; the source goes on meanwhile."""
@@ -152,14 +147,16 @@ class LiveWorker(QThread):
 
     def take_result(self) -> Result | None:
         """The newest result, once."""
-        return self._outbox.take()
+        with self._changed:
+            result, self._result = self._result, None
+        return result
 
     def request_close(self) -> None:
         """Ask the thread to end, without waiting."""
         with self._changed:
             self._closing = True
-            if self._mailbox is not None:
-                self._mailbox.close()
+            if self._reader is not None:
+                self._reader.mailbox.close()
             self._changed.notify_all()
 
     def shutdown(self, timeout_s: float) -> bool:
@@ -182,25 +179,19 @@ class LiveWorker(QThread):
                 self._obey(order, order.source)
         self._wait_for_readers()
 
-    def deliver_result(self, result: Result) -> None:
-        """Hand over a picture (called in this thread)."""
-        if self._outbox.put(result):
+    def show(self, result: Result) -> None:
+        """Hand over a picture (called in this thread); a signal for every one would pile up behind a busy window."""
+        with self._changed:
+            told, self._result = self._result is not None, result
+        if not told:
             self.result_ready.emit()
-
-    def deliver_status(self, status: Status) -> None:
-        """Hand over a phase (called in this thread)."""
-        self.status_changed.emit(status)
-
-    def deliver_note(self, run: int, text: str) -> None:
-        """Hand over a note (called in this thread)."""
-        self.noted.emit(run, text)
 
     def _leave_order(self, source: str | None, options: SourceOptions) -> int:
         with self._changed:
             self._order = _Order(self._order.run + 1, source, options)
             self.paused = False
-            if self._mailbox is not None:
-                self._mailbox.close()  # wakes up the run before
+            if self._reader is not None:
+                self._reader.mailbox.close()  # wakes up the run before
             self._changed.notify_all()
             return self._order.run
 
@@ -228,7 +219,7 @@ class LiveWorker(QThread):
             recognizer = self._load(choice)
             with suppress(Exception):
                 if self._is_wanted(run):
-                    Pipeline(recognizer).compile(self._settings)
+                    Pipeline(recognizer).compile(self.settings)
             return recognizer
 
         self._begin_loading(self._choice, load)
@@ -249,25 +240,26 @@ class LiveWorker(QThread):
         try:
             self._play(order, source)
         except Exception as error:
-            self.deliver_status(Status(order.run, Phase.FAILED, message_of(error)))
+            self.status_changed.emit(Status(order.run, Phase.FAILED, message_of(error)))
 
     def _play(self, order: _Order, source: str) -> None:
         """Open the source, load models while it opens, and show it until something else is wanted."""
-        mailbox, states = Mailbox(), States()
-        reader = self._open_reader(source, mailbox, lambda state, message: states.put((state, message)), order.options)
+        states = States()
+        reader = self._open_reader(
+            source, Mailbox(), lambda state, message: states.put((state, message)), order.options
+        )
         with self._changed:
-            self._mailbox, self._reader = mailbox, reader
+            self._reader = reader
         # A clip must not run away while models load, and compile when they get their first picture.
         reader.transport.set_held(True)
         if self.paused:  # by now; later its reader is told
             reader.transport.set_paused(True)
         reader.start()
         try:
-            feed = Feed(mailbox, states, lambda: reader.clip, lambda: reader.transport.set_held(False))
-            self._show(LiveRun(order.run, feed, lambda: self._settings, self, self._tap))
+            self._show(LiveRun(order.run, reader, states, self))
         finally:
             with self._changed:
-                self._mailbox = self._reader = None
+                self._reader = None
             self._dismiss(reader, source)
 
     def _show(self, run: LiveRun) -> None:

@@ -44,6 +44,7 @@ class FrameReader(threading.Thread):
     Any thread may call `stop`, and ask for more by the `transport`.
 
     Attributes:
+        mailbox: where its frames are.
         transport: what it obeys; all but `retry` acts on clips only.
     """
 
@@ -58,7 +59,7 @@ class FrameReader(threading.Thread):
         super().__init__(name="frame reader", daemon=True)
         self._source = source
         self._opened: LiveSource | None = None
-        self._mailbox = mailbox
+        self.mailbox = mailbox
         self._on_state = on_state
         self._options = options
         self._opener = opener
@@ -141,4 +142,4 @@ class FrameReader(threading.Thread):
 
     def _deliver(self, frame: Frame, captured_at_s: float) -> None:
         self._frames += 1
-        self._mailbox.put(frame, captured_at_s)
+        self.mailbox.put(frame, captured_at_s)
