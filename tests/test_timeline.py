@@ -6,7 +6,7 @@ from PyQt6.QtGui import QColor
 from PyQt6.QtTest import QTest
 
 from gesture_app.events import EventChanges, GestureEvent
-from gesture_app.ui.swatch import gesture_qcolor
+from gesture_app.ui.gesture_drawing import gesture_qcolor
 from gesture_app.ui.timeline import PADDING_PX, Timeline
 
 WIDTH = 320  # 10 pixels a second

@@ -18,7 +18,7 @@ import gesture_app.vision.video_recognizer  # noqa: F401  # its import takes mor
 from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.settings import Settings
 from gesture_app.ui.live import LiveSettings, ModelChoice, Phase, Result, Status
-from gesture_app.ui.meters import Percentiles, RateMeter
+from gesture_app.ui.meters import Meter
 from gesture_app.ui.pictures import to_qimage
 from gesture_app.ui.pipeline import Pipeline
 from gesture_app.ui.workers import LiveWorker
@@ -108,27 +108,27 @@ def make_worker(qapp):
 
 
 def test_rate_counts_intervals_not_times():
-    meter = RateMeter()
+    meter = Meter()
     assert meter.rate(0.0) is None
-    meter.add(0.0)
+    meter.add(0.0, 1.0)
     assert meter.rate(0.0) is None
     for i in range(1, 31):
-        meter.add(i / 30)
+        meter.add(i / 30, 1.0)
     assert meter.rate(1.0) == pytest.approx(30.0)
 
 
 def test_rate_forgets_what_is_older_than_the_window():
-    meter = RateMeter()
+    meter = Meter()
     for i in range(10):
-        meter.add(i / 10)
+        meter.add(i / 10, 1.0)
     assert meter.rate(5.0) is None
-    meter.add(6.0)
-    meter.add(6.0)
+    meter.add(6.0, 1.0)
+    meter.add(6.0, 1.0)
     assert meter.rate(6.0) is None, "two events at one moment have no rate"
 
 
 def test_percentiles():
-    values = Percentiles()
+    values = Meter()
     assert values.at(0.0, 0.5) is None
     for i in range(1, 101):
         values.add(0.0, float(i))

@@ -9,7 +9,7 @@ from PyQt6.QtGui import QResizeEvent
 from PyQt6.QtWidgets import QLabel, QStatusBar, QWidget
 
 from gesture_app.ui.live import Result
-from gesture_app.ui.meters import Percentiles, RateMeter
+from gesture_app.ui.meters import Meter
 
 REFRESH_MS = 250
 NONE = "–"
@@ -27,9 +27,7 @@ class Figures(QStatusBar):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._rate = RateMeter()
-        self._inference = Percentiles()
-        self._latency = Percentiles()
+        self._inference, self._latency = Meter(), Meter()
         self._dropped = 0
         self._size = ""
         self._begun_s = 0.0
@@ -66,9 +64,7 @@ class Figures(QStatusBar):
     def begin(self) -> None:
         """Forget what was before: another source, or other networks."""
         self._begun_s = time.monotonic()
-        self._rate.clear()
-        self._inference.clear()
-        self._latency.clear()
+        self._inference, self._latency = Meter(), Meter()
         self._dropped = 0
         self._size = ""
         self.dark_label.hide()
@@ -85,9 +81,7 @@ class Figures(QStatusBar):
         self.dark_label.setVisible(result.dark)
         self._size = f"{result.picture.width()} × {result.picture.height()}"
         if result.inference_s is not None:
-            now = time.monotonic()
-            self._rate.add(now)
-            self._inference.add(now, result.inference_s)
+            self._inference.add(time.monotonic(), result.inference_s)
 
     def add_painted(self, captured_s: float) -> None:
         """Count a picture that has reached the screen, unless it is from before, and has waited for the networks."""
@@ -98,7 +92,7 @@ class Figures(QStatusBar):
     def refresh(self) -> None:
         """Write the figures as they are now."""
         now = time.monotonic()
-        rate = self._rate.rate(now)
+        rate = self._inference.rate(now)
         inference = self._inference.at(now, 0.5)
         latency = self._latency.at(now, 0.5, 0.95)
         self.rate_label.setText(self.tr("{rate} FPS").format(rate=NONE if rate is None else f"{rate:.1f}"))

@@ -1,4 +1,4 @@
-"""Drawings of the gestures, painted at any size."""
+"""Drawings and colours of the gestures, painted at any size."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from PyQt6.QtGui import QColor, QIcon, QPainter, QPaintEvent, QPen, QPixmap
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from gesture_app.ui.hand_shapes import SHAPES, SIDE, outlines
-from gesture_app.ui.swatch import gesture_qcolor, paint_swatch
 from gesture_app.ui.theme import is_dark
-from gesture_app.vision.style import gesture_name
+from gesture_app.vision.style import gesture_colour, gesture_name, text_colour
 
 LINE = 2.6
 FINE_LINE = 1.6
@@ -17,6 +16,18 @@ ICON_PX = 96
 ON_LIGHT = QColor("#23282f"), QColor("#ffffff")  # line and skin
 ON_DARK = QColor("#f2f4f7"), QColor("#4a525e")
 LARGEST = 1.25  # a fist must not become a giant's
+RIM = QColor(128, 128, 128, 160)  # keeps pale and dark colours visible on any background
+
+
+def gesture_qcolor(label: str) -> QColor:
+    """The colour of a gesture, for Qt."""
+    blue, green, red = gesture_colour(label)
+    return QColor(red, green, blue)
+
+
+def text_qcolor(label: str) -> QColor:
+    """Black or white: what can be read on the colour of the gesture."""
+    return QColor(*text_colour(gesture_colour(label)))
 
 
 def paint_gesture(painter: QPainter, area: QRectF, name: str, line: QColor, skin: QColor) -> None:
@@ -65,7 +76,9 @@ def gesture_icon(name: str, tile: bool = True) -> QIcon:
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     area = QRectF(pixmap.rect()).adjusted(1, 1, -1, -1)
     if tile:
-        paint_swatch(painter, area, name)
+        painter.setPen(RIM)
+        painter.setBrush(gesture_qcolor(name))
+        painter.drawRoundedRect(area, 0.2 * area.width(), 0.2 * area.height())
     margin = 0.1 * ICON_PX
     paint_gesture(painter, area.adjusted(margin, margin, -margin, -margin), name, *ON_LIGHT)
     painter.end()

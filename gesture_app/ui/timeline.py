@@ -11,8 +11,7 @@ from PyQt6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from gesture_app.events import EventChanges, GestureEvent
 from gesture_app.ui.event_table import shown_time
-from gesture_app.ui.gesture_drawing import gesture_icon
-from gesture_app.ui.swatch import gesture_qcolor, text_qcolor
+from gesture_app.ui.gesture_drawing import gesture_icon, gesture_qcolor, text_qcolor
 from gesture_app.vision.style import gesture_name, hand_name
 
 WINDOW_S = 30.0

@@ -9,7 +9,7 @@ from PyQt6.QtCore import QPointF, QRectF, QSize, Qt, QTimer
 from PyQt6.QtGui import QPainter, QPaintEvent, QPalette
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
-from gesture_app.ui.swatch import gesture_qcolor
+from gesture_app.ui.gesture_drawing import gesture_qcolor
 from gesture_app.vision.hands import Hand
 from gesture_app.vision.labels import TOP
 from gesture_app.vision.style import gesture_name, hand_name
