@@ -1058,7 +1058,7 @@ def test_the_tab_key_passes_over_what_is_behind(open_window, qtbot):
 
 def test_recording_and_frame_rate_are_seen_in_full_screen(open_window, qtbot, clip):
     window = playing(qtbot, open_window(), clip)
-    (rate,) = window.view.findChildren(QLabel)
+    (rate,) = {*window.view.findChildren(QLabel)} - {*window.view.findChildren(RecordingBadge)}
     assert not rate.isVisible()
     badges = window.findChildren(RecordingBadge)
     assert len(badges) == 2 and not any(badge.isVisible() for badge in badges)

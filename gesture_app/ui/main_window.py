@@ -175,7 +175,7 @@ class MainWindow(QMainWindow):
             self.source_bar.add_button(action)
         for part in (*self.tools.buttons, RecordingBadge(self.capture.recorder)):
             self.figures.addPermanentWidget(part)
-        self._full_screen = FullScreen(self.layout_, menus, self.capture.recorder, self)
+        FullScreen(self.layout_, menus, self.capture.recorder, self)
         self._key_guard = KeyGuard(self)
         self._key_guard.watch(self)
         panel = self.event_panel
