@@ -302,7 +302,7 @@ def test_while_nothing_is_played_networks_are_loaded_and_compiled_for_the_next_s
     wait_for(lambda: Phase.ENDED in news.phases)
     assert len(loads) == 1 and Phase.LOADING not in news.phases
     other = ModelChoice(device="cpu")
-    worker.choose_model(other)
+    worker.choice = other
     worker.play("script")
     wait_for(lambda: news.phases.count(Phase.ENDED) == 2)
     assert loads == [ModelChoice(), other]
@@ -329,7 +329,7 @@ def test_a_source_opens_beside_networks_that_are_still_loaded_ahead(make_worker,
     worker.start()
     worker.halt()
     wait_for(busy.locked)
-    worker.choose_model(ModelChoice(device=device))
+    worker.choice = ModelChoice(device=device)
     worker.play("script")
     assert opened.wait(5)
     wait_for(lambda: Phase.LOADING in news.phases)
@@ -502,15 +502,15 @@ def test_other_networks_while_it_plays(make_worker):
     worker.start()
     run = worker.play("script")
     wait_for(lambda: len(news.results) > 3)
-    worker.choose_model(ModelChoice(device="cpu"))
+    worker.choice = ModelChoice(device="cpu")
     wait_for(lambda: len(loads) == 2)
     before = len(news.results)
     wait_for(lambda: len(news.results) > before + 3)
     assert news.phases.count(Phase.OPENING) == 2 and news.phases[-1] is Phase.LIVE, "the source was not opened again"
-    worker.choose_model(ModelChoice(device="cuda"))
+    worker.choice = ModelChoice(device="cuda")
     wait_for(lambda: news.phases[-1] is Phase.FAILED)
     assert news.statuses[-1] == Status(run, Phase.FAILED, "device: cuda: there is none. Use cpu")
-    worker.choose_model(ModelChoice(device="cpu"))
+    worker.choice = ModelChoice(device="cpu")
     worker.play("script")
     wait_for(lambda: news.phases[-1] is Phase.LIVE)
 

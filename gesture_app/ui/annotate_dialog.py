@@ -46,7 +46,6 @@ class AnnotateDialog(WorkDialog):
         self._load = load
         self._options = options
         self._work: Annotating | None = None
-        self._cancelled = False
         self._outcome_text = ""  # how the last work ended
         self._folder: Path | None = None
         self._wanted: object = None
@@ -95,7 +94,6 @@ class AnnotateDialog(WorkDialog):
         tasks = plan_tasks(sources, self._folder, self.media.isChecked(), self.table.isChecked())
         self.list.show_outcome(rows, Outcome(State.WAITING))
         self._working = rows
-        self._cancelled = False
         self._work = Annotating(tasks, self._load, self._options(), self)
         self._work.loaded.connect(lambda: self.progress_label.setText(""))
         self._work.began.connect(self._begin)
@@ -110,7 +108,6 @@ class AnnotateDialog(WorkDialog):
     def cancel(self) -> None:
         """Stop; the part that is done stays, in a file that plays."""
         if self._work is not None:
-            self._cancelled = True
             self._work.cancel()
             self.start_button.setEnabled(False)
             self.progress_label.setText(self.tr("Stopping…"))
@@ -198,7 +195,7 @@ class AnnotateDialog(WorkDialog):
         self.progress_bar.setRange(0, whole.whole if whole.done <= whole.whole else 0)
         self.progress_bar.setValue(whole.done)
         self.work_changed.emit()
-        if self._cancelled:
+        if self._work is None or self._work.cancelled:
             return
         rate = whole.done / whole.elapsed_s if whole.elapsed_s > 0 else 0.0
         told = [self.tr("{rate} frames a second").format(rate=f"{rate:.1f}")]
@@ -218,7 +215,7 @@ class AnnotateDialog(WorkDialog):
         told = self.tr("{done} of {count} files are done.").format(done=done, count=len(outcomes))
         faults = [outcome.text for outcome in outcomes if outcome.text]
         self.progress_bar.setRange(0, len(outcomes))
-        self.progress_bar.setValue(done if self._cancelled or work.fault else len(outcomes))
+        self.progress_bar.setValue(done if work.cancelled or work.fault else len(outcomes))
         work.deleteLater()
         self.close_question()
         with_result = [row for row in self._working if self.list.outcome(row).result is not None]
@@ -227,7 +224,7 @@ class AnnotateDialog(WorkDialog):
         self._outcome_text = work.fault or " ".join([told, *faults[:1]])
         self.progress_label.setText(self._outcome_text)
         self._refresh()
-        if not self._cancelled:
+        if not work.cancelled:
             results = [outcome.result for outcome in outcomes if outcome.state is State.DONE]
             self.ended.emit(results, self._outcome_text if work.fault or faults else "")
 

@@ -110,6 +110,7 @@ class Annotating(QThread):
 
     Attributes:
         fault: why nothing could be done, once the thread has ended; empty if it could.
+        cancelled: whether `cancel` was called.
     """
 
     loaded = pyqtSignal()
@@ -130,19 +131,19 @@ class Annotating(QThread):
         self._tasks = tasks
         self._load = load
         self._options = options
-        self._cancelled = False
+        self.cancelled = False
         self._efforts: dict[bool, Effort] = {}  # of pictures, and of what is none
 
     def cancel(self) -> None:
         """Stop after the frame that is being done; what there is of its file is kept."""
-        self._cancelled = True
+        self.cancelled = True
 
     def run(self) -> None:
         """The thread's body."""
         try:
             recognizer = self._load()
             recognizer.options = self._options
-            counts = [0 if self._cancelled else _frame_count(task.source) for task in self._tasks]
+            counts = [0 if self.cancelled else _frame_count(task.source) for task in self._tasks]
         except Exception as error:
             self.fault = message_of(error)
             return
@@ -152,7 +153,7 @@ class Annotating(QThread):
             whole = sum(count for count, of_kind in zip(counts, kinds, strict=True) if of_kind is kind)
             self._efforts[kind] = Effort(0, whole, 0.0)
         for number, task in enumerate(self._tasks):
-            if self._cancelled:
+            if self.cancelled:
                 self.ended.emit(number, Outcome(State.STOPPED))
                 continue
             self.began.emit(number)
@@ -172,7 +173,7 @@ class Annotating(QThread):
         options = AnnotateOptions(task.output, task.jsonl, task.output is not None)
         try:
             summary = annotate(
-                task.source, recognizer, options, self._teller(task), warnings.append, lambda: self._cancelled
+                task.source, recognizer, options, self._teller(task), warnings.append, lambda: self.cancelled
             )
         except Exception as error:
             return Outcome(State.FAILED, _kept(task), message_of(error))

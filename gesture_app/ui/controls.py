@@ -66,7 +66,6 @@ class Controls(QScrollArea):
         self._fields: dict[str, Field] = {}
         self._overlay: dict[str, QCheckBox] = {}
         self.gestures = GestureList(HAGRID_LABELS)
-        self._guard = WheelGuard(self)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -79,7 +78,7 @@ class Controls(QScrollArea):
             column.addWidget(box)
         column.addStretch(1)
         self.setWidget(panel)
-        self._guard.watch(panel)
+        WheelGuard(self).watch(panel)
         for part in panel.findChildren((QAbstractButton, QSlider, QComboBox, QAbstractItemView)):
             part.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves Space and the arrows to the window
         for part in panel.findChildren(QWidget):

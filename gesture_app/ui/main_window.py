@@ -176,8 +176,7 @@ class MainWindow(QMainWindow):
         for part in (*self.tools.buttons, RecordingBadge(self.capture.recorder)):
             self.figures.addPermanentWidget(part)
         FullScreen(self.layout_, menus, self.capture.recorder, self)
-        self._key_guard = KeyGuard(self)
-        self._key_guard.watch(self)
+        KeyGuard(self).watch(self)
         panel = self.event_panel
         for action in (panel.export_action, panel.copy_action, panel.clear_action, panel.sounds_action):
             menus.gestures_menu.addAction(action)

@@ -48,7 +48,6 @@ class Playback(QObject):
         self._worker = worker
         self._options = options
         self._run = 0
-        self._choice: ModelChoice | None = None
         self.source = ""
         self.phase = Phase.IDLE
         self._at_end = False  # also while other networks load, until it is asked to go elsewhere
@@ -95,12 +94,10 @@ class Playback(QObject):
 
     def choose_model(self, choice: ModelChoice) -> None:
         """Use these networks from now on; a source that failed is tried again with them."""
-        if choice == self._choice:
-            return
-        self._choice = choice
-        self._worker.choose_model(choice)
-        if self.phase is Phase.FAILED:
-            self.play(self.source)
+        if choice != self._worker.choice:
+            self._worker.choice = choice
+            if self.phase is Phase.FAILED:
+                self.play(self.source)
 
     def play(self, source: str, begin_s: float = 0.0) -> None:
         """Play this source instead of any other, a clip from this time on."""

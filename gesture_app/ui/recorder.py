@@ -68,13 +68,12 @@ class Encoding(QThread):
         self.fault = ""
         self._changed = threading.Condition()
         self._waiting: deque[tuple[Image, float]] = deque()
-        self._last = False
-        self._ended_s: float | None = None
+        self._ended_s: float | None = None  # when it was to be finished
 
     def add(self, image: Image, captured_s: float) -> None:
         """Record a picture, shape (height, width, 3), BGR, that nobody writes into any more."""
         with self._changed:
-            if self._last:
+            if self._ended_s is not None:
                 return
             if len(self._waiting) >= WAITING_FRAMES:
                 self.dropped += 1
@@ -85,7 +84,6 @@ class Encoding(QThread):
     def finish(self) -> None:
         """Write what waits and complete the file; its last picture is shown until now."""
         with self._changed:
-            self._last = True
             self._ended_s = self._ended_s or time.monotonic()
             self._changed.notify()
 
@@ -117,7 +115,7 @@ class Encoding(QThread):
 
     def _next(self) -> tuple[Image, float] | None:
         with self._changed:
-            self._changed.wait_for(lambda: self._waiting or self._last)
+            self._changed.wait_for(lambda: self._waiting or self._ended_s is not None)
             return self._waiting.popleft() if self._waiting else None
 
 

@@ -79,7 +79,6 @@ class LiveWorker(QThread):
     Args:
         load: gives the recognizer; called in a thread of its own, and again at the next start if it failed.
         open_reader: makes an unstarted reader: source, mailbox, where to report states, options.
-        settings: act from the next frame on, whenever they are replaced.
         tap: takes every picture too, in this thread.
 
     Signals:
@@ -90,7 +89,9 @@ class LiveWorker(QThread):
 
     Attributes:
         paused: what `set_paused` was last called with for the newest source.
-        settings, tap: as given.
+        settings: act from the next frame on.
+        choice: which networks to use from the next frame on; the source goes on meanwhile.
+        tap: as given.
     """
 
     result_ready = pyqtSignal()
@@ -113,7 +114,7 @@ class LiveWorker(QThread):
         self.paused = False
         self.settings = settings
         self.tap = tap
-        self._choice = ModelChoice()
+        self.choice = ModelChoice()
         self._loading: _Loading | None = None  # the newest, before which any other has come to its end
         self._result: Result | None = None  # the newest, until it is taken
         self._changed = threading.Condition()
@@ -129,10 +130,6 @@ class LiveWorker(QThread):
     def halt(self) -> int:
         """Play nothing, and load networks meanwhile; returns a number that no result carries."""
         return self._leave_order(None, USUAL)
-
-    def choose_model(self, choice: ModelChoice) -> None:
-        """Use these networks from the next frame on; the source goes on meanwhile."""
-        self._choice = choice
 
     def set_paused(self, paused: bool) -> None:
         """Let the clip that is played, or will be once networks are loaded, stand still or go on."""
@@ -204,7 +201,7 @@ class LiveWorker(QThread):
         return not self._closing and self._order.run == run
 
     def _is_wanted_with(self, run: int, choice: ModelChoice) -> bool:
-        return self._is_wanted(run) and self._choice == choice
+        return self._is_wanted(run) and self.choice == choice
 
     def _load_ahead(self, run: int) -> None:
         """Begin to load what the next source will need, and compile it for pictures of the usual shape; once.
@@ -222,7 +219,7 @@ class LiveWorker(QThread):
                     Pipeline(recognizer).compile(self.settings)
             return recognizer
 
-        self._begin_loading(self._choice, load)
+        self._begin_loading(self.choice, load)
 
     def _begin_loading(self, choice: ModelChoice, load: LoadRecognizer) -> None:
         self._loading = _Loading(choice, load, self._changed)  # what was loaded before goes
@@ -264,13 +261,13 @@ class LiveWorker(QThread):
 
     def _show(self, run: LiveRun) -> None:
         while self._is_wanted(run.number):
-            choice = self._choice
+            choice = self.choice
             recognizer = self._networks(choice, run)
             if recognizer is None:
                 return
             self.models_loaded.emit(recognizer.device_name, recognizer.labels)
             run.play(partial(Pipeline, recognizer), partial(self._is_wanted_with, run.number, choice))
-            if self._choice == choice:
+            if self.choice == choice:
                 return
 
     def _networks(self, choice: ModelChoice, run: LiveRun) -> Recognizer | None:
