@@ -74,6 +74,16 @@ def test_closing_ends_the_process(qtbot):
     assert dialog.shutdown(0.1)
 
 
+def test_the_end_of_the_program_does_not_wait_for_the_check(qtbot):
+    deaf = "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN)"
+    busy = f"{deaf}; print({json.dumps(GOOD)!r}); time.sleep(60)"
+    dialog = DoctorDialog(lambda: WEIGHTS, str, command=program(busy))
+    qtbot.addWidget(dialog)
+    qtbot.waitUntil(lambda: dialog.findings == [GOOD])
+    began_s = time.monotonic()
+    assert dialog.shutdown(5.0) and time.monotonic() - began_s < 1.0
+
+
 @pytest.fixture
 def child(qtbot):
     made = Child()

@@ -108,7 +108,8 @@ class DoctorDialog(QDialog):
         return "\n".join(lines) + "\n"
 
     def shutdown(self, timeout_s: float) -> bool:
-        """End the check; False if its process does not end in time."""
+        """End the check, which has nothing to save; False if its process does not end in time."""
+        self._child.kill()
         return self._child.shutdown(timeout_s)
 
     def done(self, result: int) -> None:
