@@ -123,10 +123,11 @@ class Settings:
             return cls(), f"settings: {path}: {error.strerror}. The usual settings are used"
         except (ValueError, OverflowError, RecursionError) as error:
             reason = "not JSON" if isinstance(error, (json.JSONDecodeError, UnicodeDecodeError)) else str(error)
+            warning = f"settings: {path}: {reason}. The usual settings are used"
             if set_aside:
                 with suppress(OSError):
-                    path.replace(path.with_name(f"{path.name}.broken"))
-            return cls(), f"settings: {path}: {reason}. The usual settings are used"
+                    warning += f", yours are kept in {path.replace(path.with_name(f'{path.name}.broken')).name}"
+            return cls(), warning
 
     def save(self, path: Path) -> None:
         """Write the file so that at every moment the old or the new one is whole; only its owner can read it.

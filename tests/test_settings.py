@@ -89,7 +89,7 @@ def test_a_broken_file_gives_the_defaults_and_is_kept_aside(tmp_path: Path, text
     settings, warning = Settings.load(path)
     assert settings == Settings()
     assert warning is not None and reason in warning and str(path) in warning and "\n" not in warning
-    assert (tmp_path / "settings.json.broken").read_text() == text
+    assert (tmp_path / "settings.json.broken").read_text() == text and warning.endswith("kept in settings.json.broken")
     assert Settings.load(path) == (Settings(), None), "one warning"
 
 
