@@ -125,8 +125,10 @@ class Settings:
             reason = "not JSON" if isinstance(error, (json.JSONDecodeError, UnicodeDecodeError)) else str(error)
             warning = f"settings: {path}: {reason}. The usual settings are used"
             if set_aside:
+                aside = path.with_name(f"{path.name}.broken")
                 with suppress(OSError):
-                    warning += f", yours are kept in {path.replace(path.with_name(f'{path.name}.broken')).name}"
+                    path.replace(aside)
+                    warning += f", yours are kept in {aside.name}"
             return cls(), warning
 
     def save(self, path: Path) -> None:

@@ -34,7 +34,6 @@ class EventTable(QAbstractTableModel):
         super().__init__(parent)
         self.source = ""
         self._seen: list[tuple[str, GestureEvent]] = []  # the source of each event, and the event; the oldest first
-        self._places: dict[tuple[str, int], int] = {}  # source and number of an event -> its place
         self._icons: dict[str, QIcon] = {}
         self._titles = {
             GESTURE: (self.tr("Gesture"), ""),
@@ -77,7 +76,6 @@ class EventTable(QAbstractTableModel):
         """Forget all events; one that lasts comes back when it changes."""
         self.beginResetModel()
         self._seen.clear()
-        self._places.clear()
         self.endResetModel()
 
     def update(self, events: Iterable[GestureEvent], dropped: Iterable[int] = ()) -> None:
@@ -85,7 +83,7 @@ class EventTable(QAbstractTableModel):
         for number in dropped:
             self._remove(number)
         for event in sorted(events, key=lambda event: event.number):
-            place = self._places.get((self.source, event.number))
+            place = self._place(event.number)
             if place is None:
                 self._add(event)
                 continue
@@ -152,21 +150,22 @@ class EventTable(QAbstractTableModel):
         row = len(self._seen) - place
         self.beginInsertRows(QModelIndex(), row, row)
         self._seen.insert(place, (self.source, event))
-        self._number_places()
         self.endInsertRows()
 
     def _remove(self, number: int) -> None:
-        place = self._places.get((self.source, number))
+        place = self._place(number)
         if place is None:  # cleared before
             return
         row = len(self._seen) - 1 - place
         self.beginRemoveRows(QModelIndex(), row, row)
         del self._seen[place]
-        self._number_places()
         self.endRemoveRows()
 
-    def _number_places(self) -> None:
-        self._places = {(source, event.number): place for place, (source, event) in enumerate(self._seen)}
+    def _place(self, number: int) -> int | None:
+        """Where the event of this number is, of those of what is played now; the newest are looked at first."""
+        newest_first = range(len(self._seen) - 1, -1, -1)
+        wanted = self.source, number
+        return next((p for p in newest_first if (self._seen[p][0], self._seen[p][1].number) == wanted), None)
 
     def _trim(self) -> None:
         surplus = len(self._seen) - MOST_EVENTS
@@ -174,7 +173,6 @@ class EventTable(QAbstractTableModel):
             return
         self.beginRemoveRows(QModelIndex(), MOST_EVENTS, len(self._seen) - 1)
         del self._seen[:surplus]
-        self._number_places()
         self.endRemoveRows()
 
 
