@@ -657,7 +657,7 @@ def test_controls_act_at_once_and_are_kept(open_window, qtbot, clip):
     assert window.menus._modes["fill"].isChecked() and window.menus._themes["dark"].isChecked()
     window.menus._modes["actual"].trigger()
     assert window.view.mode == settings_of(window).picture_mode == "actual"
-    window.close()
+    assert window.close() and window.shutdown(10.0)
     again = open_window()
     assert settings_of(again).max_hands == 2 and settings_of(again).theme == "dark"
 
@@ -956,7 +956,7 @@ def test_docks_that_a_small_screen_hides_are_back_on_a_large_one(open_window, mo
         monkeypatch.setattr(MainWindow, "screen", lambda self, screen=screen: screen)
         window = open_window(geometry=QSettings(str(tmp_path / "window.ini"), QSettings.Format.IniFormat))
         shown.append(sum(not dock.isHidden() for dock in window.findChildren(QDockWidget)))
-        window.close()
+        assert window.close() and window.shutdown(10.0)
     assert shown == [1, 3, 1, 3]
 
 
@@ -1289,7 +1289,7 @@ def test_size_and_docks_are_kept(open_window, qtbot, tmp_path, by_window_manager
         window.showFullScreen()
     else:
         window.menus.full_screen.trigger()
-    window.close()
+    assert window.close() and window.shutdown(10.0)
     again = open_window(geometry=QSettings(str(tmp_path / "window.ini"), QSettings.Format.IniFormat))
     assert not again.isFullScreen() and not again.findChild(QDockWidget, "timeline").isVisible()
     assert again.findChild(QDockWidget, "controls").isVisible()
@@ -1305,7 +1305,7 @@ def test_the_list_of_events_stays_readable_however_narrow_it_is_made(open_window
         window.findChild(QDockWidget, "controls").hide()
         window.resizeDocks([dock], [100], Qt.Orientation.Horizontal)
         qtbot.waitUntil(lambda: dock.width() < 200)
-        window.close()
+        assert window.close() and window.shutdown(10.0)
     again = playing(qtbot, open_window(geometry=store), clip)
     qtbot.waitUntil(lambda: len(again.event_panel.events) > 0)
     dock, view = again.findChild(QDockWidget, "events"), again.event_panel.view

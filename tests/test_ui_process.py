@@ -157,7 +157,7 @@ def test_closing_at_any_moment(start, clip, tmp_path, moment):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_closes(start, clip, number):
+def test_a_signal_closes(start, clip, tmp_path, number):
     process = start(clip, "def plan(): when_live(lambda: print('live', flush=True))")
     assert process.stdout is not None
     assert [process.stdout.readline() for _ in range(2)] == ["started\n", "live\n"]
@@ -167,6 +167,7 @@ def test_a_signal_closes(start, clip, number):
     assert code == 128 + number, errors
     assert errors == ""
     assert time.monotonic() - sent < 3.0
+    assert (tmp_path / "window.ini").is_file(), "size and docks are kept"
 
 
 def test_an_exception_in_a_slot_does_not_end_the_program(start, clip):

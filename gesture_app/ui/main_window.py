@@ -109,23 +109,20 @@ class MainWindow(QMainWindow):
         return source_kind(self.playback.source) == "camera"
 
     def shutdown(self, timeout_s: float) -> bool:
-        """End all threads and complete all files; False if something still runs after that time."""
+        """Keep size and docks, end all threads, complete all files; False if something still runs after that time."""
+        if self._geometry is not None:
+            self.layout_.save(self._geometry)
         self._store.write()
         self.playback.request_close()
         return end_all(timeout_s, self.capture.shutdown, self.tools.shutdown, self.playback.shutdown)
 
     def closeEvent(self, event: QCloseEvent | None) -> None:
-        """Ask before work is broken off; else ask the threads to end, for whom `shutdown` waits."""
+        """Ask before work is broken off, all of which `shutdown` ends."""
         assert event is not None
         question = self.tr("Videos are being annotated or a model is being trained. Close and break that off?")
         if self.tools.running and not is_sure(self, self.tr("Close"), question):
             event.ignore()
             return
-        if self._geometry is not None:
-            self.layout_.save(self._geometry)
-        self._store.write()
-        self.capture.recorder.stop()
-        self.playback.request_close()
         super().closeEvent(event)
         for dialog in self.findChildren(QDialog):
             dialog.hide()  # `close` would ask again; their work is ended by `shutdown`

@@ -138,6 +138,7 @@ class WindowLayout:
         store.setValue("geometry", geometry)
         if not any(dock.isHidden() for dock in self._without_room):
             store.setValue("docks", state)
+        store.sync()  # the process may be left before Qt does so
 
     def restore(self, store: QSettings) -> None:
         """Take size and docks as they were kept; what does not fit any more is left as it is."""
