@@ -51,12 +51,12 @@ class LiveRun:
         worker: takes pictures, phases and faults, and knows the newest settings.
 
     Attributes:
-        number: as given.
+        number, reader: as given.
     """
 
     def __init__(self, number: int, reader: FrameReader, states: States, worker: LiveWorker) -> None:
         self.number = number
-        self._reader = reader
+        self.reader = reader
         self._states = states
         self._worker = worker
         self._phase = Phase.OPENING
@@ -81,7 +81,7 @@ class LiveRun:
         self._shown_with = self._aside = None  # other models may see other hands in a picture that stands still
         self._relay_states()
         while wanted() and self._phase is not Phase.NO_SOURCE:
-            item = self._reader.mailbox.get(POLL_S)
+            item = self.reader.mailbox.get(POLL_S)
             if item is not None:
                 is_first = self._last is None
                 if is_first:
@@ -98,7 +98,7 @@ class LiveRun:
                         pipeline.warm_up(item.frame.image)
                     self._excuse()
                 if is_first:
-                    self._reader.transport.set_held(False)
+                    self.reader.transport.set_held(False)
                 if self._phase is Phase.ENDED:
                     self._relay_states()  # which tell it if it was sought
                 if self._phase is Phase.ENDED:  # else the last frame was on its way when the end was told
@@ -111,15 +111,16 @@ class LiveRun:
 
     def _excuse(self) -> None:
         """What was dropped since the last picture was told is not for want of speed."""
-        self._unready = self._reader.mailbox.dropped - self._dropped
+        self._unready = self.reader.mailbox.dropped - self._dropped
 
     def tell_loading(self) -> None:
         """Say that models load, until `play` goes on."""
-        self._worker.status_changed.emit(Status(self.number, Phase.LOADING, clip=self._reader.clip))
+        self._worker.status_changed.emit(Status(self.number, Phase.LOADING, clip=self.reader.clip))
 
     def tell_loaded(self) -> None:
         """Say where the source stands, after other phases were told."""
         self._enter(self._phase)
+        self._relay_states()
 
     def _is_still(self) -> bool:
         """Whether a picture by itself is shown, whose hands are where they were however long it stands."""
@@ -127,7 +128,7 @@ class LiveRun:
 
     def _is_stale(self) -> bool:
         """Whether a source that cannot be sought, as a camera, has had nothing new for long; clips may be slow."""
-        if self._last is None or self._is_still() or self._reader.clip is not None:
+        if self._last is None or self._is_still() or self.reader.clip is not None:
             return False
         return time.monotonic() - self._last.at_s > STALE_AFTER_S
 
@@ -177,7 +178,7 @@ class LiveRun:
             self._faulty = True
             traceback.print_exception(error)
             self._worker.status_changed.emit(
-                Status(self.number, Phase.FRAME_FAULT, f"{type(error).__name__}: {error}", self._reader.clip)
+                Status(self.number, Phase.FRAME_FAULT, f"{type(error).__name__}: {error}", self.reader.clip)
             )
         self._show_plain()
 
@@ -199,7 +200,7 @@ class LiveRun:
         assert self._last is not None
         frame, captured_s = self._last
         self._boxes_shown = bool(hands)
-        self._dropped = self._reader.mailbox.dropped - self._unready
+        self._dropped = self.reader.mailbox.dropped - self._unready
         self._worker.show(
             Result(
                 self.number,
@@ -232,4 +233,4 @@ class LiveRun:
     def _enter(self, phase: Phase, message: str = "") -> None:
         self._phase = phase
         self._faulty = False
-        self._worker.status_changed.emit(Status(self.number, phase, message, self._reader.clip))
+        self._worker.status_changed.emit(Status(self.number, phase, message, self.reader.clip))

@@ -16,7 +16,7 @@ from PyQt6.QtCore import QObject, QThread, pyqtSignal
 from gesture_app.errors import message_of
 from gesture_app.ui.live import LiveSettings, LoadRecognizer, ModelChoice, Phase, Result, Status, Tap
 from gesture_app.ui.pipeline import Pipeline
-from gesture_app.ui.run import LiveRun, States
+from gesture_app.ui.run import POLL_S, LiveRun, States
 from gesture_app.video.addresses import USUAL, SourceOptions, source_kind
 from gesture_app.video.mailbox import Mailbox
 
@@ -225,13 +225,16 @@ class LiveWorker(QThread):
         self._loading = _Loading(choice, load, self._changed)  # what was loaded before goes
         self._loading.start()
 
-    def _await_loading(self, run: int) -> bool:
-        """Wait for what loads, if something does; False once something else than this run is wanted."""
+    def _await_loading(self, run: LiveRun) -> bool:
+        """Wait until nothing loads; False once something else is wanted, or the source has turned out to be none."""
+
+        def loads() -> bool:
+            return self._loading is not None and self._loading.goes_on
+
         with self._changed:
-            self._changed.wait_for(
-                lambda: not self._is_wanted(run) or self._loading is None or not self._loading.goes_on
-            )
-        return self._is_wanted(run)
+            while loads() and self._is_wanted(run.number) and run.reader.is_alive():
+                self._changed.wait(POLL_S)
+        return not loads() and self._is_wanted(run.number)
 
     def _obey(self, order: _Order, source: str) -> None:
         try:
@@ -271,12 +274,12 @@ class LiveWorker(QThread):
                 return
 
     def _networks(self, choice: ModelChoice, run: LiveRun) -> Recognizer | None:
-        """The chosen networks, which are loaded now where they are not yet; None once something else is wanted."""
+        """The chosen networks, which are loaded now where they are not yet; None where they are not needed any more."""
         if not self._has_loaded(choice):
             run.tell_loading()
-            if self._await_loading(run.number) and not self._has_loaded(choice):
+            if self._await_loading(run) and not self._has_loaded(choice):
                 self._begin_loading(choice, self._load)
-                self._await_loading(run.number)
+                self._await_loading(run)
             if not self._is_wanted(run.number):
                 return None
             assert self._loading is not None
