@@ -256,17 +256,36 @@ def test_yolo_with_lists_of_pictures(tmp_path: Path) -> None:
         read(tmp_path, LABELS)
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
-def test_yolo_with_a_list_of_classes(tmp_path: Path, encoding: str) -> None:
-    draw(tmp_path / "images" / "a.jpg")
-    draw(tmp_path / "images" / "b.jpg")
-    (tmp_path / "labels").mkdir()
-    (tmp_path / "labels" / "a.txt").write_text("0 0.5 0.5 0.2 0.4")
-    (tmp_path / "labels" / "b.txt").write_text("0 0.5 zero 0.2 0.4")
-    (tmp_path / "classes.txt").write_text("fist\npalm\n", encoding=encoding)
-    found = read(tmp_path, LABELS)
+@pytest.mark.parametrize(
+    ("names", "pictures", "texts", "encoding"),
+    [
+        ("classes.txt", "images", "labels", "utf-8"),
+        ("classes.txt", "images", "labels", "utf-8-sig"),
+        ("classes.txt", ".", ".", "utf-8"),
+        ("obj.names", "obj_train_data", "obj_train_data", "utf-8"),
+    ],
+)
+@pytest.mark.parametrize("labels", [LABELS, None])
+def test_yolo_with_a_list_of_classes(tmp_path: Path, names: str, pictures: str, texts: str, encoding, labels) -> None:
+    draw(tmp_path / pictures / "a.jpg")
+    draw(tmp_path / pictures / "b.jpg")
+    (tmp_path / texts).mkdir(exist_ok=True)
+    (tmp_path / texts / "a.txt").write_text("0 0.5 0.5 0.2 0.4")
+    (tmp_path / texts / "b.txt").write_text("0 0.5 zero 0.2 0.4")
+    (tmp_path / names).write_text("fist\npalm\n", encoding=encoding)
+    found = read(tmp_path, labels)
     assert [p.labels for p in found.pictures] == [("fist",)]
     assert found.skipped == {"with a box that is not four numbers": 1}
+
+
+@pytest.mark.parametrize("file", ["annotations.xml", "Annotations/a.xml"])
+@pytest.mark.parametrize("labels", [LABELS, None])
+def test_annotations_in_xml_make_no_gestures_of_folders(tmp_path: Path, file: str, labels) -> None:
+    draw(tmp_path / "JPEGImages" / "a.jpg")
+    (tmp_path / file).parent.mkdir(exist_ok=True)
+    (tmp_path / file).write_text("<annotation/>")
+    with pytest.raises(InputError, match="they are in XML"):
+        read(tmp_path, labels)
 
 
 def test_a_list_of_classes_that_is_no_text(tmp_path: Path) -> None:

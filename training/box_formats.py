@@ -12,7 +12,7 @@ from typing import Any
 
 from gesture_app.errors import InputError
 from gesture_app.vision.images import is_photograph
-from training.collection import Entry, picture_size
+from training.collection import Entry, picture_files, picture_size
 from training.layouts import read_json
 from training.splits import SPLIT_NAMES, split_folders
 
@@ -183,15 +183,22 @@ def as_fractions(box: Any, width: Any, height: Any) -> tuple[float, ...] | None:
 
 
 def yolo_description(root: Path) -> Path | None:
-    """The YAML file of a YOLO set, or its `classes.txt`; None in another layout."""
-    named = next((root / name for name in YAML_NAMES if (root / name).is_file()), None)
-    if named is None and (root / "labels").is_dir() and (root / "classes.txt").is_file():
-        named = root / "classes.txt"
+    """The YAML file of a YOLO set, or its list of classes: CVAT's, or LabelImg's and Label Studio's; else None."""
+    named = next((root / name for name in (*YAML_NAMES, "obj.names") if (root / name).is_file()), None)
+    classes = root / "classes.txt"
+    if named is None and classes.is_file():
+        beside = any(path.with_suffix(".txt").is_file() for path in picture_files([root]))
+        return classes if beside or (root / "labels").is_dir() else None
     return named
 
 
+def has_xml(root: Path) -> bool:
+    """Whether a folder has annotations in XML: those of Pascal VOC, or CVAT's own."""
+    return (root / "annotations.xml").is_file() or any((root / "Annotations").glob("*.xml"))
+
+
 def yolo_entries(root: Path, description: Path) -> Iterator[Entry]:
-    """The pictures of a YOLO set: `images/.../a.jpg` with `labels/.../a.txt`.
+    """The pictures of a YOLO set: `images/.../a.jpg` with `labels/.../a.txt`, or both in one folder.
 
     Its lines are `class x y width height`, x and y of the centre, all as fractions of the picture. A polygon becomes
     its box, of a pose its box is used. An empty text file means that there is no hand; a picture without one is left
@@ -200,7 +207,7 @@ def yolo_entries(root: Path, description: Path) -> Iterator[Entry]:
     Raises:
         InputError: the names or the folders of pictures are not told.
     """
-    is_list = description.name == "classes.txt"
+    is_list = description.suffix in (".txt", ".names")
     names, places, keypoints = read_classes(description) if is_list else read_yaml(root, description)
     files = files_by_tail(root) if any(place.is_file() for place, _ in places) else {}
     seen = False

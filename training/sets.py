@@ -11,7 +11,7 @@ from pathlib import Path
 
 from gesture_app.errors import InputError
 from training import distributed
-from training.box_formats import coco_entries, coco_files, yolo_description, yolo_entries
+from training.box_formats import coco_entries, coco_files, has_xml, yolo_description, yolo_entries
 from training.collection import Collection, Entry, Picture, collect, held_photographs, picture_files
 from training.layouts import (
     BOXES_FILE,
@@ -57,7 +57,11 @@ class Layout:
 
 
 def find_layout(root: Path, labels: Sequence[str] | None, boxes_file: Path | None = None) -> Layout | None:
-    """The layout of a folder; None where it has none that we know."""
+    """The layout of a folder; None where it has none that we know.
+
+    Raises:
+        InputError: its annotations cannot be read, or are in XML.
+    """
     if is_hagrid(root):
         if boxes_file is None:
             return Layout("HaGRID", partial(hagrid_entries, root))
@@ -69,6 +73,8 @@ def find_layout(root: Path, labels: Sequence[str] | None, boxes_file: Path | Non
     files = coco_files(root)
     if files:
         return Layout("COCO", partial(coco_entries, root, files))
+    if has_xml(root):  # whose folder of pictures looks like that of a gesture
+        raise InputError(f"cannot read annotations: {root}: they are in XML. Export them as COCO or YOLO")
     folders = class_folders(root, labels)
     kind = "whole pictures" if (root / BOXES_FILE).is_file() else "hand crops"
     return Layout(f"class folders of {kind}", partial(class_folder_entries, root, folders, labels)) if folders else None
