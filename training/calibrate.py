@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from scipy.optimize import minimize_scalar
 from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
@@ -111,17 +112,12 @@ def error_of(logits: Tensor, targets: Tensor) -> float:
 def fit_temperature(logits: Tensor, targets: Tensor) -> float:
     """The temperature at which logits (N, classes) make the true classes (N,) most likely; within `TEMPERATURES`."""
     low, high = TEMPERATURES
-    scale = torch.ones((), dtype=torch.float64, requires_grad=True)  # its inverse, of which the loss is convex
-    optimizer = torch.optim.LBFGS([scale], max_iter=100, line_search_fn="strong_wolfe")
 
-    def loss() -> Tensor:
-        optimizer.zero_grad()
-        value = F.cross_entropy(logits.double() * scale, targets)
-        value.backward()  # type: ignore[no-untyped-call]
-        return value
+    def loss(scale: float) -> float:  # convex in the inverse of the temperature
+        return float(F.cross_entropy(logits.double() * scale, targets))
 
-    optimizer.step(loss)  # type: ignore[no-untyped-call]
-    return 1 / float(scale.detach().clamp(1 / high, 1 / low))
+    found = minimize_scalar(loss, bounds=(1 / high, 1 / low), method="bounded", options={"xatol": 1e-6})
+    return 1 / float(found.x)
 
 
 @torch.no_grad()

@@ -7,7 +7,6 @@ import hashlib
 import io
 import os
 import platform
-import random
 import shlex
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,7 +17,6 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from gesture_app.errors import EnvironmentFault, InputError
@@ -63,23 +61,13 @@ def plain(value: Any) -> Any:
 
 
 def random_state() -> dict[str, Any]:
-    """The state of every global random generator of this process, as plain data and tensors."""
-    version, words, gauss = random.getstate()
-    name, keys, position, has_gauss, cached = np.random.get_state(legacy=True)
-    return {
-        "python": [version, list(words), gauss],
-        "numpy": [str(name), torch.from_numpy(np.asarray(keys).astype(np.int64)), position, has_gauss, cached],
-        "torch": torch.get_rng_state(),
-        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
-    }
+    """The state of PyTorch's generators in this process: all that a training draws from and does not seed itself."""
+    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+    return {"torch": torch.get_rng_state(), "cuda": cuda}
 
 
 def set_random_state(state: dict[str, Any]) -> None:
     """Go on with the random numbers where `random_state` was taken."""
-    version, words, gauss = state["python"]
-    random.setstate((version, tuple(words), gauss))
-    name, keys, position, has_gauss, cached = state["numpy"]
-    np.random.set_state((name, keys.numpy().astype(np.uint32), position, has_gauss, cached))
     torch.set_rng_state(state["torch"])
     if torch.cuda.is_available() and len(state["cuda"]) == torch.cuda.device_count():
         torch.cuda.set_rng_state_all(state["cuda"])

@@ -178,26 +178,22 @@ def label_finder(labels: Sequence[str] | None) -> Callable[[Any], str]:
     return lambda name: known.get(str(name)) or known.get(canonical(str(name)), "")
 
 
-def valid_box(box: Any) -> BoxXywh | None:
-    """The box as floats, clipped to the picture; None when it has no area there."""
+def valid_box(box: Any) -> BoxXywh:
+    """The box as floats, clipped to the picture.
+
+    Raises:
+        ValueError: it has no area there; the message says why, of its picture.
+    """
     try:
         left, top, width, height = (float(value) for value in box)
     except (TypeError, ValueError):
-        return None
-    right, bottom = min(left + width, 1.0), min(top + height, 1.0)
-    left, top = max(left, 0.0), max(top, 0.0)
-    return (left, top, right - left, bottom - top) if right > left and bottom > top else None
-
-
-def box_fault(box: Any) -> str:
-    """Why `valid_box` refuses a box."""
-    try:
-        left, top, width, height = (float(value) for value in box)
-    except (TypeError, ValueError):
-        return "with a box that is not four numbers"
-    if not all(math.isfinite(v) for v in (left, top, width, height)):
-        return "with a box that is not finite"
-    return "with a box without area" if width <= 0 or height <= 0 else "with a box outside the picture"
+        raise ValueError("with a box that is not four numbers") from None
+    x0, y0, x1, y1 = max(left, 0.0), max(top, 0.0), min(left + width, 1.0), min(top + height, 1.0)
+    if x1 > x0 and y1 > y0:
+        return x0, y0, x1 - x0, y1 - y0
+    if not all(map(math.isfinite, (left, top, width, height))):
+        raise ValueError("with a box that is not finite")
+    raise ValueError("with a box without area" if width <= 0 or height <= 0 else "with a box outside the picture")
 
 
 def reaches_outside(box: Any) -> bool:
@@ -341,13 +337,13 @@ def check(
     if entry.names is not None and len(entry.names) != len(entry.boxes):
         found.skip(entry.name, "with labels and boxes that do not match")
         return None
-    boxes = [valid_box(box) for box in entry.boxes]
-    good = tuple(box for box in boxes if box is not None)
-    if len(good) != len(boxes):
-        found.skip(entry.name, next(box_fault(b) for b, v in zip(entry.boxes, boxes, strict=True) if v is None))
+    try:
+        boxes = tuple(map(valid_box, entry.boxes))
+    except ValueError as fault:
+        found.skip(entry.name, str(fault))
         return None
     if any(reaches_outside(box) for box in entry.boxes):
         found.outside.append(entry.path)
     names = tuple(find_label(name) for name in entry.names or ("",) * len(boxes))
     found.unknown.update(str(n) for n, label in zip(entry.names or (), names, strict=False) if n and not label)
-    return good, names
+    return boxes, names

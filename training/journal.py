@@ -2,36 +2,26 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from gesture_app.errors import EnvironmentFault
-from gesture_app.vision.atomic import write_file
+from gesture_app.vision.atomic import write_file, write_table
 from training.plots import curves
 
 Row = Mapping[str, float]
 
 
-def as_csv(rows: Sequence[Row]) -> str:
-    """The rows as a table; a figure that an epoch does not have stays empty."""
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({name: f"{value:.6g}" for name, value in row.items()} for row in rows)
-    return text.getvalue()
-
-
 def write_journal(folder: Path, rows: Sequence[Row]) -> None:
-    """Write `metrics.csv` and `curves.png` anew.
+    """Write `metrics.csv` and `curves.png` anew; a figure that an epoch does not have stays empty.
 
     Raises:
         EnvironmentFault: they cannot be written.
     """
-    write_file(folder / "metrics.csv", as_csv(rows).encode(), "figures")
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    table = ([f"{row[name]:.6g}" if name in row else "" for name in columns] for row in rows)
+    write_table(folder / "metrics.csv", columns, table, "figures")
     write_file(folder / "curves.png", curves(rows), "figures")
 
 
