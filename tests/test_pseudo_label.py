@@ -65,14 +65,13 @@ def hand(colour: tuple[int, int, int]) -> np.ndarray:
     ],
 )
 def test_a_label_needs_agreement_and_certainty(colour, min_score, labels, expected) -> None:
-    columns = [LABELS.index(name) for name in labels]
-    assert agreed_label(Painter(), hand(colour), labels, columns, min_score) == expected
+    assert agreed_label(Painter(), hand(colour), labels, min_score) == expected
 
 
 def test_mirror_images_of_other_gestures_are_not_asked() -> None:
     painter = Painter()  # it calls blue hands fist, and their mirror images palm
     painter.classifier_info = SimpleNamespace(input_hw=(32, 32), mirror=False)
-    assert agreed_label(painter, hand((250, 0, 0)), LABELS, [0, 1, 2], 0.8) == "fist"
+    assert agreed_label(painter, hand((250, 0, 0)), LABELS, 0.8) == "fist"
 
 
 class Sided:

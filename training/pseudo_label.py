@@ -96,7 +96,7 @@ def pseudo_label(config: PseudoLabelConfig) -> dict[str, int]:
     config.output.mkdir(parents=True, exist_ok=True)
     counts = Counter[str]()
     if config.sides is not None:
-        counts.update(label_sides(config, recognizer))
+        label_sides(config, config.sides, recognizer, counts)
     if all(given is None for given in (config.crops, config.frames, config.rooms)):
         return dict(counts)
     crops = config.output / "crops"
@@ -104,11 +104,11 @@ def pseudo_label(config: PseudoLabelConfig) -> dict[str, int]:
     boxes: dict[str, list[dict[str, Any]]] = {}
     try:
         if config.crops is not None:
-            counts.update(label_crops(config, recognizer))
+            label_crops(config, config.crops, recognizer, counts)
         if config.frames is not None:
-            counts.update(box_frames(config, recognizer, boxes))
+            box_frames(config, config.frames, recognizer, boxes, counts)
         if config.frames is not None or config.rooms is not None:
-            counts.update(cut_background(config, recognizer))
+            cut_background(config, recognizer, counts)
     finally:  # also when it is stopped after hours; without the list some crops would be validated on
         if config.frames is not None:
             write_file(config.output / "boxes.json", (json.dumps(boxes) + "\n").encode(), "boxes")
@@ -117,23 +117,18 @@ def pseudo_label(config: PseudoLabelConfig) -> dict[str, int]:
     return dict(counts)
 
 
-def label_crops(config: PseudoLabelConfig, recognizer: Recognizer) -> dict[str, int]:
+def label_crops(config: PseudoLabelConfig, root: Path, recognizer: Recognizer, counts: Counter[str]) -> None:
     """Copy every crop whose views agree into the folder of its class."""
-    assert config.crops is not None
-    labels = config.labels or recognizer.labels
-    columns = [recognizer.labels.index(name) for name in labels]
-    folder = config.output / "crops"
-    counts: Counter[str] = Counter()
-    for path in tqdm(list(picture_files([config.crops], below=True)), desc="crops"):
+    for path in tqdm(list(picture_files([root], below=True)), desc="crops"):
         image = read_or_tell(path, counts)
         if image is None:
             continue
-        label = agreed_label(recognizer, image, labels, columns, config.min_score)
+        label = agreed_label(recognizer, image, config.labels or recognizer.labels, config.min_score)
         counts[label or "left out"] += 1
         if label is not None:
-            (folder / label).mkdir(parents=True, exist_ok=True)
-            shutil.copy2(path, first_free(folder / label, path.stem, path.suffix))  # other folders may have equal names
-    return dict(counts)
+            folder = config.output / "crops" / label
+            folder.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(path, first_free(folder, path.stem, path.suffix))  # other folders may have equal names
 
 
 def read_or_tell(path: Path, counts: Counter[str]) -> Image | None:
@@ -146,29 +141,27 @@ def read_or_tell(path: Path, counts: Counter[str]) -> Image | None:
         return None
 
 
-def agreed_label(
-    recognizer: Recognizer, crop: Image, labels: tuple[str, ...], columns: list[int], min_score: float
-) -> str | None:
+def agreed_label(recognizer: Recognizer, crop: Image, labels: tuple[str, ...], min_score: float) -> str | None:
     """The label of a hand crop on which all views agree with enough certainty.
 
     The views are the crop, its mirror image if that shows the same gesture, and both a little tighter and wider.
     Probabilities are those among `labels` only.
     """
-    probabilities = gesture_views(recognizer, crop, (0.0, 0.0, float(crop.shape[1]), float(crop.shape[0])))[:, columns]
+    columns = [recognizer.labels.index(name) for name in labels]
+    probabilities = gesture_views(recognizer, crop, whole(crop))[:, columns]
     probabilities /= probabilities.sum(axis=1, keepdims=True).clip(1e-6)
     best = probabilities.argmax(axis=1)
     sure = (best == best[0]).all() and probabilities[:, best[0]].mean() >= min_score
     return labels[int(best[0])] if sure else None
 
 
-def label_sides(config: PseudoLabelConfig, recognizer: Recognizer) -> dict[str, int]:
+def label_sides(config: PseudoLabelConfig, root: Path, recognizer: Recognizer, counts: Counter[str]) -> None:
     """Write a set's `index.csv` anew, with the known sides and those on which all views agree with enough certainty.
 
     Those of the splits other than `train` stay unknown where they are: nothing is measured on what a model says.
     """
-    assert config.sides is not None
-    rows, counts = [], Counter[str]()
-    crops = [picture for picture in read(config.sides, recognizer.labels).pictures if picture.is_crop]
+    rows = []
+    crops = [picture for picture in read(root, recognizer.labels).pictures if picture.is_crop]
     for picture in tqdm(crops, desc="sides"):
         side = picture.sides[0] if picture.sides else ""
         image = read_or_tell(picture.path, counts) if picture.split == "train" and not side else None
@@ -177,16 +170,20 @@ def label_sides(config: PseudoLabelConfig, recognizer: Recognizer) -> dict[str, 
         counts[side or "no side"] += 1
         rows.append((picture.key.partition("/")[2], picture.split, side))
     write_table(config.output / "index.csv", ("path", "split", "side"), rows, "the sides")
-    return dict(counts)
 
 
 def agreed_side(recognizer: Recognizer, crop: Image, min_score: float) -> str:
     """The side of a hand crop on which all views agree with enough certainty, mirror images on the other; or none."""
-    right = classify_views(recognizer, crop, (0.0, 0.0, float(crop.shape[1]), float(crop.shape[0])))[:, -1]
+    right = classify_views(recognizer, crop, whole(crop))[:, -1]
     right[1::2] = 1 - right[1::2]
     if (right > 0.5).all() and right.mean() >= min_score:
         return "right"
     return "left" if (right < 0.5).all() and right.mean() <= 1 - min_score else ""
+
+
+def whole(crop: Image) -> Box:
+    """The box of a hand that fills its picture."""
+    return 0.0, 0.0, float(crop.shape[1]), float(crop.shape[0])
 
 
 def classify_views(recognizer: Recognizer, image: Image, box: Box) -> FloatArray:
@@ -210,19 +207,21 @@ def gesture_views(recognizer: Recognizer, image: Image, box: Box) -> FloatArray:
 
 
 def box_frames(
-    config: PseudoLabelConfig, recognizer: Recognizer, boxes: dict[str, list[dict[str, Any]]]
-) -> dict[str, int]:
+    config: PseudoLabelConfig,
+    root: Path,
+    recognizer: Recognizer,
+    boxes: dict[str, list[dict[str, Any]]],
+    counts: Counter[str],
+) -> None:
     """Put into `boxes`, for every training frame without annotation, the known hands and those that were found.
 
     A found hand counts when the detector sees it in the frame or a part of it and in the mirror image, and either the
     detector or the classifier, which must name it as its folder does, is sure. A frame counts when one of its hands is
     named so, or when its boxes were known before.
     """
-    assert config.frames is not None
     known: dict[str, list[dict[str, Any]]] = read_boxes(config.boxes) if config.boxes else {}
-    counts: Counter[str] = Counter()
     gestures = tuple(name for name in recognizer.labels if name != NO_GESTURE)
-    frames = [f for f in read_gesture_frames(config.frames, gestures) if f.split == "train"]
+    frames = [f for f in read_gesture_frames(root, gestures) if f.split == "train"]
     for frame in tqdm(frames, desc="frames"):
         if frame.annotated or frame.path.parent.name.startswith(PREFIXES):
             continue  # the boxes of a file do not change a frame with an annotation
@@ -233,13 +232,8 @@ def box_frames(
         hands = known.get(uuid, [])
         found, scores = agreed_boxes(recognizer, image, FAINT)
         gesture = recognizer.labels.index(frame.gesture)
-        named = np.array(
-            [
-                gesture_views(recognizer, image, (b[0], b[1], b[2], b[3]))[:, gesture].mean() >= config.min_score
-                for b in found.tolist()
-            ],
-            bool,
-        )
+        shown = [gesture_views(recognizer, image, tuple(box))[:, gesture].mean() for box in found.tolist()]
+        named = np.array(shown) >= config.min_score
         sure = named | (scores >= config.min_detection)
         new = sure & are_new(found, pixel_boxes([hand["bbox"] for hand in hands], image))
         if not hands and not named.any():
@@ -251,10 +245,9 @@ def box_frames(
         boxes[uuid] = list(hands)
         for bbox, shows_it in zip(fraction_boxes(found[new], image), named[new].tolist(), strict=True):
             boxes[uuid].append({"bbox": bbox, **({"label": frame.gesture} if shows_it else {})})
-    return dict(counts)
 
 
-def cut_background(config: PseudoLabelConfig, recognizer: Recognizer) -> dict[str, int]:
+def cut_background(config: PseudoLabelConfig, recognizer: Recognizer, counts: Counter[str]) -> None:
     """Cut out what the detector takes for a hand where none is, and some of what it does not.
 
     All hands are known in rooms and in frames with true boxes; in other frames only a place at random is cut out.
@@ -266,7 +259,7 @@ def cut_background(config: PseudoLabelConfig, recognizer: Recognizer) -> dict[st
     sources = [(p.path, p.boxes_xywh, p.true_boxes) for p in frames if p.split == "train" and not p.is_crop]
     if config.rooms is not None:
         sources += [(path, (), True) for path in picture_files([config.rooms], below=True)]
-    counts = Counter({BACKGROUND: 0})
+    cut = 0
     for path, boxes_xywh, all_known in tqdm(sources, desc="background"):
         image = read_or_tell(path, counts)
         if image is None:
@@ -281,10 +274,9 @@ def cut_background(config: PseudoLabelConfig, recognizer: Recognizer) -> dict[st
             if min(right - left, bottom - top) < SMALLEST_PX or covers(hands, (left, top, right, bottom)):
                 continue
             patch = image[max(top, 0) : bottom, max(left, 0) : right]
-            name = f"{path.stem}_{counts[BACKGROUND]}.png"
-            write_file(folder / name, cv2.imencode(".png", patch)[1].tobytes(), "a crop")
-            counts[BACKGROUND] += 1
-    return dict(counts)
+            write_file(folder / f"{path.stem}_{cut}.png", cv2.imencode(".png", patch)[1].tobytes(), "a crop")
+            cut += 1
+    counts[BACKGROUND] += cut
 
 
 def random_place(image: Image, rng: np.random.Generator) -> FloatArray:
