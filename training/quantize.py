@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.optimize import linear_sum_assignment
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -294,16 +295,10 @@ def label_agreement(first: Recognizer, second: Recognizer, pictures: Sequence[Pi
 
 def same_hands(one: Sequence[Hand], other: Sequence[Hand]) -> int:
     """How many hands of two lists are at one place and have one name."""
-    left = list(other)
-    for hand in one:
-        boxes = np.array([candidate.box_xyxy for candidate in left], np.float32).reshape(-1, 4)
-        overlaps = iou_matrix(np.array(hand.box_xyxy, np.float32), boxes)[0]
-        match = next(
-            (i for i, overlap in enumerate(overlaps) if overlap >= SAME_HAND_IOU and left[i].label == hand.label), None
-        )
-        if match is not None:
-            left.pop(match)
-    return len(other) - len(left)
+    boxes = [np.array([hand.box_xyxy for hand in hands], np.float32).reshape(-1, 4) for hands in (one, other)]
+    same = iou_matrix(*boxes) >= SAME_HAND_IOU
+    same &= np.array([[hand.label == another.label for another in other] for hand in one], bool).reshape(same.shape)
+    return int(same[linear_sum_assignment(same, maximize=True)].sum())
 
 
 def shuffled(pictures: list[Picture], rng: np.random.Generator) -> list[Picture]:
