@@ -136,7 +136,7 @@ def require_ranges(config: Any) -> None:
 
 
 def refuse_contradictions(config: TrainingConfig, labels: Sequence[str], side: int) -> None:
-    """Refuse options that do not go together, before data is read.
+    """Refuse options that do not go together, before data is read; tell where mirror images are other gestures.
 
     Args:
         labels: the names that are to be learnt.
@@ -162,10 +162,6 @@ def refuse_contradictions(config: TrainingConfig, labels: Sequence[str], side: i
         given = f"--batch-size {config.batch_size} --accumulate {config.accumulate}"
         why = f"a single picture of {side} pixels is too little for batch norms"
         raise InputError(f"{given}: {why}. Give larger ones, or --freeze-norm")
-
-
-def hint_at_mirror_images(config: TrainingConfig, labels: Sequence[str]) -> None:
-    """Tell where names say that the mirror image of a gesture, of which it is to be learnt too, is another one."""
     pairs = ", ".join(map(" and ".join, mirror_images(labels)))
     if config.mirror and pairs and distributed.is_main():
         print(f"By their names {pairs} are mirror images of each other: give --no-mirror to tell them apart.")

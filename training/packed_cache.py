@@ -163,28 +163,23 @@ def write_pack(folder: Path, pictures: Iterator[tuple[tuple[str, int, int], Imag
 
     The index comes last, and only it makes the pack valid.
     """
-    first = next(pictures, None)
-    if first is None:
-        return False
     number = 1 + max((int(p.stem) for p in folder.glob("*.npz") if p.stem.isdigit()), default=0)
     file, temporary = folder / f"{number:04}.bin", folder / f"{number:04}.bin.tmp"
     rows = []
     with temporary.open("wb") as stream:
-        state, image = first
-        while True:
+        for state, image in pictures:
             rows.append((*state, stream.tell(), *image.shape[:2]))
             stream.write(np.ascontiguousarray(image).data)
             if len(rows) == PROBE:
                 require_room(folder, stream, expected)
             if stream.tell() >= PACK_BYTES:
                 break
-            following = next(pictures, None)
-            if following is None:
-                break
-            state, image = following
         end = stream.tell()
         stream.flush()
         os.fsync(stream.fileno())
+    if not rows:
+        temporary.unlink()
+        return False
     temporary.replace(file)
     arrays = {name: np.array(column) for name, column in zip(COLUMNS, zip(*rows, strict=True), strict=True)}
     data = io.BytesIO()

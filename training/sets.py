@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -49,11 +48,11 @@ class Layout:
 
     Attributes:
         name: for people.
-        entries: reads it.
+        entries: read where they are asked for.
     """
 
     name: str
-    entries: Callable[[], Iterator[Entry]]
+    entries: Iterator[Entry]
 
 
 def find_layout(root: Path, labels: Sequence[str] | None, boxes_file: Path | None = None) -> Layout | None:
@@ -63,21 +62,19 @@ def find_layout(root: Path, labels: Sequence[str] | None, boxes_file: Path | Non
         InputError: its annotations cannot be read, or are in XML.
     """
     if is_hagrid(root):
-        if boxes_file is None:
-            return Layout("HaGRID", partial(hagrid_entries, root))
-        more = partial(boxes_file_entries, root, boxes_file, labels)
-        return Layout("HaGRID", lambda: chain(hagrid_entries(root), more()))
+        more = boxes_file_entries(root, boxes_file, labels) if boxes_file is not None else ()
+        return Layout("HaGRID", chain(hagrid_entries(root), more))
     description = yolo_description(root)
     if description is not None:
-        return Layout("YOLO", partial(yolo_entries, root, description))
+        return Layout("YOLO", yolo_entries(root, description))
     files = coco_files(root)
     if files:
-        return Layout("COCO", partial(coco_entries, root, files))
+        return Layout("COCO", coco_entries(root, files))
     if has_xml(root):  # whose folder of pictures looks like that of a gesture
         raise InputError(f"cannot read annotations: {root}: they are in XML. Export them as COCO or YOLO")
     folders = class_folders(root, labels)
     kind = "whole pictures" if (root / BOXES_FILE).is_file() else "hand crops"
-    return Layout(f"class folders of {kind}", partial(class_folder_entries, root, folders, labels)) if folders else None
+    return Layout(f"class folders of {kind}", class_folder_entries(root, folders, labels)) if folders else None
 
 
 def open_set(root: Path, labels: Sequence[str] | None, boxes_file: Path | None = None) -> tuple[Path, Layout]:
@@ -117,7 +114,7 @@ def read(
         InputError: the folder is missing, in no known layout, or holds no usable picture.
     """
     folder, layout = open_set(root, labels, boxes_file)
-    found = collect(layout.entries(), labels, folder, read_index(folder), splits)
+    found = collect(layout.entries, labels, folder, read_index(folder), splits)
     if not found.pictures:
         raise InputError(f"no usable picture: {folder}: {found.describe()}")
     return found
@@ -133,7 +130,7 @@ def read_gesture_frames(root: Path, labels: tuple[str, ...]) -> list[GestureFram
     if layout.name != "HaGRID":
         raise InputError(f"unknown layout: {root}: whole frames are in a HaGRID layout, with ann_train_val/")
     index, found = read_index(root), []
-    split_of = {p.path: p.split for p in collect(layout.entries(), labels, root, index).pictures}
+    split_of = {p.path: p.split for p in collect(layout.entries, labels, root, index).pictures}
     for gesture, folders in gesture_folders(root, labels).items():
         for path in picture_files(folders):
             name = path.relative_to(root).as_posix()

@@ -32,7 +32,7 @@ from training.collection import Picture, known_sides
 from training.datasets import CropVariation, HandCrops, balanced_order, class_shares, collate_crops
 from training.draws import in_batches, in_order, whole_batches
 from training.evaluate import SCORES, evaluate_classifier
-from training.options import TrainingConfig, hint_at_mirror_images, refuse_contradictions
+from training.options import TrainingConfig, refuse_contradictions
 from training.picture_store import PictureStore
 from training.run import Epoch, Task, placed
 from training.sets import read_parts, require_classes
@@ -216,17 +216,6 @@ def initial_classifier(config: ClassifierConfig, alike: Mapping[str, str] | None
     return with_outputs(network, info.outputs, config.outputs, alike or {}), start
 
 
-def teacher_of(
-    config: ClassifierConfig, absent: tuple[str, ...]
-) -> tuple[nn.Module | None, tuple[tuple[int, int], ...]]:
-    """The initial weights as the teacher of the outputs without pictures, and which these are."""
-    if config.init is None or not absent:
-        return None, ()
-    network, info = load_model(config.init, "classifier")
-    taught = tuple((config.outputs.index(n), info.outputs.index(n)) for n in absent if n in info.outputs)
-    return network.requires_grad_(False), taught
-
-
 def progressive_side(start: int, end: int, epoch: int, epochs: int) -> int:
     """The input side of an epoch: small, cheap pictures for the first half, the full size for the last fifth.
 
@@ -290,8 +279,13 @@ def batch_augmentation(name: AugmentationName) -> nn.Sequential | None:
 
 
 def build_loss(config: ClassifierConfig, device: torch.device, absent: tuple[str, ...]) -> ClassifierLoss:
-    """The loss of a batch, which it varies before."""
-    teacher, taught = teacher_of(config, absent)
+    """The loss of a batch, which it varies before; the initial weights teach the outputs that are absent."""
+    teacher: nn.Module | None = None
+    taught: tuple[tuple[int, int], ...] = ()
+    if config.init is not None and absent:
+        teacher, info = load_model(config.init, "classifier")
+        teacher.requires_grad_(False).to(device)
+        taught = tuple((config.outputs.index(n), info.outputs.index(n)) for n in absent if n in info.outputs)
     augmentation = batch_augmentation(config.augmentation)
     if config.compile and device.type == "cuda" and augmentation is not None:
         for part in augmentation.children():
@@ -300,7 +294,7 @@ def build_loss(config: ClassifierConfig, device: torch.device, absent: tuple[str
         config.label_smoothing,
         config.mixup,
         augmentation,
-        teacher.to(device) if teacher is not None else None,
+        teacher,
         taught,
         config.handedness,
     )
@@ -331,7 +325,6 @@ def build(
         raise InputError(f"--start-size {config.start_size}: it grows to --size {config.size}. Give a smaller one")
     first_side = progressive_side(config.start_size, config.size, 0, config.epochs)
     refuse_contradictions(config, config.labels, first_side)
-    hint_at_mirror_images(config, config.labels)
     torch.manual_seed(config.seed)
     training, validation = pictures or read_pictures(config)
     model, start = initial_classifier(config, alike)

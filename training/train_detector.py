@@ -37,7 +37,7 @@ from training.datasets import (
 from training.evaluate import AP_BY_SIZE, SCORES, evaluate_detector
 from training.losses import detector_loss
 from training.mosaic import Mosaic
-from training.options import TrainingConfig, hint_at_mirror_images, refuse_contradictions
+from training.options import TrainingConfig, refuse_contradictions
 from training.picture_store import PictureStore
 from training.run import Epoch, Task, placed
 from training.sets import read_all, read_parts, require_classes
@@ -229,7 +229,6 @@ def build(
     if len(config.labels) == 1 and config.labels != HAND:
         raise InputError(f"--labels {config.labels[0]}: a single class is `hand`. Name two gestures or more")
     refuse_contradictions(config, config.labels, min(*config.input_hw, config.window))
-    hint_at_mirror_images(config, config.labels)
     torch.manual_seed(config.seed)
     recolour, in_batches = RandomChanges(FRAME_CHANGES), device.type == "cuda"
     if config.compile and in_batches:
