@@ -19,7 +19,7 @@ from gesture_app.vision.boxes import iou_matrix
 from gesture_app.vision.hands import Hand, Image
 from gesture_app.vision.images import read_image
 from gesture_app.vision.model_folders import quantization_path, weights_path
-from gesture_app.vision.model_info import KINDS, Kind, ModelInfo
+from gesture_app.vision.model_info import KINDS, Kind, ModelInfo, load_info
 from gesture_app.vision.openvino_runtime import OpenVinoNetwork, import_openvino, load_openvino
 from gesture_app.vision.preprocess import fitted_hw, letterbox
 from gesture_app.vision.quantization import Input, Quantization, Rounding, graph_sha256, nodes_of, save_quantization
@@ -72,17 +72,20 @@ class Candidate:
 
     Attributes:
         plain, rounded: both of them, ready to run.
-        measured: `METRIC_f32` and `METRIC_int8`.
+        quantization: what is measured with it is `METRIC_f32` and `METRIC_int8`.
         lost: how much smaller the metric is in eight bits.
     """
 
-    kind: Kind
     info: ModelInfo
     plain: Network
     rounded: Network
     quantization: Quantization
-    measured: dict[str, Any]
     lost: float
+
+    @property
+    def kind(self) -> Kind:
+        """Which network it is."""
+        return self.info.kind
 
 
 def quantize(config: QuantizeConfig) -> dict[str, Any]:
@@ -107,17 +110,21 @@ def quantize(config: QuantizeConfig) -> dict[str, Any]:
         candidates.append(detector)
     if config.crops:
         candidates.append(calibrate_classifier(weights_path(folder, "classifier"), config, rng))
-    results: dict[str, Any] = {candidate.kind: candidate.measured for candidate in candidates}
+    results: dict[str, Any] = {candidate.kind: candidate.quantization.measured for candidate in candidates}
     if compared:
         results["agreement"] = label_agreement(*both_recognizers(folder, candidates), compared)
     for candidate in candidates:
-        print(candidate.kind, *(f"{name} {value:.4f}" for name, value in candidate.measured.items()), sep=", ")
+        measured = candidate.quantization.measured.items()
+        print(candidate.kind, *(f"{name} {value:.4f}" for name, value in measured), sep=", ")
     if "agreement" in results:
         print(f"the same hands and names end to end: {results['agreement']:.2%}")
-    output = config.output or folder
+    together = {"agreement": results["agreement"]} if "agreement" in results else {}
     for candidate in candidates:
         if candidate.lost <= MOST_LOST:
-            write(quantization_path(weights_path(output, candidate.kind)), candidate, results.get("agreement"))
+            path = quantization_path(weights_path(config.output or folder, candidate.kind))
+            quantization = candidate.quantization
+            save_quantization(path, replace(quantization, measured={**quantization.measured, **together}))
+            print(f"eight bits: {path}")
     refused = [f"the {c.kind} loses {c.lost * 100:.2f} points" for c in candidates if c.lost > MOST_LOST]
     if refused:
         raise InputError(f"{folder}: {', '.join(refused)} in eight bits, at most 0.3 are allowed: it stays as it is")
@@ -132,7 +139,7 @@ def calibrate_detector(
     Raises:
         InputError: see `quantize`.
     """
-    _, info = load_openvino(weights, "detector")
+    info = load_info(weights)
     train, held = read_parts(config.frames, None, ("train", "val"))
     train = shuffled([p for p in train if not p.is_crop], rng)
     rest = held + train[config.calibration_frames :]
@@ -157,7 +164,7 @@ def calibrate_classifier(weights: Path, config: QuantizeConfig, rng: np.random.G
     Raises:
         InputError: see `quantize`.
     """
-    _, info = load_openvino(weights, "classifier")
+    info = load_info(weights)
     train, held = read_parts(config.crops, info.labels, ("train", "val"))
     train = shuffled([p for p in train if any(p.labels)], rng)
     compared = shuffled(held, rng)[: config.compared_crops]
@@ -185,7 +192,7 @@ def make_candidate(
     metric = SCORES[kind][0]
     before, after = (float(measure(network)[metric]) for network in networks)
     measured = {f"{metric}_f32": before, f"{metric}_int8": after}
-    return Candidate(kind, info, *networks, replace(quantization, measured=measured), measured, before - after)
+    return Candidate(info, *networks, replace(quantization, measured=measured), before - after)
 
 
 def import_nncf() -> Any:
@@ -304,14 +311,3 @@ def same_hands(one: Sequence[Hand], other: Sequence[Hand]) -> int:
 def shuffled(pictures: list[Picture], rng: np.random.Generator) -> list[Picture]:
     """The pictures in another order."""
     return [pictures[i] for i in rng.permutation(len(pictures))]
-
-
-def write(path: Path, candidate: Candidate, agreement: float | None) -> None:
-    """Write an accepted quantization.
-
-    Raises:
-        EnvironmentFault: it cannot be written.
-    """
-    measured = candidate.measured | ({"agreement": agreement} if agreement is not None else {})
-    save_quantization(path, replace(candidate.quantization, measured=measured))
-    print(f"eight bits: {path}")
