@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import multiprocessing
 import sys
 
 import cv2
@@ -7,6 +8,7 @@ import pytest
 import torch
 from torch.utils.data import Dataset
 
+from gesture_app.errors import InputError
 from training.draws import Loading, SeededItems, in_batches, in_order, load, seeded_share, uploaded
 
 NEEDS_CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA")
@@ -35,6 +37,19 @@ def test_loading_is_the_same_for_any_number_of_workers(workers: int) -> None:
     assert torch.equal(before, torch.get_rng_state())
     assert [[int(v) for v in b] for b in batches] == [[0, 1], [2], [5, 4]]
     assert batches[1:] == [b.tolist() for b in load(Noise(), draws[1:], None, Loading(0))]
+
+
+class Broken(Noise):
+    def __getitem__(self, item: int) -> torch.Tensor:
+        raise InputError("no such picture")
+
+
+@pytest.mark.parametrize("dataset", [Noise(), Broken()])
+def test_loading_processes_end_with_the_loop(dataset: Noise) -> None:
+    with pytest.raises(InputError) as held:  # which holds the loop's frames
+        for _ in in_order(dataset, 2, 2):
+            raise InputError("of the loop")
+    assert held.value and not multiprocessing.active_children()
 
 
 class Threads(Noise):

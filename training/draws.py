@@ -82,23 +82,38 @@ def begin_worker(_number: int) -> None:
     cv2.setNumThreads(0)
 
 
-def load(dataset: Dataset[Any], draws: Sequence[Sequence[Draw]], collate: Any, loading: Loading) -> DataLoader[Any]:
+def load(dataset: Dataset[Any], draws: Sequence[Sequence[Draw]], collate: Any, loading: Loading) -> Loader:
     """The batches of these draws, in their order; no global random number is used up."""
     return loader(SeededItems(dataset), loading, collate, batch_sampler=draws)
 
 
-def in_order(dataset: Dataset[Any], batch_size: int, workers: int = 0, collate: Any = None) -> DataLoader[Any]:
+def in_order(dataset: Dataset[Any], batch_size: int, workers: int = 0, collate: Any = None) -> Loader:
     """A dataset's items as they come, to be measured on; no global random number is used up."""
     return loader(dataset, Loading(workers), collate, batch_size=batch_size)
 
 
-def loader(dataset: Dataset[Any], loading: Loading, collate: Any, **batches: Any) -> DataLoader[Any]:
-    """PyTorch's, whose processes are forked where that can be done.
+class Loader(DataLoader[Any]):
+    """PyTorch's, whose processes end with the loop over it, also where an error ends that.
+
+    An error keeps PyTorch's own to the end of the program, which would then wait until `outlive_interrupts` is over.
+    """
+
+    def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
+        batches: Any = super().__iter__()
+        try:
+            yield from batches
+        finally:
+            if self.num_workers:
+                batches._shutdown_workers()
+
+
+def loader(dataset: Dataset[Any], loading: Loading, collate: Any, **batches: Any) -> Loader:
+    """Its processes are forked where that can be done.
 
     As Python starts them by itself since 3.14, each would import everything anew, twice an epoch.
     """
     forked = loading.workers > 0 and sys.platform == "linux"
-    return DataLoader(
+    return Loader(
         dataset,
         num_workers=loading.workers,
         collate_fn=collate,
