@@ -15,13 +15,15 @@ from gesture_app.vision.recognizer import Recognizer
 from training.collection import picture_files
 from training.datasets import fraction_boxes
 from training.layouts import BOXES_FILE, class_folders
+from training.own_pictures import sure_hands
 from training.sets import open_set
 
 
 def write_boxes(root: Path, recognizer: Recognizer | None = None) -> Path:
     """Find the hands in the pictures of class folders and write `boxes.json` beside the folders.
 
-    A picture without a hand gets no box and is no part of the set. Look at a contact sheet before training.
+    The detector alone tells: to a classifier a gesture that is yet to be learnt may be background. A picture without a
+    hand gets no box and is no part of the set. Look at a contact sheet before training.
 
     Args:
         recognizer: finds the hands; by default one with the weights in use.
@@ -48,7 +50,7 @@ def write_boxes(root: Path, recognizer: Recognizer | None = None) -> Path:
         except InputError as error:
             print(error)
             continue
-        hands = fraction_boxes([hand.box_xyxy for hand in recognizer(image)], image)
+        hands = fraction_boxes(sure_hands(image, recognizer).boxes_xyxy, image)
         if hands:
             rounded = [{"bbox": [round(value, 5) for value in box]} for box in hands]
             boxes[path.relative_to(folder).as_posix()] = rounded
