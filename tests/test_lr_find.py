@@ -8,10 +8,24 @@ import pytest
 import torch
 from toy import toy_config, toy_task
 
+from gesture_app.command_line import parse
 from gesture_app.errors import InputError
 from training import lr_find, run
+from training.cli import Command
 from training.lr_find import SMOOTHING, LearningRateConfig, find_learning_rate, search, valley
 from training.train_classifier import ClassifierConfig
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("lr-find", "classifier", "--data", "crops", "--steps", "25"),
+        ("lr-find", "--steps", "25", "classifier", "--data", "crops"),
+    ],
+)
+def test_its_own_options_stand_before_or_after_the_network(words: tuple[str, ...]) -> None:
+    config = parse(Command, "gesture-train", "", words)
+    assert config.steps == 25 and config.program.data == (Path("crops"),)
 
 
 def test_valley_of_a_typical_curve() -> None:

@@ -184,7 +184,12 @@ Command = (
     Annotated[ClassifierConfig, tyro.conf.subcommand("classifier")]
     | Annotated[DetectorConfig, tyro.conf.subcommand("detector")]
     | Annotated[RetrainConfig, tyro.conf.subcommand("retrain")]
-    | Annotated[LearningRateConfig, tyro.conf.OmitArgPrefixes, tyro.conf.subcommand("lr-find")]
+    | Annotated[
+        LearningRateConfig,
+        tyro.conf.OmitArgPrefixes,
+        tyro.conf.CascadeSubcommandArgs,
+        tyro.conf.subcommand("lr-find"),
+    ]
     | Annotated[EvaluateConfig, tyro.conf.subcommand("evaluate")]
     | Annotated[BenchmarkConfig, tyro.conf.subcommand("benchmark")]
     | Annotated[DataConfig, tyro.conf.subcommand("data")]
