@@ -379,7 +379,7 @@ def test_jobs_cover_all_pictures() -> None:
         ({"frames": -1, "crops": 3}, "nothing to render"),
         ({"frames": 1, "labels": ("wave",)}, "unknown gestures: wave"),
         ({"frames": 1, "labels": ()}, "unknown gestures"),
-        ({"frames": 1, "backgrounds": Path("nowhere")}, "no backgrounds"),
+        ({"frames": 1, "backgrounds": Path("nowhere")}, "cannot read pictures: nowhere"),
         ({"frames": 1, "makehuman": Path("nowhere")}, "no MakeHuman body"),
         ({"crops": 1}, "will not overwrite"),
         ({"frames": 1, "sheet": Path("s.gif")}, "a sheet is"),

@@ -97,8 +97,8 @@ def evaluate_classifier(
     f1, occurs = f1_scores(confusion), true > 0
     recall = correct / true.clamp(min=1)
     return {
-        "top1": float(correct.sum() / true.sum().clamp(min=1)),
-        "macro_f1": float(f1[occurs].mean()) if occurs.any() else 0.0,
+        "top1": float(correct.sum() / crops),
+        "macro_f1": float(f1[occurs].mean()),
         "ece": calibration_error(*torch.cat(distributed.gathered(confidences), dim=1)),
         "crops": crops,
         **({"side_accuracy": told / known_sides, "sides": known_sides} if known_sides else {}),

@@ -18,8 +18,8 @@ from tqdm import tqdm
 
 from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.vision.atomic import write_file, write_table
-from gesture_app.vision.images import is_picture
 from gesture_app.vision.labels import HAGRID_GESTURES, HAGRID_LABELS, NO_GESTURE
+from training.collection import picture_files
 from training.contact_sheet import check_name, write_sheet
 from training.datasets import fraction_boxes
 from training.download import makehuman_folder
@@ -146,7 +146,7 @@ def list_backgrounds(config: SynthesizeConfig) -> tuple[Path, ...]:
     """
     if config.backgrounds is None:
         return ()
-    found = tuple(sorted(path for path in config.backgrounds.rglob("*") if is_picture(path)))
+    found = tuple(sorted(picture_files([config.backgrounds], below=True)))
     if not found:
         raise InputError(f"no backgrounds: {config.backgrounds}: there is no picture in it")
     return found
