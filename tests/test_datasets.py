@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,14 +23,11 @@ from training.datasets import (
     FrameVariation,
     HandCrops,
     HandFrames,
-    balanced_order,
-    class_shares,
     collate_crops,
     collate_frames,
     fraction_boxes,
     is_upright,
     pixel_boxes,
-    same_shape_batches,
 )
 from training.sets import read
 
@@ -196,46 +192,6 @@ def test_tight_crops_get_surroundings_from_the_frames(hagrid_root: Path, crops_r
         laid.clear()
         assert all(hands[i][0].shape == (3, 32, 32) for i in range(len(crops)))
         assert bool(laid) == expected and len(laid) < len(crops)
-
-
-@pytest.mark.parametrize("balance", [0.0, 0.7, 1.0])
-@pytest.mark.parametrize("samples", [0, 1, 100, 1001, 4000])
-def test_balanced_order_has_the_shares_of_classes_and_every_item_as_often(balance: float, samples: int) -> None:
-    targets = [0] * 900 + [2] * 100 + [3]  # no item of class 1, a single one of class 3
-    order = balanced_order(targets, balance, samples, seed=0)
-    assert order == balanced_order(targets, balance, samples, 0) and len(order) == samples
-    drawn, shares = Counter(order), class_shares(targets, balance, 5)
-    assert sum(shares) == pytest.approx(1) and shares[1] == shares[4] == 0
-    for name, share in enumerate(shares):
-        times = [drawn[item] for item, target in enumerate(targets) if target == name]
-        assert abs(sum(times) - share * samples) < 1
-        assert not times or max(times) - min(times) <= 1
-    if balance == 0 and samples == len(targets):
-        assert sorted(order) == list(range(samples)) != order
-
-
-def test_balanced_order_differs_by_epoch_and_draws_small_shares_at_times() -> None:
-    targets = [0] * 30 + [1]
-    orders = [balanced_order(targets, 0, 10, (0, epoch)) for epoch in range(600)]
-    assert orders[0] != orders[1]
-    assert sum(30 in order for order in orders) / 600 == pytest.approx(10 / 31, abs=0.06)
-    assert np.bincount(np.concatenate(orders)) == pytest.approx(6000 / 31, rel=0.25)
-
-
-@pytest.mark.parametrize("repeats", [1, 3])
-def test_batches_have_one_shape_and_every_frame(repeats: int) -> None:
-    upright = [bool(i % 3) for i in range(20)]  # 13 of them
-    batches = same_shape_batches(upright, 4, 1, repeats)
-    drawn = Counter(i for batch in batches for i in batch)
-    assert {len(batch) for batch in batches} == {4}  # the last ones are filled up
-    assert set(drawn) == set(range(20)) and set(drawn.values()) <= {repeats, repeats + 1}
-    assert all(len({upright[i] for i in batch}) == 1 for batch in batches)
-    assert same_shape_batches(upright, 4, 1, repeats) == batches != same_shape_batches(upright, 4, (1, 2), repeats)
-
-
-def test_batches_of_few_frames() -> None:
-    assert same_shape_batches([], 4, 0) == []
-    assert sorted(map(sorted, same_shape_batches([True, True, False], 4, 0))) == [[0, 1], [2]]
 
 
 @pytest.mark.parametrize("counts", [(0, 2), (0, 0), (3, 1)])

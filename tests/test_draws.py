@@ -2,14 +2,27 @@ from __future__ import annotations
 
 import multiprocessing
 import sys
+from collections import Counter
 
 import cv2
+import numpy as np
 import pytest
 import torch
 from torch.utils.data import Dataset
 
 from gesture_app.errors import InputError
-from training.draws import Loading, SeededItems, in_batches, in_order, load, seeded_share, uploaded
+from training.draws import (
+    Loading,
+    SeededItems,
+    balanced_order,
+    class_shares,
+    in_batches,
+    in_order,
+    load,
+    same_shape_batches,
+    seeded_share,
+    uploaded,
+)
 
 NEEDS_CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA")
 
@@ -103,3 +116,43 @@ def test_batches_arrive_on_the_device_in_order(device: str, count: int) -> None:
         assert values.device.type == device
         arrived.append(((values * 2).unique().tolist(), int(number)))
     assert arrived == [([2 * number], number) for number in range(count)]
+
+
+@pytest.mark.parametrize("balance", [0.0, 0.7, 1.0])
+@pytest.mark.parametrize("samples", [0, 1, 100, 1001, 4000])
+def test_balanced_order_has_the_shares_of_classes_and_every_item_as_often(balance: float, samples: int) -> None:
+    targets = [0] * 900 + [2] * 100 + [3]  # no item of class 1, a single one of class 3
+    order = balanced_order(targets, balance, samples, seed=0)
+    assert order == balanced_order(targets, balance, samples, 0) and len(order) == samples
+    drawn, shares = Counter(order), class_shares(targets, balance, 5)
+    assert sum(shares) == pytest.approx(1) and shares[1] == shares[4] == 0
+    for name, share in enumerate(shares):
+        times = [drawn[item] for item, target in enumerate(targets) if target == name]
+        assert abs(sum(times) - share * samples) < 1
+        assert not times or max(times) - min(times) <= 1
+    if balance == 0 and samples == len(targets):
+        assert sorted(order) == list(range(samples)) != order
+
+
+def test_balanced_order_differs_by_epoch_and_draws_small_shares_at_times() -> None:
+    targets = [0] * 30 + [1]
+    orders = [balanced_order(targets, 0, 10, (0, epoch)) for epoch in range(600)]
+    assert orders[0] != orders[1]
+    assert sum(30 in order for order in orders) / 600 == pytest.approx(10 / 31, abs=0.06)
+    assert np.bincount(np.concatenate(orders)) == pytest.approx(6000 / 31, rel=0.25)
+
+
+@pytest.mark.parametrize("repeats", [1, 3])
+def test_batches_have_one_shape_and_every_frame(repeats: int) -> None:
+    upright = [bool(i % 3) for i in range(20)]  # 13 of them
+    batches = same_shape_batches(upright, 4, 1, repeats)
+    drawn = Counter(i for batch in batches for i in batch)
+    assert {len(batch) for batch in batches} == {4}  # the last ones are filled up
+    assert set(drawn) == set(range(20)) and set(drawn.values()) <= {repeats, repeats + 1}
+    assert all(len({upright[i] for i in batch}) == 1 for batch in batches)
+    assert same_shape_batches(upright, 4, 1, repeats) == batches != same_shape_batches(upright, 4, (1, 2), repeats)
+
+
+def test_batches_of_few_frames() -> None:
+    assert same_shape_batches([], 4, 0) == []
+    assert sorted(map(sorted, same_shape_batches([True, True, False], 4, 0))) == [[0, 1], [2]]

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain, cycle, islice
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +29,6 @@ from training.augment import (
     to_rgb_tensor,
 )
 from training.collection import BoxXywh, Picture, canonical, picture_size
-from training.draws import in_batches, whole_batches
 from training.frame_views import flip, frame_view, hand_window
 from training.picture_store import PictureStore
 
@@ -147,36 +146,6 @@ def read_from(store: PictureStore, paths: Sequence[Path], first: int) -> tuple[i
         if image is not None:
             return number, image
     raise InputError(store.describe_bad())
-
-
-def balanced_order(targets: Sequence[int], balance: float, samples: int, seed: int | Sequence[int]) -> list[int]:
-    """The items to draw: of each class as many as `class_shares` says, and all of them before one comes again.
-
-    Args:
-        targets: the class of every item.
-        balance: a class of n items has n ** (1 - balance) shares: 0 leaves the classes as they are, 1 evens them.
-        samples: how many are drawn.
-        seed: of the shuffling.
-    """
-    rng = np.random.default_rng(seed)
-    counts = np.bincount(targets)
-    # Rounded up or down by chance, all classes by the same: the mean over many epochs is the share exactly.
-    ends = np.floor(np.cumsum(class_shares(targets, balance, len(counts))) * samples + rng.random()).astype(int)
-    ends[-1] = samples
-    by_class = np.split(np.argsort(targets, kind="stable"), np.cumsum(counts)[:-1])
-    order = np.empty(samples, int)
-    for items, places in zip(by_class, np.split(rng.permutation(samples), ends[:-1]), strict=True):
-        if len(places):
-            passes = np.tile(items, (-(-len(places) // len(items)), 1))
-            order[np.sort(places)] = rng.permuted(passes, axis=1).ravel()[: len(places)]
-    return list(order.tolist())
-
-
-def class_shares(targets: Sequence[int], balance: float, classes: int) -> tuple[float, ...]:
-    """How much of what `balanced_order` draws every class is."""
-    counts = np.bincount(targets, minlength=classes).astype(np.float64)
-    drawn = counts * np.maximum(counts, 1) ** -balance
-    return tuple((drawn / drawn.sum()).tolist())
 
 
 @dataclass(frozen=True)
@@ -346,30 +315,6 @@ def is_upright(path: Path, store: PictureStore | None = None) -> bool:
     cached = store.cache.size_hw(path) if store is not None and store.cache is not None else None
     height, width = cached or picture_size(path)[::-1]
     return height > width
-
-
-def same_shape_batches(
-    upright: Sequence[bool], batch_size: int, seed: int | Sequence[int], repeats: int = 1
-) -> list[list[int]]:
-    """Batches, shuffled, of frames that are all upright or all wide, since a batch has one shape.
-
-    Each shape's last batch is filled up with some of its frames again, unless they are too few for a whole one: batches
-    of another size would be compiled anew, and batch norms would count their few pictures as much as others.
-
-    Args:
-        upright: one a frame.
-        seed: of the shuffling.
-        repeats: how often every frame comes.
-    """
-    rng = np.random.default_rng(seed)
-    batches = []
-    for shape in (False, True):
-        items = [i for i, on_end in enumerate(upright) if on_end == shape] * repeats
-        rng.shuffle(items)
-        items = list(islice(cycle(items), whole_batches(len(items), batch_size)))
-        batches += in_batches(items, batch_size)
-    rng.shuffle(batches)
-    return batches
 
 
 def stack_pictures(pictures: Sequence[Tensor], channels_last: bool) -> Tensor:

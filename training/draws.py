@@ -47,6 +47,60 @@ def whole_batches(items: int, batch_size: int) -> int:
     return items if items < batch_size else -(-items // batch_size) * batch_size
 
 
+def balanced_order(targets: Sequence[int], balance: float, samples: int, seed: int | Sequence[int]) -> list[int]:
+    """The items to draw: of each class as many as `class_shares` says, and all of them before one comes again.
+
+    Args:
+        targets: the class of every item.
+        balance: a class of n items has n ** (1 - balance) shares: 0 leaves the classes as they are, 1 evens them.
+        samples: how many are drawn.
+        seed: of the shuffling.
+    """
+    rng = np.random.default_rng(seed)
+    counts = np.bincount(targets)
+    # Rounded up or down by chance, all classes by the same: the mean over many epochs is the share exactly.
+    ends = np.floor(np.cumsum(class_shares(targets, balance, len(counts))) * samples + rng.random()).astype(int)
+    ends[-1] = samples
+    by_class = np.split(np.argsort(targets, kind="stable"), np.cumsum(counts)[:-1])
+    order = np.empty(samples, int)
+    for items, places in zip(by_class, np.split(rng.permutation(samples), ends[:-1]), strict=True):
+        if len(places):
+            passes = np.tile(items, (-(-len(places) // len(items)), 1))
+            order[np.sort(places)] = rng.permuted(passes, axis=1).ravel()[: len(places)]
+    return list(order.tolist())
+
+
+def class_shares(targets: Sequence[int], balance: float, classes: int) -> tuple[float, ...]:
+    """How much of what `balanced_order` draws every class is."""
+    counts = np.bincount(targets, minlength=classes).astype(np.float64)
+    drawn = counts * np.maximum(counts, 1) ** -balance
+    return tuple((drawn / drawn.sum()).tolist())
+
+
+def same_shape_batches(
+    upright: Sequence[bool], batch_size: int, seed: int | Sequence[int], repeats: int = 1
+) -> list[list[int]]:
+    """Batches, shuffled, of frames that are all upright or all wide, since a batch has one shape.
+
+    Each shape's last batch is filled up with some of its frames again, unless they are too few for a whole one: batches
+    of another size would be compiled anew, and batch norms would count their few pictures as much as others.
+
+    Args:
+        upright: one a frame.
+        seed: of the shuffling.
+        repeats: how often every frame comes.
+    """
+    rng = np.random.default_rng(seed)
+    batches = []
+    for shape in (False, True):
+        items = [i for i, on_end in enumerate(upright) if on_end == shape] * repeats
+        rng.shuffle(items)
+        items = list(islice(cycle(items), whole_batches(len(items), batch_size)))
+        batches += in_batches(items, batch_size)
+    rng.shuffle(batches)
+    return batches
+
+
 def seeded_share(
     batches: Sequence[Sequence[int]], seed: int, epoch: int, rank: int = 0, world_size: int = 1
 ) -> list[list[Draw]]:

@@ -29,8 +29,8 @@ from training.augment import AugmentationName, GentleTrivialAugment
 from training.batch_augment import POOR_CAMERA, BatchAugmentation, RandomChanges
 from training.checkpoint import provenance
 from training.collection import Picture, known_sides
-from training.datasets import CropVariation, HandCrops, balanced_order, class_shares, collate_crops
-from training.draws import in_batches, in_order, whole_batches
+from training.datasets import CropVariation, HandCrops, collate_crops
+from training.draws import balanced_order, class_shares, in_batches, in_order, whole_batches
 from training.evaluate import SCORES, evaluate_classifier
 from training.options import TrainingConfig, refuse_contradictions
 from training.picture_store import PictureStore

@@ -32,8 +32,8 @@ from training.datasets import (
     frames_for,
     is_background,
     left_out,
-    same_shape_batches,
 )
+from training.draws import same_shape_batches
 from training.evaluate import AP_BY_SIZE, SCORES, evaluate_detector
 from training.losses import detector_loss
 from training.mosaic import Mosaic
