@@ -2,14 +2,14 @@ from __future__ import annotations
 
 import shlex
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pytest
 import torch
 from networks import Malicious
 
-from training.checkpoint import RunFolder, options_of, plain, provenance, random_state, set_random_state
+from training.checkpoint import RunFolder, plain, provenance, random_state, set_random_state
 from training.collection import Picture
 
 
@@ -63,7 +63,7 @@ class Options:
 
 
 def test_options_as_plain_data() -> None:
-    assert options_of(Options()) == {"data": ["a", "b"], "size": 3, "nothing": None}
+    assert plain(asdict(Options())) == {"data": ["a", "b"], "size": 3, "nothing": None}
     assert plain({1: (Path("x"), {"y": (2.5, True)})}) == {"1": ["x", {"y": [2.5, True]}]}
 
 

@@ -11,7 +11,7 @@ import shlex
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import count
 from pathlib import Path
@@ -183,8 +183,3 @@ def fingerprint(pictures: Iterable[Picture]) -> str:
         bytes_ = p.path.stat().st_size if p.path.is_file() else 0
         digest.update(repr((p.key or p.path.name, bytes_, p.labels, p.boxes_xywh, p.sides, p.split)).encode())
     return digest.hexdigest()[:12]
-
-
-def options_of(config: Any) -> dict[str, Any]:
-    """The options of a training as plain data."""
-    return dict(plain(asdict(config)))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import Any
 
 import torch
 
@@ -11,11 +12,9 @@ from gesture_app.errors import InputError
 from training import distributed
 from training.checkpoint import random_state, set_random_state
 from training.draws import Loading, load, seeded_share
-from training.engine import Learner, MovingAverage, grad_scaler, set_training, train_step
-from training.optimization import build_optimizer, build_schedule, parameter_groups
-
-if TYPE_CHECKING:
-    from training.run import Run
+from training.engine import Learner, set_training, train_step
+from training.optimization import build_schedule
+from training.run import Run, build_learner
 
 TRIED_PICTURES = 4
 OVERFIT_PICTURES = 8
@@ -38,14 +37,10 @@ def first_pictures(run: Run, count: int) -> Any:
 
 def trial(run: Run) -> Learner:
     """A copy of which every layer learns, to try things on; the run's own weights stay as they are."""
-    model = copy.deepcopy(run.learner.model)
-    model.requires_grad_(True)
-    optimizer = build_optimizer("adamw", parameter_groups([model], run.config.learning_rate, 0.0))
-    schedule = build_schedule("one-cycle", optimizer, OVERFIT_STEPS)
-    dtype = run.learner.dtype
-    return Learner(
-        model, model, MovingAverage(model), optimizer, schedule, grad_scaler(run.learner.device, dtype), dtype
-    )
+    model = copy.deepcopy(run.learner.model).requires_grad_(True)
+    learner = build_learner(model, [model], replace(run.config, optimizer="adamw", weight_decay=0.0, accumulate=1))
+    learner.schedule = build_schedule("one-cycle", learner.optimizer, OVERFIT_STEPS)
+    return learner
 
 
 def preflight(run: Run) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar, cast
 
@@ -16,7 +16,7 @@ from torch.utils.data import Dataset
 
 from gesture_app.vision.model_info import ModelInfo
 from training import distributed
-from training.checkpoint import RunFolder, fingerprint, options_of
+from training.checkpoint import RunFolder, fingerprint, plain
 from training.collection import Picture
 from training.draws import Loading
 from training.engine import LaunchedStep, Learner, MovingAverage, Step, autocast_dtype, grad_scaler
@@ -74,7 +74,7 @@ class Task:
     @cached_property
     def identity(self) -> dict[str, Any]:
         """What tells a run from others: its options and pictures, as plain data."""
-        return {**options_of(self.config), "pictures": fingerprint(self.pictures)}
+        return {**plain(asdict(self.config)), "pictures": fingerprint(self.pictures)}
 
 
 @dataclass
