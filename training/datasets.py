@@ -183,16 +183,11 @@ class FrameVariation:
             found[crop.labels[0]].append(number)
         return dict(found)
 
-    @cached_property
-    def class_chances(self) -> FloatArray:
-        """How likely each of the classes is to be pasted."""
-        weights = np.array([3.0 if name in self.hard_classes else 1.0 for name in self.crops_by_class])
-        return np.asarray(weights / weights.sum())
-
     def draw_crop(self, rng: np.random.Generator) -> int:
         """The number of a crop to paste."""
-        classes = list(self.crops_by_class.values())
-        numbers = classes[int(rng.choice(len(classes), p=self.class_chances))]
+        names = list(self.crops_by_class)
+        weights = np.array([3.0 if name in self.hard_classes else 1.0 for name in names])
+        numbers = self.crops_by_class[names[int(rng.choice(len(names), p=weights / weights.sum()))]]
         return numbers[int(rng.integers(len(numbers)))]
 
 
