@@ -108,6 +108,14 @@ class Outcome:
         """The same of a single name, whose held-out hands may be three."""
         return (1 + 3 * self.chance) / 4
 
+    @property
+    def figures(self) -> dict[str, Any]:
+        """What other programs are told of it, see `retrain`."""
+        name, (ours, base) = SCORES[self.kind][0], self.score
+        named = {"named": self.named, "needed": self.needed, "weak": self.weak} if self.new else {}
+        kept = {} if self.kept is None else {"kept": self.kept, "forgets": self.forgets}
+        return {name: ours, **named, **kept, **({} if base is None else {f"before_{name}": base})}
+
     def __str__(self) -> str:
         ours, base = self.score
         beside = "the model before knows none of these gestures" if base is None else f"before {base:.3f}"

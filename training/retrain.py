@@ -154,14 +154,7 @@ def run(config: RetrainConfig, tell: Tell, stop: StopSignal) -> dict[str, Any]:
     result: dict[str, Any] = {"done": True, "better": bool(improved), "as_good": as_good, "improved": improved}
     result |= {"report": str(report), "installed": installed is not None}
     for outcome in outcomes:
-        name = SCORES[outcome.kind][0]
-        result[name], before = outcome.score
-        if outcome.new:
-            result |= {"named": outcome.named, "needed": outcome.needed, "weak": outcome.weak}
-        if outcome.kept is not None:
-            result |= {"kept": outcome.kept, "forgets": outcome.forgets}
-        if before is not None:
-            result[f"before_{name}"] = before
+        result |= outcome.figures
     tell(result)
     print(verdict(outcomes))
     print(f"report: {report}")
