@@ -71,7 +71,7 @@ def find_layout(root: Path, labels: Sequence[str] | None, boxes_file: Path | Non
     if files:
         return Layout("COCO", coco_entries(root, files))
     if has_xml(root):  # whose folder of pictures looks like that of a gesture
-        raise InputError(f"cannot read annotations: {root}: they are in XML. Export them as COCO or YOLO")
+        raise InputError(f"cannot read annotations: {root}: in XML. Export COCO or YOLO, or move them elsewhere")
     folders = class_folders(root, labels)
     kind = "whole pictures" if (root / BOXES_FILE).is_file() else "hand crops"
     return Layout(f"class folders of {kind}", class_folder_entries(root, folders, labels)) if folders else None
