@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
@@ -125,6 +126,15 @@ def test_frames_with_boxes_are_held_out_as_their_hands_are(tmp_path: Path) -> No
     own = read_own(tmp_path, SHIPPED, FindsWhite())
     held = [p.path.name for p in own.frames if p.split != "train"]
     assert sorted(held) == sorted(p.path.name for p in own.validation) == [f"shot {n}.png" for n in range(32, 40)]
+
+
+def test_pictures_whose_hands_have_no_names_are_told(tmp_path: Path) -> None:
+    folder(tmp_path, "like", [picture((60, 10, 40, 40))] * 8)
+    hand = {"bbox": [0.4, 0.1, 0.2, 0.3]}
+    hands = {f"like/shot {i}.png": [hand] * (2 if i < 3 else 1) for i in range(8)}
+    (tmp_path / "boxes.json").write_text(json.dumps(hands))
+    own = read_own(tmp_path, SHIPPED, FindsWhite())
+    assert any(note.startswith("In 3 pictures no hand is named") for note in own.notes)
 
 
 def test_a_list_of_sides_alone_holds_nothing_out(tmp_path: Path) -> None:

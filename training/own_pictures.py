@@ -25,6 +25,7 @@ from gesture_app.vision.postprocess import Detections
 from gesture_app.vision.recognizer import Recognizer
 from training.collection import UNREAD, Picture, in_threads, label_finder
 from training.datasets import fraction_boxes
+from training.layouts import BOXES_FILE
 from training.picture_store import NAMED
 from training.sets import open_set, read
 from training.splits import Split, Splits, as_split, read_index
@@ -97,6 +98,8 @@ def read_own(root: Path, known: tuple[str, ...], recognizer: Recognizer) -> OwnP
         pictures, said = with_hands(pictures, recognizer)
         notes += said
         own = enough_of(pictures, root)
+    if unnamed := sum(bool(p.labels) and not any(p.labels) for p in pictures):
+        notes.append(f"In {unnamed} pictures no hand is named, as of several in {BOXES_FILE}: they teach no gesture.")
     labels = tuple([n for n in known if n in own] + [n for n in own if n not in known])
     if not is_split(pictures, read_index(open_set(root, None)[0])):
         pictures = held_out(pictures)
