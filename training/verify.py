@@ -81,13 +81,9 @@ def oddity(path: Path) -> str:
 def wrong_folder(pictures: Sequence[Picture]) -> list[Picture]:
     """Frames of a folder named by a gesture of the set, with labels, but not with that one."""
     names = {canonical(name) for picture in pictures for name in picture.labels if name}
-    found = []
-    for picture in pictures:
-        gesture = gesture_of(picture.path.parent.name)
-        labels = {canonical(name) for name in picture.labels}
-        if not picture.is_crop and gesture in names and all(picture.labels) and labels and gesture not in labels:
-            found.append(picture)
-    return found
+    named = [p for p in pictures if not p.is_crop and p.labels and all(p.labels)]
+    folders = [gesture_of(p.path.parent.name) for p in named]
+    return [p for p, own in zip(named, folders, strict=True) if own in names.difference(map(canonical, p.labels))]
 
 
 def summary(rows: Sequence[tuple[object, str]]) -> str:
