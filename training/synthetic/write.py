@@ -124,7 +124,7 @@ MAKERS: list[Maker] = []
 def start_worker(maker: Maker) -> None:
     """Keep the maker in a worker process: Linux's inherit it, elsewhere it is sent to each."""
     ignore_interrupts()
-    cv2.setNumThreads(1)
+    cv2.setNumThreads(0)  # with 1 it would wait for OpenCV's threads, of which a forked process has none
     MAKERS[:] = [maker]
 
 
