@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from fractions import Fraction
 from pathlib import Path
 
-import av
 import numpy as np
+from media import Film, regular, write_video
 
 from gesture_app.vision.hands import Hand, RecognizerOptions
 from gesture_app.vision.model_info import ModelInfo
@@ -74,12 +73,5 @@ def two_colours(size_wh: tuple[int, int] = (64, 48)) -> np.ndarray:
 
 def write_two_colours(path: Path) -> Path:
     """Two seconds of the same picture, 160x120, 30 in a second."""
-    with av.open(str(path), "w") as out:
-        stream = out.add_stream("libx264", rate=30, options={"preset": "ultrafast"})
-        stream.width, stream.height, stream.pix_fmt = 160, 120, "yuv420p"
-        for i in range(60):
-            frame = av.VideoFrame.from_ndarray(two_colours((160, 120)), format="bgr24")
-            frame.pts, frame.time_base = i, Fraction(1, 30)
-            out.mux(stream.encode(frame))
-        out.mux(stream.encode(None))
-    return path
+    film = Film((160, 120), draw=lambda _, size_wh: two_colours(size_wh))
+    return write_video(path, regular(60), film)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,7 +14,14 @@ import numpy as np
 from gesture_app.vision.hands import Frame
 
 TIME_BASE = Fraction(1, 15360)
-REGULAR = tuple(Fraction(i, 30) for i in range(20))
+
+
+def regular(count: int) -> list[Fraction]:
+    """The times of so many pictures, thirty a second."""
+    return [Fraction(i, 30) for i in range(count)]
+
+
+REGULAR = tuple(regular(20))
 VARIABLE = tuple(Fraction(n, 1000) for n in (0, 33, 40, 140, 141, 200, 333, 700, 733, 766, 800, 801, 1200))
 
 
@@ -32,36 +40,58 @@ def frame_of(index: int) -> Frame:
     return Frame(picture(index), index, index / 30)
 
 
-def write_video(
-    path: Path,
-    times_s: Sequence[Fraction] = REGULAR,
-    size_wh: tuple[int, int] = (64, 48),
-    audio: str | None = None,
-    rotation: int = 0,
-    options: dict[str, str] | None = None,
-    sound: tuple[int, str] = (16000, "mono"),
-    pixel_aspect: Fraction | None = None,
-    codec: str = "libx264",
-) -> Path:
-    """Encode (yuv444p for odd sizes), sound as long as the pictures, in the container of the suffix."""
-    with av.open(str(path), "w", options=options or {}) as out:
-        stream = out.add_stream(codec, rate=30, options={"preset": "ultrafast", "bf": "2", "g": "10"})
-        stream.width, stream.height = size_wh
-        stream.pix_fmt = "yuv444p" if size_wh[0] % 2 or size_wh[1] % 2 else "yuv420p"
+@dataclass(frozen=True)
+class Film:
+    """What a clip is besides the times of its pictures.
+
+    Attributes:
+        draw: a picture by its number and size (width, height).
+        sound: the codec, rate and layout of its sound, which is as long as the pictures.
+        pixel_aspect: the width of a pixel over its height.
+        options: of the container.
+    """
+
+    size_wh: tuple[int, int] = (64, 48)
+    draw: Callable[[int, tuple[int, int]], np.ndarray] = picture
+    codec: str = "libx264"
+    sound: tuple[str, int, str] | None = None
+    rotation: int = 0
+    pixel_aspect: Fraction | None = None
+    options: dict[str, str] = field(default_factory=dict)
+
+
+WITH_SOUND = Film(sound=("aac", 16000, "mono"))
+INDEX_FIRST = Film(options={"movflags": "faststart"})
+"""Such an MP4 plays while it is sent, and as far as it goes where its end is cut off."""
+
+
+def write_video(path: Path, times_s: Sequence[Fraction] = REGULAR, film: Film = Film()) -> Path:
+    """Encode a clip (yuv444p for odd sizes) in the container of the suffix."""
+    with av.open(str(path), "w", options=film.options) as out:
+        stream = out.add_stream(film.codec, rate=30, options={"preset": "ultrafast", "bf": "2", "g": "10"})
+        stream.width, stream.height = film.size_wh
+        stream.pix_fmt = "yuv444p" if film.size_wh[0] % 2 or film.size_wh[1] % 2 else "yuv420p"
         stream.codec_context.time_base = TIME_BASE
         stream.codec_context.thread_count = 1
-        if pixel_aspect:
-            stream.codec_context.sample_aspect_ratio = pixel_aspect
-        if rotation:
-            stream.set_display_rotation(rotation)
-        tone = out.add_stream(audio, rate=sound[0], layout=sound[1]) if audio else None
+        if film.pixel_aspect:
+            stream.codec_context.sample_aspect_ratio = film.pixel_aspect
+        if film.rotation:
+            stream.set_display_rotation(film.rotation)
+        tone = out.add_stream(film.sound[0], rate=film.sound[1], layout=film.sound[2]) if film.sound else None
         for index, time_s in enumerate(times_s):
-            frame = av.VideoFrame.from_ndarray(picture(index, size_wh), format="bgr24")
+            frame = av.VideoFrame.from_ndarray(film.draw(index, film.size_wh), format="bgr24")
             frame.pts, frame.time_base = round(time_s / TIME_BASE), TIME_BASE
             out.mux(stream.encode(frame))
         out.mux(stream.encode(None))
         if tone:
             _add_tone(out, tone, float(times_s[-1] - times_s[0]), float(times_s[0]))
+    return path
+
+
+def cut_off(path: Path, share: float = 0.6) -> Path:
+    """Leave a file no more than so much of its beginning."""
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(len(whole) * share)])
     return path
 
 

@@ -12,7 +12,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fakes import FakeRecognizer
-from media import REGULAR, VARIABLE, audio_packets, picture, video_pts_s, write_audio, write_video
+from media import (
+    INDEX_FIRST,
+    REGULAR,
+    VARIABLE,
+    WITH_SOUND,
+    audio_packets,
+    cut_off,
+    picture,
+    regular,
+    video_pts_s,
+    write_audio,
+    write_video,
+)
 from PIL import Image as PillowImage
 
 from gesture_app.annotate import AnnotateOptions, Progress, _beside_folder, annotate, plan
@@ -35,7 +47,7 @@ def rows(path: Path) -> list[dict]:
 
 
 def test_video(tmp_path: Path) -> None:
-    source = write_video(tmp_path / "in.mp4", VARIABLE, audio="aac")
+    source = write_video(tmp_path / "in.mp4", VARIABLE, WITH_SOUND)
     seen: list[Progress] = []
     options = AnnotateOptions(jsonl=tmp_path / "out.jsonl")
     summary = annotate(source, FakeRecognizer(), options, on_progress=seen.append)
@@ -270,9 +282,7 @@ def test_existing_results_are_replaced_only_with_force(tmp_path: Path) -> None:
 
 
 def test_truncated_video_is_a_warning(tmp_path: Path) -> None:
-    times = [REGULAR[1] * i for i in range(90)]
-    whole = write_video(tmp_path / "in.mp4", times, options={"movflags": "faststart"}).read_bytes()
-    (tmp_path / "cut.mp4").write_bytes(whole[: len(whole) * 6 // 10])
+    cut_off(write_video(tmp_path / "cut.mp4", regular(90), INDEX_FIRST))
     warnings: list[str] = []
     summary = annotate(tmp_path / "cut.mp4", FakeRecognizer(), on_warning=warnings.append)
     assert len(video_pts_s(tmp_path / "cut-annotated.mp4")) == summary.frames
@@ -280,7 +290,7 @@ def test_truncated_video_is_a_warning(tmp_path: Path) -> None:
 
 
 def test_stopping_keeps_what_there_is(tmp_path: Path) -> None:
-    source = write_video(tmp_path / "in.mp4", audio="aac")
+    source = write_video(tmp_path / "in.mp4", film=WITH_SOUND)
     seen: list[Progress] = []
     warnings: list[str] = []
     options = AnnotateOptions(jsonl=tmp_path / "out.jsonl")
@@ -339,9 +349,7 @@ def test_frames_in_batches_keep_their_order(tmp_path: Path, stop_at: int | None)
 
 
 def test_frames_before_the_end_of_a_truncated_video_are_kept_in_batches(tmp_path: Path) -> None:
-    times = [REGULAR[1] * i for i in range(90)]
-    whole = write_video(tmp_path / "in.mp4", times, options={"movflags": "faststart"}).read_bytes()
-    (tmp_path / "cut.mp4").write_bytes(whole[: len(whole) * 6 // 10])
+    cut_off(write_video(tmp_path / "cut.mp4", regular(90), INDEX_FIRST))
     counts = [annotate(tmp_path / "cut.mp4", engine, AnnotateOptions(force=True)).frames
               for engine in (FakeRecognizer(), InBatches())]  # fmt: skip
     assert counts[0] == counts[1] > 10

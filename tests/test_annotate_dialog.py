@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from fakes import FakeRecognizer
-from media import REGULAR, picture, video_pts_s, write_video
+from media import INDEX_FIRST, REGULAR, cut_off, picture, regular, video_pts_s, write_video
 from PyQt6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PyQt6.QtGui import QDropEvent
 from PyQt6.QtWidgets import QFileDialog
@@ -126,9 +126,7 @@ def test_enter_opens_a_result_and_starts_nothing(open_dialog, qtbot, tmp_path, m
 
 
 def test_a_file_that_is_cut_off_is_done_with_a_note(open_dialog, qtbot, tmp_path):
-    times = [REGULAR[1] * i for i in range(90)]
-    whole = write_video(tmp_path / "a.mp4", times, options={"movflags": "faststart"}).read_bytes()
-    (tmp_path / "a.mp4").write_bytes(whole[: len(whole) * 6 // 10])
+    cut_off(write_video(tmp_path / "a.mp4", regular(90), INDEX_FIRST))
     write_video(tmp_path / "b.mp4", REGULAR)
     dialog = open_dialog()
     dialog.add_files([tmp_path])

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from fakes import FakeRecognizer
-from media import REGULAR, video_pts_s, write_video
+from media import REGULAR, regular, video_pts_s, write_video
 
 from gesture_app import __version__
 from gesture_app.cli import THRESHOLDS, main
@@ -231,7 +231,7 @@ def started(*words: str) -> subprocess.Popen[str]:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_signals_keep_a_video_that_plays(tmp_path: Path, number: signal.Signals) -> None:
-    source = write_video(tmp_path / "in.mp4", [REGULAR[1] * i for i in range(400)])
+    source = write_video(tmp_path / "in.mp4", regular(400))
     process = started("annotate", str(source), "--jsonl", str(tmp_path / "out.jsonl"))
     written = tmp_path / ".out.partial.jsonl"
     deadline_s = time.monotonic() + 40
@@ -268,7 +268,7 @@ def test_nobody_reads_the_help(program: str) -> None:
 
 
 def test_a_reader_that_leaves(tmp_path: Path) -> None:
-    source = write_video(tmp_path / "in.mp4", [REGULAR[1] * i for i in range(100)])
+    source = write_video(tmp_path / "in.mp4", regular(100))
     process = started("annotate", str(source), "--jsonl", "-", "--no-media")
     assert process.stdout is not None and process.stderr is not None
     assert json.loads(process.stdout.readline())["frame"] == 0

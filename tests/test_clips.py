@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from media import REGULAR, VARIABLE, picture, write_video
+from media import INDEX_FIRST, REGULAR, VARIABLE, WITH_SOUND, Film, cut_off, picture, regular, write_video
 from PIL import Image as PillowImage
 
 from gesture_app.errors import InputError
@@ -14,7 +14,7 @@ from gesture_app.video.clips import PICTURE_S, FileSource, PictureSource
 from gesture_app.video.files import open_video
 from gesture_app.video.sinks import VideoSink
 
-LONG = [REGULAR[1] * i for i in range(45)]  # key frames at 0, 10, 20, ...
+LONG = regular(45)  # key frames at 0, 10, 20, ...
 
 
 def same(a: np.ndarray, b: np.ndarray) -> bool:
@@ -55,7 +55,7 @@ def write_any(path: Path, times: list) -> Path:
 
 def test_a_clock_that_runs_over_does_not_mislead_a_search(tmp_path: Path) -> None:
     at_s = 2**33 // 90_000 - 4
-    source = FileSource(write_video(tmp_path / "in.ts", [at_s + REGULAR[1] * i for i in range(180)], audio="aac"))
+    source = FileSource(write_video(tmp_path / "in.ts", [at_s + REGULAR[1] * i for i in range(180)], WITH_SOUND))
     for wanted_s in (0.5, 1.5, 4.0):
         frame = source.read_at(wanted_s)
         assert frame is not None and 0 <= wanted_s - frame.time_s < 0.1
@@ -103,19 +103,13 @@ def test_the_end_is_known_once_it_was_met(tmp_path: Path, suffix: str, files: in
     assert source.clip is learned
 
 
-def cut(path: Path, share: float) -> Path:
-    whole = path.read_bytes()
-    path.write_bytes(whole[: int(len(whole) * share)])
-    return path
-
-
-FOUR_S = [REGULAR[1] * i for i in range(120)]
+FOUR_S = regular(120)
 
 
 @pytest.mark.parametrize("seek_s", [0.0, 1.0, 3.9])
-@pytest.mark.parametrize(("suffix", "options"), [(".mp4", {"movflags": "faststart"}), (".mkv", {})])
-def test_a_video_that_is_cut_off_says_so_once(tmp_path: Path, suffix: str, options: dict, seek_s: float) -> None:
-    source = FileSource(cut(write_video(tmp_path / f"in{suffix}", FOUR_S, options=options), 0.6))
+@pytest.mark.parametrize(("suffix", "film"), [(".mp4", INDEX_FIRST), (".mkv", Film())])
+def test_a_video_that_is_cut_off_says_so_once(tmp_path: Path, suffix: str, film: Film, seek_s: float) -> None:
+    source = FileSource(cut_off(write_video(tmp_path / f"in{suffix}", FOUR_S, film)))
     assert source.clip.duration_s == pytest.approx(4.0, abs=0.1)
     for _ in range(2):
         assert source.read_at(seek_s) is not None
@@ -124,9 +118,9 @@ def test_a_video_that_is_cut_off_says_so_once(tmp_path: Path, suffix: str, optio
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".ts", ".avi", ".h264", ".flv"])
-@pytest.mark.parametrize("audio", [None, "aac"])
-def test_a_whole_video_says_nothing(tmp_path: Path, suffix: str, audio: str | None) -> None:
-    source = FileSource(write_video(tmp_path / f"in{suffix}", FOUR_S, audio=None if suffix == ".h264" else audio))
+@pytest.mark.parametrize("film", [Film(), WITH_SOUND], ids=["silent", "with sound"])
+def test_a_whole_video_says_nothing(tmp_path: Path, suffix: str, film: Film) -> None:
+    source = FileSource(write_video(tmp_path / f"in{suffix}", FOUR_S, Film() if suffix == ".h264" else film))
     for seek_s in (0.0, 0.7, 3.99, 99.0):
         source.read_at(seek_s)
         assert None not in list(iter(source.read, None))
@@ -134,7 +128,7 @@ def test_a_whole_video_says_nothing(tmp_path: Path, suffix: str, audio: str | No
 
 
 def test_less_than_a_second_of_a_video_is_missing(tmp_path: Path) -> None:
-    source = FileSource(cut(write_video(tmp_path / "in.mp4", LONG, options={"movflags": "faststart"}), 0.7))
+    source = FileSource(cut_off(write_video(tmp_path / "in.mp4", LONG, INDEX_FIRST), 0.7))
     assert source.clip.duration_s is not None and sum(1 for _ in iter(source.read, None)) < len(LONG)
     assert not source.notes, "as durations may be estimates"
 

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import av
 import pytest
 from fakes import LEFT_BGR, RIGHT_BGR, FakeRecognizer, write_two_colours
-from media import REGULAR, write_video
+from media import INDEX_FIRST, REGULAR, cut_off, regular, write_video
 from PIL import Image as PillowImage
 from PyQt6.QtCore import QCoreApplication, QEvent, QMimeData, QPoint, QPointF, QRect, QSettings, QSize, Qt, QUrl
 from PyQt6.QtGui import (
@@ -227,9 +227,7 @@ def test_the_end_of_a_video_and_again(open_window, qtbot, clip):
 
 
 def test_a_video_that_is_cut_off_says_so(open_window, qtbot, tmp_path):
-    clip = write_video(tmp_path / "cut.mp4", [REGULAR[1] * i for i in range(120)], options={"movflags": "faststart"})
-    whole = clip.read_bytes()
-    clip.write_bytes(whole[: len(whole) // 2])
+    clip = cut_off(write_video(tmp_path / "cut.mp4", regular(120), INDEX_FIRST), 0.5)
     window = open_window(loop=False)
     window.play(str(clip))
     qtbot.waitUntil(lambda: window.playback.phase is Phase.ENDED)

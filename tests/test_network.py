@@ -4,15 +4,15 @@ import functools
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import av
 import cv2
 import numpy as np
 import pytest
-from media import set_matrix, write_video
+from media import INDEX_FIRST, Film, set_matrix, write_video
 
 from gesture_app.errors import EnvironmentFault
 from gesture_app.video.files import open_video
@@ -41,17 +41,10 @@ def serving(handler) -> Iterator[str]:
         thread.join(5)
 
 
-def write(path: Path, frames: int, **options: str) -> None:
-    """A video whose pictures become lighter."""
-    with av.open(str(path), "w", options=options) as out:
-        stream = out.add_stream("libx264", rate=FPS)
-        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
-        stream.options = {"g": str(FPS // 2)}
-        for number in range(frames):
-            picture = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 40 + 4 * number, np.uint8), format="bgr24")
-            picture.pts, picture.time_base = number, Fraction(1, FPS)
-            out.mux(stream.encode(picture))
-        out.mux(stream.encode(None))
+def write(path: Path, frames: int, step: int = 4, fps: Fraction = Fraction(FPS), **options: str) -> None:
+    """A video whose pictures become lighter by so much."""
+    film = Film(draw=lambda number, _: np.full((48, 64, 3), 40 + step * number, np.uint8), options=options)
+    write_video(path, [number / fps for number in range(frames)], film)
 
 
 def read(source: NetworkSource, frames: int) -> list[np.ndarray]:
@@ -85,7 +78,7 @@ def test_what_comes_faster_than_it_is_shown_keeps_its_pace_and_begins_again(
     (Fraction(16, 11), (1, 0, 0, 1)), (None, (1, 0, 0, -1)), (None, (0, -1, -1, 0)), (Fraction(4, 3), (0, 1, -1, 0)),
 ])  # fmt: skip
 def test_pictures_are_upright_and_wide_as_those_of_the_file(tmp_path, address, pixel_aspect, matrix) -> None:
-    path = write_video(tmp_path / "in.mp4", options={"movflags": "faststart"}, pixel_aspect=pixel_aspect)
+    path = write_video(tmp_path / "in.mp4", film=replace(INDEX_FIRST, pixel_aspect=pixel_aspect))
     with open_video(set_matrix(path, matrix)) as video:
         expected = next(iter(video)).image
     source = NetworkSource(f"{address}/in.mp4")
@@ -94,14 +87,7 @@ def test_pictures_are_upright_and_wide_as_those_of_the_file(tmp_path, address, p
 
 
 def test_a_picture_that_stays_for_long_is_given_again_until_the_next_one_is_due(tmp_path: Path, address: str) -> None:
-    with av.open(str(tmp_path / "slow.mp4"), "w", options={"movflags": "faststart"}) as out:
-        stream = out.add_stream("libx264", rate=1)
-        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
-        for number in range(2):
-            picture = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 40 + 100 * number, np.uint8), format="bgr24")
-            picture.pts, picture.time_base = 3 * number, Fraction(1, 2)
-            out.mux(stream.encode(picture))
-        out.mux(stream.encode(None))
+    write(tmp_path / "slow.mp4", 2, 100, Fraction(2, 3), movflags="faststart")
     source = NetworkSource(f"{address}/slow.mp4")
     start_s, first = time.monotonic(), int(read(source, 1)[0].mean())
     again = 0

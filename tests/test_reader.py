@@ -13,7 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from media import REGULAR, frame_of, picture, write_video
+from media import REGULAR, frame_of, picture, regular, write_video
 
 from gesture_app.errors import EnvironmentFault
 from gesture_app.video import reader as reading
@@ -142,7 +142,7 @@ def test_a_looping_file_goes_on(tmp_path: Path) -> None:
 
 def test_slower_and_faster(tmp_path: Path) -> None:
     states, box = States(), Mailbox()
-    path = str(write_video(tmp_path / "in.mp4", [REGULAR[1] * i for i in range(60)]))
+    path = str(write_video(tmp_path / "in.mp4", regular(60)))
     reader = FrameReader(path, box, states, SourceOptions(speed=2.0))
     reader.start()
     for speed in (2.0, 0.5, 1.5):

@@ -5,13 +5,12 @@ import os
 import re
 import subprocess
 import sys
-from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
-from media import REGULAR, VARIABLE, audio_packets, picture, video_pts_s, write_video
+from media import REGULAR, VARIABLE, WITH_SOUND, Film, audio_packets, picture, regular, video_pts_s, write_video
 from PIL import Image as PillowImage
 
 from gesture_app.errors import EnvironmentFault, InputError
@@ -44,7 +43,7 @@ def test_times_are_kept(tmp_path: Path, suffix: str, times: tuple) -> None:
 def test_sound_is_kept(tmp_path: Path, name: str, codec: str, same: bool) -> None:
     if codec == "libopus" and "libopus" not in av.codecs_available:
         pytest.skip("no Opus encoder")
-    source = write_video(tmp_path / name, audio=codec)
+    source = write_video(tmp_path / name, film=Film(sound=(codec, 16000, "mono")))
     packets = audio_packets(copied(source, tmp_path / "out.mp4"))
     if same:
         assert packets == audio_packets(source)
@@ -56,7 +55,7 @@ def test_sound_is_kept(tmp_path: Path, name: str, codec: str, same: bool) -> Non
 @pytest.mark.parametrize(("rate", "layout"), [(48000, "stereo"), (17000, "stereo"), (192000, "mono"), (8000, "5.1")])
 @pytest.mark.parametrize("suffix", [".avi", ".mkv", ".mov"])
 def test_any_rate_and_number_of_channels_fits(tmp_path: Path, suffix: str, rate: int, layout: str) -> None:
-    source = write_video(tmp_path / f"in{suffix}", audio="pcm_s16le", sound=(rate, layout))
+    source = write_video(tmp_path / f"in{suffix}", film=Film(sound=("pcm_s16le", rate, layout)))
     out = copied(source, tmp_path / "out.mp4")
     assert len(video_pts_s(out)) == len(REGULAR)
     with av.open(str(out)) as media:
@@ -65,7 +64,7 @@ def test_any_rate_and_number_of_channels_fits(tmp_path: Path, suffix: str, rate:
 
 
 def test_sound_that_mp4_does_not_take_is_encoded_again(tmp_path: Path) -> None:
-    out = copied(write_video(tmp_path / "in.avi", audio="libmp3lame", sound=(8000, "mono")), tmp_path / "out.mp4")
+    out = copied(write_video(tmp_path / "in.avi", film=Film(sound=("libmp3lame", 8000, "mono"))), tmp_path / "out.mp4")
     with av.open(str(out)) as media:
         assert media.streams.audio[0].codec_context.name == "aac"
 
@@ -86,9 +85,9 @@ def test_a_track_without_sound_is_left_out(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("later_s", [0, 3600])
 def test_the_sound_of_joined_files_goes_on(tmp_path: Path, later_s: int) -> None:
-    times = [Fraction(i, 30) for i in range(60)]
-    second = write_video(tmp_path / "part.ts", times, audio="aac").read_bytes()
-    first = write_video(tmp_path / "later.ts", [t + later_s for t in times], audio="aac").read_bytes()
+    times = regular(60)
+    second = write_video(tmp_path / "part.ts", times, WITH_SOUND).read_bytes()
+    first = write_video(tmp_path / "later.ts", [t + later_s for t in times], WITH_SOUND).read_bytes()
     (tmp_path / "in.ts").write_bytes(first + second)
     out = copied(tmp_path / "in.ts", tmp_path / "out.mp4")
     assert video_pts_s(out)[-1] == pytest.approx(4, abs=0.1)
@@ -104,9 +103,9 @@ def test_the_last_picture_stays_as_long_as_it_did(tmp_path: Path) -> None:
 
 
 def test_sound_of_another_codec_never_stops_the_pictures(tmp_path: Path) -> None:
-    times = [REGULAR[1] * i for i in range(61)]
+    times = regular(61)
     for codec in ("ac3", "aac"):
-        write_video(tmp_path / f"{codec}.ts", times, audio=codec, sound=(44100, "mono"))
+        write_video(tmp_path / f"{codec}.ts", times, Film(sound=(codec, 44100, "mono")))
     (tmp_path / "in.ts").write_bytes((tmp_path / "ac3.ts").read_bytes() + (tmp_path / "aac.ts").read_bytes())
     assert len(video_pts_s(copied(tmp_path / "in.ts", tmp_path / "out.mp4"))) >= 120
 
@@ -114,7 +113,7 @@ def test_sound_of_another_codec_never_stops_the_pictures(tmp_path: Path) -> None
 @pytest.mark.parametrize("sound", [(48000, "mono"), (44100, "stereo"), (32000, "mono")])
 def test_sound_that_changes_on_its_way_never_stops_the_pictures(tmp_path: Path, sound: tuple[int, str]) -> None:
     parts = [
-        write_video(tmp_path / f"{number}.ts", [t + 2 * number for t in REGULAR], audio="mp2", sound=kind)
+        write_video(tmp_path / f"{number}.ts", [t + 2 * number for t in REGULAR], Film(sound=("mp2", *kind)))
         for number, kind in enumerate([(48000, "stereo"), sound])
     ]
     (tmp_path / "in.ts").write_bytes(b"".join(part.read_bytes() for part in parts))
@@ -127,7 +126,7 @@ def test_sound_that_changes_on_its_way_never_stops_the_pictures(tmp_path: Path, 
 
 @pytest.mark.parametrize(("size_wh", "even_wh"), [((17, 13), (18, 14)), ((1, 1), (2, 2)), ((64, 48), (64, 48))])
 def test_odd_sizes_are_padded(tmp_path: Path, size_wh: tuple[int, int], even_wh: tuple[int, int]) -> None:
-    out = copied(write_video(tmp_path / "in.mkv", size_wh=size_wh), tmp_path / "out.mp4")
+    out = copied(write_video(tmp_path / "in.mkv", film=Film(size_wh)), tmp_path / "out.mp4")
     with open_video(out) as video:
         assert video.size_wh == even_wh
         assert len(list(video)) == len(REGULAR)
@@ -135,7 +134,7 @@ def test_odd_sizes_are_padded(tmp_path: Path, size_wh: tuple[int, int], even_wh:
 
 @pytest.mark.parametrize("size_wh", [(64, 48), (1280, 720)])
 def test_colours_survive(tmp_path: Path, size_wh: tuple[int, int]) -> None:
-    source = write_video(tmp_path / "in.mp4", REGULAR[:3], size_wh)
+    source = write_video(tmp_path / "in.mp4", REGULAR[:3], Film(size_wh))
     out = copied(source, tmp_path / "out.mp4")
     with open_video(source) as a, open_video(out) as b:
         for before, after in zip(a, b, strict=True):
@@ -154,7 +153,7 @@ def test_another_size_is_fitted(tmp_path: Path) -> None:
 
 
 def test_a_failure_keeps_a_video_that_plays(tmp_path: Path) -> None:
-    source = write_video(tmp_path / "in.mp4", audio="aac")
+    source = write_video(tmp_path / "in.mp4", film=WITH_SOUND)
     with open_video(source) as video:
         sink = VideoSink(tmp_path / "out.mp4", video)
         with pytest.raises(RuntimeError), sink:
@@ -325,7 +324,7 @@ def test_a_relative_name_with_a_colon(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_what_is_kept_ends_with_its_last_picture(tmp_path: Path) -> None:
-    with open_video(write_video(tmp_path / "in.mp4", [REGULAR[1] * i for i in range(40)])) as video:
+    with open_video(write_video(tmp_path / "in.mp4", regular(40))) as video:
         frames = list(video)  # as far ahead as can be
         sink = VideoSink(tmp_path / "out.mp4", video)
         for frame in frames[:10]:

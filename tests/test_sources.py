@@ -16,7 +16,20 @@ import av
 import cv2
 import numpy as np
 import pytest
-from media import REGULAR, VARIABLE, picture, set_matrix, video_pts_s, write_audio, write_video
+from media import (
+    INDEX_FIRST,
+    REGULAR,
+    VARIABLE,
+    WITH_SOUND,
+    Film,
+    cut_off,
+    picture,
+    regular,
+    set_matrix,
+    video_pts_s,
+    write_audio,
+    write_video,
+)
 from PIL import Image as PillowImage
 
 from gesture_app.errors import EnvironmentFault, GestureError, InputError
@@ -31,9 +44,7 @@ def bad_files(folder: Path) -> Iterator[Path]:
     for name, content in [("empty.mp4", b""), ("text.mp4", b"hello\n" * 999), ("noise.mp4", bytes(range(256)) * 400)]:
         (folder / name).write_bytes(content)
         yield folder / name
-    whole = write_video(folder / "whole.mp4").read_bytes()
-    (folder / "headless.mp4").write_bytes(whole[: len(whole) // 2])
-    yield folder / "headless.mp4"
+    yield cut_off(write_video(folder / "headless.mp4"), 0.5)
     yield write_audio(folder / "sound.mp4")
     os.mkfifo(folder / "pipe.mp4")
     yield folder / "pipe.mp4"
@@ -120,7 +131,7 @@ def test_joined_files_go_on(tmp_path: Path, later_s: int) -> None:
 @pytest.mark.parametrize("rotation", [0, 90, 180, -90])
 @pytest.mark.filterwarnings("ignore")
 def test_rotation_is_applied_as_opencv_does(tmp_path: Path, rotation: int) -> None:
-    path = write_video(tmp_path / "in.mp4", rotation=rotation)
+    path = write_video(tmp_path / "in.mp4", film=Film(rotation=rotation))
     _, expected = cv2.VideoCapture(str(path)).read()
     with open_video(path) as video:
         frame = next(iter(video))
@@ -182,23 +193,21 @@ def test_a_rate_that_is_only_the_clock_is_none(tmp_path: Path) -> None:
     ],
 )
 def test_pixels_become_square(tmp_path: Path, pixel_aspect: Fraction, rotation: int, size_wh) -> None:
-    path = write_video(tmp_path / "in.mp4", rotation=rotation, pixel_aspect=pixel_aspect)
+    path = write_video(tmp_path / "in.mp4", film=Film(rotation=rotation, pixel_aspect=pixel_aspect))
     with open_video(path) as video:
         assert video.size_wh == size_wh
         assert {frame.image.shape for frame in video} == {(size_wh[1], size_wh[0], 3)}
 
 
 def test_truncated_file_gives_what_it_has(tmp_path: Path) -> None:
-    times = [REGULAR[1] * i for i in range(90)]
-    whole = write_video(tmp_path / "in.mp4", times, options={"movflags": "faststart"}).read_bytes()
-    (tmp_path / "cut.mp4").write_bytes(whole[: len(whole) * 6 // 10])
-    with open_video(tmp_path / "cut.mp4") as video:
+    path = cut_off(write_video(tmp_path / "cut.mp4", regular(90), INDEX_FIRST))
+    with open_video(path) as video:
         frames = list(video)
     assert video.truncated and 10 < len(frames) < 90 and video.frame_count == 90
 
 
 def test_frames_before_a_fault_of_the_file_are_given(tmp_path: Path) -> None:
-    pictures = write_video(tmp_path / "in.ogg", codec="libvpx").read_bytes()
+    pictures = write_video(tmp_path / "in.ogg", film=Film(codec="libvpx")).read_bytes()
     sound = write_audio(tmp_path / "sound.ogg", "libopus").read_bytes()
     (tmp_path / "joined.ogg").write_bytes(pictures + sound)  # FFmpeg stops there, while its decoder still holds some
     with open_video(tmp_path / "joined.ogg") as video:
@@ -206,16 +215,16 @@ def test_frames_before_a_fault_of_the_file_are_given(tmp_path: Path) -> None:
 
 
 def test_sound_may_begin_on_the_way(tmp_path: Path) -> None:
-    times = [REGULAR[1] * i for i in range(60)]
+    times = regular(60)
     silent = write_video(tmp_path / "silent.ts", times).read_bytes()
-    loud = write_video(tmp_path / "loud.ts", times, audio="aac").read_bytes()
+    loud = write_video(tmp_path / "loud.ts", times, WITH_SOUND).read_bytes()
     (tmp_path / "in.ts").write_bytes(silent + loud + 12 * silent)  # FFmpeg looks for streams at both ends
     with open_video(tmp_path / "in.ts") as video:
         assert len(list(video)) == 14 * len(times)
 
 
 def test_a_truncated_avi_is_told(tmp_path: Path) -> None:
-    whole = write_video(tmp_path / "in.avi", [REGULAR[1] * i for i in range(90)]).read_bytes()
+    whole = write_video(tmp_path / "in.avi", regular(90)).read_bytes()
     (tmp_path / "cut.avi").write_bytes(whole[: whole.rindex(b"idx1") * 6 // 10])
     for name, truncated in (("in.avi", False), ("cut.avi", True)):
         with open_video(tmp_path / name) as video:
@@ -224,7 +233,7 @@ def test_a_truncated_avi_is_told(tmp_path: Path) -> None:
 
 
 def test_damaged_packets_are_skipped(tmp_path: Path) -> None:
-    data = bytearray(write_video(tmp_path / "in.mp4", [REGULAR[1] * i for i in range(60)]).read_bytes())
+    data = bytearray(write_video(tmp_path / "in.mp4", regular(60)).read_bytes())
     start = data.index(b"mdat") + 2000
     data[start : start + 300] = bytes(300)
     (tmp_path / "rot.mp4").write_bytes(data)
