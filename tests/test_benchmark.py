@@ -94,7 +94,7 @@ def test_scaling_needs_a_hand(clip: LoopedVideo, monkeypatch) -> None:
 
 
 def test_start_of_another_process(clip: LoopedVideo) -> None:
-    result = benchmark.measure_start((str(assets_folder() / "weights"), "cpu", "auto", "auto"), clip.path)
+    result = benchmark.measure_start((str(assets_folder() / "weights"), "cpu", "torch", "auto"), clip.path)
     assert 0.1 < result["seconds"] < 100
     assert result["memory_mb"] is None or 50 < result["memory_mb"] < 3000
     assert "first result" in benchmark_report.start_line(result)
@@ -123,39 +123,42 @@ def test_what_cannot_be_measured_is_told_at_once(words: list[str], why: str, mon
     assert caught.value.code in (2, 3) and why in capsys.readouterr().err
 
 
-def test_the_command(clip: LoopedVideo, tmp_path: Path, monkeypatch, capsys) -> None:
+@pytest.fixture
+def measured(clip: LoopedVideo, tmp_path: Path, monkeypatch, capsys):
+    """`gesture-app benchmark` on the clip: its exit code, what it tells and what it writes."""
     monkeypatch.setattr(cli.Model, "load_recognizer", lambda self: FakeRecognizer(device_name=f"a {self.runtime}"))
     monkeypatch.setattr(benchmark, "measure_start", lambda words, path: {"seconds": 1.5, "memory_mb": 300.0})
-    words = ["--clip", str(clip.path), "--seconds", "0.1", "--compare", "--scaling", "--json", str(tmp_path / "b.json")]
-    with pytest.raises(SystemExit) as caught:
-        cli.main(["benchmark", *words])
-    assert caught.value.code == 0
-    told = capsys.readouterr().out
+    monkeypatch.setattr(benchmark, "ROUND_S", 0.1)
+
+    def run(*words: str) -> tuple[int, str, dict]:
+        written = tmp_path / "b.json"
+        with pytest.raises(SystemExit) as caught:
+            cli.main(["benchmark", "--clip", str(clip.path), "--seconds", "0.1", "--json", str(written), *words])
+        return int(caught.value.code or 0), "".join(capsys.readouterr()), json.loads(written.read_text())
+
+    return run
+
+
+ALWAYS = {"device", "stages", "live", "start", "memory_mb"}
+
+
+def test_the_command(measured) -> None:
+    code, told, result = measured("--compare", "--scaling")
+    assert code == 0 and set(result) == {*ALWAYS, "scaling", "comparison"}
     assert all(word in told for word in ("a None", "a torch", "a openvino", "1.5 s, 300 MB", "3840x2160"))
-    result = json.loads((tmp_path / "b.json").read_text())
-    assert set(result) == {"device", "stages", "live", "start", "memory_mb", "scaling", "comparison"}
 
 
-def test_one_that_fails_leaves_those_before_it(clip: LoopedVideo, tmp_path: Path, monkeypatch, capsys) -> None:
+def test_one_that_fails_leaves_those_before_it(measured, monkeypatch) -> None:
     def fails(*_: object) -> None:
         raise InputError("video: no hand is found")
 
-    monkeypatch.setattr(cli.Model, "load_recognizer", lambda self: FakeRecognizer())
-    monkeypatch.setattr(benchmark, "measure_start", lambda words, path: {"seconds": 1.5, "memory_mb": 300.0})
     monkeypatch.setattr(benchmark, "measure_scaling", fails)
-    words = ["--clip", str(clip.path), "--seconds", "0.1", "--scaling", "--json", str(tmp_path / "b.json")]
-    with pytest.raises(SystemExit) as caught:
-        cli.main(["benchmark", *words])
-    assert caught.value.code == 2 and "no hand is found" in capsys.readouterr().err
-    assert set(json.loads((tmp_path / "b.json").read_text())) == {"device", "stages", "live", "start", "memory_mb"}
+    code, told, result = measured("--scaling")
+    assert code == 2 and "no hand is found" in told and set(result) == ALWAYS
 
 
-def test_the_command_on_a_gpu(clip: LoopedVideo, tmp_path: Path, monkeypatch, capsys) -> None:
+def test_the_command_on_a_gpu(measured, monkeypatch) -> None:
     monkeypatch.setattr(cli.Model, "load_recognizer", lambda self: FakeGpu())
-    monkeypatch.setattr(benchmark, "measure_start", lambda words, path: {"seconds": 1.5, "memory_mb": 300.0})
     monkeypatch.setattr(benchmark_gpu, "plain_recognizer", lambda weights, device: FakeRecognizer())
-    with pytest.raises(SystemExit) as caught:
-        cli.main(["benchmark", "--clip", str(clip.path), "--seconds", "0.1", "--json", str(tmp_path / "b.json")])
-    assert caught.value.code == 0
-    assert "in batches" in capsys.readouterr().out
-    assert json.loads((tmp_path / "b.json").read_text())["gpu"]["batch_fps"] > 0
+    code, told, result = measured()
+    assert code == 0 and "in batches" in told and result["gpu"]["batch_fps"] > 0
