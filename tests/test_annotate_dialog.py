@@ -42,6 +42,17 @@ def open_dialog(qtbot):
         assert dialog.shutdown(5)
 
 
+def add(qtbot, dialog: AnnotateDialog, *paths: Path) -> None:
+    """Files, and what is found in folders."""
+    dialog.add_files(paths)
+    qtbot.waitUntil(lambda: not dialog.list.search.running)
+
+
+def run(qtbot, dialog: AnnotateDialog) -> None:
+    dialog.start()
+    qtbot.waitUntil(lambda: not dialog.running)
+
+
 def states(dialog: AnnotateDialog) -> list[State]:
     return [dialog.list.outcome(row).state for row in dialog.list.rows()]
 
@@ -83,8 +94,7 @@ def test_several_files(open_dialog, qtbot, tmp_path, monkeypatch):
     recognizer = FakeRecognizer()
     dialog = open_dialog(lambda: recognizer)
     dialog.table.setChecked(True)
-    dialog.add_files([tmp_path, clip])
-    qtbot.waitUntil(lambda: not dialog.list.search.running)
+    add(qtbot, dialog, tmp_path, clip)
     assert states(dialog) == [State.WAITING] * 3, "each file once"
     qtbot.mouseClick(dialog.start_button, Qt.MouseButton.LeftButton)
     assert dialog.running and not dialog.add_button.isEnabled()
@@ -129,10 +139,8 @@ def test_a_file_that_is_cut_off_is_done_with_a_note(open_dialog, qtbot, tmp_path
     cut_off(write_video(tmp_path / "a.mp4", regular(90), INDEX_FIRST))
     write_video(tmp_path / "b.mp4", REGULAR)
     dialog = open_dialog()
-    dialog.add_files([tmp_path])
-    qtbot.waitUntil(lambda: not dialog.list.search.running)
-    dialog.start()
-    qtbot.waitUntil(lambda: not dialog.running)
+    add(qtbot, dialog, tmp_path)
+    run(qtbot, dialog)
     cut, whole = dialog.list.rows()
     assert (cut.text(1), whole.text(1)) == ("done, with a note", "done")
     assert "cut off or damaged" in cut.toolTip(1) and "cut off or damaged" in dialog.progress_label.text()
@@ -145,10 +153,8 @@ def test_of_the_selected_file_it_is_told_why_it_failed(open_dialog, qtbot, tmp_p
         (tmp_path / name).write_text("not a video")
     write_image(tmp_path / "c.png", picture(0))
     dialog = open_dialog()
-    dialog.add_files([tmp_path])
-    qtbot.waitUntil(lambda: not dialog.list.search.running)
-    dialog.start()
-    qtbot.waitUntil(lambda: not dialog.running)
+    add(qtbot, dialog, tmp_path)
+    run(qtbot, dialog)
     of_all = dialog.progress_label.text()
     failed, done, failed_too = dialog.list.rows()
     assert [row.text(0) for row in (failed, done, failed_too)] == ["a.mp4", "c.png", str(Path("sub") / "b.mp4")]
@@ -162,13 +168,11 @@ def test_done_files_are_not_done_again_and_no_result_is_replaced(open_dialog, qt
     for _ in range(2):
         dialog = open_dialog()
         dialog.add_files([clip])
-        dialog.start()
-        qtbot.waitUntil(lambda dialog=dialog: not dialog.running)
+        run(qtbot, dialog)
     assert names(tmp_path) == ["a-annotated 2.mp4", "a-annotated.mp4", "a.mp4"]
     assert not dialog.start_button.isEnabled()
     dialog.add_files([write_video(tmp_path / "b.mp4", REGULAR[:2])])
-    dialog.start()
-    qtbot.waitUntil(lambda: not dialog.running)
+    run(qtbot, dialog)
     assert states(dialog) == [State.DONE, State.DONE]
     assert "a-annotated 3.mp4" not in names(tmp_path)
 
@@ -184,8 +188,7 @@ def test_a_folder_for_the_results(open_dialog, qtbot, tmp_path):
     dialog.set_folder(tmp_path / "other")
     dialog.set_folder(tmp_path / "results")
     assert dialog.place.count() == 3
-    dialog.start()
-    qtbot.waitUntil(lambda: not dialog.running)
+    run(qtbot, dialog)
     assert names(tmp_path / "results") == ["a-annotated 2.mp4", "a-annotated.mp4"]
     assert not (tmp_path / "other").exists()
 
@@ -194,8 +197,7 @@ def test_a_folder_that_is_not_chosen_after_all_changes_nothing(open_dialog, qtbo
     dialog = open_dialog()
     dialog.add_files([write_video(tmp_path / "a.mp4", REGULAR[:2])])
     dialog.set_folder(tmp_path / "results")
-    dialog.start()
-    qtbot.waitUntil(lambda: not dialog.running)
+    run(qtbot, dialog)
     for chosen in ("", str(tmp_path / "results")):
         monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_, chosen=chosen: chosen)
         dialog.place.setCurrentIndex(dialog.place.count() - 1)
@@ -242,8 +244,7 @@ def test_cancel_keeps_a_part_that_plays(open_dialog, qtbot, tmp_path):
     assert kept == tmp_path / "a-annotated.partial.mp4"
     assert len(video_pts_s(kept)) >= 1  # what waited for the encoder is let go
     assert names(tmp_path) == ["a-annotated.partial.mp4", "a.mp4", "b.mp4"]
-    dialog.start()
-    qtbot.waitUntil(lambda: not dialog.running)
+    run(qtbot, dialog)
     assert states(dialog) == [State.DONE, State.DONE]
     assert kept.exists() and (tmp_path / "a-annotated 2.mp4").exists()
 
@@ -287,8 +288,7 @@ def test_weights_that_cannot_be_used(open_dialog, qtbot, tmp_path):
 
     dialog = open_dialog(load)
     dialog.add_files([write_video(tmp_path / "a.mp4", REGULAR[:1])])
-    dialog.start()
-    qtbot.waitUntil(lambda: not dialog.running)
+    run(qtbot, dialog)
     assert dialog.progress_label.text() == "weights: x: no such folder. Give another"
     assert dialog.start_button.isEnabled()
 
@@ -354,8 +354,7 @@ def test_other_results_are_made_of_files_that_are_done(open_dialog, qtbot, tmp_p
 
     def done() -> None:
         assert dialog.start_button.isEnabled() and dialog.progress_label.text() == ""
-        dialog.start()
-        qtbot.waitUntil(lambda: not dialog.running)
+        run(qtbot, dialog)
         assert states(dialog) == [State.DONE] and dialog.progress_label.text() == "1 of 1 files are done."
 
     done()
@@ -399,8 +398,7 @@ def test_folders_are_looked_into_while_the_window_goes_on(open_dialog, qtbot, tm
     dialog.add_files([tmp_path / "3"])
     qtbot.waitUntil(lambda: len(dialog.list.rows()) == 6)
     assert dialog.progress_label.text().startswith("Only the first 1 of 2 files were added.")
-    dialog.add_files([tmp_path / "3"])
-    qtbot.waitUntil(lambda: not dialog.list.search.running)
+    add(qtbot, dialog, tmp_path / "3")
     assert [row.text(0) for row in dialog.list.rows()][5:] == ["b.mp4", "c.mp4"], "the rest"
     answers.clear()
     dialog.add_files(folders)
@@ -427,8 +425,7 @@ def test_of_a_folder_without_anything_that_is_told(open_dialog, qtbot, tmp_path)
         (folders[:2], 1, "notes: holds no video and no picture. Give another folder"),
         (folders[1:], 1, "photographs: photographs in HEIC are not read. Save them as JPEG"),
     ):
-        dialog.add_files(added)
-        qtbot.waitUntil(lambda: not dialog.list.search.running)
+        add(qtbot, dialog, *added)
         assert len(dialog.list.rows()) == count and dialog.progress_label.text().endswith(why)
 
 
@@ -436,8 +433,7 @@ def test_a_folder_for_the_results_that_cannot_be_used(open_dialog, qtbot, tmp_pa
     dialog = open_dialog()
     dialog.add_files([write_video(tmp_path / "a.mp4", REGULAR[:2])])
     dialog.set_folder(tmp_path / ("n" * 300))
-    dialog.start()
-    qtbot.waitUntil(lambda: not dialog.running)
+    run(qtbot, dialog)
     assert states(dialog) == [State.FAILED] and "/nnn" in dialog.progress_label.text()
 
 

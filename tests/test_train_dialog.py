@@ -77,6 +77,19 @@ def open_dialog(qtbot):
 
 
 @pytest.fixture
+def trained(open_dialog, qtbot, data):
+    """A dialog once the program with this code has trained on the pictures."""
+
+    def train(code: str) -> TrainDialog:
+        dialog = open_dialog(code, data)
+        dialog.start()
+        qtbot.waitUntil(lambda: not dialog.running)
+        return dialog
+
+    return train
+
+
+@pytest.fixture
 def disk(monkeypatch):
     """Counting begins when it is asked for, and ends when the disk answers."""
     answers, asked = threading.Event(), []
@@ -151,10 +164,8 @@ def test_a_long_name_can_be_that_of_a_folder(open_dialog, qtbot, data):
     assert dialog._output.name.startswith("あ" * 60)
 
 
-def test_an_old_error_goes_with_its_folder(open_dialog, qtbot, data, tmp_path):
-    dialog = open_dialog("print('gesture-train: error: unknown layout: x', file=sys.stderr); sys.exit(2)", data)
-    dialog.start()
-    qtbot.waitUntil(lambda: not dialog.running)
+def test_an_old_error_goes_with_its_folder(trained, data, tmp_path):
+    dialog = trained("print('gesture-train: error: unknown layout: x', file=sys.stderr); sys.exit(2)")
     assert dialog.state.text() == "unknown layout: x"
     dialog.data.set_folder(tmp_path)
     assert dialog.state.text() == ""
@@ -226,39 +237,29 @@ tell(done=True, better=BETTER, improved=["detector"] if BETTER else [], **figure
 """
 
 
-@pytest.mark.parametrize("before", ["", ", before_macro_f1=0.91"])
-@pytest.mark.parametrize(("better", "words"), [(True, "model is good enough"), (False, "is not good enough")])
-def test_new_gestures_have_figures_of_their_own(open_dialog, qtbot, data, better, words, before):
-    dialog = open_dialog(f"finish(better={better}, macro_f1=0.91, named=0.5, needed=0.6{before})", data)
-    dialog.start()
-    qtbot.waitUntil(lambda: not dialog.running)
-    assert words in dialog.state.text() and "named right 50 %, needed 60 %" in dialog.state.text()
-    assert ("before 0.910" in dialog.state.text()) is bool(before) and dialog.waiting
-    assert "seldom" not in dialog.state.text()
-
-
-def test_a_model_as_good_as_the_one_before_is_no_failure(open_dialog, qtbot, data):
-    dialog = open_dialog("finish(better=False, as_good=True, macro_f1=1.0, before_macro_f1=1.0)", data)
-    dialog.start()
-    qtbot.waitUntil(lambda: not dialog.running)
-    words = (
-        "Done: on your pictures the new model is as good as the one before (gestures named right 1.000, before 1.000)."
-    )
-    assert dialog.state.text() == words and dialog.waiting
-
-
-def test_gestures_that_are_seldom_named_right_are_told(open_dialog, qtbot, data):
-    dialog = open_dialog("finish(better=False, macro_f1=0.7, named=0.75, needed=0.6, weak={'wave {1}': 0.0})", data)
-    dialog.start()
-    qtbot.waitUntil(lambda: not dialog.running)
-    assert "Too seldom named right: wave {1} 0 %. More pictures of these" in dialog.state.text()
+@pytest.mark.parametrize(("told", "words", "not_said"), [
+    ("better=True, macro_f1=0.91, named=0.5, needed=0.6",
+     ["model is good enough", "named right 50 %, needed 60 %"], ["before", "seldom"]),
+    ("better=False, macro_f1=0.91, named=0.5, needed=0.6, before_macro_f1=0.91",
+     ["is not good enough", "named right 50 %, needed 60 %", "before 0.910"], ["seldom"]),
+    ("better=False, as_good=True, macro_f1=1.0, before_macro_f1=1.0",
+     ["Done: on your pictures the new model is as good as the one before (gestures named right 1.000, before 1.000)."],
+     []),
+    ("better=False, macro_f1=0.7, named=0.75, needed=0.6, weak={'wave {1}': 0.0}",
+     ["Too seldom named right: wave {1} 0 %. More pictures of these"], []),
+    ("better=False, macro_f1=1.0, named=1.0, needed=0.7, kept=0.08, forgets=True",
+     ["wrong names to hands that your pictures do not show", "other hands named as before 8 %"], []),
+])  # fmt: skip
+def test_what_is_told_of_the_new_model(trained, told, words, not_said):
+    dialog = trained(f"finish({told})")
+    said = dialog.state.text()
+    assert [word for word in words if word not in said] == [word for word in not_said if word in said] == []
+    assert dialog.waiting and dialog.install_button.isDefault() is ("better=True" in told)
 
 
 @pytest.mark.parametrize(("before_ap50", "installed"), [(0.6, ["detector"]), (0.9, ["classifier", "detector"])])
-def test_a_network_that_is_worse_is_used_only_where_none_is_better(open_dialog, qtbot, data, before_ap50, installed):
-    dialog = open_dialog(f"BETTER, AP50 = {before_ap50 < 0.7}, {before_ap50}\n{BOTH}", data)
-    dialog.start()
-    qtbot.waitUntil(lambda: not dialog.running)
+def test_a_network_that_is_worse_is_used_only_where_none_is_better(trained, qtbot, before_ap50, installed):
+    dialog = trained(f"BETTER, AP50 = {before_ap50 < 0.7}, {before_ap50}\n{BOTH}")
     assert (
         f"(gestures named right 0.800, before 0.900; hands found 0.700, before {before_ap50:.3f})"
         in dialog.state.text()
@@ -268,14 +269,6 @@ def test_a_network_that_is_worse_is_used_only_where_none_is_better(open_dialog, 
         dialog.install_button.click()
     assert [k for k in ("classifier", "detector") if '"own"' in (told.args[0] / f"{k}.json").read_text()] == installed
     assert not dialog.waiting
-
-
-def test_a_model_that_forgets_is_told_as_such(open_dialog, qtbot, data):
-    dialog = open_dialog("finish(better=False, macro_f1=1.0, named=1.0, needed=0.7, kept=0.08, forgets=True)", data)
-    dialog.start()
-    qtbot.waitUntil(lambda: not dialog.running)
-    assert "wrong names to hands that your pictures do not show" in dialog.state.text()
-    assert "other hands named as before 8 %" in dialog.state.text() and not dialog.install_button.isDefault()
 
 
 def test_what_is_to_be_known_of_the_pictures_is_shown_until_the_next_training(open_dialog, qtbot, data):
@@ -409,10 +402,8 @@ def test_the_model_in_use_is_trained_further(qtbot, data):
     ("raise ValueError('a bug')", "ValueError: a bug", True),
     ("sys.exit(0)", "exit code 0", True),
 ])  # fmt: skip
-def test_failures(open_dialog, qtbot, data, code, told, details):
-    dialog = open_dialog(code, data)
-    dialog.start()
-    qtbot.waitUntil(lambda: not dialog.running)
+def test_failures(trained, code, told, details):
+    dialog = trained(code)
     assert dialog.state.text() == told
     assert dialog.log.isVisible() is details and not dialog.install_button.isEnabled()
 
@@ -440,10 +431,8 @@ def test_closing_while_training_asks(open_dialog, qtbot, data, button, visible, 
     qtbot.waitUntil(lambda: (dialog.isVisible(), dialog.running) == (visible, running))
 
 
-def test_weights_that_cannot_be_installed(open_dialog, qtbot, data):
-    dialog = open_dialog("finish(better=True); (output / 'classifier.safetensors').write_text('x')", data)
-    dialog.start()
-    qtbot.waitUntil(lambda: not dialog.running)
+def test_weights_that_cannot_be_installed(trained):
+    dialog = trained("finish(better=True); (output / 'classifier.safetensors').write_text('x')")
     dialog.install_button.click()
     assert "sha256" in dialog.state.text() and dialog.install_button.isEnabled()
 

@@ -61,6 +61,7 @@ class News:
     def __init__(self, worker: LiveWorker) -> None:
         self.statuses: list[Status] = []
         self.results: list[Result] = []
+        self.run = 0
         worker.status_changed.connect(self.statuses.append, Qt.ConnectionType.DirectConnection)
         worker.result_ready.connect(partial(self._take, worker), Qt.ConnectionType.DirectConnection)
 
@@ -78,7 +79,7 @@ def playing(worker: LiveWorker) -> tuple[LiveWorker, News]:
     """The worker once it was told to play its script, and what it tells."""
     news = News(worker)
     worker.start()
-    worker.play("script")
+    news.run = worker.play("script")
     return worker, news
 
 
@@ -175,14 +176,11 @@ def test_pipeline_applies_new_options():
 
 
 def test_a_source_from_opening_to_its_end(make_worker):
-    worker = make_worker(script=[True] * 5)
-    news = News(worker)
-    worker.start()
-    run = worker.play("script")
+    worker, news = playing(make_worker(script=[True] * 5))
     wait_for(lambda: Phase.ENDED in news.phases)
     phases = [phase for phase in dict.fromkeys(news.phases) if phase is not Phase.PAUSED]
     assert phases == [Phase.LOADING, Phase.OPENING, Phase.LIVE, Phase.ENDED]
-    assert {status.run for status in news.statuses} == {run}
+    assert {status.run for status in news.statuses} == {news.run}
     assert news.results[0].hands and news.results[0].inference_s is not None
     time.sleep(0.2)
     assert news.results[-1].hands and news.results[-1].time_s == 0.05, "the last picture keeps its boxes"
@@ -444,10 +442,7 @@ def test_a_bad_frame_is_told_and_the_next_good_one_goes_on(make_worker):
 
 
 def test_a_paused_picture_follows_the_settings(make_worker):
-    worker = make_worker(recognizer := FakeRecognizer(), script=[True] * 1000)
-    news = News(worker)
-    worker.start()
-    run = worker.play("script")
+    worker, news = playing(make_worker(recognizer := FakeRecognizer(), script=[True] * 1000))
     wait_for(lambda: Phase.LIVE in news.phases and len(news.results) > 3)
     worker.set_paused(True)
     wait_for(lambda: news.phases[-1] is Phase.PAUSED)
@@ -459,7 +454,7 @@ def test_a_paused_picture_follows_the_settings(make_worker):
     worker.settings = LiveSettings(RecognizerOptions(), mirror=True)
     wait_for(lambda: len(news.results) > shown)
     redrawn = news.results[-1]
-    assert redrawn.inference_s is None and redrawn.run == run and redrawn.hands
+    assert redrawn.inference_s is None and redrawn.run == news.run and redrawn.hands
     assert redrawn.picture.pixelColor(0, 47) == QColor(*reversed(RIGHT_BGR))
     assert len(recognizer.seen) == seen, "what is only drawn otherwise is not recognized again"
     worker.settings = LiveSettings(RecognizerOptions(), hidden_labels=("like",))
@@ -510,10 +505,7 @@ def test_other_networks_while_it_plays(make_worker):
             raise EnvironmentFault("device: cuda: there is none. Use cpu")
         return FakeRecognizer(device_name=f"on {choice.device}")
 
-    worker = make_worker(script=[True] * 3000, load=load)
-    news = News(worker)
-    worker.start()
-    run = worker.play("script")
+    worker, news = playing(make_worker(script=[True] * 3000, load=load))
     wait_for(lambda: len(news.results) > 3)
     worker.choice = ModelChoice(device="cpu")
     wait_for(lambda: len(loads) == 2)
@@ -522,7 +514,7 @@ def test_other_networks_while_it_plays(make_worker):
     assert news.phases.count(Phase.OPENING) == 2 and news.phases[-1] is Phase.LIVE, "the source was not opened again"
     worker.choice = ModelChoice(device="cuda")
     wait_for(lambda: news.phases[-1] is Phase.FAILED)
-    assert news.statuses[-1] == Status(run, Phase.FAILED, "device: cuda: there is none. Use cpu")
+    assert news.statuses[-1] == Status(news.run, Phase.FAILED, "device: cuda: there is none. Use cpu")
     worker.choice = ModelChoice(device="cpu")
     worker.play("script")
     wait_for(lambda: news.phases[-1] is Phase.LIVE)
@@ -545,9 +537,7 @@ def test_a_tap_gets_every_picture_with_boxes_as_shown_and_without_as_filmed(make
     tap = Pictures()
     worker = make_worker(script=[True] * 10, tap=tap)
     worker.settings = LiveSettings(RecognizerOptions(), mirror=mirror)
-    news = News(worker)
-    worker.start()
-    worker.play("script")
+    _, news = playing(worker)
     wait_for(lambda: Phase.ENDED in news.phases)
     assert len(tap.times_s) == sum(result.inference_s is not None for result in news.results)
     assert np.array_equal(tap.clean[0], two_colours())
@@ -573,9 +563,7 @@ def test_a_dark_picture_is_brightened_and_recorded_as_it_is(make_worker, brighte
 
     worker = make_worker(script=[True] * 5, tap=tap, source=DarkSource)
     worker.settings = LiveSettings(RecognizerOptions(), brighten=brighten)
-    news = News(worker)
-    worker.start()
-    worker.play("script")
+    _, news = playing(worker)
     wait_for(lambda: Phase.ENDED in news.phases)
     assert tap.clean and all(np.array_equal(image, dark) for image in tap.clean)
     corner = {int(image[-1, 0, 0]) for image in tap.drawn}
@@ -587,9 +575,7 @@ def test_a_dark_picture_is_brightened_and_recorded_as_it_is(make_worker, brighte
 def test_a_blurred_picture_shows_nothing_when_its_boxes_leave(make_worker, mirror):
     worker = make_worker(script=[True] * 5, ends=False)
     worker.settings = LiveSettings(RecognizerOptions(), blur=True, mirror=mirror)
-    news = News(worker)
-    worker.start()
-    worker.play("script")
+    _, news = playing(worker)
     wait_for(lambda: Phase.RECONNECTING in news.phases and not news.results[-1].hands)
     last = news.results[-1].picture
     middle = last.pixelColor(31, 20)
@@ -646,10 +632,7 @@ class StillSource(ScriptedSource):
 
 def test_pictures_keep_their_boxes_however_long_they_stand(make_worker, monkeypatch):
     monkeypatch.setattr("gesture_app.ui.run.STALE_AFTER_S", 0.01)
-    worker = make_worker(script=[True] * 3, source=StillSource)
-    news = News(worker)
-    worker.start()
-    worker.play("pictures")
+    worker, news = playing(make_worker(script=[True] * 3, source=StillSource))
     wait_for(lambda: Phase.ENDED in news.phases)
     time.sleep(0.2)
     assert news.results and all(result.hands for result in news.results)
@@ -686,10 +669,7 @@ class SlowSource(ScriptedSource):
 
 def test_a_slow_clip_keeps_its_boxes(make_worker, monkeypatch):
     monkeypatch.setattr("gesture_app.ui.run.STALE_AFTER_S", 0.01)
-    worker = make_worker(script=[True] * 6, source=SlowSource)
-    news = News(worker)
-    worker.start()
-    worker.play("clip")
+    _, news = playing(make_worker(script=[True] * 6, source=SlowSource))
     wait_for(lambda: len(news.results) > 4)
     assert all(result.hands for result in news.results[:4])
 
