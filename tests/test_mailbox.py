@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Callable
 
+import pytest
 from media import frame_of
 
 from gesture_app.video.mailbox import Mailbox
@@ -19,9 +22,18 @@ def test_mailbox_keeps_the_newest() -> None:
     assert box.dropped == 4 and box.get(0) is None
 
 
-def test_closing_the_mailbox_wakes_up_the_waiting() -> None:
+@pytest.mark.parametrize(("act", "index"), [(lambda box: box.put(frame_of(7), 0.0), 7), (Mailbox.close, None)])
+def test_who_waits_is_woken_up_by_a_frame_or_the_end(act: Callable[[Mailbox], None], index: int | None) -> None:
     box = Mailbox()
-    threading.Timer(0.05, box.close).start()
-    assert box.get(5) is None and box.closed
+    threading.Timer(0.05, act, [box]).start()
+    start_s = time.monotonic()
+    item = box.get(5)
+    assert (item and item[0].index) == index and time.monotonic() - start_s < 2
+
+
+def test_a_closed_mailbox_takes_and_gives_nothing() -> None:
+    box = Mailbox()
     box.put(frame_of(0), 0.0)
-    assert box.get(0) is None
+    box.close()
+    box.put(frame_of(1), 0.0)
+    assert box.closed and box.get(0) is None and box.dropped == 0

@@ -60,21 +60,22 @@ def test_letterbox(image_hw, scale, filled_hw) -> None:
 
 
 @pytest.mark.parametrize(
-    "box",
+    ("box", "pixels"),
     [
-        (10, 20, 60, 80),
-        (10.4, 20.2, 60.9, 79.5),
-        (-50, -50, 30, 30),
-        (90, 90, 500, 500),
-        (40, 40, 40, 40),
-        (200, 200, 300, 300),
+        ((10, 20, 60, 80), (10, 20, 60, 80)),
+        ((10.4, 20.2, 60.9, 79.5), (10, 20, 61, 80)),
+        ((-50, -50, 30, 30), (0, 0, 30, 30)),
+        ((90, 90, 500, 500), (90, 90, 120, 100)),
+        ((40, 40, 40, 40), (40, 40, 41, 41)),
+        ((200, 200, 300, 300), (119, 99, 120, 100)),
     ],
 )
-def test_crop_hand_is_square_whatever_the_box(box) -> None:
-    image = np.arange(100 * 120 * 3, dtype=np.uint32).astype(np.uint8).reshape(100, 120, 3)
-    before = image.copy()
-    assert crop_hand(image, box, 32).shape == (32, 32, 3)
-    assert (image == before).all()
+def test_crop_hand_shows_the_pixels_that_a_box_touches_and_is_square(box, pixels) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (100, 120, 3), np.uint8)
+    left, top, right, bottom = pixels
+    crop = crop_hand(image, box, 32)
+    assert crop.shape == (32, 32, 3)
+    assert np.array_equal(crop, crop_hand(image[top:bottom, left:right].copy(), (0, 0, right - left, bottom - top), 32))
 
 
 def test_crop_hand_keeps_the_aspect_and_centres() -> None:
@@ -85,14 +86,25 @@ def test_crop_hand_keeps_the_aspect_and_centres() -> None:
     assert (crop[:, :16] == GREY).all() and (crop[:, 48:] == GREY).all()
 
 
-@pytest.mark.parametrize("side", [65, 128, 200, 700, 1500])
-def test_a_large_hand_is_shrunk_without_aliasing(side: int) -> None:
-    rng = np.random.default_rng(0)
+def smooth_and_noisy(side: int) -> tuple[np.ndarray, np.ndarray]:
     y, x = np.mgrid[:side, :side] / side
     smooth = 128 + 60 * np.sin(9 * x + 4 * y)[..., None] + np.zeros(3)
-    crop = crop_hand((smooth + rng.normal(0, 12, smooth.shape)).clip(0, 255).astype(np.uint8), (0, 0, side, side), 64)
-    expected = cv2.resize(smooth, (64, 64), interpolation=cv2.INTER_AREA)
-    assert abs((crop - expected).mean()) < 1 and (crop - expected).std() < 9
+    noise = np.random.default_rng(0).normal(0, 12, smooth.shape)
+    return smooth, (smooth + noise).clip(0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize(("side", "most"), [(65, 9), (129, 6), (700, 5), (1500, 5)])
+@pytest.mark.parametrize("fit", [lambda i: crop_hand(i, (0, 0, *i.shape[:2]), 64), lambda i: letterbox(i, (64, 64))[0]])
+def test_what_is_shrunk_loses_noise(fit, side: int, most: float) -> None:
+    smooth, noisy = smooth_and_noisy(side)
+    error = fit(noisy) - cv2.resize(smooth, (64, 64), interpolation=cv2.INTER_AREA)
+    assert abs(error.mean()) < 1 and error.std() < most
+
+
+def test_what_is_enlarged_stays_smooth() -> None:
+    edge = np.repeat(np.array([0, 200], np.uint8), 3).reshape(1, 2, 3)
+    steps = np.diff(crop_hand(edge, (0, 0, 2, 1), 64)[32, :, 0].astype(int))
+    assert 0 < steps.max() < 20
 
 
 @pytest.mark.parametrize(
