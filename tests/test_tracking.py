@@ -11,12 +11,13 @@ from gesture_app.vision.postprocess import Detections
 from gesture_app.vision.tracking import LOST_AFTER_S, Tracker
 
 LABELS = ("like", "peace", "no_gesture")
+LIKE, PEACE, NOTHING = (0.9, 0.05, 0.05), (0.05, 0.9, 0.05), (0.05, 0.05, 0.9)
 
 
-def hand(x: float, probabilities=(0.9, 0.05, 0.05), size: float = 40) -> Hand:
+def hand(x: float, probabilities=LIKE, size: float = 40, y: float = 10) -> Hand:
     row = np.array(probabilities, np.float32)
     best = int(row.argmax())
-    return Hand((x, 10, x + size, 10 + size), 0.9, LABELS[best], float(row[best]), (), row)
+    return Hand((x, y, x + size, y + size), 0.9, LABELS[best], float(row[best]), (), row)
 
 
 @pytest.fixture
@@ -79,18 +80,19 @@ def test_overlaps_too_small_for_a_pair_part_no_other(tracker: Tracker) -> None:
 
 
 @pytest.mark.parametrize(
-    ("x", "score", "size", "number"),
+    ("x", "score", "size", "shows", "number"),
     [
-        (58, 0.9, 40, 1),
-        (-58, 0.3, 40, 1),
-        (62, 0.9, 40, 2),  # more than a step
-        (58, 0.2, 40, None),  # not sure: it waits
-        (45, 0.9, 14, 2),  # another size
+        (58, 0.9, 40, LIKE, 1),
+        (58, 0.9, 40, PEACE, 1),
+        (-58, 0.3, 40, LIKE, 1),
+        (62, 0.9, 40, LIKE, 2),  # more than a step
+        (58, 0.2, 40, LIKE, None),  # not sure: it waits
+        (45, 0.9, 14, LIKE, 2),  # another size
     ],
 )
-def test_a_fast_hand_goes_on(tracker: Tracker, x: float, score: float, size: float, number: int | None) -> None:
+def test_a_fast_hand_goes_on(tracker: Tracker, x: float, score: float, size: float, shows, number: int | None) -> None:
     tracker.update([hand(0)], 0.0)
-    moved = tracker.update([replace(hand(x, size=size), detector_score=score)], 0.06)
+    moved = tracker.update([replace(hand(x, shows, size), detector_score=score)], 0.06)
     assert [h.id for h in moved if h.box_xyxy[0] == x] == ([number] if number else [])
 
 
@@ -103,28 +105,30 @@ def test_a_fast_hand_takes_no_place_of_another(tracker: Tracker) -> None:
     tracker.update([hand(0)], 0.0)
     assert [h.id for h in tracker.update([hand(0), hand(55)], 0.05)] == [1, 2]
     assert [h.id for h in tracker.update([hand(0)], 0.1) if h.box_xyxy[0] == 0] == [1]
-    assert [h.id for h in tracker.update([hand(0), hand(110, (0.05, 0.9, 0.05))], 0.15)] == [1, 3]
+    assert [h.id for h in tracker.update([hand(0), hand(110, PEACE)], 0.15)] == [1, 3]
 
 
 @pytest.mark.parametrize(
-    ("x", "probabilities", "number"),
+    ("x", "shows", "number"),
     [
-        (155, (0.9, 0.05, 0.05), 1),  # near where it was
-        (250, (0.9, 0.05, 0.05), 1),  # where it was going to
-        (400, (0.9, 0.05, 0.05), 2),
-        (250, (0.05, 0.9, 0.05), 1),  # it lies at its place, whatever it shows
-        (205, (0.05, 0.9, 0.05), 2),
-        (205, (0.05, 0.05, 0.9), 2),
+        (155, LIKE, 1),  # near where it was
+        (250, LIKE, 1),  # where it was going to
+        (400, LIKE, 2),
+        (250, PEACE, 1),  # it lies at its place, whatever it shows
+        (205, PEACE, 2),
+        (205, NOTHING, 2),
     ],
 )
-def test_a_hand_that_was_covered_goes_on(
-    tracker: Tracker, x: float, probabilities: tuple[float, ...], number: int
-) -> None:
+@pytest.mark.parametrize("downwards", [False, True])
+def test_a_hand_that_was_covered_goes_on(tracker: Tracker, downwards: bool, x: float, shows, number: int) -> None:
+    def at(place: float, shows=LIKE) -> Hand:
+        return hand(0, shows, y=place) if downwards else hand(place, shows)
+
     for frame in range(6):
-        tracker.update([hand(20 * frame)], frame / 20)  # 400 pixels a second
+        tracker.update([at(20 * frame)], frame / 20)  # 400 pixels a second
     for frame in range(6, 13):
         tracker.update([], frame / 20)
-    assert [h.id for h in tracker.update([hand(x, probabilities)], 0.65)] == [number]
+    assert [h.id for h in tracker.update([at(x, shows)], 0.65)] == [number]
 
 
 @pytest.mark.parametrize("fps", [10, 15, 30])
@@ -138,9 +142,11 @@ def test_hands_that_cross_keep_their_numbers(fps: int, front: int) -> None:
     assert ids[0] == ids[-1] == [1, 2]
 
 
-@pytest.mark.parametrize(("right", "number"), [(0.99, 1), (0.5, 1), (0.01, 2)])
-def test_the_other_hand_of_a_person_is_another_hand(tracker: Tracker, right: float, number: int) -> None:
-    tracker.update([sided(0, 0.99)], 0.0)
+@pytest.mark.parametrize(
+    ("before", "right", "number"), [(0.99, 0.99, 1), (0.99, 0.5, 1), (0.99, 0.01, 2), (0.5, 0.99, 1)]
+)
+def test_the_other_hand_of_a_person_is_another_hand(tracker: Tracker, before: float, right: float, number: int) -> None:
+    tracker.update([sided(0, before)], 0.0)
     assert tracker.update([sided(55, right)], 0.05)[0].id == number
 
 
@@ -148,9 +154,7 @@ def test_the_other_hand_of_a_person_is_another_hand(tracker: Tracker, right: flo
 def test_smoothing_is_in_seconds(tracker: Tracker, fps: int) -> None:
     tracker.update([hand(0)], 0.0)
     changed = next(
-        frame / fps
-        for frame in range(1, 200)
-        if tracker.update([hand(0, (0.05, 0.9, 0.05))], frame / fps)[0].label == "peace"
+        frame / fps for frame in range(1, 200) if tracker.update([hand(0, PEACE)], frame / fps)[0].label == "peace"
     )
     assert 0.1 <= changed <= 0.3
 
@@ -158,7 +162,7 @@ def test_smoothing_is_in_seconds(tracker: Tracker, fps: int) -> None:
 def test_one_wrong_frame_does_not_change_the_label(tracker: Tracker) -> None:
     for frame in range(10):
         tracker.update([hand(0)], frame / 30)
-    flicker = tracker.update([hand(0, (0.05, 0.9, 0.05))], 10 / 30)[0]
+    flicker = tracker.update([hand(0, PEACE)], 10 / 30)[0]
     assert flicker.label == "like"
     assert float(flicker.probabilities.sum()) == pytest.approx(1)
 
@@ -166,7 +170,7 @@ def test_one_wrong_frame_does_not_change_the_label(tracker: Tracker) -> None:
 def test_without_smoothing_every_frame_counts_alone(tracker: Tracker) -> None:
     tracker.smoothing_s = 0.0
     tracker.update([hand(0)], 0.0)
-    assert tracker.update([hand(0, (0.05, 0.9, 0.05))], 0.03)[0].label == "peace"
+    assert tracker.update([hand(0, PEACE)], 0.03)[0].label == "peace"
 
 
 def sided(x: float, right: float) -> Hand:
