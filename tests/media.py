@@ -1,14 +1,18 @@
-"""Tiny real media, encoded when a test asks for them."""
+"""Tiny real media, encoded and served when a test asks for them."""
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 
 from gesture_app.vision.hands import Frame
@@ -120,6 +124,42 @@ def _add_tone(out: av.container.OutputContainer, stream: av.AudioStream, length_
     frame.sample_rate, frame.pts, frame.time_base = 16000, round(start_s * 16000), Fraction(1, 16000)
     for piece in [*resampler.resample(frame), *resampler.resample(None), None]:
         out.mux(stream.encode(piece))
+
+
+class QuietHandler(BaseHTTPRequestHandler):
+    """Answers without a word on the terminal."""
+
+    def log_message(self, *words: object) -> None:
+        pass
+
+
+def motion_jpeg(pictures: Callable[[], Iterable[np.ndarray]]) -> type[QuietHandler]:
+    """A camera's page: every client gets the pictures as fast as they come."""
+
+    class Camera(QuietHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
+            self.end_headers()
+            with suppress(OSError):  # the client has left
+                for image in pictures():
+                    jpeg = cv2.imencode(".jpg", image)[1].tobytes()
+                    head = b"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(jpeg)
+                    self.wfile.write(head + jpeg + b"\r\n")
+
+    return Camera
+
+
+@contextmanager
+def serving(handler: Callable[..., BaseHTTPRequestHandler]) -> Iterator[str]:
+    """The address of a web server."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join(5)
 
 
 def video_pts_s(path: Path) -> list[float]:

@@ -14,12 +14,12 @@ from collections import namedtuple
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path, PurePosixPath
 from typing import get_args
 
 import pytest
 from conftest import SHARED_DATA
+from media import QuietHandler, serving
 
 from gesture_app.errors import EnvironmentFault, InputError
 from training import transfer
@@ -45,7 +45,7 @@ class Server:
     url: str = ""
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(QuietHandler):
     def __init__(self, server: Server, *args: object) -> None:
         self.content = server
         super().__init__(*args)
@@ -89,23 +89,13 @@ class Handler(BaseHTTPRequestHandler):
                 return  # the client was interrupted
             threading.Event().wait(self.content.slow_s)
 
-    def log_message(self, *_: object) -> None:
-        pass
-
 
 @pytest.fixture
 def server(monkeypatch) -> Iterator[Server]:
     content = Server()
-    listening = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, content))
-    listening.daemon_threads = True
-    content.url = f"http://127.0.0.1:{listening.server_address[1]}"
-    thread = threading.Thread(target=listening.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
     monkeypatch.setattr(transfer.time, "sleep", lambda seconds: None)
-    yield content
-    listening.shutdown()
-    listening.server_close()
-    thread.join(5)
+    with serving(partial(Handler, content)) as content.url:
+        yield content
 
 
 def remote(server: Server, sha256: str | None = None, size: int | None = None) -> RemoteFile:

@@ -1,18 +1,16 @@
 from __future__ import annotations
 
 import functools
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
-from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
-from media import INDEX_FIRST, Film, set_matrix, write_video
+from media import INDEX_FIRST, Film, QuietHandler, motion_jpeg, serving, set_matrix, write_video
 
 from gesture_app.errors import EnvironmentFault
 from gesture_app.video.files import open_video
@@ -25,20 +23,11 @@ FPS = 20
 def address(tmp_path: Path) -> Iterator[str]:
     """Of a web server for the files in `tmp_path`."""
 
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, *words: object) -> None:
-            pass
+    class Files(QuietHandler, SimpleHTTPRequestHandler):
+        pass
 
-    yield from serving(functools.partial(Quiet, directory=str(tmp_path)))
-
-
-def serving(handler) -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join(5)
+    with serving(functools.partial(Files, directory=str(tmp_path))) as address:
+        yield address
 
 
 def write(path: Path, frames: int, step: int = 4, fps: Fraction = Fraction(FPS), **options: str) -> None:
@@ -108,20 +97,8 @@ def test_a_playlist_cannot_name_files_of_this_machine(tmp_path: Path, address: s
 def test_pictures_may_change_their_size() -> None:
     sizes = [(64, 48), (48, 64), (128, 96)]
 
-    class Turned(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
-            self.end_headers()
-            for width, height in sizes * 4:
-                jpeg = cv2.imencode(".jpg", np.full((height, width, 3), 90, np.uint8))[1].tobytes()
-                head = b"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(jpeg)
-                self.wfile.write(head + jpeg + b"\r\n")
-
-        def log_message(self, *words: object) -> None:
-            pass
-
-    for address in serving(Turned):
+    pictures = [np.full((height, width, 3), 90, np.uint8) for width, height in sizes * 4]
+    with serving(motion_jpeg(lambda: pictures)) as address:
         source = NetworkSource(address)
         assert [image.shape[1::-1] for image in read(source, 6)] == sizes * 2
         source.release()

@@ -7,13 +7,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from media import REGULAR, frame_of, picture, regular, write_video
+from media import REGULAR, frame_of, motion_jpeg, picture, regular, serving, write_video
 
 from gesture_app.errors import EnvironmentFault
 from gesture_app.video import reader as reading
@@ -329,56 +328,30 @@ def test_the_waits_between_tries() -> None:
     assert reading.BACKOFF_S == (0.5, 1.0, 2.0, 4.0, 5.0)
 
 
-@pytest.fixture
-def server() -> Iterator[ThreadingHTTPServer]:
-    """A camera that sends Motion JPEG over HTTP; `server.sending` cleared makes it stall."""
+def test_a_stream_that_stalls_is_seen_and_found_again() -> None:
+    states, box, sending, over = States(), Mailbox(), threading.Event(), threading.Event()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
-            self.end_headers()
-            jpeg = cv2.imencode(".jpg", picture(3))[1].tobytes()
-            head = b"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(jpeg)
-            try:
-                while not self.server.over.is_set():
-                    if self.server.sending.is_set():
-                        self.wfile.write(head + jpeg + b"\r\n")
-                    time.sleep(0.02)
-            except OSError:
-                pass
+    def pictures() -> Iterator[np.ndarray]:
+        while not over.wait(0.02):
+            if sending.is_set():
+                yield picture(3)
 
-        def log_message(self, *words: object) -> None:
-            pass
-
-    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    http.daemon_threads = True
-    http.sending, http.over = threading.Event(), threading.Event()
-    http.sending.set()
-    thread = threading.Thread(target=http.serve_forever, daemon=True)
-    thread.start()
-    yield http
-    http.over.set()
-    http.shutdown()
-    http.server_close()
-    thread.join(5)
-
-
-def test_a_stream_that_stalls_is_seen_and_found_again(server: ThreadingHTTPServer) -> None:
-    states, box = States(), Mailbox()
-    reader = FrameReader(f"http://127.0.0.1:{server.server_port}/", box, states)
-    reader.start()
-    states.wait_for("live")
-    item = box.get(2)
-    assert item is not None and item[0].image.shape == (48, 64, 3)
-    assert time.monotonic() - item[1] < 1
-    server.sending.clear()
-    start_s = time.monotonic()
-    states.wait_for("reconnecting")
-    assert time.monotonic() - start_s < 3
-    server.sending.set()
-    states.wait_for("live", 2)
-    assert reader.stop(3)
+    sending.set()
+    with serving(motion_jpeg(pictures)) as address:
+        reader = FrameReader(address, box, states)
+        reader.start()
+        states.wait_for("live")
+        item = box.get(2)
+        assert item is not None and item[0].image.shape == (48, 64, 3)
+        assert time.monotonic() - item[1] < 1
+        sending.clear()
+        start_s = time.monotonic()
+        states.wait_for("reconnecting")
+        assert time.monotonic() - start_s < 3
+        sending.set()
+        states.wait_for("live", 2)
+        assert reader.stop(3)
+        over.set()
 
 
 def test_stopping_at_any_moment(tmp_path: Path) -> None:

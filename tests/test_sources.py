@@ -5,11 +5,9 @@ import os
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from fractions import Fraction
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import av
@@ -22,9 +20,11 @@ from media import (
     VARIABLE,
     WITH_SOUND,
     Film,
+    QuietHandler,
     cut_off,
     picture,
     regular,
+    serving,
     set_matrix,
     video_pts_s,
     write_audio,
@@ -284,25 +284,18 @@ def test_sources_that_are_not_there(source: str) -> None:
     (404, "has nothing at this path"), (200, "sends no video"), (500, "answers with a fault of its own"),
 ])  # fmt: skip
 def test_a_stream_that_refuses_says_why(status: int, why: str) -> None:
-    class Refusing(BaseHTTPRequestHandler):
+    class Refusing(QuietHandler):
         def do_GET(self) -> None:
             self.send_response(status)
             self.send_header("Content-Length", "19")
             self.end_headers()
             self.wfile.write(b"<html>a page</html>")
 
-        def log_message(self, *words: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        with pytest.raises(EnvironmentFault) as caught:
-            open_live(f"http://u:secret@127.0.0.1:{server.server_port}/a?key=secret")
-        server.shutdown()
-        thread.join(5)
+    with serving(Refusing) as address, pytest.raises(EnvironmentFault) as caught:
+        open_live(f"{address.replace('//', '//u:secret@')}/a?key=secret")
     message = str(caught.value)
-    assert message.startswith(f"stream: http://***@127.0.0.1:{server.server_port}/a: {why}") and "secret" not in message
+    told = f"stream: {address.replace('//', '//***@')}/a: {why}"
+    assert message.startswith(told) and "secret" not in message
 
 
 def test_a_stream_that_says_nothing_is_waited_for_no_longer_than_told() -> None:
