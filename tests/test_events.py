@@ -92,7 +92,7 @@ def test_an_event_keeps_its_number_while_it_lasts() -> None:
     numbers = [[event.number for event in change.active] for change in changes]
     assert numbers == [[], [], [], [1], [1], [1], [1], [1], [1], [2], []]
     assert [[event.number for event in change.started] for change in changes if change.started] == [[1], [2]]
-    assert changes[4].active[0].end_s is None
+    assert changes[4].active[0].end_s is None and changes[4].active[0].started_at is None
     assert changes[4].active[0].duration_s == pytest.approx(0.4)
 
 
@@ -284,6 +284,17 @@ LIKE, ROCK = ("like", 0.2, 0.7), ("rock", 1.4, 2.1)
 )
 def test_what_is_played_again_is_counted_once(passes, events) -> None:
     assert listed(*passes) == events
+
+
+def test_two_hands_with_one_gesture_keep_their_events_when_they_are_played_again() -> None:
+    detector, sides = EventDetector(), ("left", "right")
+    seen = []
+    for order in (sides, sides, sides[::-1]):  # a tracker may number them the other way round
+        for number in range(8):
+            hands = [replace(hand("like", hand_id), side=side) for hand_id, side in enumerate(order, 1)]
+            changes = detector.update(hands, number / 10)
+        seen.append({event.side: event.number for event in changes.active})
+    assert seen == [{"left": 1, "right": 2}] * 3
 
 
 def test_a_file_that_is_opened_again_goes_on_with_what_is_known_of_it() -> None:
