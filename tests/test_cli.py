@@ -254,7 +254,7 @@ def test_signals_keep_a_video_that_plays(tmp_path: Path, number: signal.Signals)
 )
 def test_a_standard_output_that_takes_nothing(tmp_path: Path, redirection: str, code: int, told: str) -> None:
     source = write_video(tmp_path / "in.mp4", REGULAR[:2])
-    program = f"{sys.executable} -m gesture_app annotate {source} --weights {default_weights()} {redirection}"
+    program = f"{sys.executable} -m gesture_app annotate {source} --runtime torch {redirection}"
     done = subprocess.run(["sh", "-c", program], capture_output=True, text=True, timeout=60)
     assert done.returncode == code and done.stderr.count("\n") == bool(told) and told in done.stderr
     assert len(video_pts_s(tmp_path / "in-annotated.mp4")) == 2
