@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
+from torch.nn.functional import softplus
 
 from gesture_app.vision.yolox import cell_grid, decode_boxes
+from training.assigner import assign
 from training.losses import box_offsets, detector_loss, iou_loss
 
 INPUT_HW = (64, 96)
@@ -59,3 +62,26 @@ def test_a_right_answer_costs_less() -> None:
     right, wrong = (detector_loss(raw, box[None], torch.zeros(1, 1).long(), INPUT_HW) for raw in (good, bad))
     assert right["iou"] < 1e-5 < wrong["iou"]
     assert right["loss"] < wrong["loss"]
+
+
+def test_the_loss_of_a_batch_is_that_of_its_cells() -> None:
+    raw = torch.randn(2, len(STRIDES), 7)
+    boxes = torch.tensor([[[5.0, 8, 30, 40], [40, 10, 90, 60]], [[2, 2, 20, 30], [0, 0, 1, 1]]])
+    classes = torch.tensor([[0, 1], [1, -1]])  # the second picture has one hand only
+    predicted = decode_boxes(raw, CORNERS, STRIDES)
+    found = assign(boxes, classes, predicted, raw[..., 4:], CORNERS, STRIDES)
+    expected = dict.fromkeys(("iou", "objectness", "class", "l1"), 0.0)
+    for picture, cell in np.ndindex(2, len(STRIDES)):
+        box, output = int(found.boxes[picture, cell]), raw[picture, cell]
+        expected["objectness"] += softplus(output[4]) - output[4] * (box >= 0)
+        if box >= 0:
+            own, at = boxes[picture, box], slice(cell, cell + 1)
+            expected["iou"] += iou_loss(predicted[picture, cell], own)
+            shown = found.ious[picture, cell] * torch.eye(2)[classes[picture, box]]
+            expected["class"] += (softplus(output[5:]) - output[5:] * shown).sum()
+            expected["l1"] += (output[:4] - box_offsets(own[None], CORNERS[at], STRIDES[at])[0]).abs().sum()
+    count = int((found.boxes >= 0).sum())
+    losses = detector_loss(raw, boxes, classes, INPUT_HW, l1_weight=0.5)
+    parts = {name: float(value) / count for name, value in expected.items()}
+    whole = 5 * parts["iou"] + parts["objectness"] + parts["class"] + 0.5 * parts["l1"]
+    assert {name: float(value) for name, value in losses.items()} == pytest.approx({**parts, "loss": whole}, rel=1e-4)
