@@ -2,14 +2,14 @@ from __future__ import annotations
 
 import shlex
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import pytest
 import torch
 from networks import Malicious
 
-from training.checkpoint import RunFolder, plain, provenance, random_state, set_random_state
+from training.checkpoint import RunFolder, fingerprint, plain, provenance, random_state, set_random_state
 from training.collection import Picture
 
 
@@ -21,8 +21,9 @@ def test_random_numbers_go_on_where_they_were(tmp_path: Path) -> None:
     assert torch.equal(torch.rand(3), expected)
 
 
-def test_nothing_to_load(tmp_path: Path) -> None:
+def test_nothing_to_load_is_no_fault(tmp_path: Path, capsys) -> None:
     assert RunFolder(tmp_path / "none.safetensors").load() is None
+    assert capsys.readouterr().err == ""
 
 
 def test_the_last_two_are_kept_and_a_damaged_one_is_passed_over(tmp_path: Path, capsys) -> None:
@@ -53,6 +54,20 @@ def test_a_foreign_file_is_not_run(tmp_path: Path, content: object, capsys) -> N
     folder.path.mkdir()
     torch.save(content, folder.path / "last.pt")
     assert folder.load() is None and "warning" in capsys.readouterr().err
+
+
+def test_a_fingerprint_tells_other_pictures_wherever_they_lie(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"content")
+    one = Picture(tmp_path / "a.png", ((0, 0, 1, 1),), ("fist",), "train", sides=("left",))
+    before = fingerprint([one])
+    others = [
+        replace(one, labels=("palm",)), replace(one, boxes_xywh=((0, 0, 0.5, 1),)), replace(one, sides=()),
+        replace(one, split="val"), replace(one, key="set/a.png"), replace(one, path=Path("elsewhere/a.png")),
+    ]  # fmt: skip
+    assert len({fingerprint([p]) for p in (one, *others)} | {fingerprint([]), fingerprint([one, one])}) == 9
+    (tmp_path / "moved").mkdir()
+    moved = replace(one, path=(tmp_path / "a.png").rename(tmp_path / "moved" / "a.png"))
+    assert fingerprint([moved]) == before
 
 
 @dataclass(frozen=True)
