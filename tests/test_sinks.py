@@ -205,8 +205,7 @@ def test_a_name_that_is_too_long_is_told_at_once(tmp_path: Path) -> None:
 
 
 FULL_DISK = """
-import resource, signal, sys
-from fractions import Fraction
+import json, resource, signal, sys
 from pathlib import Path
 import numpy as np
 from gesture_app.errors import EnvironmentFault
@@ -214,57 +213,57 @@ from gesture_app.video.sinks import VideoSink
 from gesture_app.video.sources import open_video
 from gesture_app.vision.hands import Frame
 
-folder, limit = Path(sys.argv[1]), int(sys.argv[2])
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-random = np.random.default_rng(0)
-with open_video(folder / "in.mp4") as video:
-    if limit:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+def write(folder, limit):
+    folder.mkdir()
+    random = np.random.default_rng(0)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
     try:
         with VideoSink(folder / "out.mp4", video) as sink:
             for index in range(150):
                 sink.write(Frame(random.integers(0, 255, (48, 64, 3), dtype=np.uint8), index, index / 30))
     except EnvironmentFault as fault:
-        print(sink.frames, fault)
+        print(json.dumps([folder.name, sink.frames, str(fault)]))
+
+folder = Path(sys.argv[1])
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+with open_video(folder / "in.mp4") as video:
+    write(folder / "whole", resource.RLIM_INFINITY)
+    size = (folder / "whole" / "out.mp4").stat().st_size
+    limits = {"half": size // 2, "tail": size - 1500, "end": size - 4, "1": 1, "100": 100, "4000": 4000}
+    for name, limit in limits.items():
+        write(folder / name, limit)
 """
+
+
+def written_in_a_process(folder: Path, code: str) -> subprocess.CompletedProcess[str]:
+    write_video(folder / "in.mp4", REGULAR[:1])
+    command = [sys.executable, "-c", code, str(folder)]
+    root = Path(__file__).parent.parent
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=root)
 
 
 def test_full_disk(tmp_path: Path) -> None:
     """At any limit the final name is a whole file or none, and what is kept plays almost to the last frame."""
-    write_video(tmp_path / "in.mp4", REGULAR[:1])
-
-    def run(limit: int) -> str:
-        command = [sys.executable, "-c", FULL_DISK, str(tmp_path), str(limit)]
-        root = Path(__file__).parent.parent
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=root)
-        assert (done.returncode, done.stderr) == (0, "")
-        return done.stdout
-
-    assert run(0) == ""
-    size = (tmp_path / "out.mp4").stat().st_size
-    for limit in (size // 2, size - 1500, size - 4):
-        (tmp_path / "out.mp4").unlink(missing_ok=True)
-        told = run(limit)
-        assert "cannot be written" in told and "MB free" in told and told.count("\n") == 1
-        assert not (tmp_path / "out.mp4").exists()
-        with open_video(tmp_path / "out.partial.mp4") as video:
+    done = written_in_a_process(tmp_path, FULL_DISK)
+    assert (done.returncode, done.stderr) == (0, "")
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [name for name, *_ in told] == ["half", "tail", "end", "1", "100", "4000"]
+    for name, written, fault in told:
+        assert "cannot be written" in fault and "\n" not in fault
+        if name.isdigit():  # not even the first pictures fit
+            assert "frames are in" not in fault and not list((tmp_path / name).iterdir())
+            continue
+        assert "MB free" in fault and [path.name for path in (tmp_path / name).iterdir()] == ["out.partial.mp4"]
+        with open_video(tmp_path / name / "out.partial.mp4") as video:
             frames = len(list(video))
-        assert frames >= int(told.split()[0]) - 60 and frames >= int(re.findall(r"About (\d+) frames", told)[0])
-        (tmp_path / "out.partial.mp4").unlink()
-    for limit in (1, 100, 4000):  # not even the first pictures fit
-        told = run(limit)
-        assert "cannot be written" in told and "frames are in" not in told
-        assert [path.name for path in tmp_path.iterdir()] == ["in.mp4"]
+        assert frames >= written - 60 and frames >= int(re.findall(r"About (\d+) frames", fault)[0])
 
 
 def test_killed_process_leaves_fragments(tmp_path: Path) -> None:
-    write_video(tmp_path / "in.mp4", REGULAR[:1])
-    code = FULL_DISK.replace("sink.write", "index == 120 and __import__('os')._exit(9); sink.write")
-    subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path), "0"], check=False, timeout=60, cwd=Path(__file__).parent.parent
-    )
-    assert not (tmp_path / "out.mp4").exists()
-    with open_video(tmp_path / ".out.partial.mp4") as video:
+    killed = "index == 120 and __import__('os')._exit(9); sink.write"
+    assert written_in_a_process(tmp_path, FULL_DISK.replace("sink.write", killed)).returncode == 9
+    assert not (tmp_path / "whole" / "out.mp4").exists()
+    with open_video(tmp_path / "whole" / ".out.partial.mp4") as video:
         assert len(list(video)) >= 60
 
 
