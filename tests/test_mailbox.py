@@ -27,8 +27,8 @@ def test_who_waits_is_woken_up_by_a_frame_or_the_end(act: Callable[[Mailbox], No
     box = Mailbox()
     threading.Timer(0.05, act, [box]).start()
     start_s = time.monotonic()
-    item = box.get(5)
-    assert (item and item[0].index) == index and time.monotonic() - start_s < 2
+    item = box.get(30)
+    assert (item and item[0].index) == index and time.monotonic() - start_s < 10
 
 
 def test_a_closed_mailbox_takes_and_gives_nothing() -> None:

@@ -166,7 +166,7 @@ def test_a_signal_closes(start, clip, tmp_path, number):
     code, errors = finish(process)
     assert code == 128 + number, errors
     assert errors == ""
-    assert time.monotonic() - sent < 3.0
+    assert time.monotonic() - sent < 20
     assert (tmp_path / "window.ini").is_file(), "size and docks are kept"
 
 

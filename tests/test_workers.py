@@ -83,7 +83,7 @@ def playing(worker: LiveWorker) -> tuple[LiveWorker, News]:
     return worker, news
 
 
-def wait_for(condition: Callable[[], object], timeout_s: float = 10.0) -> None:
+def wait_for(condition: Callable[[], object], timeout_s: float = 30.0) -> None:
     deadline = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline, "timed out"
@@ -345,7 +345,7 @@ def test_closing_does_not_wait_for_networks_that_load(make_worker, source):
     worker.play(source) if source else worker.halt()
     assert begun.wait(5)
     started = time.monotonic()
-    assert not worker.shutdown(5.0) and time.monotonic() - started < 1.0
+    assert not worker.shutdown(9.0) and time.monotonic() - started < 5
     go_on.set()
 
 
@@ -583,13 +583,13 @@ def test_a_blurred_picture_shows_nothing_when_its_boxes_leave(make_worker, mirro
 
 
 def test_a_slow_network_does_not_hold_up_the_next_source(qapp):
-    opened = []
+    opened, go_on = [], threading.Event()
 
     class Stuck:
         name, clip = "stuck", None
 
         def read(self):
-            time.sleep(1.5)
+            go_on.wait(30)
 
         def release(self):
             pass
@@ -608,8 +608,10 @@ def test_a_slow_network_does_not_hold_up_the_next_source(qapp):
     started = time.monotonic()
     run = worker.play("script")
     wait_for(lambda: news.results and news.results[-1].run == run)
-    assert time.monotonic() - started < 1.0
-    assert worker.shutdown(5.0), "it waits for the one that is stuck"
+    assert time.monotonic() - started < 10
+    threading.Timer(0.2, go_on.set).start()
+    assert worker.shutdown(10.0), "it waits for the one that is stuck"
+    assert go_on.is_set()
 
 
 def test_boxes_leave_the_picture_of_a_lost_source(make_worker):
@@ -708,7 +710,7 @@ def test_settings_act_while_it_plays(make_worker):
     worker.play("script")
     wait_for(lambda: recognizer.seen)
     worker.settings = LiveSettings(RecognizerOptions(label_threshold=0.11))
-    wait_for(lambda: recognizer.seen[-1].label_threshold == 0.11, 2.0)
+    wait_for(lambda: recognizer.seen[-1].label_threshold == 0.11)
 
 
 def test_many_starts_and_stops(make_worker):
@@ -721,8 +723,8 @@ def test_many_starts_and_stops(make_worker):
     worker.play("script")
     wait_for(lambda: len(recognizer.seen) > before)
     started = time.monotonic()
-    assert worker.shutdown(3.0)
-    assert time.monotonic() - started < 1.0
+    assert worker.shutdown(10.0)
+    assert time.monotonic() - started < 5
 
 
 def test_close_before_start_and_twice(make_worker):
