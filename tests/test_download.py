@@ -320,7 +320,7 @@ def test_hub_set_from_a_mirror(server: Server, tmp_path: Path, monkeypatch) -> N
         download(DownloadConfig("hagrid-sample-120k-384p", tmp_path / "data", mirror=server.url))
 
 
-def test_makehuman_files_are_pinned(server: Server, tmp_path: Path, monkeypatch) -> None:
+def test_makehuman_files_are_pinned(server: Server, tmp_path: Path) -> None:
     files = makehuman_files()
     assert len(files) == 99 and len({f.path for f in files}) == 99
     for file in files:

@@ -153,7 +153,7 @@ def test_parquet(hagrid_root: Path, index: str) -> None:
     assert {p.path: (p.boxes_xywh, p.labels, p.person) for p in found.pictures} == before
 
 
-def test_unusable_parquet(hagrid_root: Path, monkeypatch) -> None:
+def test_unusable_parquet(hagrid_root: Path) -> None:
     as_parquet(hagrid_root, "something")
     with pytest.raises(InputError, match="no columns of uuids"):
         read(hagrid_root, LABELS)

@@ -363,7 +363,7 @@ def test_a_video_that_does_not_tell_how_long_it_is(open_window, qtbot, tmp_path)
     bar = window.playback_bar
     assert bar.slider.isEnabled() and bar.slider.value() > 0.9 * bar.slider.maximum() > 1500
     bar.sought.emit(0.0)
-    qtbot.waitUntil(lambda: window.playback.position_s == 0.0)
+    qtbot.waitUntil(lambda: window.playback.position_s < 2.0)  # it plays on from there
     window.menus.to_end.trigger()
     qtbot.waitUntil(lambda: window.playback.position_s > 1.5)
 
@@ -979,6 +979,7 @@ def test_what_can_be_done_with_events(open_window, qtbot, clip, tmp_path, monkey
     assert not panel.export_action.isEnabled() or panel.events
     qtbot.waitUntil(lambda: len(panel.events) > 0)
     window.playback.halt()
+    assert all(event.end_s is not None for event in panel.events), "nothing goes on without a picture"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "events.csv"), ""))
     panel.export_action.trigger()
     assert "like" in (tmp_path / "events.csv").read_text()
@@ -1151,14 +1152,6 @@ def test_snapshot_and_recording(open_window, qtbot, clip, tmp_path):
     assert str(folder) in window.notice.label.text()
 
 
-def test_gesture_events(open_window, qtbot, clip):
-    window = playing(qtbot, open_window(), clip)
-    qtbot.waitUntil(lambda: len(window.event_panel.events) > 0)
-    assert window.event_panel.events[0].label == "like"
-    window.playback.halt()
-    assert all(event.end_s is not None for event in window.event_panel.events), "nothing goes on without a picture"
-
-
 def test_one_check_of_this_computer_at_a_time(open_window, qtbot):
     window = open_window()
     window.tools.doctor()
@@ -1213,7 +1206,7 @@ def test_dialogs(open_window, qtbot, name):
     qtbot.waitUntil(lambda: not any(w.isVisible() for w in QApplication.topLevelWidgets()))
 
 
-def test_files_that_are_annotated_in_the_background(open_window, qtbot, clip, tmp_path):
+def test_files_that_are_annotated_in_the_background(open_window, qtbot, tmp_path):
     waiting, go_on = threading.Event(), threading.Event()
 
     def waits(call: int) -> bool:

@@ -92,7 +92,7 @@ pytestmark = pytest.mark.usefixtures("no_curves")
 
 @pytest.mark.timeout(600)
 def test_a_tiny_run_overfits_drawn_data_and_the_app_runs_it(
-    hagrid_root: Path, crops_root: Path, tmp_path: Path, monkeypatch
+    hagrid_root: Path, crops_root: Path, tmp_path: Path
 ) -> None:
     weights = tmp_path / "weights"
     # Without a list of splits every tenth picture is held out; here the few drawn ones are all needed for both.
@@ -310,21 +310,17 @@ def test_a_set_that_holds_nothing_out_is_validated_on_a_fold(crops_root: Path, t
 
 
 @pytest.mark.parametrize("mirror", [True, False])
-def test_gestures_that_are_others_in_the_mirror(crops_root: Path, tmp_path: Path, capsys, mirror: bool) -> None:
+def test_gestures_that_are_others_in_the_mirror(
+    crops_root: Path, hagrid_root: Path, tmp_path: Path, capsys, mirror: bool
+) -> None:
     labels = ("point_left", "point_right")
     for before, name in zip(LABELS, labels, strict=True):
         (crops_root / before).rename(crops_root / name)
     config = classifier_config(crops_root, tmp_path / "c.safetensors", labels=labels, mirror=mirror)
-    task = train_classifier.build(config, torch.device("cpu"))
-    assert task.epoch(0).dataset.variation.mirror == task.info(1, {}).mirror == mirror
+    frames = detector_config(hagrid_root, tmp_path / "d.safetensors", labels=LABELS, mirror=mirror)
+    for task in (config.task(torch.device("cpu")), frames.task(torch.device("cpu"))):
+        assert task.epoch(0).dataset.variation.mirror == task.info(1, {}).mirror == mirror
     assert ("point_left and point_right are mirror images" in capsys.readouterr().out) == mirror
-
-
-@pytest.mark.parametrize("mirror", [True, False])
-def test_so_it_is_with_a_detector_of_gestures(hagrid_root: Path, tmp_path: Path, mirror: bool) -> None:
-    config = detector_config(hagrid_root, tmp_path / "d.safetensors", labels=LABELS, mirror=mirror)
-    task = train_detector.build(config, torch.device("cpu"))
-    assert task.epoch(0).dataset.variation.mirror == task.info(1, {}).mirror == mirror
 
 
 def test_the_file_of_boxes_counts_in_both_splits(hagrid_root: Path, tmp_path: Path) -> None:
