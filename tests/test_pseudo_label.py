@@ -50,6 +50,19 @@ class Painter:
         return Detections(found, np.array(scores, np.float32), np.zeros(len(found), np.int64))
 
 
+@pytest.fixture
+def painter(monkeypatch) -> None:
+    """The weights are a painter's."""
+    monkeypatch.setattr(pseudo_label.Recognizer, "load", lambda *args: Painter())
+
+
+def room(colour: tuple[int, int, int]) -> np.ndarray:
+    """A hand in the dark."""
+    image = np.zeros((60, 80, 3), np.uint8)
+    image[10:30, 20:40] = colour
+    return image
+
+
 def hand(colour: tuple[int, int, int]) -> np.ndarray:
     return np.full((40, 30, 3), colour, np.uint8)
 
@@ -133,8 +146,7 @@ def test_sides_become_a_list_of_the_set(tmp_path: Path, monkeypatch) -> None:
 
 
 def test_boxes_need_both_views() -> None:
-    image = np.zeros((60, 80, 3), np.uint8)
-    image[10:30, 20:40] = 255
+    image = room((255, 255, 255))
     boxes, scores = agreed_boxes(Painter(), image, 0.5)
     assert boxes.tolist() == [[20, 10, 40, 30]] and scores.shape == (1,)
     blind = Painter()
@@ -174,7 +186,7 @@ def test_only_new_hands_are_added() -> None:
     assert are_new(found, np.array([[-40, -40, 40, 9], [24, 24, 26, 26]], np.float32)).tolist() == [False, False]
 
 
-def test_crops_and_frames_become_training_data(tmp_path: Path, monkeypatch) -> None:
+def test_crops_and_frames_become_training_data(tmp_path: Path, painter) -> None:
     crops = tmp_path / "unlabelled"
     crops.mkdir()
     for name, colour in {"a": (0, 0, 250), "b": (0, 250, 0), "c": (250, 0, 0)}.items():
@@ -188,9 +200,7 @@ def test_crops_and_frames_become_training_data(tmp_path: Path, monkeypatch) -> N
     (root / "unboxed" / "like").mkdir()  # a gesture that the weights do not know
     cv2.imwrite(str(root / "unboxed" / "like" / "other.png"), hand((0, 0, 250)))
     for name, colour in {"red": (0, 0, 250), "green": (0, 250, 0), "known": (0, 250, 0), "held": (0, 0, 250)}.items():
-        image = np.zeros((60, 80, 3), np.uint8)
-        image[10:30, 20:40] = colour
-        cv2.imwrite(str(folder / f"{name}.png"), image)
+        cv2.imwrite(str(folder / f"{name}.png"), room(colour))
     (folder / "broken.png").write_bytes(b"x")
     (root / "index.csv").write_text(
         "uuid,gesture,split\nbroken,fist,train\nred,fist,train\ngreen,fist,train\nknown,fist,train\nheld,fist,val\n"
@@ -200,13 +210,12 @@ def test_crops_and_frames_become_training_data(tmp_path: Path, monkeypatch) -> N
     boxes.write_text(json.dumps({"known": [{"bbox": [0.6, 0.6, 0.2, 0.2], "label": "fist", "side": "left"}]}))
     rooms = tmp_path / "rooms" / "kitchen"
     rooms.mkdir(parents=True)
-    room = np.zeros((120, 160, 3), np.uint8)
-    room[40:70, 50:90] = (20, 200, 30)
-    cv2.imwrite(str(rooms / "room.png"), room)
+    kitchen = np.zeros((120, 160, 3), np.uint8)
+    kitchen[40:70, 50:90] = (20, 200, 30)
+    cv2.imwrite(str(rooms / "room.png"), kitchen)
     (rooms / "broken.png").write_bytes(b"x")
     (crops / "more").mkdir()
     cv2.imwrite(str(crops / "more" / "a.png"), hand((0, 0, 250)))
-    monkeypatch.setattr(pseudo_label.Recognizer, "load", lambda *args: Painter())
     output = tmp_path / "out"
     counts = pseudo_label.pseudo_label(PseudoLabelConfig(output, crops, frames=root, boxes=boxes, rooms=rooms.parent))
     background = counts.pop("background")
@@ -229,17 +238,14 @@ def test_crops_and_frames_become_training_data(tmp_path: Path, monkeypatch) -> N
     assert set(boxed) == {"red", "known"}
 
 
-def test_what_was_labelled_until_it_is_stopped_is_kept(tmp_path: Path, monkeypatch) -> None:
+def test_what_was_labelled_until_it_is_stopped_is_kept(tmp_path: Path, monkeypatch, painter) -> None:
     root = tmp_path / "frames"
     (root / "ann_train_val").mkdir(parents=True)
     (root / "ann_train_val" / "fist.json").write_text("{}")
     (root / "unboxed" / "fist").mkdir(parents=True)
-    image = np.zeros((60, 80, 3), np.uint8)
-    image[10:30, 20:40] = (0, 0, 250)
     for name in "ab":
-        cv2.imwrite(str(root / "unboxed" / "fist" / f"{name}.png"), image)
+        cv2.imwrite(str(root / "unboxed" / "fist" / f"{name}.png"), room((0, 0, 250)))
     (root / "index.csv").write_text("uuid,gesture,split\na,fist,train\nb,fist,train\n")
-    monkeypatch.setattr(pseudo_label.Recognizer, "load", lambda *args: Painter())
     read_one, read = pseudo_label.read_or_tell, []
 
     def interrupted(path: Path, counts):
@@ -255,17 +261,14 @@ def test_what_was_labelled_until_it_is_stopped_is_kept(tmp_path: Path, monkeypat
     assert (tmp_path / "out" / "crops" / "index.csv").read_text() == "uuid,split\n"
 
 
-def test_frames_with_annotations_of_v2_are_not_boxed_again(tmp_path: Path, monkeypatch) -> None:
+def test_frames_with_annotations_of_v2_are_not_boxed_again(tmp_path: Path, painter) -> None:
     (tmp_path / "annotations" / "train").mkdir(parents=True)
     annotation = {"bboxes": [[0.25, 1 / 6, 0.25, 1 / 3]], "labels": ["fist"], "user_id": "p"}
     (tmp_path / "annotations" / "train" / "fist.json").write_text(json.dumps({"boxed": annotation}))
     (tmp_path / "fist").mkdir()
-    image = np.zeros((60, 80, 3), np.uint8)
-    image[10:30, 20:40] = (0, 0, 250)
     for name in ("boxed", "unboxed"):
-        cv2.imwrite(str(tmp_path / "fist" / f"{name}.jpg"), image)
+        cv2.imwrite(str(tmp_path / "fist" / f"{name}.jpg"), room((0, 0, 250)))
     (tmp_path / "index.csv").write_text("uuid,split\nunboxed,train\nboxed,train\n")
-    monkeypatch.setattr(pseudo_label.Recognizer, "load", lambda *args: Painter())
     pseudo_label.pseudo_label(PseudoLabelConfig(tmp_path / "out", frames=tmp_path))
     assert json.loads((tmp_path / "out" / "boxes.json").read_text()).keys() == {"unboxed"}
 
@@ -279,8 +282,7 @@ def test_frames_with_annotations_of_v2_are_not_boxed_again(tmp_path: Path, monke
         ({"crops": Path("nowhere")}, "no such folder: nowhere"),
     ],
 )
-def test_bad_requests(changes, problem, tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(pseudo_label.Recognizer, "load", lambda *args: Painter())
+def test_bad_requests(changes, problem, tmp_path: Path, painter) -> None:
     with pytest.raises(InputError, match=problem):
         pseudo_label.pseudo_label(PseudoLabelConfig(tmp_path / "out", **changes))
 

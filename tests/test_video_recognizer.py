@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 import cv2
@@ -20,6 +21,7 @@ LABELS = ("like", "peace", "no_gesture")
 TEXTURE = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (72, 72, 3), np.uint8), (0, 0), 3)
 ROOM = cv2.GaussianBlur(np.random.default_rng(1).integers(0, 256, (360, 640, 3), np.uint8), (0, 0), 5)
 SIDE = 72
+PLACES = [(200, 100)]
 
 
 @dataclass
@@ -77,6 +79,13 @@ class Scene:
     def engine(self, **options) -> VideoRecognizer:
         return VideoRecognizer(self, clock=lambda: self.now_s, **options)
 
+    def watched(self, frames: Iterable[int], places: list[tuple[int, int]] = PLACES, **options) -> VideoRecognizer:
+        """An engine once it has seen hands at these places in these frames of thirty a second."""
+        engine = self.engine(**options)
+        for index in frames:
+            engine(self.frame(index, 30, places))
+        return engine
+
 
 @pytest.mark.parametrize(
     ("fps", "detect_s", "expected"),
@@ -94,7 +103,7 @@ def test_detects_as_often_as_the_frame_rate_allows(fps: float, detect_s: float, 
     scene = Scene(detect_s=detect_s)
     engine = scene.engine()
     for index in range(40):
-        assert len(engine(scene.frame(index, fps, [(200, 100)]))) == 1
+        assert len(engine(scene.frame(index, fps, PLACES))) == 1
     late = [time_s for time_s in scene.detections if time_s > 12 / fps]
     assert np.diff(late) == pytest.approx(expected / fps)
     assert expected / fps <= max(LATEST_S, 1 / fps) + 1e-9
@@ -142,9 +151,7 @@ def test_a_new_hand_is_seen_in_time() -> None:
 
 def test_a_lost_hand_is_looked_for_at_once() -> None:
     scene = Scene(detect_s=9.0)
-    engine = scene.engine()
-    for index in range(14):
-        engine(scene.frame(index, 30, [(200, 100)]))
+    engine = scene.watched(range(14))
     assert scene.time_s not in scene.detections  # the next detection is not due yet
     (hand,) = engine(scene.frame(14, 30, [(350, 250)]))
     assert scene.detections[-1] == scene.time_s
@@ -166,16 +173,14 @@ def test_a_still_hand_is_classified_now_and_then() -> None:
     scene = Scene()
     engine = scene.engine()
     for index in range(60):
-        (hand,) = engine(scene.frame(index, 30, [(200, 100)], light=index % 5))  # the lamp flickers
+        (hand,) = engine(scene.frame(index, 30, PLACES, light=index % 5))  # the lamp flickers
         assert hand.label == "like"
     assert 2 / REMEMBERED_S <= len(scene.classified) <= 2 / REMEMBERED_S + 2
 
 
 def test_a_hand_that_changes_is_classified_at_once() -> None:
     scene = Scene()
-    engine = scene.engine()
-    for index in range(5):
-        engine(scene.frame(index, 30, [(200, 100), (400, 200)]))
+    engine = scene.watched(range(5), [(200, 100), (400, 200)])
     assert scene.classified == [2]
     frame = scene.frame(5, 30, [(200, 100), (400, 200)])
     frame.image[130:150, 220:235] = 255  # a finger goes up
@@ -185,32 +190,27 @@ def test_a_hand_that_changes_is_classified_at_once() -> None:
 
 def test_thresholds_act_at_once() -> None:
     scene = Scene(detect_s=9.0)
-    engine = scene.engine()
-    for index in range(13):
-        engine(scene.frame(index, 30, [(200, 100)]))
+    engine = scene.watched(range(13))
     scene.options = RecognizerOptions(max_hands=1, label_threshold=1.0)
-    engine(scene.frame(13, 30, [(200, 100)]))
+    engine(scene.frame(13, 30, PLACES))
     assert scene.detections[-1] == scene.time_s
     assert engine.tracker.options == scene.options
 
 
 def test_every_frame_leaves_nothing_out() -> None:
     scene = Scene(detect_s=9.0)
-    engine = scene.engine(every_frame=True)
-    for index in range(10):
-        engine(scene.frame(index, 30, [(200, 100)]))
+    scene.watched(range(10), every_frame=True)
     assert len(scene.detections) == len(scene.classified) == 10 and not scene.windows
 
 
 @pytest.mark.parametrize("image_hw", [(1, 1), (2, 300), (300, 2)])
 def test_a_source_that_changes_its_size(image_hw) -> None:
     scene = Scene(detect_s=9.0)
-    engine = scene.engine()
-    engine(scene.frame(0, 30, [(200, 100)]))
+    engine = scene.watched((0,))
     scene.places = [(0, 0)]
     hands = engine(Frame(np.zeros((*image_hw, 3), np.uint8), 1, 1 / 30))
     assert len(hands) == 1
-    assert len(engine(scene.frame(2, 30, [(200, 100)]))) == 1
+    assert len(engine(scene.frame(2, 30, PLACES))) == 1
     scene.places = []
     assert engine(Frame(np.zeros((*image_hw, 3), np.uint8), 3, 3 / 30)) == []  # the old place may lie outside
 
@@ -270,16 +270,14 @@ def test_an_empty_room_is_looked_at_closer_in_turns(every_frame: bool) -> None:
 
 def test_a_slow_machine_has_no_time_for_a_closer_look() -> None:
     scene = Scene(detect_s=0.06)
-    engine = scene.engine()
-    for index in range(30):
-        engine(scene.frame(index, 30, []))
+    scene.watched(range(30), [])
     assert not scene.windows
 
 
 def test_a_source_that_changes_its_size_and_keeps_its_aspect() -> None:
     scene = Scene(detect_s=9.0)
     engine = scene.engine()
-    frame = scene.frame(0, 30, [(200, 100)])
+    frame = scene.frame(0, 30, PLACES)
     engine(frame)
     height, width = frame.image.shape[:2]
     scene.time_s, scene.places = 1 / 30, [(100, 50)]
@@ -289,10 +287,8 @@ def test_a_source_that_changes_its_size_and_keeps_its_aspect() -> None:
 
 def test_a_step_back_in_time_starts_afresh() -> None:
     scene = Scene(detect_s=9.0)
-    engine = scene.engine()
-    for index in (100, 101):
-        engine(scene.frame(index, 30, [(200, 100)]))
-    (hand,) = engine(scene.frame(0, 30, [(200, 100)]))
+    engine = scene.watched((100, 101))
+    (hand,) = engine(scene.frame(0, 30, PLACES))
     assert scene.detections[-1] == 0 and hand.id == 2
 
 
@@ -303,7 +299,7 @@ def test_a_hand_that_grows_faint_stays_and_none_begins_faint(every_frame: bool) 
     engine = scene.engine(every_frame=every_frame)
     shown = []
     for index, scene.score in enumerate(scores):
-        shown.append([hand.id for hand in engine(scene.frame(index, 30, [(200, 100)]))])
+        shown.append([hand.id for hand in engine(scene.frame(index, 30, PLACES))])
     assert shown == [[], [1], [1], [1], [1], [], [1]]
 
 
