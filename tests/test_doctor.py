@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -232,14 +231,3 @@ def test_command(monkeypatch, capsys, tmp_path, findings, code):
 
 def test_lines():
     assert line(FINDINGS[1]) == "WRONG  cameras   none\n                 -> Connect one"
-
-
-def test_help_is_there():
-    done = subprocess.run(
-        [sys.executable, "-m", "gesture_app", "doctor", "--help"],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0 and "--jsonl" in done.stdout

@@ -78,8 +78,16 @@ def test_help_works(program: str) -> None:
     assert "usage" in done.stdout.lower()
 
 
-@pytest.mark.parametrize("module", ["gesture_app.cli", "gesture_app.ui.main_window"])
-def test_starts_without_what_takes_its_time(module: str) -> None:
-    code = f"import {module}, sys; print([m for m in ('torch', 'numpy', 'cv2', 'av', 'PIL') if m in sys.modules])"
+@pytest.mark.parametrize(
+    ("module", "heavy"),
+    [
+        ("gesture_app.cli", ["torch", "numpy", "cv2", "av", "PIL", "PyQt6"]),
+        ("gesture_app.settings", ["torch", "numpy", "cv2", "av", "PIL", "PyQt6"]),
+        ("gesture_app.ui.main_window", ["torch", "numpy", "cv2", "av", "PIL"]),
+        ("gesture_app.vision.style", ["torch", "cv2"]),
+    ],
+)
+def test_starts_without_what_takes_its_time(module: str, heavy: list[str]) -> None:
+    code = f"import {module}, sys; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr

@@ -395,16 +395,6 @@ def test_the_side_of_hands_without_sides_is_kept_near_the_teachers() -> None:
     assert set(ClassifierLoss()(GestureClassifier(2), batch)) == {"loss"}
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [{"mixup": 0.2, "augmentation": "trivial"}, {"optimizer": "sgd", "schedule": "cosine", "freeze_epochs": 1}],
-    ids=str,
-)
-def test_recipes_of_the_classifier(crops_root: Path, tmp_path: Path, changes) -> None:
-    config = classifier_config(crops_root, tmp_path / "c.safetensors", learning_rate=1e-3, samples=16, **changes)
-    assert train(config)["crops"] > 0
-
-
 def test_an_interrupted_detector_goes_on_bit_for_bit(hagrid_root: Path, tmp_path: Path, monkeypatch) -> None:
     options = {"epochs": 2, "mosaic": 0.5, "preflight": False}
     whole, parted = tmp_path / "whole.safetensors", tmp_path / "parted.safetensors"
