@@ -13,7 +13,8 @@ NEEDS_CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA")
 
 @pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=NEEDS_CUDA)])
 @pytest.mark.parametrize(("network", "size"), [("classifier", 32), ("detector", 64)])
-def test_every_part_is_timed(network: str, size: int, device: str, tmp_path: Path, capsys) -> None:
+def test_every_part_is_timed(network: str, size: int, device: str, tmp_path: Path, monkeypatch, capsys) -> None:
+    monkeypatch.setattr("training.benchmark.ENOUGH_BATCHES", 2)
     file = tmp_path / "figures" / "train.json"
     result = benchmark(
         BenchmarkConfig(network=network, size=size, batch_size=4, seconds=0.1, pictures=10, workers=0, device=device,
