@@ -554,7 +554,7 @@ def test_the_last_epochs_have_the_size_that_was_asked_for(start: int, end: int) 
         ("pseudo-label", "--rooms", "nowhere", "--output", "nowhere-else"),
         ("detector", "--data", "tests", "--backgrounds", "nowhere"),
         ("evaluate", "classifier", "--data", "nowhere"),
-        ("evaluate", "frames", "--data", "tests"),
+        ("evaluate", "frames", "--data", "tests", "--runtime", "torch"),
         ("evaluate", "classifier", "--data", ".", "--weights", "nowhere.safetensors"),
         ("classifier", "--data", "nowhere", "--device", "cpu"),
         ("retrain", "--data", "nowhere", "--device", "cpu"),
