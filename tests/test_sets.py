@@ -45,14 +45,6 @@ def test_class_folders(crops_root: Path) -> None:
     assert read(crops_root, None).skipped == found.skipped
 
 
-def test_splits_go_by_person_where_no_list_says_otherwise(hagrid_root: Path) -> None:
-    (hagrid_root / "index.csv").unlink()
-    split_of: dict[str, str] = {}
-    for picture in read(hagrid_root, LABELS).pictures:
-        person = picture.path.stem.split("-")[1]
-        assert split_of.setdefault(person, picture.split) == picture.split
-
-
 def test_a_photograph_that_one_set_holds_out_trains_nothing_in_another(hagrid_root: Path, crops_root: Path) -> None:
     """A set of crops names no people: without a list its pictures are drawn by themselves."""
     (crops_root / "index.csv").unlink(missing_ok=True)

@@ -130,4 +130,4 @@ def test_a_picture_in_the_window_is_seen_as_by_itself() -> None:
 
 def test_what_is_no_picture() -> None:
     with pytest.raises(ValueError, match="non-empty HWC uint8"):
-        recognize_still(Recognizer.load(device="cpu"), np.zeros((0, 4, 3), np.uint8))
+        recognize_still(Recognizer.load(device="cpu", runtime="torch"), np.zeros((0, 4, 3), np.uint8))

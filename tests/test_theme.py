@@ -51,17 +51,12 @@ def contrast(first: QColor, second: QColor) -> float:
         (Role.PlaceholderText, Role.Window),
         (Role.PlaceholderText, Role.Base),
         (Role.Link, Role.Window),
+        (Role.HighlightedText, Role.Highlight),
     ],
 )
 def test_texts_are_readable(dark, text, background):
     palette = make_palette(dark)
     assert contrast(palette.color(text), palette.color(background)) >= 4.5
-
-
-@pytest.mark.parametrize("dark", [False, True])
-def test_selected_texts_are_readable(dark):
-    palette = make_palette(dark)
-    assert contrast(palette.color(Role.HighlightedText), palette.color(Role.Highlight)) >= 4.5
 
 
 @pytest.mark.parametrize("editable", [False, True])
