@@ -390,7 +390,7 @@ def test_the_model_in_use_is_trained_further(qtbot, data):
     for _ in range(2):  # then the one that has just been installed
         dialog.start()
         qtbot.waitUntil(lambda: not dialog.running)
-        dialog._install()
+        dialog.install_button.click()
     assert used == [f"base {data / 'used'}", f"base {models_folder() / 'My gestures'}"]
     assert dialog.shutdown(5)
 
