@@ -320,6 +320,7 @@ def test_gestures_that_are_others_in_the_mirror(
     frames = detector_config(hagrid_root, tmp_path / "d.safetensors", labels=LABELS, mirror=mirror)
     for task in (config.task(torch.device("cpu")), frames.task(torch.device("cpu"))):
         assert task.epoch(0).dataset.variation.mirror == task.info(1, {}).mirror == mirror
+        assert {p.split for p in task.pictures} == {"train", "val"}, "by which a resumed run is known"
     assert ("point_left and point_right are mirror images" in capsys.readouterr().out) == mirror
 
 
