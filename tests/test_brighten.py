@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from gesture_app.vision.brighten import AIM, DARK, Brightener, brighter
+from gesture_app.vision.brighten import AIM, DARK, TOLD, Brightener, brighter
 
 
 def grey(value: int, size_hw: tuple[int, int] = (90, 160)) -> np.ndarray:
@@ -25,7 +25,9 @@ def grey(value: int, size_hw: tuple[int, int] = (90, 160)) -> np.ndarray:
     ],
 )
 def test_dark_pictures_become_lighter(mean: int, least: float, most: float) -> None:
-    assert least <= Brightener()(grey(mean), 0.0)[0, 0, 0] <= most
+    brightener = Brightener()
+    assert least <= brightener(grey(mean), 0.0)[0, 0, 0] <= most
+    assert brightener.dark is (mean < TOLD)
 
 
 @pytest.mark.parametrize("mean", [0.5, 2, 10, 30, 45, 59.9, DARK])
