@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -34,11 +35,13 @@ class TwoViews:
     classifier_info: ModelInfo = INFO
     one_step: bool = False
     asked: list[np.ndarray] = field(default_factory=list)
+    looked_at: list[tuple[int, int]] = field(default_factory=list)
 
     def __call__(self, image):
         raise AssertionError("one view is not enough")
 
     def detect(self, image, options):
+        self.looked_at.append(image.shape[:2])
         found = self.mirrored if image[0, 0, 0] else self.plain
         sure = np.flatnonzero(found.scores >= options.detector_threshold)
         sure = sure[np.argsort(-found.scores[sure])][: options.max_hands]
@@ -66,6 +69,7 @@ def test_both_views_of_a_picture_count() -> None:
     assert hands[0].box_xyxy == pytest.approx((10 * 2 / 3 + 8 / 3, 20, 50 * 2 / 3 + 48 / 3, 60), abs=1e-3)
     assert hands[1].detector_score == pytest.approx(0.45)
     assert hands[0].label == "like" and hands[0].score == pytest.approx(0.7)
+    assert networks.looked_at == [(HEIGHT, WIDTH)] * 2, "where a gesture is named nobody looks closer"
     here, there = networks.asked
     assert there[:, 0] == pytest.approx(WIDTH - here[:, 2]) and there[:, 2] == pytest.approx(WIDTH - here[:, 0])
 
@@ -129,5 +133,7 @@ def test_a_picture_in_the_window_is_seen_as_by_itself() -> None:
 
 
 def test_what_is_no_picture() -> None:
+    none = SimpleNamespace(name="none")  # neither is come to
+    networks = (none, ModelInfo("detector", "yolox-nano", ("hand",), (64, 96))), (none, INFO)
     with pytest.raises(ValueError, match="non-empty HWC uint8"):
-        recognize_still(Recognizer.load(device="cpu", runtime="torch"), np.zeros((0, 4, 3), np.uint8))
+        recognize_still(Recognizer(*networks), np.zeros((0, 4, 3), np.uint8))
