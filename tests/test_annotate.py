@@ -62,9 +62,16 @@ def test_video(tmp_path: Path) -> None:
         assert all(np.abs(x.image.astype(int) - y.image).mean() > 5 for x, y in zip(a, b, strict=True))
 
 
+class RightHand(FakeRecognizer):
+    """Sees a right hand."""
+
+    def __call__(self, image: np.ndarray, options: RecognizerOptions | None = None) -> list[Hand]:
+        return [replace(hand, right=0.99) for hand in super().__call__(image, options)]
+
+
 def test_json_lines(tmp_path: Path) -> None:
     source = write_video(tmp_path / "in.mp4")
-    annotate(source, FakeRecognizer(place_xyxy=MIDDLE), AnnotateOptions(jsonl=tmp_path / "out.jsonl", media=False))
+    annotate(source, RightHand(place_xyxy=MIDDLE), AnnotateOptions(jsonl=tmp_path / "out.jsonl", media=False))
     lines = rows(tmp_path / "out.jsonl")
     assert names(tmp_path) == ["in.mp4", "out.jsonl"]
     assert [line["frame"] for line in lines] == list(range(20))
@@ -75,7 +82,7 @@ def test_json_lines(tmp_path: Path) -> None:
     assert list(hand) == ["id", "box_xyxy", "detector_score", "label", "score", "side", "top"]
     assert (lines[0]["source"], lines[0]["width"], lines[0]["height"]) == (str(source), 64, 48)
     assert hand["box_xyxy"] == pytest.approx([16, 12, 48, 36], abs=1)
-    assert hand["label"] == "like" and len(hand["top"]) == 3
+    assert (hand["label"], hand["side"]) == ("like", "right") and len(hand["top"]) == 3
 
 
 def test_json_line_of_a_picture_exactly(tmp_path: Path) -> None:
@@ -120,6 +127,20 @@ def test_folder(tmp_path: Path) -> None:
     assert [(Path(r["source"]).name, r["frame"]) for r in rows(tmp_path / "out.jsonl")] == [
         ("a.jpg", 0), ("a.mp4", 0), ("a.mp4", 1), ("a.mp4", 2), ("b.mkv", 0), ("b.mkv", 1), ("b.png", 0),
     ]  # fmt: skip
+
+
+def test_of_a_folder_the_lines_alone(tmp_path: Path) -> None:
+    before = names(a_folder(tmp_path / "in"))
+    options = AnnotateOptions(jsonl=tmp_path / "out.jsonl", media=False)
+    summary = annotate(tmp_path / "in", FakeRecognizer(), options)
+    assert names(tmp_path) == [*(f"in/{name}" for name in before), "out.jsonl"]
+    assert summary.outputs == [] and summary.frames == len(rows(tmp_path / "out.jsonl")) == 7
+
+
+def test_a_folder_that_is_stopped_is_left_at_that(tmp_path: Path) -> None:
+    folder, seen = a_folder(tmp_path / "in"), []
+    summary = annotate(folder, FakeRecognizer(), on_progress=seen.append, should_stop=lambda: bool(seen))
+    assert summary.stopped and summary.frames == 1 and names(tmp_path / "in-annotated") == ["a.jpg"]
 
 
 def test_a_result_whose_name_is_too_long_does_not_stop_the_others(tmp_path: Path) -> None:

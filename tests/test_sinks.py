@@ -216,7 +216,7 @@ from gesture_app.vision.hands import Frame
 def write(folder, limit):
     folder.mkdir()
     random = np.random.default_rng(0)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, most))
     try:
         with VideoSink(folder / "out.mp4", video) as sink:
             for index in range(150):
@@ -224,10 +224,10 @@ def write(folder, limit):
     except EnvironmentFault as fault:
         print(json.dumps([folder.name, sink.frames, str(fault)]))
 
-folder = Path(sys.argv[1])
+folder, most = Path(sys.argv[1]), resource.getrlimit(resource.RLIMIT_FSIZE)[1]
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 with open_video(folder / "in.mp4") as video:
-    write(folder / "whole", resource.RLIM_INFINITY)
+    write(folder / "whole", most)
     size = (folder / "whole" / "out.mp4").stat().st_size
     limits = {"half": size // 2, "tail": size - 1500, "end": size - 4, "1": 1, "100": 100, "4000": 4000}
     for name, limit in limits.items():
