@@ -137,8 +137,11 @@ def test_of_a_folder_the_lines_alone(tmp_path: Path) -> None:
     assert summary.outputs == [] and summary.frames == len(rows(tmp_path / "out.jsonl")) == 7
 
 
-def test_a_folder_that_is_stopped_is_left_at_that(tmp_path: Path) -> None:
+@pytest.mark.parametrize("without", [[], ["a.mp4", "deep/b.mkv"]])
+def test_a_folder_that_is_stopped_is_left_at_that(tmp_path: Path, without: list[str]) -> None:
     folder, seen = a_folder(tmp_path / "in"), []
+    for name in without:
+        (folder / name).unlink()
     summary = annotate(folder, FakeRecognizer(), on_progress=seen.append, should_stop=lambda: bool(seen))
     assert summary.stopped and summary.frames == 1 and names(tmp_path / "in-annotated") == ["a.jpg"]
 
