@@ -34,7 +34,9 @@ def shown(folder: Path, transfer: str, ycc: tuple[int, int, int]) -> list[float]
     with av.open(str(folder / "in.mp4"), "w") as out:
         stream = out.add_stream("libx264", rate=30, options={"x264-params": colours})
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p10le"
-        planes = np.repeat(np.array(ycc, np.uint16), (48 * 64, 12 * 64, 12 * 64)).reshape(72, 64)
-        out.mux([*stream.encode(av.VideoFrame.from_ndarray(planes, format="yuv420p10le")), *stream.encode(None)])
+        picture = av.VideoFrame(64, 48, "yuv420p10le")
+        for plane, value in zip(picture.planes, ycc, strict=True):
+            plane.update(np.full(plane.buffer_size // 2, value, np.uint16).tobytes())
+        out.mux([*stream.encode(picture), *stream.encode(None)])
     with open_video(folder / "in.mp4") as video:
         return [float(value) for value in next(iter(video)).image.mean((0, 1))]
