@@ -45,7 +45,7 @@ def pixel_boxes(boxes_xywh: Sequence[BoxXywh], image: Image) -> FloatArray:
     boxes = np.array(boxes_xywh, np.float32).reshape(-1, 4)
     height, width = image.shape[:2]
     corners = np.concatenate((boxes[:, :2], boxes[:, :2] + boxes[:, 2:]), axis=1)
-    return corners * np.array((width, height, width, height), np.float32)
+    return np.asarray(corners * np.array((width, height, width, height), np.float32), np.float32)
 
 
 def fraction_boxes(boxes_xyxy: Sequence[Box] | FloatArray, image: Image) -> list[BoxXywh]:

@@ -293,7 +293,8 @@ def agreed_boxes(recognizer: Recognizer, image: Image, min_score: float) -> tupl
     Small hands are found in nine overlapping parts of the picture, which are shown to the detector twice as large.
     """
     height, width = image.shape[:2]
-    boxes, scores = [np.zeros((0, 4), np.float32)], [np.zeros(0, np.float32)]
+    boxes: list[FloatArray] = [np.zeros((0, 4), np.float32)]
+    scores: list[FloatArray] = [np.zeros(0, np.float32)]
     for left, top, right, bottom in ((0, 0, width, height), *parts_of(width, height)):
         found, sure = boxes_of_both(recognizer, image[top:bottom, left:right], min_score)
         found = found + np.array((left, top, left, top), np.float32)

@@ -88,4 +88,4 @@ def _moved(box_xyxy: FloatArray, starts: FloatArray, ends: FloatArray) -> FloatA
         return None
     centre = (box_xyxy[:2] + box_xyxy[2:]) / 2 + shift
     half = (box_xyxy[2:] - box_xyxy[:2]) / 2 * scale
-    return np.concatenate((centre - half, centre + half)).astype(np.float32)
+    return np.asarray(np.concatenate((centre - half, centre + half)), np.float32)

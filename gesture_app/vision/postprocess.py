@@ -112,7 +112,7 @@ def suppress_overlaps(boxes_xyxy: FloatArray, limit: int) -> NDArray[np.intp]:
         The places of the kept boxes, best first: those that overlap no better kept one by more than `NMS_IOU`.
     """
     kept: list[int] = []
-    left = np.arange(len(boxes_xyxy))
+    left: NDArray[np.intp] = np.arange(len(boxes_xyxy))
     while len(left) and len(kept) < limit:
         first, left = left[0], left[1:]
         kept.append(first)
