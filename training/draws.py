@@ -138,19 +138,33 @@ def begin_worker(_number: int) -> None:
 
 def load(dataset: Dataset[Any], draws: Sequence[Sequence[Draw]], collate: Any, loading: Loading) -> Loader:
     """The batches of these draws, in their order; no global random number is used up."""
-    return loader(SeededItems(dataset), loading, collate, batch_sampler=draws)
+    return Loader(SeededItems(dataset), loading, collate, batch_sampler=draws)
 
 
 def in_order(dataset: Dataset[Any], batch_size: int, workers: int = 0, collate: Any = None) -> Loader:
     """A dataset's items as they come, to be measured on; no global random number is used up."""
-    return loader(dataset, Loading(workers), collate, batch_size=batch_size)
+    return Loader(dataset, Loading(workers), collate, batch_size=batch_size)
 
 
 class Loader(DataLoader[Any]):
-    """PyTorch's, whose processes end with the loop over it, also where an error ends that.
+    """PyTorch's, whose processes are forked where that can be done, and end with the loop over it.
 
-    An error keeps PyTorch's own to the end of the program, which would then wait until `outlive_interrupts` is over.
+    As Python starts them by itself since 3.14, each would import everything anew, twice an epoch. An error keeps
+    PyTorch's own to the end of the program, which would then wait until `outlive_interrupts` is over.
     """
+
+    def __init__(self, dataset: Dataset[Any], loading: Loading, collate: Any, **batches: Any) -> None:
+        forked = loading.workers > 0 and sys.platform == "linux"
+        super().__init__(
+            dataset,
+            num_workers=loading.workers,
+            collate_fn=collate,
+            pin_memory=loading.pin,
+            generator=torch.Generator(),
+            worker_init_fn=begin_worker,
+            multiprocessing_context="fork" if forked else None,
+            **batches,
+        )
 
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
         batches: Any = super().__iter__()
@@ -159,24 +173,6 @@ class Loader(DataLoader[Any]):
         finally:
             if self.num_workers:
                 batches._shutdown_workers()
-
-
-def loader(dataset: Dataset[Any], loading: Loading, collate: Any, **batches: Any) -> Loader:
-    """Its processes are forked where that can be done.
-
-    As Python starts them by itself since 3.14, each would import everything anew, twice an epoch.
-    """
-    forked = loading.workers > 0 and sys.platform == "linux"
-    return Loader(
-        dataset,
-        num_workers=loading.workers,
-        collate_fn=collate,
-        pin_memory=loading.pin,
-        generator=torch.Generator(),
-        worker_init_fn=begin_worker,
-        multiprocessing_context="fork" if forked else None,
-        **batches,
-    )
 
 
 def uploaded(batches: Iterable[Sequence[Tensor]], device: torch.device) -> Iterator[Sequence[Tensor]]:
