@@ -139,6 +139,9 @@ def test_colours_survive(tmp_path: Path, size_wh: tuple[int, int]) -> None:
     with open_video(source) as a, open_video(out) as b:
         for before, after in zip(a, b, strict=True):
             assert np.abs(before.image.astype(int) - after.image).mean() < 3
+    with av.open(str(out)) as media:  # the primaries of a screen, else players turn the colours into others
+        told = media.streams.video[0].codec_context
+        assert (told.colorspace, told.color_primaries, told.color_trc, told.color_range) == (6, 1, 1, 1)
 
 
 def test_another_size_is_fitted(tmp_path: Path) -> None:

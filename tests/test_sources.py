@@ -141,6 +141,28 @@ def test_rotation_is_applied_as_opencv_does(tmp_path: Path, rotation: int) -> No
     assert np.abs(frame.image.astype(int) - expected).mean() < 3
 
 
+BT601, BT709 = (90, 100, 199), (79, 108, 199)
+"""One red, as Y', Cb and Cr."""
+
+
+@pytest.mark.parametrize(("size_wh", "tag", "ycc"), [
+    ((768, 576), None, BT601), ((720, 592), None, BT709), ((1280, 544), None, BT709),
+    ((1280, 544), "smpte170m", BT601), ((64, 48), "bt709", BT709),
+])  # fmt: skip
+def test_large_pictures_that_tell_no_matrix_have_bt_709s(tmp_path: Path, size_wh, tag: str | None, ycc) -> None:
+    with av.open(str(tmp_path / "in.mp4"), "w") as out:
+        stream = out.add_stream("libx264", rate=30, options={"preset": "ultrafast"})
+        stream.width, stream.height, stream.pix_fmt = *size_wh, "yuv420p"
+        if tag:
+            stream.options |= {"x264-params": f"colormatrix={tag}:log-level=none"}
+        one = av.VideoFrame(*size_wh, "yuv420p")
+        for plane, value in zip(one.planes, ycc, strict=True):
+            plane.update(bytes([value]) * plane.buffer_size)
+        out.mux([*stream.encode(one), *stream.encode(None)])
+    with open_video(tmp_path / "in.mp4") as video:
+        assert next(video).image.mean((0, 1)) == pytest.approx((30, 40, 200), abs=3)
+
+
 @pytest.mark.parametrize(("matrix", "turned"), [
     ((-1, 0, 0, 1), lambda image: image[:, ::-1]), ((1, 0, 0, -1), lambda image: image[::-1]),
     ((0, 1, 1, 0), lambda image: image.transpose(1, 0, 2)),

@@ -19,6 +19,7 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Stream
 from av.video.frame import VideoFrame
+from av.video.reformatter import Colorspace
 from av.video.stream import VideoStream
 
 from gesture_app.errors import InputError
@@ -34,6 +35,8 @@ RESTART_S = 6 * 3600
 """A longer pause is none: FFmpeg takes a clock that began anew for one that ran over, after 26 hours and a half."""
 TURNS = (None, cv2.ROTATE_90_COUNTERCLOCKWISE, cv2.ROTATE_180, cv2.ROTATE_90_CLOCKWISE)
 """What turns an image counter-clockwise by so many quarters, in a third of the time that NumPy takes."""
+UNKNOWN_MATRIX = 2
+"""FFmpeg's number where a picture does not tell how its luma and chroma were made of its colours."""
 ANNOTATED = "annotated by Gesture App"
 """The comment in a video whose pictures show what was recognized."""
 ANY_TEXT: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
@@ -94,7 +97,11 @@ class Upright:
         Raises:
             av.FFmpegError, ValueError: its pixel format is not known.
         """
-        pixels = picture.to_ndarray(format="bgr24", width=self.width(picture), height=picture.height)
+        large = picture.width >= 1280 or picture.height > 576  # as mpv has it, and most players about so
+        matrix = Colorspace.ITU709 if large and picture.colorspace == UNKNOWN_MATRIX else None
+        pixels = picture.to_ndarray(
+            format="bgr24", width=self.width(picture), height=picture.height, src_colorspace=matrix
+        )
         image = for_screen(np.asarray(pixels, np.uint8), picture.color_trc, picture.color_primaries)
         if self._mirrored is None:  # once: what PyAV gives of it refers to the frame, which thus lives on for long
             self._mirrored = _is_mirrored(picture)

@@ -30,7 +30,7 @@ from gesture_app.vision.images import IMAGE_SUFFIXES, has_picture_suffix
 KEY_FRAME_EVERY = 30  # also the length of a fragment: what a crash can cost
 MAX_ENCODER_THREADS = 8  # each holds a frame back, which a crash would cost too
 MOST_UNITS = 2**31 - 1  # of time that FFmpeg takes for one frame: six and a half hours of a recording
-BT601 = 6  # SMPTE 170M in FFmpeg's three enumerations
+BT709, BT601 = 1, 6  # in FFmpeg's enumerations, the latter as SMPTE 170M
 # Fragments that are readable whatever happens, and that become an ordinary file at the end. The head is written
 # after the first fragment, with an edit list that keeps the first time stamp.
 MOVFLAGS = "frag_keyframe+delay_moov+default_base_moof+hybrid_fragmented"
@@ -191,8 +191,8 @@ class VideoSink:
         context = self._stream.codec_context
         context.time_base = self._time_base
         context.thread_count = min(MAX_ENCODER_THREADS, os.cpu_count() or 1)
-        # OpenCV's matrix is BT.601's. Players take large pictures without a tag for BT.709, so say what it is.
-        context.colorspace, context.color_primaries, context.color_trc = BT601, BT601, BT601
+        # OpenCV's matrix is BT.601's, where players expect BT.709's in large pictures. The colours are a screen's.
+        context.colorspace, context.color_primaries, context.color_trc = BT601, BT709, BT709
         context.color_range = int(ColorRange.MPEG)
 
     def _fitted(self, image: Image) -> Image:
