@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -83,16 +84,19 @@ def test_a_track_without_sound_is_left_out(tmp_path: Path) -> None:
         assert not media.streams.audio
 
 
-@pytest.mark.parametrize("later_s", [0, 3600])
-def test_the_sound_of_joined_files_goes_on(tmp_path: Path, later_s: int) -> None:
-    times = regular(60)
-    second = write_video(tmp_path / "part.ts", times, WITH_SOUND).read_bytes()
-    first = write_video(tmp_path / "later.ts", [t + later_s for t in times], WITH_SOUND).read_bytes()
+@pytest.mark.parametrize(("later_s", "codec", "length_s"), [
+    (0, "aac", 4), (3600, "aac", 4), (-1.5, "aac", 3.5), (-1.9, "mp2", 3.9), (-1.1, "mp2", 3.1), (-1.5, "ac3", 3.5),
+])  # fmt: skip
+def test_the_sound_of_joined_files_goes_on(tmp_path: Path, later_s: float, codec: str, length_s: float) -> None:
+    """Where the second begins before the end of the first, the pictures overlap, and so does the sound."""
+    times, film = regular(60), Film(sound=(codec, 44100, "mono"))
+    second = write_video(tmp_path / "part.ts", [t + max(0, Fraction(-later_s)) for t in times], film).read_bytes()
+    first = write_video(tmp_path / "later.ts", [t + max(0, Fraction(later_s)) for t in times], film).read_bytes()
     (tmp_path / "in.ts").write_bytes(first + second)
     out = copied(tmp_path / "in.ts", tmp_path / "out.mp4")
-    assert video_pts_s(out)[-1] == pytest.approx(4, abs=0.1)
+    assert video_pts_s(out)[-1] == pytest.approx(length_s, abs=0.1)
     with av.open(str(out)) as media:
-        assert sum(f.samples / f.sample_rate for f in media.decode(audio=0)) == pytest.approx(4, abs=0.3)
+        assert sum(f.samples / f.sample_rate for f in media.decode(audio=0)) == pytest.approx(length_s, abs=0.3)
 
 
 def test_the_last_picture_stays_as_long_as_it_did(tmp_path: Path) -> None:

@@ -41,6 +41,7 @@ class AudioTrack:
         self._input = open_container(source)
         self._stream: Any = self._input.streams.best("audio")
         self._waiting: Packet | None = None
+        self._last_dts: int | None = None
         if self._stream is None or self._stream.codec_context is None:
             self._stream = None
             return
@@ -93,6 +94,9 @@ class AudioTrack:
             if time_s is not None and packet.pts is not None and float(packet.pts * packet.time_base) >= time_s:
                 return
             self._waiting = None
+            if self._last_dts is not None and packet.dts <= self._last_dts:
+                continue  # MP4 takes growing times only
+            self._last_dts = packet.dts
             try:
                 self._output.mux(packet)
             except OSError:  # the disk: as fatal for the pictures
@@ -110,14 +114,12 @@ class AudioTrack:
         self._input.close()
 
     def _copied(self) -> Iterator[Packet]:
-        last_dts: int | None = None
         is_ac3 = self._stream.codec_context.name in ("ac3", "eac3")
         for packet in self._source:
             if is_ac3 and not bytes(packet).startswith(AC3_START):
                 continue  # damaged, or another codec's since a new programme, at which FFmpeg stops the pictures, too
-            if packet.dts is None or (last_dts is not None and packet.dts <= last_dts):
-                continue  # MP4 takes growing times only
-            last_dts = packet.dts
+            if packet.dts is None:
+                continue
             shift = round(Fraction(self._start_s).limit_denominator(1_000_000) / packet.time_base)
             packet.dts -= shift
             packet.pts = packet.dts if packet.pts is None else packet.pts - shift
