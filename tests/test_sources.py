@@ -111,6 +111,15 @@ def test_announced_numbers(tmp_path: Path) -> None:
         assert video.duration_s == pytest.approx(20 / 30, abs=0.01)
 
 
+def test_a_piece_of_a_recording_is_as_long_as_it_is(tmp_path: Path) -> None:
+    """Matroska tells the time of the end, however late the beginning; FFmpeg rounds that of a file, here up."""
+    for suffix, start_s in ((".mkv", Fraction(100)), (".ts", Fraction(13, 9))):
+        with open_video(write_video(tmp_path / f"in{suffix}", [start_s + t for t in REGULAR])) as video:
+            assert video.duration_s == pytest.approx(20 / 30, abs=0.04) and video.frame_count == len(REGULAR)
+            times = [frame.time_s for frame in video]
+            assert 0 <= times[0] < 1e-6 and not video.truncated and not video.ends_early
+
+
 def test_raw_stream_without_times(tmp_path: Path) -> None:
     with open_video(write_video(tmp_path / "in.h264")) as video:
         times = [frame.time_s for frame in video]

@@ -146,11 +146,12 @@ class VideoFile:
         self.start_s = container_start_s(container)
         self.annotated = container.metadata.get("comment") == ANNOTATED
         self._announced = stream.frames if 0 < stream.frames < 1e9 else None
-        self._stream_duration_s = _stream_duration_s(stream)
+        # Matroska tells until when it lasts, and its pieces, as they are cut of a recording, begin late.
+        before_s = self.start_s if container.format.name.startswith("matroska") else 0.0
+        self._stream_duration_s = _length_s(_stream_duration_s(stream), before_s)
         if container.format.name == "avi" and self._announced is not None:  # else of what there is of a cut off file
             self._stream_duration_s = float(self._announced / self.frame_rate)
-        whole_s = container.duration / 1e6 if container.duration and container.duration > 0 else None
-        self.duration_s = self._stream_duration_s or whole_s
+        self.duration_s = self._stream_duration_s or _length_s((container.duration or 0) / 1e6, before_s)
         self.frame_count = self._announced
         if self._announced is None and self.duration_s is not None:
             self.frame_count = max(1, round(self.duration_s * self.frame_rate))
@@ -277,7 +278,7 @@ class VideoFile:
                 elif time_s <= last_s:  # old formats give reordered frames wrong times
                     time_s = last_s + 0.001
             last_s = time_s
-            yield picture, time_s
+            yield picture, max(0.0, time_s)  # the start of a file is rounded
 
     def _to_frame(self, picture: VideoFrame, time_s: float) -> Frame:
         frame = Frame(self._image(picture), self._decoded, time_s)
@@ -354,11 +355,15 @@ def _is_mirrored(picture: VideoFrame) -> bool:
     return bool(np.linalg.det(matrix) < 0)
 
 
-def _stream_duration_s(stream: VideoStream) -> float | None:
+def _length_s(told_s: float, before_s: float) -> float | None:
+    return told_s - before_s if told_s > before_s else None
+
+
+def _stream_duration_s(stream: VideoStream) -> float:
     if stream.duration and stream.time_base:
         return float(stream.duration * stream.time_base)
     match = re.fullmatch(r"(\d+):(\d+):(\d+\.\d+)", stream.metadata.get("DURATION", ""))  # Matroska
     if match is None:
-        return None
+        return 0.0
     hours, minutes, seconds = match.groups()
     return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
