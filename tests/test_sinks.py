@@ -11,7 +11,18 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from media import REGULAR, VARIABLE, WITH_SOUND, Film, audio_packets, picture, regular, video_pts_s, write_video
+from media import (
+    REGULAR,
+    VARIABLE,
+    WITH_SOUND,
+    Film,
+    audio_packets,
+    frame_of,
+    picture,
+    regular,
+    video_pts_s,
+    write_video,
+)
 from PIL import Image as PillowImage
 
 from gesture_app.errors import EnvironmentFault, InputError
@@ -339,6 +350,21 @@ def test_what_is_kept_ends_with_its_last_picture(tmp_path: Path) -> None:
     assert sink.kept is not None
     with open_video(sink.kept) as kept:
         assert kept.duration_s == pytest.approx(10 / 30, abs=0.01)
+
+
+def test_a_link_stays_one_and_leads_to_the_result(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    for name in ("out.mp4", "out.jsonl", "out.png"):
+        (tmp_path / name).symlink_to(tmp_path / "disk" / name)
+    (tmp_path / "disk" / "out.jsonl").write_text("old")  # the others lead to nothing yet
+    with VideoSink(tmp_path / "out.mp4", LiveTiming()) as video, JsonlSink(tmp_path / "out.jsonl") as lines:
+        video.write(frame_of(0))
+        lines.write({"frame": 0})
+    write_image(tmp_path / "out.png", picture(0))
+    assert all(path.is_symlink() for path in tmp_path.glob("out.*"))
+    assert sorted(path.name for path in (tmp_path / "disk").iterdir()) == ["out.jsonl", "out.mp4", "out.png"]
+    assert (tmp_path / "disk" / "out.jsonl").read_text() == '{"frame": 0}\n'
+    assert len(video_pts_s(tmp_path / "out.mp4")) == 1
 
 
 def test_what_another_program_has_made_meanwhile_stays(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 from contextlib import suppress
 from os.path import lexists
@@ -52,19 +53,19 @@ class PartialFile:
         numbered: whether it replaces no file, and gets a number more where one has that name in the end.
 
     Attributes:
-        final: the name in the end.
+        final: the name in the end; of a link, that of what it leads to.
         writing: the hidden name while it is written, in the same folder; nobody else writes there.
     """
 
     def __init__(self, final: Path, numbered: bool = False) -> None:
-        self.final = final
+        self.final = Path(os.path.realpath(final)) if os.path.islink(final) else final  # noqa: PTH114  # `Path` may raise
         self._numbered = numbered
-        self.writing = hidden_name(final)
+        self.writing = hidden_name(self.final)
         self._replaces = False
 
     def prepare(self) -> None:
         """Make the folder and an empty file; raises OSError."""
-        hidden = hidden_name(self.final)
+        hidden = self.writing
         hidden.parent.mkdir(parents=True, exist_ok=True)
         with suppress(FileNotFoundError):
             self.final.lstat()  # raises for a name that is too long, which is better known now than in the end
