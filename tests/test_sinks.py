@@ -283,6 +283,21 @@ def test_killed_process_leaves_fragments(tmp_path: Path) -> None:
     assert not (tmp_path / "whole" / "out.mp4").exists()
     with open_video(tmp_path / "whole" / ".out.partial.mp4") as video:
         assert len(list(video)) >= 60
+    with VideoSink(tmp_path / "whole" / "out.mp4", LiveTiming()) as sink:
+        sink.write(frame_of(0))
+    assert sorted(path.name for path in (tmp_path / "whole").iterdir()) == ["out.mp4", "out.partial.mp4"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="locks are POSIX's")
+def test_what_a_killed_process_left_is_kept_and_what_is_being_written_left_alone(tmp_path: Path) -> None:
+    (tmp_path / ".out.partial.jsonl").write_text("left")
+    with JsonlSink(tmp_path / "out.jsonl") as first:
+        first.write({"a": 1})
+        assert (tmp_path / "out.partial.jsonl").read_text() == "left"
+        with pytest.raises(RuntimeError), JsonlSink(tmp_path / "out.jsonl") as second:
+            raise RuntimeError
+    assert second.kept is None and (tmp_path / "out.jsonl").read_text() == '{"a": 1}\n'
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.jsonl", "out.partial.jsonl"]
 
 
 def test_jsonl(tmp_path: Path) -> None:

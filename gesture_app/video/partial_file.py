@@ -5,12 +5,16 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import sys
 from contextlib import suppress
 from os.path import lexists
 from pathlib import Path
 
 from gesture_app.errors import EnvironmentFault, GestureError, InputError
 from gesture_app.vision.atomic import first_free, shortened
+
+if sys.platform != "win32":
+    import fcntl
 
 
 def storage_fault(what: str, path: Path, error: OSError) -> GestureError:
@@ -49,6 +53,8 @@ def claim(path: Path) -> Path:
 class PartialFile:
     """A file that gets its final name only when it is complete.
 
+    What a process that was killed has left is kept once the same is written anew.
+
     Args:
         numbered: whether it replaces no file, and gets a number more where one has that name in the end.
 
@@ -62,6 +68,7 @@ class PartialFile:
         self._numbered = numbered
         self.writing = hidden_name(self.final)
         self._replaces = False
+        self._locked: int | None = None
 
     def prepare(self) -> None:
         """Make the folder and an empty file; raises OSError."""
@@ -70,7 +77,10 @@ class PartialFile:
         with suppress(FileNotFoundError):
             self.final.lstat()  # raises for a name that is too long, which is better known now than in the end
             self._replaces = True
+        if self._lock() and hidden.stat().st_size:
+            self.keep()
         self.writing = claim(hidden)
+        self._lock()
 
     def commit(self) -> None:
         """Give the file its final name, in place of one that was there at the start; raises OSError."""
@@ -79,9 +89,11 @@ class PartialFile:
         elif lexists(self.final) and not self._replaces:
             raise FileExistsError(errno.EEXIST, "another program has made it meanwhile", str(self.final))
         self.writing.replace(self.final)
+        self._unlock()
 
     def keep(self) -> Path | None:
         """Keep an incomplete file as `NAME.partial`, or a number more; None when there is none."""
+        self._unlock()
         try:
             if self.writing.stat().st_size == 0:
                 self.writing.unlink()
@@ -93,5 +105,24 @@ class PartialFile:
 
     def discard(self) -> None:
         """Remove the file, if it is there."""
+        self._unlock()
         with suppress(OSError):
             self.writing.unlink()
+
+    def _lock(self) -> bool:
+        """Whether the file is there and no other process that still runs has locked it; then it is locked now."""
+        self._unlock()
+        try:
+            self._locked = os.open(self.writing, os.O_RDWR)
+            if sys.platform != "win32":  # there, what a killed process leaves stays hidden
+                fcntl.flock(self._locked, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return True
+        except OSError:  # of file systems without locks, too
+            pass
+        self._unlock()
+        return False
+
+    def _unlock(self) -> None:
+        if self._locked is not None:
+            os.close(self._locked)
+            self._locked = None
