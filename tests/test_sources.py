@@ -156,7 +156,7 @@ BT601, BT709 = (90, 100, 199), (79, 108, 199)
 
 @pytest.mark.parametrize(("size_wh", "tag", "ycc"), [
     ((768, 576), None, BT601), ((720, 592), None, BT709), ((1280, 544), None, BT709),
-    ((1280, 544), "smpte170m", BT601), ((64, 48), "bt709", BT709),
+    ((1280, 544), "smpte170m", BT601), ((64, 48), "bt709", BT709), ((64, 48), "YCgCo", BT601),
 ])  # fmt: skip
 def test_large_pictures_that_tell_no_matrix_have_bt_709s(tmp_path: Path, size_wh, tag: str | None, ycc) -> None:
     with av.open(str(tmp_path / "in.mp4"), "w") as out:

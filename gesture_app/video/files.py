@@ -35,8 +35,8 @@ RESTART_S = 6 * 3600
 """A longer pause is none: FFmpeg takes a clock that began anew for one that ran over, after 26 hours and a half."""
 TURNS = (None, cv2.ROTATE_90_COUNTERCLOCKWISE, cv2.ROTATE_180, cv2.ROTATE_90_CLOCKWISE)
 """What turns an image counter-clockwise by so many quarters, in a third of the time that NumPy takes."""
-UNKNOWN_MATRIX = 2
-"""FFmpeg's number where a picture does not tell how its luma and chroma were made of its colours."""
+MATRICES = (1, 4, 5, 6, 7, 9)
+"""FFmpeg's numbers of those that it converts from; others, as some telephones tell wrongly, are as good as none."""
 ANNOTATED = "annotated by Gesture App"
 """The comment in a video whose pictures show what was recognized."""
 ANY_TEXT: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
@@ -98,7 +98,8 @@ class Upright:
             av.FFmpegError, ValueError: its pixel format is not known.
         """
         large = picture.width >= 1280 or picture.height > 576  # as mpv has it, and most players about so
-        matrix = Colorspace.ITU709 if large and picture.colorspace == UNKNOWN_MATRIX else None
+        guess = Colorspace.ITU709 if large else Colorspace.ITU601
+        matrix = None if picture.colorspace in MATRICES else guess
         pixels = picture.to_ndarray(
             format="bgr24", width=self.width(picture), height=picture.height, src_colorspace=matrix
         )
