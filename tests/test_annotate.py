@@ -53,7 +53,7 @@ def test_video(tmp_path: Path) -> None:
     summary = annotate(source, FakeRecognizer(), options, on_progress=seen.append)
     out = tmp_path / "in-annotated.mp4"
     assert (summary.videos, summary.images, summary.frames, summary.hands) == (1, 0, 13, 13)
-    assert summary.outputs == [out] and not summary.failed and not summary.stopped
+    assert summary.outputs == [out] and not summary.failed and not summary.stopped and 0 < summary.elapsed_s < 60
     assert names(tmp_path) == ["in-annotated.mp4", "in.mp4", "out.jsonl"]
     assert np.abs(np.subtract(video_pts_s(source), video_pts_s(out))).max() < 0.001
     assert audio_packets(out) == audio_packets(source)
@@ -100,10 +100,11 @@ def test_json_line_of_a_picture_exactly(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("output", "expected"), [
     (None, "in-annotated.mp4"), ("x/other.mp4", "x/other.mp4"), ("x/y", "x/y/in-annotated.mp4"),
-    (".", "in-annotated.mp4"),
+    (".", "in-annotated.mp4"), ("v1.0/", "v1.0/in-annotated.mp4"),
 ])  # fmt: skip
 def test_where_a_video_goes(tmp_path: Path, output: str | None, expected: str) -> None:
     source = write_video(tmp_path / "in.mov", REGULAR[:2])
+    (tmp_path / "v1.0").mkdir()
     annotate(source, FakeRecognizer(), AnnotateOptions(output=None if output is None else tmp_path / output))
     assert (tmp_path / expected).is_file() and len(names(tmp_path)) == 2
 

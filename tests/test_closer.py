@@ -51,19 +51,18 @@ def test_a_window_around_a_box_stays_in_the_picture(box: tuple, window: tuple) -
         ((0, 0, 120, 60), (0, 0, 20, 20), True),  # the picture's own edge
         ((0, 0, 120, 60), (50, 20, 70, 40), True),
         ((0, 0, 120, 60), (100, 20, 119.5, 40), False),  # it may go on to the right
-        ((80, 40, 200, 100), (0.5, 20, 30, 40), False),
+        ((0, 0, 120, 60), (50, 40, 70, 59.5), False),
+        ((80, 40, 200, 100), (1.0, 20, 30, 40), False),
+        ((80, 40, 200, 100), (1.4, 20, 30, 40), True),
         ((80, 40, 200, 100), (30, 0.5, 50, 40), False),
         ((80, 40, 200, 100), (100, 40, 120, 60), True),
     ],
 )
 def test_what_a_window_may_cut_is_left_out(window: tuple, box: tuple, kept: bool) -> None:
-    found = look_closer(
-        lambda image, options: detections((*box, 0.9)), np.zeros((100, 200, 3), np.uint8), window, RecognizerOptions()
-    )
-    assert len(found.scores) == len(found.classes) == kept
-    if kept:
-        left, top = window[:2]
-        assert found.boxes_xyxy[0] == pytest.approx((box[0] + left, box[1] + top, box[2] + left, box[3] + top))
+    both = detections((*box, 0.9), (60, 25, 65, 30, 0.9))  # the other is in the middle
+    found = look_closer(lambda image, options: both, np.zeros((100, 200, 3), np.uint8), window, RecognizerOptions())
+    assert len(found.scores) == len(found.classes) == kept + 1
+    assert found.boxes_xyxy == pytest.approx(both.boxes_xyxy[1 - kept :] + np.tile(window[:2], 2))
 
 
 @pytest.mark.parametrize(("threshold", "asked"), [(0.0, 0.0), (0.12, 0.5769), (0.5, 0.9091), (1.0, 1.0)])

@@ -49,7 +49,9 @@ class TwoViews:
 
     def classify_boxes(self, image, boxes_xyxy):
         self.asked.append(boxes_xyxy)
-        return np.array([self.names[bool(image[0, 0, 0])]] * len(boxes_xyxy), np.float32).reshape(len(boxes_xyxy), -1)
+        return np.array([self.names[bool(image[0, 0, 0])] for _ in boxes_xyxy], np.float32).reshape(
+            len(boxes_xyxy), len(self.names[0])
+        )
 
 
 def picture() -> np.ndarray:
@@ -72,6 +74,37 @@ def test_both_views_of_a_picture_count() -> None:
     assert networks.looked_at == [(HEIGHT, WIDTH)] * 2, "where a gesture is named nobody looks closer"
     here, there = networks.asked
     assert there[:, 0] == pytest.approx(WIDTH - here[:, 2]) and there[:, 2] == pytest.approx(WIDTH - here[:, 0])
+
+
+class WithAFarHand(TwoViews):
+    """Sees one hand more where it looks closer at the part of the picture that shows its mark, green."""
+
+    def detect(self, image, options):
+        whole = super().detect(image, options)
+        if image.shape[0] == HEIGHT:
+            return whole
+        if not image[..., 1].any():
+            return NOTHING
+        return detections((70, 20, 90, 40, 0.95) if image[0, 0, 0] else (30, 20, 50, 40, 0.95))  # 120 pixels wide
+
+
+NOTHING, NEAR, MIRRORED = detections(), detections((100, 10, 140, 50, 0.8)), detections((60, 10, 100, 50, 0.8))
+FAR_XYXY, NEAR_XYXY = (30, 60, 50, 80), (100, 10, 140, 50)
+
+
+@pytest.mark.parametrize(("views", "like", "boxes_xyxy", "looks"), [
+    ((NOTHING, NOTHING), 0.9, [FAR_XYXY], 2 + 4 * 2), ((NEAR, MIRRORED), 0.1, [NEAR_XYXY, FAR_XYXY], 2 + 4 * 2),
+    ((NEAR, MIRRORED), 0.9, [NEAR_XYXY], 2),
+])  # fmt: skip
+def test_where_no_hand_shows_a_gesture_the_corners_are_looked_at(views, like: float, boxes_xyxy, looks: int) -> None:
+    image = picture()
+    image[..., 1] = 0
+    image[HEIGHT - 5, 5, 1] = 255
+    networks = WithAFarHand(*views, names=([like, 0, 1 - like],) * 2)
+    hands = recognize_still(networks, image)
+    assert [hand.box_xyxy for hand in hands] == [pytest.approx(box) for box in boxes_xyxy]
+    assert {hand.label for hand in hands} == {"like" if like > 0.5 else "no_gesture"}
+    assert len(networks.looked_at) == looks
 
 
 def test_a_right_hand_is_a_left_one_in_the_mirror() -> None:
