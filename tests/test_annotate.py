@@ -165,6 +165,16 @@ def test_that_only_the_first_picture_of_an_animation_is_taken_is_told(tmp_path: 
     assert summary.frames == 1 and len(told) == 1 and "only the first picture" in told[0]
 
 
+def test_animations_with_a_name_of_their_own_are_videos(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for name in ("a.gif", "b.apng"):
+        first, *others = (PillowImage.fromarray(picture(number)) for number in range(3))
+        first.save(tmp_path / "in" / name, save_all=True, append_images=others, duration=100)
+    summary = annotate(tmp_path / "in", FakeRecognizer())
+    assert (summary.videos, summary.frames) == (2, 6)
+    assert video_pts_s(tmp_path / "in-annotated" / "b.mp4") == pytest.approx([0, 0.1, 0.2])
+
+
 def test_results_beside_their_sources_are_no_input(tmp_path: Path) -> None:
     folder = a_folder(tmp_path / "in")
     for name in (
