@@ -52,12 +52,12 @@ def test_video(tmp_path: Path) -> None:
     options = AnnotateOptions(jsonl=tmp_path / "out.jsonl")
     summary = annotate(source, FakeRecognizer(), options, on_progress=seen.append)
     out = tmp_path / "in-annotated.mp4"
-    assert (summary.videos, summary.images, summary.frames, summary.hands) == (1, 0, 13, 13)
+    assert (summary.videos, summary.images, summary.frames, summary.hands, summary.ignored) == (1, 0, 13, 13, 0)
     assert summary.outputs == [out] and not summary.failed and not summary.stopped and 0 < summary.elapsed_s < 60
     assert names(tmp_path) == ["in-annotated.mp4", "in.mp4", "out.jsonl"]
     assert np.abs(np.subtract(video_pts_s(source), video_pts_s(out))).max() < 0.001
     assert audio_packets(out) == audio_packets(source)
-    assert [p.frame for p in seen] == list(range(1, 14)) and seen[-1].frame_count == 13
+    assert [p.frame for p in seen] == list(range(1, 14)) and seen[-1] == Progress(source, 13, 13, 1, 1)
     with open_video(source) as a, open_video(out) as b:
         assert all(np.abs(x.image.astype(int) - y.image).mean() > 5 for x, y in zip(a, b, strict=True))
 
@@ -122,7 +122,11 @@ def a_folder(at: Path) -> Path:
 
 def test_folder(tmp_path: Path) -> None:
     folder = a_folder(tmp_path / "in")
-    summary = annotate(folder, FakeRecognizer(), AnnotateOptions(jsonl=tmp_path / "out.jsonl"))
+    seen: list[Progress] = []
+    summary = annotate(folder, FakeRecognizer(), AnnotateOptions(jsonl=tmp_path / "out.jsonl"), seen.append)
+    assert [(p.frame, p.frame_count, p.file, p.files) for p in seen] == [
+        (1, 1, 1, 4), *((frame, 3, 2, 4) for frame in (1, 2, 3)), (1, 2, 3, 4), (2, 2, 3, 4), (1, 1, 4, 4),
+    ]  # fmt: skip
     assert names(tmp_path / "in-annotated") == ["a.jpg", "a.mp4", "deep/b.mp4", "deep/b.png"]
     assert (summary.videos, summary.images, summary.frames, summary.ignored) == (2, 2, 7, 2)
     assert [(Path(r["source"]).name, r["frame"]) for r in rows(tmp_path / "out.jsonl")] == [
