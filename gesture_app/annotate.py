@@ -19,7 +19,7 @@ from gesture_app.video.sinks import JsonlSink, VideoSink, write_image
 from gesture_app.video.sources import open_video, read_image
 from gesture_app.video.suffixes import VIDEO_SUFFIX, annotated_name, media_below, result_suffix, same_file, why_no_media
 from gesture_app.vision.hands import Frame, Hand
-from gesture_app.vision.images import IMAGE_SUFFIXES, has_picture_suffix, is_animation
+from gesture_app.vision.images import IMAGE_SUFFIXES, colour_profile, has_picture_suffix, is_animation
 from gesture_app.vision.overlay import draw_hands
 from gesture_app.vision.recognizer import Recognizer
 from gesture_app.vision.stills import recognize_still
@@ -159,7 +159,7 @@ class _Run:
             self.on_warning(f"picture: {job.source}: {told}")
         hands = recognize_still(self.recognizer, image)
         if job.output is not None:
-            write_image(job.output, draw_hands(image, hands))
+            write_image(job.output, draw_hands(image, hands), colour_profile(job.source))
         self._count(job, Frame(image, 0, 0.0, still=True), hands)
         self.summary.images += 1
         self.on_progress(replace(at, frame=1, frame_count=1))

@@ -26,12 +26,13 @@ from media import (
     write_video,
 )
 from PIL import Image as PillowImage
+from PIL import ImageCms
 
 from gesture_app.annotate import AnnotateOptions, Progress, _beside_folder, annotate, plan
 from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.video.sinks import VideoSink, write_image
 from gesture_app.video.sources import open_video, read_image
-from gesture_app.video.suffixes import media_below
+from gesture_app.video.suffixes import annotated_name, media_below
 from gesture_app.vision.hands import Hand, RecognizerOptions
 
 
@@ -159,6 +160,18 @@ def test_a_result_whose_name_is_too_long_does_not_stop_the_others(tmp_path: Path
     summary = annotate(folder, FakeRecognizer(), on_warning=told.append)
     assert summary.failed == [too_long] and "File name too long" in told[0] and len(told) == 1
     assert names(tmp_path / "in-annotated") == ["a.jpg", "deep/b.mp4", "deep/b.png", f"{'p' * 251}.jpg"]
+
+
+@pytest.mark.parametrize(("name", "mode", "kept"), [
+    ("a.jpg", "RGB", True), ("a.png", "RGBA", True), ("a.webp", "RGB", True), ("a.tif", "RGB", True),
+    ("a.bmp", "RGB", False), ("a.jpg", "CMYK", False), ("a.png", "L", False),
+])  # fmt: skip
+def test_the_colours_of_a_picture_mean_what_they_did(tmp_path: Path, name: str, mode: str, kept: bool) -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    PillowImage.fromarray(picture(0)).convert(mode).save(tmp_path / name, icc_profile=profile)
+    annotate(tmp_path / name, FakeRecognizer())
+    with PillowImage.open(annotated_name(tmp_path / name)) as annotated:
+        assert annotated.info.get("icc_profile") == (profile if kept else None)
 
 
 def test_that_only_the_first_picture_of_an_animation_is_taken_is_told(tmp_path: Path) -> None:

@@ -302,8 +302,11 @@ class JsonlSink:
             raise storage_fault("results", self._file.final, error) from error
 
 
-def write_image(path: Path, image: Image) -> None:
+def write_image(path: Path, image: Image, profile: bytes | None = None) -> None:
     """Write a BGR picture, shape (height, width, 3), in the format of the suffix.
+
+    Args:
+        profile: the ICC profile of its colours, which BMP cannot hold; None for those of an ordinary screen.
 
     Raises:
         InputError: no picture format has this suffix, this one cannot hold such a picture, or the name is too long.
@@ -314,7 +317,9 @@ def write_image(path: Path, image: Image) -> None:
     encoded = io.BytesIO()
     kind = PillowImage.registered_extensions()[path.suffix.lower()]
     try:
-        PillowImage.fromarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB)).save(encoded, kind, quality=95)
+        PillowImage.fromarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB)).save(
+            encoded, kind, quality=95, icc_profile=profile
+        )
     except (OSError, ValueError) as error:
         size = f"{image.shape[1]}x{image.shape[0]}"
         raise InputError(f"image: {path}: {kind} cannot hold {size} ({error}). Use another format") from error

@@ -133,6 +133,12 @@ def is_animation(path: Path) -> bool:
         return picture.format in ("PNG", "WEBP", "GIF") and bool(getattr(picture, "is_animated", False))
 
 
+def colour_profile(path: Path) -> bytes | None:
+    """What the RGB values of a picture that can be read mean, as an ICC profile; telephones' have a wide gamut's."""
+    with open_picture(path) as picture:
+        return picture.info.get("icc_profile") if picture.mode in ("RGB", "RGBA", "P") else None
+
+
 def orientation(picture: PillowImage.Image) -> int:
     """EXIF's orientation, 1 to 8; 1, upright, where it tells none or makes no sense."""
     try:
