@@ -99,6 +99,15 @@ def cut_off(path: Path, share: float = 0.6) -> Path:
     return path
 
 
+def spoil(path: Path) -> Path:
+    """Lose some bytes among the pictures of an MP4."""
+    data = bytearray(path.read_bytes())
+    start = data.index(b"mdat") + 2000
+    data[start : start + 300] = bytes(300)
+    path.write_bytes(data)
+    return path
+
+
 def set_matrix(path: Path, matrix: tuple[int, int, int, int]) -> Path:
     """Have an MP4 shown through this matrix: (-1, 0, 0, 1) swaps left and right."""
     a, b, c, d = (65536 * value for value in matrix)

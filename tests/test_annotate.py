@@ -17,10 +17,12 @@ from media import (
     REGULAR,
     VARIABLE,
     WITH_SOUND,
+    Film,
     audio_packets,
     cut_off,
     picture,
     regular,
+    spoil,
     video_pts_s,
     write_audio,
     write_video,
@@ -333,12 +335,21 @@ def test_existing_results_are_replaced_only_with_force(tmp_path: Path) -> None:
     assert len(video_pts_s(tmp_path / "in-annotated.mp4")) == 2
 
 
-def test_truncated_video_is_a_warning(tmp_path: Path) -> None:
-    cut_off(write_video(tmp_path / "cut.mp4", regular(90), INDEX_FIRST))
+@pytest.mark.parametrize(("film", "damage"), [(INDEX_FIRST, cut_off), (Film(), spoil)])
+def test_truncated_video_is_a_warning(tmp_path: Path, film: Film, damage) -> None:
+    damage(write_video(tmp_path / "cut.mp4", regular(90), film))
     warnings: list[str] = []
     summary = annotate(tmp_path / "cut.mp4", FakeRecognizer(), on_warning=warnings.append)
     assert len(video_pts_s(tmp_path / "cut-annotated.mp4")) == summary.frames
     assert len(warnings) == 1 and f"{summary.frames} of 90 frames" in warnings[0] and not summary.failed
+
+
+def test_of_what_is_stopped_before_it_began_nothing_is_told(tmp_path: Path) -> None:
+    source = write_video(tmp_path / "in.mp4", REGULAR[:3])
+    warnings: list[str] = []
+    options = AnnotateOptions(jsonl=tmp_path / "out.jsonl")
+    summary = annotate(source, FakeRecognizer(), options, on_warning=warnings.append, should_stop=lambda: True)
+    assert summary.stopped and not warnings and names(tmp_path) == ["in.mp4"]
 
 
 def test_stopping_keeps_what_there_is(tmp_path: Path) -> None:
