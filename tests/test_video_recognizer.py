@@ -195,6 +195,8 @@ def test_thresholds_act_at_once() -> None:
     engine(scene.frame(13, 30, PLACES))
     assert scene.detections[-1] == scene.time_s
     assert engine.tracker.options == scene.options
+    engine(scene.frame(14, 30, PLACES))
+    assert scene.detections[-1] < scene.time_s  # and once
 
 
 def test_every_frame_leaves_nothing_out() -> None:
