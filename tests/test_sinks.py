@@ -154,9 +154,23 @@ def test_colours_survive(tmp_path: Path, size_wh: tuple[int, int]) -> None:
     with open_video(source) as a, open_video(out) as b:
         for before, after in zip(a, b, strict=True):
             assert np.abs(before.image.astype(int) - after.image).mean() < 3
-    with av.open(str(out)) as media:  # the primaries of a screen, else players turn the colours into others
-        told = media.streams.video[0].codec_context
-        assert (told.colorspace, told.color_primaries, told.color_trc, told.color_range) == (6, 1, 1, 1)
+
+
+@pytest.mark.parametrize(("size_wh", "told", "primaries_and_transfer"), [
+    ((64, 48), "", (6, 6)), ((1280, 544), "", (1, 1)), ((64, 48), ":colorprim=bt709:transfer=bt709", (1, 1)),
+    ((1280, 544), ":colorprim=smpte170m", (6, 1)), ((64, 48), ":colorprim=bt2020:transfer=bt2020-10", (9, 14)),
+    ((64, 48), ":colorprim=bt2020:transfer=arib-std-b67", (1, 1)),
+])  # fmt: skip
+def test_players_show_the_colours_of_the_source(tmp_path: Path, size_wh, told: str, primaries_and_transfer) -> None:
+    """What they guess for the source is told of the copy, and of high dynamic range, what it was made."""
+    with av.open(str(tmp_path / "in.mp4"), "w") as made:
+        stream = made.add_stream("libx264", rate=30, options={"x264-params": f"log-level=none{told}"})
+        stream.width, stream.height, stream.pix_fmt = *size_wh, "yuv420p"
+        made.mux([*stream.encode(av.VideoFrame(*size_wh, "yuv420p")), *stream.encode(None)])
+    with av.open(str(copied(tmp_path / "in.mp4", tmp_path / "out.mp4"))) as media:
+        context = media.streams.video[0].codec_context
+        assert (context.color_primaries, context.color_trc) == primaries_and_transfer
+        assert (context.colorspace, context.color_range) == (6, 1)  # as the pixels are, whatever the source's were
 
 
 def test_another_size_is_fitted(tmp_path: Path) -> None:

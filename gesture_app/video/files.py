@@ -23,7 +23,7 @@ from av.video.reformatter import Colorspace
 from av.video.stream import VideoStream
 
 from gesture_app.errors import InputError
-from gesture_app.video.hdr import for_screen
+from gesture_app.video.hdr import BT709, SMPTE170M, for_screen, on_screen
 from gesture_app.vision.hands import Frame, Image
 from gesture_app.vision.images import MAX_PIXELS, unread_kinds
 
@@ -37,6 +37,8 @@ TURNS = (None, cv2.ROTATE_90_COUNTERCLOCKWISE, cv2.ROTATE_180, cv2.ROTATE_90_CLO
 """What turns an image counter-clockwise by so many quarters, in a third of the time that NumPy takes."""
 MATRICES = (1, 4, 5, 6, 7, 9)
 """FFmpeg's numbers of those that it converts from; others, as some telephones tell wrongly, are as good as none."""
+UNKNOWN = (0, 2, 3)
+"""FFmpeg's numbers of primaries and transfer functions that are not told."""
 ANNOTATED = "annotated by Gesture App"
 """The comment in a video whose pictures show what was recognized."""
 ANY_TEXT: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
@@ -97,8 +99,7 @@ class Upright:
         Raises:
             av.FFmpegError, ValueError: its pixel format is not known.
         """
-        large = picture.width >= 1280 or picture.height > 576  # as mpv has it, and most players about so
-        guess = Colorspace.ITU709 if large else Colorspace.ITU601
+        guess = Colorspace.ITU709 if _is_large(picture) else Colorspace.ITU601
         matrix = None if picture.colorspace in MATRICES else guess
         pixels = picture.to_ndarray(
             format="bgr24", width=self.width(picture), height=picture.height, src_colorspace=matrix
@@ -112,6 +113,12 @@ class Upright:
             image = np.asarray(cv2.rotate(image, turn), np.uint8)
         return np.ascontiguousarray(image)
 
+    def colours(self, picture: VideoFrame) -> tuple[int, int]:
+        """FFmpeg's numbers of the primaries and the transfer function of its image; what players guess, if not told."""
+        guess = BT709 if _is_large(picture) or picture.format.is_rgb else SMPTE170M
+        told = on_screen(picture.color_trc, picture.color_primaries)
+        return guess if told[0] in UNKNOWN else told[0], guess if told[1] in UNKNOWN else told[1]
+
 
 class VideoFile:
     """The pictures of a video file, once, in order, upright, with square pixels and their times. From `open_video`.
@@ -119,6 +126,7 @@ class VideoFile:
     Attributes:
         path: the file.
         size_wh: width and height of the first picture as it is given; a later one may differ.
+        colours: FFmpeg's numbers of the primaries and the transfer function of the first picture as it is given.
         frame_rate: the mean rate in 1/s; 30 where the file tells none that makes sense.
         time_base: the unit of the file's times in seconds.
         start_s: the time in the file that is 0 in `Frame.time_s`.
@@ -164,6 +172,7 @@ class VideoFile:
         first, self._first_s = self._held
         image = self._image(first)
         self.size_wh = (image.shape[1], image.shape[0])
+        self.colours = self._upright.colours(first)
 
     @property
     def truncated(self) -> bool:
@@ -345,6 +354,11 @@ def packets_of(container: InputContainer, *streams: Stream) -> Iterator[Any]:
 def container_start_s(container: InputContainer) -> float:
     """The time in the file at which its first stream starts: the zero of `Frame.time_s`."""
     return container.start_time / 1e6 if container.start_time is not None else 0.0
+
+
+def _is_large(picture: VideoFrame) -> bool:
+    """Whether one that does not tell its colours has BT.709's: as mpv has it, and most players about so."""
+    return picture.width >= 1280 or picture.height > 576
 
 
 def _is_mirrored(picture: VideoFrame) -> bool:

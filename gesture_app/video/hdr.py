@@ -37,8 +37,9 @@ def to_screen(nits: FloatArray) -> Image:
 _SIGNAL = np.linspace(0, 1, 256, dtype=np.float32)
 TO_SCREEN = {16: to_screen(from_pq(_SIGNAL)), 18: to_screen(from_hlg(_SIGNAL))}
 """Tables for `cv2.LUT` by FFmpeg's number of a transfer function."""
-BT2020 = 9
-"""FFmpeg's number of the primaries that such pictures usually have."""
+BT709, SMPTE170M, BT2020 = 1, 6, 9
+"""FFmpeg's numbers of primaries: of ordinary screens, of old television, and those that such pictures usually have. The
+first two are also those of their transfer functions."""
 FROM_BT2020 = np.array(((1.1187, -0.1006, -0.0182), (-0.0083, 1.1329, -0.1246), (-0.0728, -0.5876, 1.6605)))
 """From these primaries to an ordinary screen's, BGR (ITU-R BT.2087). It is meant for light; applied to the screen's
 values, which are there already, it leaves skin off by 1.4 in CIELAB, in place of 8."""
@@ -54,3 +55,10 @@ def for_screen(image: Image, transfer: int, primaries: int) -> Image:
         return image
     image = np.asarray(cv2.LUT(image, table), np.uint8)
     return np.asarray(cv2.transform(image, FROM_BT2020), np.uint8) if primaries == BT2020 else image
+
+
+def on_screen(transfer: int, primaries: int) -> tuple[int, int]:
+    """FFmpeg's numbers of the primaries and the transfer function of what `for_screen` gives."""
+    if transfer not in TO_SCREEN:
+        return primaries, transfer
+    return BT709 if primaries == BT2020 else primaries, BT709

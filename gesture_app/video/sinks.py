@@ -23,6 +23,7 @@ from PIL import Image as PillowImage
 from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.video.audio import AudioTrack
 from gesture_app.video.files import ANNOTATED, VideoFile
+from gesture_app.video.hdr import BT709
 from gesture_app.video.partial_file import PartialFile, storage_fault
 from gesture_app.vision.hands import Frame, Image
 from gesture_app.vision.images import IMAGE_SUFFIXES, has_picture_suffix
@@ -30,7 +31,7 @@ from gesture_app.vision.images import IMAGE_SUFFIXES, has_picture_suffix
 KEY_FRAME_EVERY = 30  # also the length of a fragment: what a crash can cost
 MAX_ENCODER_THREADS = 8  # each holds a frame back, which a crash would cost too
 MOST_UNITS = 2**31 - 1  # of time that FFmpeg takes for one frame: six and a half hours of a recording
-BT709, BT601 = 1, 6  # in FFmpeg's enumerations, the latter as SMPTE 170M
+BT601 = 6  # SMPTE 170M among FFmpeg's matrices
 # Fragments that are readable whatever happens, and that become an ordinary file at the end. The head is written
 # after the first fragment, with an edit list that keeps the first time stamp.
 MOVFLAGS = "frag_keyframe+delay_moov+default_base_moof+hybrid_fragmented"
@@ -46,12 +47,14 @@ class LiveTiming:
         frame_rate: the mean rate in 1/s.
         time_base: the unit of the times in seconds.
         end_s: until when the last picture is shown; known when it was given.
+        colours: FFmpeg's numbers of the primaries and the transfer function: an ordinary screen's.
     """
 
     path: None = None
     frame_rate: Fraction = Fraction(30)
     time_base: Fraction = Fraction(1, 90_000)
     end_s: float = 0.0
+    colours: tuple[int, int] = (BT709, BT709)
 
 
 class VideoSink:
@@ -191,8 +194,9 @@ class VideoSink:
         context = self._stream.codec_context
         context.time_base = self._time_base
         context.thread_count = min(MAX_ENCODER_THREADS, os.cpu_count() or 1)
-        # OpenCV's matrix is BT.601's, where players expect BT.709's in large pictures. The colours are a screen's.
-        context.colorspace, context.color_primaries, context.color_trc = BT601, BT709, BT709
+        # OpenCV's matrix is BT.601's, where players expect BT.709's in large pictures. Chromium wants all or none.
+        context.colorspace = BT601
+        context.color_primaries, context.color_trc = self._source.colours
         context.color_range = int(ColorRange.MPEG)
 
     def _fitted(self, image: Image) -> Image:
