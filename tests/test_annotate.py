@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from fakes import FakeRecognizer
@@ -375,6 +376,19 @@ def test_a_full_disk_ends_a_folder_at_once(tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(EnvironmentFault, match=r"No space left on device, \d+ MB free"):
         annotate(folder, FakeRecognizer())
     assert names(tmp_path / "in-annotated") == ["a.jpg"]
+
+
+def test_what_does_not_fit_into_mp4_does_not_stop_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, told = a_folder(tmp_path / "in"), []
+
+    def refused(self: VideoSink, picture: object, end_s: float = 0.0) -> None:
+        raise av.InvalidDataError(22, "Invalid data")
+
+    monkeypatch.setattr(VideoSink, "_mux", refused)
+    summary = annotate(folder, FakeRecognizer(), on_warning=told.append)
+    assert [path.name for path in summary.failed] == ["a.mp4", "b.mkv"] and summary.images == 2
+    assert len(told) == 2 and "do not fit into MP4" in told[0]
+    assert names(tmp_path / "in-annotated") == ["a.jpg", "deep/b.png"]
 
 
 def test_results_on_the_standard_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
