@@ -195,7 +195,7 @@ def test_a_failure_keeps_a_video_that_plays(tmp_path: Path) -> None:
                     raise RuntimeError
                 sink.write(frame)
     assert sink.kept == tmp_path / "out.partial.mp4"
-    assert len(video_pts_s(sink.kept)) == 12
+    assert len(video_pts_s(sink.kept)) == 12 and audio_packets(sink.kept)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["in.mp4", "out.partial.mp4"]
 
 
