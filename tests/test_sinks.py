@@ -75,6 +75,13 @@ def test_any_rate_and_number_of_channels_fits(tmp_path: Path, suffix: str, rate:
     assert length_s == pytest.approx(float(REGULAR[-1]), abs=0.15)
 
 
+def test_sound_goes_on_after_the_last_picture(tmp_path: Path) -> None:
+    source = write_video(tmp_path / "in.mp4", regular(60), WITH_SOUND)
+    with open_video(source) as video, VideoSink(tmp_path / "out.mp4", video) as sink:
+        sink.write(next(video))
+    assert audio_packets(tmp_path / "out.mp4") == audio_packets(source)
+
+
 def test_sound_that_mp4_does_not_take_is_encoded_again(tmp_path: Path) -> None:
     out = copied(write_video(tmp_path / "in.avi", film=Film(sound=("libmp3lame", 8000, "mono"))), tmp_path / "out.mp4")
     with av.open(str(out)) as media:
