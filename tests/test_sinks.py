@@ -117,6 +117,23 @@ def test_the_sound_of_joined_files_goes_on(tmp_path: Path, later_s: float, codec
         assert sum(f.samples / f.sample_rate for f in media.decode(audio=0)) == pytest.approx(length_s, abs=0.3)
 
 
+def test_the_sound_is_of_the_same_programme(tmp_path: Path) -> None:
+    """Of a broadcast with two, the pictures are those of the larger one."""
+    own = {"mpegts_service_id": "2", "mpegts_start_pid": "512", "mpegts_pmt_start_pid": "4352"}
+    small = Film(sound=("mp2", 32000, "mono"))
+    large = Film((128, 96), sound=("ac3", 48000, "stereo"), options=own)
+    parts = [write_video(tmp_path / f"{n}.ts", film=film).read_bytes() for n, film in enumerate((small, large))]
+    packets = [part[at : at + 188] for part in parts for at in range(0, len(part), 188)]
+    table = bytes.fromhex("00b011 0001c10000 0001f000 0002f100")  # both programmes, and where their own tables are
+    crc = 2**32 - 1
+    for bit in "".join(f"{byte:08b}" for byte in table):
+        crc = (crc << 1 & 2**32 - 1) ^ (0x04C11DB7 if (crc >> 31) != int(bit) else 0)
+    both = (b"\x47\x40\0\x10\0" + table + crc.to_bytes(4, "big")).ljust(188, b"\xff")
+    (tmp_path / "in.ts").write_bytes(both + b"".join(one for one in packets if one[1] & 31 or one[2]))
+    with av.open(str(copied(tmp_path / "in.ts", tmp_path / "out.mp4"))) as media:
+        assert (media.streams.video[0].width, media.streams.audio[0].rate) == (128, 48000)
+
+
 def test_the_last_picture_stays_as_long_as_it_did(tmp_path: Path) -> None:
     first, *others = [PillowImage.fromarray(picture(number)) for number in range(4)]
     first.save(tmp_path / "in.gif", save_all=True, append_images=others, duration=[200, 200, 200, 3000])

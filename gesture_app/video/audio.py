@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 from fractions import Fraction
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
 import av
@@ -15,7 +14,7 @@ from av.audio.resampler import AudioResampler
 from av.container import OutputContainer
 
 from gesture_app.errors import InputError
-from gesture_app.video.files import RESTART_S, container_start_s, open_container, packets_of
+from gesture_app.video.files import RESTART_S, VideoFile, container_start_s, open_container, packets_of
 
 COPIED_CODECS = frozenset({"aac", "ac3", "alac", "eac3", "flac", "mp3", "mp3float", "opus", "libopus"})
 
@@ -30,16 +29,16 @@ log = logging.getLogger(__name__)
 
 
 class AudioTrack:
-    """The best audio stream of a file, written into an MP4 in step with its pictures.
+    """The best audio stream of a file, of the pictures' programme, written into an MP4 in step with them.
 
     Packets are copied where MP4 can hold their codec, else they are encoded again as AAC. Damaged sound ends early;
     that never stops the pictures.
     """
 
-    def __init__(self, source: Path, output: OutputContainer) -> None:
+    def __init__(self, video: VideoFile, output: OutputContainer) -> None:
         self._output = output
-        self._input = open_container(source)
-        self._stream: Any = self._input.streams.best("audio")
+        self._input = open_container(video.path)
+        self._stream: Any = self._input.streams.best("audio", related=self._input.streams[video.stream_index])
         self._waiting: Packet | None = None
         self._last_dts: int | None = None
         if self._stream is None or self._stream.codec_context is None:
@@ -69,12 +68,10 @@ class AudioTrack:
             self._packets = self._encoded()
 
     @classmethod
-    def of(cls, source: Path | None, output: OutputContainer) -> AudioTrack | None:
-        """The sound of `source`; None when there is none that can be read."""
-        if source is None:
-            return None
+    def of(cls, video: VideoFile, output: OutputContainer) -> AudioTrack | None:
+        """The sound of a video; None when there is none that can be read."""
         try:
-            track = cls(source, output)
+            track = cls(video, output)
         except (InputError, av.FFmpegError, ValueError) as error:
             log.warning("the sound is left out: %s", error)
             return None

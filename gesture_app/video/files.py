@@ -125,6 +125,7 @@ class VideoFile:
 
     Attributes:
         path: the file.
+        stream_index: the number of its stream that is shown.
         size_wh: width and height of the first picture as it is given; a later one may differ.
         colours: FFmpeg's numbers of the primaries and the transfer function of the first picture as it is given.
         frame_rate: the mean rate in 1/s; 30 where the file tells none that makes sense.
@@ -139,6 +140,7 @@ class VideoFile:
 
     def __init__(self, path: Path, container: InputContainer, stream: VideoStream) -> None:
         self.path = path
+        self.stream_index = stream.index
         self.damaged = 0
         self._container = container
         self._stream = stream

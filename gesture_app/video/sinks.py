@@ -43,14 +43,12 @@ class LiveTiming:
     comes, and without sound.
 
     Attributes:
-        path: the file that holds the sound.
         frame_rate: the mean rate in 1/s.
         time_base: the unit of the times in seconds.
         end_s: until when the last picture is shown; known when it was given.
         colours: FFmpeg's numbers of the primaries and the transfer function: an ordinary screen's.
     """
 
-    path: None = None
     frame_rate: Fraction = Fraction(30)
     time_base: Fraction = Fraction(1, 90_000)
     end_s: float = 0.0
@@ -105,7 +103,7 @@ class VideoSink:
         if annotated:
             self._container.metadata["comment"] = ANNOTATED
         self._stream = self._container.add_stream("libx264", rate=source.frame_rate)
-        self._audio = AudioTrack.of(source.path, self._container)
+        self._audio = AudioTrack.of(source, self._container) if isinstance(source, VideoFile) else None
 
     @property
     def path(self) -> Path:
