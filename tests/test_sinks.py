@@ -80,6 +80,8 @@ def test_sound_goes_on_after_the_last_picture(tmp_path: Path) -> None:
     with open_video(source) as video, VideoSink(tmp_path / "out.mp4", video) as sink:
         sink.write(next(video))
     assert audio_packets(tmp_path / "out.mp4") == audio_packets(source)
+    with open_video(tmp_path / "out.mp4") as video:
+        assert video.duration_s == pytest.approx(1 / 30, abs=0.01)  # of the pictures
 
 
 def test_sound_that_mp4_does_not_take_is_encoded_again(tmp_path: Path) -> None:
