@@ -46,6 +46,9 @@ def bad_files(folder: Path) -> Iterator[Path]:
         (folder / name).write_bytes(content)
         yield folder / name
     yield cut_off(write_video(folder / "headless.mp4"), 0.5)
+    lost = write_video(folder / "lost.mp4", film=INDEX_FIRST)
+    lost.write_bytes(lost.read_bytes().partition(b"mdat")[0].ljust(lost.stat().st_size, b"\0"))
+    yield lost
     yield write_audio(folder / "sound.mp4")
     os.mkfifo(folder / "pipe.mp4")
     yield folder / "pipe.mp4"
@@ -72,10 +75,14 @@ def test_unreadable_video(tmp_path: Path) -> None:
         open_video(path)
 
 
-def test_too_large_video_is_refused_before_decoding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gesture_app.video.files.MAX_SIDE_PX", 63)
-    with pytest.raises(InputError, match="64x48 pixels are more than 63 pixels"):
-        open_video(write_video(tmp_path / "in.mp4"))
+@pytest.mark.parametrize(("limit", "most"), [("MAX_SIDE_PX", 63), ("MAX_PIXELS", 64 * 48 - 1)])
+def test_too_large_video_is_refused_before_decoding(tmp_path: Path, monkeypatch, limit: str, most: int) -> None:
+    path = write_video(tmp_path / "in.mp4")
+    monkeypatch.setattr(f"gesture_app.video.files.{limit}", most + 1)
+    open_video(path).close()
+    monkeypatch.setattr(f"gesture_app.video.files.{limit}", most)
+    with pytest.raises(InputError, match="64x48 pixels are more than"):
+        open_video(path)
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".ts"])
