@@ -49,6 +49,9 @@ def bad_files(folder: Path) -> Iterator[Path]:
     lost = write_video(folder / "lost.mp4", film=INDEX_FIRST)
     lost.write_bytes(lost.read_bytes().partition(b"mdat")[0].ljust(lost.stat().st_size, b"\0"))
     yield lost
+    unknown = write_video(folder / "unknown.mp4")
+    unknown.write_bytes(unknown.read_bytes().replace(b"avc1", b"zzzz"))
+    yield unknown
     yield write_audio(folder / "sound.mp4")
     os.mkfifo(folder / "pipe.mp4")
     yield folder / "pipe.mp4"
@@ -83,6 +86,17 @@ def test_too_large_video_is_refused_before_decoding(tmp_path: Path, monkeypatch,
     monkeypatch.setattr(f"gesture_app.video.files.{limit}", most)
     with pytest.raises(InputError, match="64x48 pixels are more than"):
         open_video(path)
+
+
+def test_a_video_that_becomes_too_large_is_refused_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    small = write_video(tmp_path / "small.ts").read_bytes()
+    large = write_video(tmp_path / "large.ts", [t + 1 for t in REGULAR], Film((128, 96))).read_bytes()
+    (tmp_path / "in.ts").write_bytes(small + large)
+    monkeypatch.setattr("gesture_app.video.files.MAX_SIDE_PX", 100)
+    with open_video(tmp_path / "in.ts") as video:
+        assert len(list(zip(video, range(10), strict=False))) == 10
+        with pytest.raises(InputError, match="128x96 pixels are more than 100"):
+            list(video)
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".ts"])
@@ -121,8 +135,11 @@ def test_announced_numbers(tmp_path: Path) -> None:
 
 def test_a_piece_of_a_recording_is_as_long_as_it_is(tmp_path: Path) -> None:
     """Matroska tells the time of the end, however late the beginning; FFmpeg rounds that of a file, here up."""
-    for suffix, start_s in ((".mkv", Fraction(100)), (".ts", Fraction(13, 9))):
-        with open_video(write_video(tmp_path / f"in{suffix}", [start_s + t for t in REGULAR])) as video:
+    for name, start_s in (("a.mkv", Fraction(100)), ("b.ts", Fraction(13, 9)), ("untagged.mkv", Fraction(100))):
+        path = write_video(tmp_path / name, [start_s + t for t in REGULAR])
+        if name == "untagged.mkv":
+            path.write_bytes(path.read_bytes().replace(b"DURATION", b"DURATI0N"))
+        with open_video(path) as video:
             assert video.duration_s == pytest.approx(20 / 30, abs=0.04) and video.frame_count == len(REGULAR)
             times = [frame.time_s for frame in video]
             assert 0 <= times[0] < 1e-6 and not video.truncated and not video.ends_early
