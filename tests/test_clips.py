@@ -64,6 +64,12 @@ def test_a_clock_that_runs_over_does_not_mislead_a_search(tmp_path: Path) -> Non
     source.release()
 
 
+def test_a_search_that_is_not_wanted_any_more_is_left_at_that(tmp_path: Path) -> None:
+    source, wanted = FileSource(write_video(tmp_path / "in.h264", LONG)), iter([True] * 5 + [False])
+    assert source.read_at(1.0, lambda: next(wanted)) is None and next(wanted, None) is None
+    source.release()
+
+
 def test_the_frame_before(tmp_path: Path) -> None:
     source = FileSource(write_video(tmp_path / "in.mp4", VARIABLE))
     times = [frame.time_s for frame in iter(source.read, None)]
