@@ -946,16 +946,24 @@ def test_docks_for_which_a_small_screen_has_no_room_begin_hidden(open_window, mo
     assert least.width() <= size.width() and least.height() <= size.height()
 
 
-def test_docks_that_a_small_screen_hides_are_back_on_a_large_one(open_window, monkeypatch, tmp_path):
-    small, large = (533, 480), (1920, 1080)
+SMALL, LARGE = (533, 480), (1920, 1080)
+
+
+@pytest.mark.parametrize(("screens", "counts"), [
+    ([(SMALL, []), (LARGE, []), (SMALL, []), (LARGE, [])], [1, 3, 1, 3]),
+    ([(LARGE, ["controls", "events"]), (SMALL, ["timeline"]), (LARGE, [])], [3, 1, 0]),
+])  # fmt: skip
+def test_docks_that_a_small_screen_hides_are_back_on_a_large_one(open_window, monkeypatch, tmp_path, screens, counts):
     shown = []
-    for room_wh in (small, large, small, large):
+    for room_wh, hidden_by_user in screens:
         screen = SimpleNamespace(availableGeometry=lambda room_wh=room_wh: QRect(0, 0, *room_wh))
         monkeypatch.setattr(MainWindow, "screen", lambda self, screen=screen: screen)
         window = open_window(geometry=QSettings(str(tmp_path / "window.ini"), QSettings.Format.IniFormat))
         shown.append(sum(not dock.isHidden() for dock in window.findChildren(QDockWidget)))
+        for name in hidden_by_user:
+            window.findChild(QDockWidget, name).hide()
         assert window.close() and window.shutdown(10.0)
-    assert shown == [1, 3, 1, 3]
+    assert shown == counts
 
 
 def test_a_dock_behind_another_comes_to_the_front(open_window, qtbot):

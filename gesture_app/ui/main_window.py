@@ -84,8 +84,7 @@ class MainWindow(QMainWindow):
         self._connect_parts()
         self._apply_settings(settings)
         self._show_status(Status(0, Phase.IDLE))
-        if geometry is not None:
-            self.layout_.restore(geometry)
+        self.layout_.fit_screen(geometry)
 
     def begin(self, source: str | None) -> None:
         """Play this source; None leaves the choice to what was played last, and to the user at the first start."""
@@ -183,7 +182,6 @@ class MainWindow(QMainWindow):
         menus.loop.setChecked(loop)
         self.playback_bar.take_actions(menus.loop, menus.speed_menu)
         self.controls.model.set_models(installed_models())
-        self.layout_.fit_screen()
         self.setAcceptDrops(True)
         self.setWindowTitle(NAME)
         self.source_bar.start_button.setFocus()

@@ -89,10 +89,15 @@ class WindowLayout:
         self._beside, self._below = (controls, events), timeline
         self._without_room: set[QDockWidget] = set()
 
-    def fit_screen(self) -> None:
-        """Size the window, which has all its parts by now, and hide the docks for which the screen has no room."""
+    def fit_screen(self, store: QSettings | None) -> None:
+        """Give the window, which has all its parts by now, the size and the docks that were kept, or the usual ones.
+
+        Docks for which the screen has no room are hidden.
+        """
         self._window.setMinimumSize(640, 420)
         resize_to_fit(self._window, 1240, 820)
+        if store is not None:
+            self._restore(store)
         self._make_room()
 
     def show_page(self, page: QWidget) -> None:
@@ -140,7 +145,7 @@ class WindowLayout:
             store.setValue("docks", state)
         store.sync()  # the process may be left before Qt does so
 
-    def restore(self, store: QSettings) -> None:
+    def _restore(self, store: QSettings) -> None:
         """Take size and docks as they were kept; what does not fit any more is left as it is."""
         geometry, state = store.value("geometry"), store.value("docks")
         if isinstance(geometry, QByteArray):
@@ -148,7 +153,6 @@ class WindowLayout:
             self._window.setWindowState(self._window.windowState() & ~Qt.WindowState.WindowFullScreen)
         if isinstance(state, QByteArray):
             self._window.restoreState(state, LAYOUT_VERSION)
-            self._make_room()
 
     def _make_room(self) -> None:
         """Hide the docks because of which the window would be larger than the screen."""
