@@ -282,6 +282,19 @@ def test_shutdown_ends_soon(open_dialog, qtbot, tmp_path):
     assert (tmp_path / "a-annotated.partial.mp4").exists()
 
 
+def test_nobody_waits_long_for_networks_that_load(open_dialog, qtbot, tmp_path):
+    go_on = threading.Event()
+    dialog = open_dialog(lambda: FakeRecognizer() if go_on.wait(10) else None)
+    dialog.add_files([write_video(tmp_path / "a.mp4", REGULAR[:1])])
+    dialog.start()
+    started = time.monotonic()
+    assert not dialog.shutdown(5)
+    assert time.monotonic() - started < 2
+    go_on.set()
+    qtbot.waitUntil(lambda: not dialog.running)
+    assert states(dialog) == [State.STOPPED]
+
+
 def test_weights_that_cannot_be_used(open_dialog, qtbot, tmp_path):
     def load():
         raise InputError("weights: x: no such folder. Give another")

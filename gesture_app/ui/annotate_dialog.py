@@ -113,13 +113,8 @@ class AnnotateDialog(WorkDialog):
             self.progress_label.setText(self.tr("Stopping…"))
 
     def shutdown(self, timeout_s: float) -> bool:
-        """Stop and wait; False if that takes longer."""
-        if self._work is not None:
-            self._work.cancel()
-        return end_all(timeout_s, self.list.search.shutdown, self._wait)
-
-    def _wait(self, timeout_s: float) -> bool:
-        return self._work is None or self._work.wait(round(timeout_s * 1000))
+        """Stop and wait; False if that takes longer, or networks still load."""
+        return end_all(timeout_s, *(part.shutdown for part in (self._work, self.list.search) if part is not None))
 
     def reject(self) -> None:
         """Close; while files are being annotated, ask first."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from PyQt6.QtCore import QObject, QThread, pyqtSignal
 
 from gesture_app.errors import GestureError, message_of
+from gesture_app.ui.ending import LOAD_STOP_S
 from gesture_app.video.partial_file import kept_name
 from gesture_app.video.suffixes import annotated_name
 from gesture_app.vision.atomic import first_free
@@ -132,16 +133,23 @@ class Annotating(QThread):
         self._load = load
         self._options = options
         self.cancelled = False
+        self._loading = True
         self._efforts: dict[bool, Effort] = {}  # of pictures, and of what is none
 
     def cancel(self) -> None:
         """Stop after the frame that is being done; what there is of its file is kept."""
         self.cancelled = True
 
+    def shutdown(self, timeout_s: float) -> bool:
+        """Cancel and wait; False if it takes longer, or networks still load."""
+        self.cancel()
+        return self.wait(round((min(timeout_s, LOAD_STOP_S) if self._loading else timeout_s) * 1000))
+
     def run(self) -> None:
         """The thread's body."""
         try:
             recognizer = self._load()
+            self._loading = False
             recognizer.options = self._options
             counts = [0 if self.cancelled else _frame_count(task.source) for task in self._tasks]
         except Exception as error:

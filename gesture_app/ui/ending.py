@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+LOAD_STOP_S = 0.5  # what loads may be at its end; else nobody waits for what nobody wants any more
+
 
 def end_all(timeout_s: float, *ends: Callable[[float], bool]) -> bool:
     """Call each with the seconds that are left by then, and tell whether all say that they have ended."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from PyQt6.QtCore import QObject, QThread, pyqtSignal
 
 from gesture_app.errors import message_of
+from gesture_app.ui.ending import LOAD_STOP_S
 from gesture_app.ui.live import LiveSettings, LoadRecognizer, ModelChoice, Phase, Result, Status, Tap
 from gesture_app.ui.pipeline import Pipeline
 from gesture_app.ui.run import POLL_S, LiveRun, States
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from gesture_app.vision.recognizer import Recognizer
 
 READER_STOP_S = 3.0
-LOAD_STOP_S = 0.5  # what loads may be at its end; else nobody waits for what nobody wants any more
 IDLE_S = 0.3  # a window that asks for nothing so long has been painted, and networks may load
 
 OpenReader = Callable[[str, "Mailbox", Callable[[str, str], None], SourceOptions], "FrameReader"]
