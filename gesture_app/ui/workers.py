@@ -221,9 +221,10 @@ class LiveWorker(QThread):
 
         self._begin_loading(self.choice, load)
 
-    def _begin_loading(self, choice: ModelChoice, load: LoadRecognizer) -> None:
-        self._loading = _Loading(choice, load, self._changed)  # what was loaded before goes
-        self._loading.start()
+    def _begin_loading(self, choice: ModelChoice, load: LoadRecognizer) -> _Loading:
+        loading = self._loading = _Loading(choice, load, self._changed)  # what was loaded before goes
+        loading.start()
+        return loading
 
     def _await_loading(self, run: LiveRun) -> bool:
         """Wait until nothing loads; False once something else is wanted, or the source has turned out to be none."""
@@ -275,22 +276,20 @@ class LiveWorker(QThread):
 
     def _networks(self, choice: ModelChoice, run: LiveRun) -> Recognizer | None:
         """The chosen networks, which are loaded now where they are not yet; None where they are not needed any more."""
-        if not self._has_loaded(choice):
+        if self._loaded(choice) is None:
             run.tell_loading()
-            if self._await_loading(run) and not self._has_loaded(choice):
-                self._begin_loading(choice, self._load)
-                self._await_loading(run)
+            if self._await_loading(run) and self._loaded(choice) is None:
+                loading = self._begin_loading(choice, self._load)
+                if self._await_loading(run) and loading.error is not None:
+                    raise loading.error
             if not self._is_wanted(run.number):
                 return None
-            assert self._loading is not None
-            if self._loading.error is not None:
-                raise self._loading.error
             run.tell_loaded()
-        assert self._loading is not None
-        return self._loading.recognizer
+        return self._loaded(choice)
 
-    def _has_loaded(self, choice: ModelChoice) -> bool:
-        return self._loading is not None and self._loading.recognizer is not None and self._loading.choice == choice
+    def _loaded(self, choice: ModelChoice) -> Recognizer | None:
+        loading = self._loading
+        return loading.recognizer if loading is not None and loading.choice == choice else None
 
     def _dismiss(self, reader: FrameReader, source: str) -> None:
         """Stop a reader; wait only for a camera, which can be opened again only when it is closed."""
