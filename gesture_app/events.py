@@ -227,7 +227,7 @@ class EventDetector:
     def _complete(self, sight: _Sight) -> GestureEvent:
         """The end; that which a gesture had before, where playing was broken off before it came."""
         end_s = sight.event.seen_s
-        if self._time_s - end_s < END_AFTER_S and sight.before is not None and sight.before.seen_s > self._time_s:
+        if sight.before is not None and sight.before.seen_s > self._time_s:
             end_s = sight.before.seen_s
         return replace(sight.event, seen_s=end_s, end_s=end_s)
 

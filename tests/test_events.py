@@ -62,6 +62,7 @@ def ended(changes: list[EventChanges]) -> list[tuple[str, float, float | None]]:
         ("ll.ll.ll.ll.", [("like", 0.0, 1.0)]),  # flicker from the beginning
         ("l...l...l...", []),
         ("lllllrr", [("like", 0.0, 0.4)]),
+        ("lllllrlrlrlrlrll", [("like", 0.0, 1.5)]),  # flicker to the same other gesture
     ],
 )
 def test_one_hand_at_ten_frames_a_second(frames: str, events: list[tuple[str, float, float]]) -> None:
@@ -73,6 +74,13 @@ def test_a_frame_a_second_whatever_rounding_leaves_of_it() -> None:
     changes = [detector.update([hand("like")], number / 90000 - 0.07) for number in range(6300, 963000, 90000)]
     assert [event.number for change in changes for event in change.started] == [1]
     assert not any(change.ended for change in changes)
+
+
+@pytest.mark.parametrize("fps", [10, 15, 30, 120])
+def test_another_gesture_ends_the_one_before(fps: int) -> None:
+    changes = play("l" * fps + "r" * fps, fps)
+    assert ended(changes) == [("like", 0.0, pytest.approx(1 - 1 / fps)), ("rock", 1.0, pytest.approx(2 - 1 / fps))]
+    assert [[event.label for event in change.started] for change in changes if change.ended] == [["rock"], []]
 
 
 @pytest.mark.parametrize("fps", [2, 5, 15, 30, 120])
@@ -99,7 +107,8 @@ def test_an_event_keeps_its_number_while_it_lasts() -> None:
 def test_hands_do_not_mix() -> None:
     detector = EventDetector()
     for number in range(10):
-        changes = detector.update([hand("like", 1, 0.8), hand("like", 2), hand("no_gesture", 3)], number / 10)
+        first = hand("like", 1, 0.7 if number % 2 else 0.9)
+        changes = detector.update([first, hand("like", 2), hand("no_gesture", 3)], number / 10)
     assert [(event.label, event.hand_id) for event in changes.active] == [("like", 1), ("like", 2)]
     assert [event.confidence for event in changes.active] == [pytest.approx(0.8), pytest.approx(0.9)]
     assert [event.hand_id for event in detector.finish().ended] == [1, 2]
@@ -301,8 +310,10 @@ def test_a_file_that_is_opened_again_goes_on_with_what_is_known_of_it() -> None:
     (first,) = [event for change in play(FILM[:12]) for event in change.ended]
     changes = play(FILM, detector=EventDetector(earlier=[first]))
     assert [event.number for change in changes for event in change.ended] == [1, 2]
-    changes = play("." * 12, detector=EventDetector(earlier=[first]))
-    assert [number for change in changes for number in change.dropped] == [1]
+    for frames, numbers, dropped in (("." * 12, [], [1]), ("......llll..", [1], [])):  # not there; seen late
+        changes = play(frames, detector=EventDetector(earlier=[first]))
+        assert [event.number for change in changes for event in change.ended] == numbers
+        assert [number for change in changes for number in change.dropped] == dropped
 
 
 def test_what_a_live_source_showed_stays() -> None:
