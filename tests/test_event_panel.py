@@ -9,18 +9,20 @@ import wave
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from PyQt6.QtCore import Qt
-from PyQt6.QtGui import QGuiApplication
+from PyQt6.QtGui import QGuiApplication, QIcon, QImage
 from PyQt6.QtTest import QAbstractItemModelTester
 from PyQt6.QtWidgets import QFileDialog, QMessageBox, QToolButton
 
 from gesture_app.events import EventChanges, GestureEvent
-from gesture_app.ui import chime, event_table
+from gesture_app.ui import chime, event_panel, event_table
 from gesture_app.ui.chime import LENGTH_S, Chime, bell_wav
 from gesture_app.ui.event_panel import EventPanel
-from gesture_app.ui.event_table import END, GESTURE, HAND, SOURCE, START
+from gesture_app.ui.event_table import END, GESTURE, HAND, SOURCE, START, SURE
+from gesture_app.ui.icons import icon
 from gesture_app.ui.menu_texts import plain
 from gesture_app.vision.labels import HAGRID_LABELS
 from gesture_app.vision.style import gesture_name
@@ -53,7 +55,7 @@ def rows(panel: EventPanel) -> list[list[str]]:
 
 
 def test_empty(panel):
-    assert panel.empty.isVisible() and not panel.view.isVisible()
+    assert panel.empty.isVisible() and not panel.view.isVisible() and panel.isAncestorOf(panel.view)
     assert not any(a.isEnabled() for a in (panel.copy_action, panel.export_action, panel.clear_action))
     assert panel.clear_action.toolTip() == "Clear events (Ctrl+Shift+Del)"
     panel.show_changes(EventChanges(1.0))
@@ -124,8 +126,18 @@ def test_the_oldest_go(panel, monkeypatch):
     for number in range(1, 6):
         panel.show_changes(started(event(number)))
     panel.show_changes(EventChanges(0.0, (event(4, "rock"),), (), (event(1), event(5, "palm", 400.0))))
-    assert [(shown.number, shown.label) for shown in panel.events][-2:] != []
+    assert [(shown.number, shown.label) for shown in panel.events] == [(3, "like"), (4, "rock"), (5, "palm")]
     assert panel.table.rowCount() == 3
+
+
+def test_what_lasts_is_told_four_times_a_second(panel, monkeypatch):
+    shown = []
+    for now_s, score in ((0.0, 0.1), (0.2, 0.2), (0.3, 0.3), (0.4, 0.4)):
+        monkeypatch.setattr(event_panel, "time", SimpleNamespace(monotonic=lambda now_s=now_s: now_s))
+        lasting = replace(event(1), confidence=score)
+        panel.show_changes(EventChanges(now_s, (lasting,), () if shown else (lasting,)))
+        shown.append(rows(panel)[0][SURE])
+    assert shown == ["10 %", "10 %", "30 %", "30 %"]
 
 
 def test_clear(panel, monkeypatch):
@@ -137,6 +149,15 @@ def test_clear(panel, monkeypatch):
     assert panel.empty.isVisible()
     panel.show_changes(EventChanges(0.0, (event(2),), (), (event(1, end_s=70.0),)))
     assert len(panel.events) == 2, "what lasts comes back"
+
+
+def test_the_tab_key_leaves_the_list(panel, qtbot):
+    panel.show_changes(started(event(1), event(2)))
+    panel.activateWindow()
+    panel.view.setFocus()
+    qtbot.waitUntil(panel.view.hasFocus)
+    qtbot.keyClick(panel.view, Qt.Key.Key_Tab)
+    assert not panel.view.hasFocus()
 
 
 def test_copy(panel):
@@ -256,16 +277,20 @@ def test_the_export_is_offered_under_the_name_of_the_file(panel, monkeypatch, so
     assert offered == [name]
 
 
+def pixels(shown: QIcon) -> QImage:
+    return shown.pixmap(24).toImage()
+
+
 def test_sounds_are_off_until_asked_for(panel, qtbot, monkeypatch):
     played = []
     monkeypatch.setattr(Chime, "play", lambda _self: played.append(1))
     panel.show_changes(started(event(1)))
-    assert played == []
+    assert played == [] and pixels(panel.sounds_action.icon()) == pixels(icon("sound-off"))
     with qtbot.assertNotEmitted(panel.sounds_toggled):
         panel.set_sounds(True)
     panel.show_changes(started(event(2)))
     panel.show_changes(EventChanges(0.0, (event(2),)))
-    assert played == [1]
+    assert played == [1] and pixels(panel.sounds_action.icon()) == pixels(icon("sound"))
     with qtbot.waitSignal(panel.sounds_toggled) as switched:
         panel.sounds_action.trigger()
     assert switched.args == [False]
