@@ -400,6 +400,10 @@ def test_the_model_in_use_is_trained_further(qtbot, data):
      "data: x: no pictures. Add some", False),
     ("print('gesture-train: error: disk: full', file=sys.stderr); sys.exit(3)", "disk: full", False),
     ("raise ValueError('a bug')", "ValueError: a bug", True),
+    pytest.param(
+        "print('48 pictures', file=sys.stderr, flush=True); import os; os.kill(os.getpid(), 9)",
+        "The system ended it, perhaps for want of memory. Close other programs first", True,
+        marks=pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")),
     ("sys.exit(0)", "exit code 0", True),
 ])  # fmt: skip
 def test_failures(trained, code, told, details):

@@ -24,7 +24,7 @@ class Child(QObject):
         ended: its exit code, negative if it could not start or was killed.
 
     Attributes:
-        errors: the last lines of its standard error.
+        errors: the last lines of its standard error, and then why it could not start or was killed.
     """
 
     told = pyqtSignal(object)
@@ -119,7 +119,9 @@ class Child(QObject):
         for channel in self._rest:
             self._read(channel)
             self._take(channel, self._rest[channel])
-        self._finish(code if status is QProcess.ExitStatus.NormalExit else -1)
+        if killed := status is not QProcess.ExitStatus.NormalExit:
+            self.errors.append(self.tr("The system ended it, perhaps for want of memory. Close other programs first"))
+        self._finish(-1 if killed else code)
 
     def _fail(self, error: QProcess.ProcessError) -> None:
         if error is QProcess.ProcessError.FailedToStart and self._process is not None:
