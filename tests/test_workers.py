@@ -250,10 +250,16 @@ def test_the_classifier_is_ready_before_the_first_hand(make_worker):
     assert news.results[0].dropped == 0, "what came while networks got ready does not count"
 
 
-def test_a_clip_that_is_paused_while_it_waits_stays_at_its_first_frame(make_worker):
-    worker, news = playing(make_worker(Compiling(), script=[True] * 30))
-    wait_for(lambda: Phase.OPENING in news.phases)
+@pytest.mark.parametrize("opens", [False, True])
+def test_a_clip_that_is_paused_while_it_waits_stays_at_its_first_frame(make_worker, opens):
+    worker = make_worker(Compiling(), script=[True] * 30)
+    news = News(worker)
+    worker.play("script")
+    if opens:
+        worker.start()
+        wait_for(lambda: Phase.OPENING in news.phases)
     worker.set_paused(True)
+    worker.start()
     wait_for(lambda: Phase.PAUSED in news.phases and news.results)
     time.sleep(0.3)
     assert [result.time_s for result in news.results] == [0.01] and Phase.LIVE not in news.phases
