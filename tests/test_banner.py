@@ -55,10 +55,14 @@ def test_the_title_tells_the_name(source: str, message: str, text: str) -> None:
     ("Mission: Impossible.mp4", b"", "Is empty. Copy or record it again."),
     ("a.png", b"", "Is empty. Copy it again."),
     ("a.png", b"text", "Is not a picture that can be decoded. Convert it to JPEG or PNG."),
+    ("n" * 300 + ".mp4", None, "File name too long. Check the file and its permissions."),
+    ("n" * 300 + ".png", None, "Cannot be read (File name too long). Check the file, or copy it again."),
 ])  # fmt: skip
-def test_of_a_file_it_tells_why_and_what_to_do(tmp_path: Path, name: str, data: bytes, text: str) -> None:
-    (tmp_path / name).write_bytes(data)
+def test_of_a_file_it_tells_why_and_what_to_do(tmp_path: Path, name: str, data: bytes | None, text: str) -> None:
+    if data is not None:
+        (tmp_path / name).write_bytes(data)
     with pytest.raises(InputError) as caught:
         open_live(str(tmp_path / name))
     banner = banner_for(Status(1, Phase.NO_SOURCE, str(caught.value)), str(tmp_path / name), name)
     assert banner is not None and banner.text == text
+    assert len(banner.title) < 120 and banner.title.endswith(name[-40:])

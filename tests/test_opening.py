@@ -83,10 +83,10 @@ def test_a_file(opening: Opening, monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 def test_a_dialog_does_not_begin_where_no_folder_is_any_more(opening, monkeypatch, tmp_path: Path) -> None:
     begun = []
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda parent, title, folder: begun.append(folder) or "")
-    for name in ("clip.mp4", "gone/clip.mp4"):
+    for name in ("clip.mp4", "n" * 300, "", "gone/clip.mp4"):
         opening.remember(str(tmp_path / name))
         opening.ask_folder()
-    assert begun == [str(tmp_path), user_folder(Place.MoviesLocation)]
+    assert begun == [str(tmp_path)] * 3 + [user_folder(Place.MoviesLocation)]
 
 
 def test_given_up(opening: Opening, monkeypatch: pytest.MonkeyPatch) -> None:

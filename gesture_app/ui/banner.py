@@ -21,6 +21,7 @@ PADDING_PX = 22.0
 GAP_PX = 8.0
 MARK_PX = 26.0
 WIDEST_PX = 520.0
+LONGEST_NAME = 90  # what was pasted by mistake would leave no room for the reason
 
 
 class Look(Enum):
@@ -47,6 +48,8 @@ def banner_for(status: Status, source: str, shown: str) -> Banner | None:
         return None
     translate = QCoreApplication.translate
     message = status.message
+    if len(shown) > LONGEST_NAME:
+        shown = f"{shown[: LONGEST_NAME // 2]}…{shown[-LONGEST_NAME // 2 :]}"
     reason = _reason(message, source)
     ready = translate("Banner", "Choose a camera, a file or a stream and press Start.")
     seconds = translate("Banner", "This takes a few seconds, once.")

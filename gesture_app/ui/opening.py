@@ -42,8 +42,7 @@ class Opening(QObject):
         """Begin the next dialog where this source is."""
         kind = source_kind(source)
         if kind == "file":
-            path = Path(source)
-            self._folder = str(path if path.is_dir() else path.parent)
+            self._folder = source if is_folder(source) else str(Path(source).parent)
         elif kind == "stream":
             self._address = source
 

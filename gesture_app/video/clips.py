@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -99,7 +100,7 @@ class PictureSource:
         self.name = str(path)
         self.notes: list[str] = []
         self._left_out: set[int] = set()
-        self._is_folder = path.is_dir()
+        self._is_folder = os.path.isdir(path)  # noqa: PTH112  # `Path` may raise
         self._paths = pictures_in(path) if self._is_folder else [path]
         self.clip = Clip(len(self._paths) * PICTURE_S, PICTURE_S, len(self._paths))
         self._next = 0
