@@ -377,17 +377,29 @@ def test_another_source_opens_while_networks_load_which_are_loaded_once(make_wor
     assert len(loads) == 1 and {result.run for result in news.results} == {run}
 
 
-def test_a_source_that_is_none_is_told_while_networks_load(make_worker):
+@pytest.mark.parametrize("ahead", [False, True])
+def test_a_source_that_is_none_is_told_while_networks_load_which_are_loaded_once(make_worker, ahead):
+    loads, go_on = [], threading.Event()
+
+    def load(choice):
+        loads.append(choice)
+        assert go_on.wait(10)
+        return FakeRecognizer()
+
     def no_source(*_):
         raise InputError("video: x.mp4: no such file. Check the name")
 
-    go_on = threading.Event()
-    worker, news = playing(make_worker(load=lambda choice: go_on.wait(10) and FakeRecognizer(), source=no_source))
+    worker = make_worker(load=load, source=no_source)
+    if ahead:
+        worker.start()
+        worker.halt()
+        wait_for(lambda: loads)
+    _, news = playing(worker)
     wait_for(lambda: Phase.NO_SOURCE in news.phases)
     assert not go_on.is_set() and news.phases[0] is Phase.LOADING
     go_on.set()
     wait_for(lambda: not worker._loading.goes_on)
-    assert news.phases[-1] is Phase.NO_SOURCE
+    assert news.phases[-1] is Phase.NO_SOURCE and len(loads) == 1
 
 
 def test_networks_that_cannot_be_loaded_ahead_are_told_at_the_start(make_worker):
