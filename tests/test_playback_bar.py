@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from PyQt6.QtCore import QPoint, Qt
-from PyQt6.QtWidgets import QMainWindow
+from PyQt6.QtWidgets import QMainWindow, QWidget
 
 from gesture_app.ui.clock import clock_with_tenths
 from gesture_app.ui.menus import Menus
@@ -71,6 +71,24 @@ def test_the_name_of_a_picture(bar: PlaybackBar) -> None:
     assert bar.label.minimumWidth() >= width > 0, "the slider stays where it is"
     bar.set_clip(Clip(10.0, 0.04))
     assert bar.label.text() == "0:00.0 / 0:10.0" and bar.label.minimumWidth() < width and not bar.label.toolTip()
+
+
+def test_of_the_name_of_a_picture_there_is_as_much_as_has_room(qtbot) -> None:
+    window = QWidget()
+    qtbot.addWidget(window)
+    bar = PlaybackBar(window)
+    window.show()
+    bar.set_clip(Clip(36.0, 3.0, 12))
+    bar.set_position(3.0, f"{'long ' * 50}name.png")
+    lengths = []
+    for width in (900, 390, 900):
+        bar.resize(width, bar.height())
+        qtbot.waitUntil(lambda: bar.label.geometry().right() < bar.speed_button.x())
+        lengths.append(len(bar.label.text()))
+        assert bar.slider.geometry().right() < bar.label.x() and bar.repeat_button.geometry().right() < width
+        assert bar.label.sizeHint().width() <= bar.label.width()
+        assert bar.label.text().startswith("Picture 2 of 12 · l") and bar.minimumSizeHint().width() <= width
+    assert lengths[0] == lengths[2] > lengths[1]
 
 
 def test_what_is_asked_for(qtbot, bar: PlaybackBar) -> None:

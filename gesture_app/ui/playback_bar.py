@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PyQt6.QtCore import Qt, pyqtSignal
-from PyQt6.QtGui import QAction, QFontMetrics, QMouseEvent
+from PyQt6.QtCore import QSize, Qt, pyqtSignal
+from PyQt6.QtGui import QAction, QFontMetrics, QMouseEvent, QResizeEvent
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSlider, QStyle, QStyleOptionSlider, QToolButton, QWidget
 
 from gesture_app.ui.clock import clock_with_tenths
@@ -65,6 +65,8 @@ class PlaybackBar(QWidget):
         self.setLayoutDirection(Qt.LayoutDirection.LeftToRight)  # as time runs, in players of all languages
         self._clip: Clip | None = None
         self._wanted = True
+        self._time_s = 0.0
+        self._time_px = self._name_px = 0  # what the widest time needs, and the widest name of a picture that was shown
         self.back_button = self._button("step-back", self.tr("Frame back"), self.tr("One frame back (Left)"))
         self.play_button = self._button("play", self.tr("Play"), self.tr("Play (Space)"))
         self.forward_button = self._button("step-forward", self.tr("Frame forward"), self.tr("One frame on (Right)"))
@@ -141,7 +143,9 @@ class PlaybackBar(QWidget):
         self.slider.setEnabled(duration_s is not None)
         self.slider.setRange(0, round((duration_s or 0.0) * STEPS_PER_S))
         metrics = QFontMetrics(self.label.font())
-        self.label.setMinimumWidth(metrics.horizontalAdvance(self._text(duration_s or 0.0).replace("1", "0")))
+        self._time_px = metrics.horizontalAdvance(self._text(duration_s or 0.0).replace("1", "0"))
+        self._name_px = 0
+        self.label.setMinimumWidth(self._time_px)
         self.set_position(time_s)
 
     def set_position(self, time_s: float, name: str = "") -> None:
@@ -149,10 +153,18 @@ class PlaybackBar(QWidget):
         if self.slider.isSliderDown():
             return
         self.slider.setValue(round(time_s * STEPS_PER_S))
-        self.label.setText(self._text(time_s) + self._shortened(name))
+        self._time_s = time_s
         self.label.setToolTip(name)
-        if name:  # others are as long or shorter: the slider must not jump with every picture
-            self.label.setMinimumWidth(max(self.label.minimumWidth(), self.label.sizeHint().width()))
+        self._write()
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Show as much of a picture's name as has room."""
+        super().resizeEvent(event)
+        self._write()
+
+    def minimumSizeHint(self) -> QSize:
+        """Room for all but the names of pictures."""
+        return super().minimumSizeHint() - QSize(self.label.minimumWidth() - self._time_px, 0)
 
     def set_playing(self, playing: bool) -> None:
         """Turn the middle button into what it does next."""
@@ -165,10 +177,16 @@ class PlaybackBar(QWidget):
         self.label.setText(self._text(time_s))
         self.sought.emit(time_s)
 
-    def _shortened(self, name: str) -> str:
-        metrics = self.label.fontMetrics()
-        width = NAME_CHARACTERS * metrics.averageCharWidth()
-        return f" · {metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, width)}" if name else ""
+    def _write(self) -> None:
+        text, name = self._text(self._time_s), self.label.toolTip()
+        if name:
+            metrics, room_px = self.label.fontMetrics(), self.width() - self.minimumSizeHint().width()
+            name_px = min(NAME_CHARACTERS * metrics.averageCharWidth(), room_px - metrics.horizontalAdvance(" · "))
+            name = f" · {metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, name_px)}"
+            # Others are as long or shorter: the slider must not jump with every picture.
+            self._name_px = max(self._name_px, metrics.horizontalAdvance(name))
+            self.label.setMinimumWidth(self._time_px + max(0, min(self._name_px, room_px)))
+        self.label.setText(text + name)
 
     def _text(self, time_s: float) -> str:
         if self._clip is None:
