@@ -595,7 +595,13 @@ def test_drag_and_drop(open_window, qtbot, clip, tmp_path):
     drop(drag(clip, other))
     (dialog,) = window.findChildren(AnnotateDialog)
     assert dialog.isVisible() and [dialog.list.source(row) for row in dialog.list.rows()] == [clip, other]
-    assert window.playback.source == str(clip)
+    assert window.playback.source == str(clip) and not window.figures.currentMessage()
+    dialog.set_folder(tmp_path)
+    dialog.start()
+    drop(drag(clip, tmp_path))
+    assert "once those on the list" in window.figures.currentMessage()
+    assert dialog.shutdown(10)
+    qtbot.waitUntil(lambda: not dialog.running)
 
 
 def test_weights_that_cannot_be_used_and_others_that_can(open_window, qtbot, clip):
