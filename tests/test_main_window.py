@@ -346,6 +346,9 @@ def test_pause_step_and_seek(open_window, qtbot, clip, world):
     assert window.playback.phase is Phase.PAUSED
     window.timeline.time_chosen.emit(0.5)
     qtbot.waitUntil(at(0.5))
+    for button, time_s in ((window.playback_bar.forward_button, 16 / 30), (window.playback_bar.back_button, 0.5)):
+        button.click()
+        qtbot.waitUntil(at(time_s))
     window.playback_bar.play_button.click()
     qtbot.waitUntil(lambda: window.playback.phase is Phase.LIVE)
     qtbot.keyClick(view, Qt.Key.Key_BracketLeft)
