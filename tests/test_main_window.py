@@ -1284,7 +1284,18 @@ def test_closing_asks_before_it_breaks_off_work(open_window, monkeypatch):
     answers = [QMessageBox.StandardButton.No, QMessageBox.StandardButton.Yes]
     monkeypatch.setattr(QMessageBox, "question", lambda *_, **__: answers.pop(0))
     assert not window.close() and window.isVisible()
-    assert window.close() and answers == []
+    window.menus.quit.trigger()
+    assert not window.isVisible() and answers == []
+
+
+def test_settings_that_cannot_be_written_are_told(open_window, tmp_path):
+    window = open_window()
+    path = tmp_path / "config" / "settings.json"
+    path.unlink()
+    path.mkdir()
+    window._store.update(max_hands=2)
+    window._store.write()
+    assert window.notice.isVisible() and window.notice.label.text().startswith(f"settings: {path}: ")
 
 
 @pytest.mark.parametrize("by_window_manager", [False, True])
