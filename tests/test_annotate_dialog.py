@@ -295,6 +295,19 @@ def test_nobody_waits_long_for_networks_that_load(open_dialog, qtbot, tmp_path):
     assert states(dialog) == [State.STOPPED]
 
 
+def test_it_tells_that_networks_load_until_they_have(open_dialog, qtbot, tmp_path):
+    slow, loaded = Slow(stop_at=1), threading.Event()
+    dialog = open_dialog(lambda: slow if loaded.wait(10) else None)
+    dialog.add_files([write_video(tmp_path / "a.mp4", REGULAR[:3])])
+    dialog.start()
+    assert dialog.progress_label.text() == "Loading models…"
+    loaded.set()
+    qtbot.waitUntil(slow.reached.is_set)
+    qtbot.waitUntil(lambda: dialog.progress_label.text() == "")
+    slow.go_on.set()
+    qtbot.waitUntil(lambda: not dialog.running)
+
+
 def test_weights_that_cannot_be_used(open_dialog, qtbot, tmp_path):
     def load():
         raise InputError("weights: x: no such folder. Give another")
