@@ -11,7 +11,7 @@ from fakes import FakeRecognizer
 from media import INDEX_FIRST, REGULAR, cut_off, picture, regular, video_pts_s, write_video
 from PyQt6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PyQt6.QtGui import QDropEvent
-from PyQt6.QtWidgets import QFileDialog
+from PyQt6.QtWidgets import QFileDialog, QWidget
 
 import gesture_app.annotate  # noqa: F401  # brings torch, whose import takes more time than a test may wait
 from gesture_app.errors import InputError
@@ -293,6 +293,21 @@ def test_nobody_waits_long_for_networks_that_load(open_dialog, qtbot, tmp_path):
     go_on.set()
     qtbot.waitUntil(lambda: not dialog.running)
     assert states(dialog) == [State.STOPPED]
+
+
+def test_every_part_has_its_place_in_the_dialog(open_dialog):
+    dialog = open_dialog()
+    parts = {name: part for name, part in vars(dialog).items() if isinstance(part, QWidget)}
+    assert {"hint", "list", "remove_button", "show_button", "place", "table", "progress_bar"} <= parts.keys()
+    assert not [name for name, part in parts.items() if not part.isVisible() or not dialog.isAncestorOf(part)]
+
+
+def test_how_far_all_files_are(open_dialog):
+    dialog = open_dialog()
+    for whole, done, text in ((0, 0, "Annotating…"), (8, 2, "Annotating 25 %"), (3, 2, "Annotating 66 %")):
+        dialog.progress_bar.setRange(0, whole)
+        dialog.progress_bar.setValue(done)
+        assert dialog.work_text == text
 
 
 def test_it_tells_that_networks_load_until_they_have(open_dialog, qtbot, tmp_path):
