@@ -83,10 +83,11 @@ def test_verify_lists_everything(crops_root: Path, tmp_path: Path, capsys) -> No
         "thin.png",
     }
     assert rows["unusual", "cmyk.jpg"] == "CMYK colours"
-    assert rows["unusual", "deep.png"] == "more than 8 bits a pixel"
+    assert rows["unusual", "deep.png"] == "more than eight bits a pixel"
     assert rows["unusual", "turned.jpg"] == "turned by its EXIF orientation 6"
     assert "81 Mpx" in rows["bad", "huge.png"] or "9000x9000" in rows["bad", "huge.png"]
-    assert "bad: " in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "bad: " in out and "1 more than eight bits a pixel, 1 turned by its EXIF orientation N." in out
 
 
 def test_verify_counts_faults_of_the_annotations(hagrid_root: Path) -> None:

@@ -207,6 +207,20 @@ def test_pictures_in_folders_of_class_folders_count(crops_root: Path) -> None:
         assert len(names) == len(moved) - 1 and {name[:-1] for name in names} == {("fist", "monday", "evening")}
 
 
+@pytest.mark.parametrize("parent", ["", "train/"])
+@pytest.mark.parametrize("labels", [(*LABELS, "wave"), None])
+def test_a_class_without_a_picture_is_told(crops_root: Path, tmp_path: Path, labels, parent: str) -> None:
+    root = tmp_path / "set"
+    root.mkdir()
+    shutil.copytree(crops_root, root / parent, dirs_exist_ok=True)
+    for name in ("wave", ".hidden", "__MACOSX"):
+        (root / parent / name).mkdir()
+    (root / parent / "wave" / "clip.mp4").write_bytes(b"moving pictures")
+    found = read(root, labels)
+    assert found.skipped == {f"folder without a picture: {parent}wave/": 1} and not found.problems
+    assert {p.labels for p in found.pictures} == {("fist",), ("palm",)}
+
+
 def test_known_gestures_need_no_picture_outside_of_folders_of_people(crops_root: Path) -> None:
     for name in LABELS[:2]:
         (crops_root / name).rename(crops_root / "anna")

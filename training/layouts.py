@@ -228,20 +228,15 @@ def class_folders(root: Path, labels: Sequence[str] | None) -> list[tuple[Path, 
     find_label = label_finder(labels)
     for parents in ([(root, "")], split_folders(root)):
         found = [(folder, split) for parent, split in parents for folder in sorted(parent.iterdir()) if folder.is_dir()]
-        found = [(folder, split) for folder, split in found if not folder.name.startswith(".")]
+        found = [(folder, split) for folder, split in found if not folder.name.startswith((".", "__"))]
         if labels is None:
             direct = {f for f, _ in found if any(picture_files([f], unread=True)) or canonical(f.name) in KNOWN}
             if not direct or all(as_split(folder.name) for folder in direct):
                 continue  # what an archive was packed in, say, or folders of people with folders of gestures
-            found = [(f, s) for f, s in found if f in direct or (not as_split(f.name) and holds_pictures(f))]
+            found = [(f, s) for f, s in found if f in direct or not as_split(f.name)]
         if any(find_label(folder.name) for folder, _ in found):
             return found
     return []
-
-
-def holds_pictures(folder: Path) -> bool:
-    """Whether there is a picture in a folder or below it."""
-    return any(picture_files([folder], below=True, unread=True))
 
 
 def class_folder_entries(
@@ -249,12 +244,16 @@ def class_folder_entries(
 ) -> Iterator[Entry]:
     """The pictures of class folders: hand crops, or whole pictures where there is a `boxes.json`.
 
-    A folder in one of a class may be named by a split, too.
+    A folder in one of a class may be named by a split, too. A class whose folder has no picture is told.
     """
     boxes, find_label = read_boxes(root / BOXES_FILE) if (root / BOXES_FILE).is_file() else None, label_finder(labels)
     for folder, given in folders:
         no_label = "" if find_label(folder.name) else f"in {folder.name}/, which is no label"
-        for path in picture_files([folder], below=True, unread=True):
+        paths = list(picture_files([folder], below=True, unread=True))
+        if not paths and not no_label:
+            name = folder.relative_to(root).as_posix()
+            yield Entry(name, None, (), None, skip=f"folder without a picture: {name}/")
+        for path in paths:
             name = path.relative_to(root).as_posix()
             split = given or as_split(path.relative_to(folder).parts[0]) or ""
             if no_label:

@@ -24,7 +24,7 @@ from training.layouts import (
 from training.picture_store import ALLOWED, NAMED, describe_share
 from training.splits import Split, Splits, choose_split, read_index, read_splits
 
-LAYOUTS = "HaGRID (ann_train_val/ or hagrid_annotations/), COCO, YOLO, or folders named like gestures"
+LAYOUTS = "HaGRID (ann_train_val/ or hagrid_annotations/), COCO, YOLO, or folders of pictures named like gestures"
 
 
 @dataclass(frozen=True)

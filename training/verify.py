@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -72,7 +73,7 @@ def oddity(path: Path) -> str:
         if picture.mode == "CMYK":
             return "CMYK colours"
         if picture.mode.startswith("I") or picture.mode == "F":
-            return "more than 8 bits a pixel"
+            return "more than eight bits a pixel"
         if getattr(picture, "n_frames", 1) > 1:
             return "an animation: only its first picture is used"
     return f"turned by its EXIF orientation {turned}" if turned != 1 else ""
@@ -87,6 +88,6 @@ def wrong_folder(pictures: Sequence[Picture]) -> list[Picture]:
 
 
 def summary(rows: Sequence[tuple[object, str]]) -> str:
-    """How many of each kind, most frequent first; numbers in the reasons are left out to bring like to like."""
-    kinds = Counter("".join(c for c in reason if not c.isdigit())[:60] for _, reason in rows)
+    """How many of each kind, most frequent first; a number in a reason is N, to bring like to like."""
+    kinds = Counter(re.sub(r"\d+", "N", reason)[:60] for _, reason in rows)
     return ", ".join(f"{count} {kind}" for kind, count in kinds.most_common()) or "none"
