@@ -105,6 +105,8 @@ def test_a_name_that_several_pictures_have_is_told(tmp_path: Path) -> None:
         (["data/0.jpg"], "0.jpg", "labels.json", "", ["data/0.jpg"]),
         (["images/anna/0.jpg", "images/ben/0.jpg"], "ben/0.jpg", "coco.json", "", ["images/ben/0.jpg"]),
         (["images/anna/0.jpg"], "ben/0.jpg", "coco.json", "", []),
+        (["anna/left/0.jpg", "ben/left/0.jpg"], "ben/left/0.jpg", "coco.json", "", ["ben/left/0.jpg"]),
+        (["anna/left/0.jpg"], "ben/left/0.jpg", "coco.json", "", []),
         (["images/0.jpg"], "/home/anna/set/images/0.jpg", "coco.json", "", ["images/0.jpg"]),
         (["images/train/0.jpg"], "data/images/train/0.jpg", "train.txt", "train", ["images/train/0.jpg"]),
         (["0.jpg"], "anna/0.jpg", "coco.json", "", []),
@@ -170,6 +172,28 @@ def test_coco_without_sizes_uses_the_upright_picture(tmp_path: Path) -> None:
     assert np.allclose(read(tmp_path, LABELS).pictures[0].boxes_xywh, [(0.1, 0.1, 0.2, 0.3)])
 
 
+def test_coco_boxes_are_in_pixels_of_the_size_that_is_told(tmp_path: Path) -> None:
+    draw(tmp_path / "a.jpg", (50, 25))  # shrunk after it was annotated
+    (tmp_path / "coco.json").write_text(json.dumps(coco(["a.jpg"])))
+    assert np.allclose(read(tmp_path, LABELS).pictures[0].boxes_xywh[0], (0.1, 0.1, 0.2, 0.3))
+
+
+@pytest.mark.parametrize("other", [{"images": []}, [1, 2], {"licenses": [], "info": {}}, "text"])
+def test_other_json_beside_coco_is_left_alone(tmp_path: Path, other) -> None:
+    draw(tmp_path / "a.jpg")
+    (tmp_path / "coco.json").write_text(json.dumps(coco(["a.jpg"])))
+    (tmp_path / "_other.json").write_text(json.dumps(other))
+    assert [p.person for p in read(tmp_path, LABELS).pictures] == ["p0"]
+
+
+@pytest.mark.parametrize("images", [3, None, {"a": 1}, [5], [None], ["a.jpg"], [{"id": 1}]])
+def test_broken_images_of_coco_are_told(tmp_path: Path, images) -> None:
+    draw(tmp_path / "a.jpg")
+    (tmp_path / "coco.json").write_text(json.dumps(coco(["a.jpg"], images=images)))
+    with pytest.raises(InputError, match=r"cannot read annotations: .*coco\.json: not in COCO's format"):
+        read(tmp_path, LABELS)
+
+
 def test_coco_faults(tmp_path: Path) -> None:
     for name in ("a.jpg", "b.jpg", "c.jpg"):
         draw(tmp_path / "set" / name)
@@ -208,6 +232,11 @@ YAML = {
         "path: ../elsewhere\ntrain: [images/train]\nval: images/val\ntest: images/none\nnames: {0: palm, 1: fist}",
         "images/train",
         "images/val",
+    ),
+    "inside": (
+        "path: data\ntrain: images/train\nvalid: images/val\nnames: [palm, fist]",
+        "data/images/train",
+        "data/images/val",
     ),
 }
 
@@ -278,6 +307,37 @@ def test_yolo_with_a_list_of_classes(tmp_path: Path, names: str, pictures: str, 
     assert found.skipped == {"with a box that is not four numbers": 1}
 
 
+@pytest.mark.parametrize(
+    ("texts", "layout"),
+    [
+        ({"classes.txt": "fist\npalm"}, "class folders of hand crops"),
+        ({"notes.txt": "taken on Monday", "fist/a.txt": "0 0.5 0.5 0.2 0.4"}, "class folders of hand crops"),
+        ({"classes.txt": "other", "data.yaml": "names: [fist]\ntrain: fist", "labels/a.txt": ""}, "YOLO"),
+    ],
+)
+def test_what_makes_a_folder_a_yolo_set(tmp_path: Path, texts: dict[str, str], layout: str) -> None:
+    draw(tmp_path / "fist" / "a.jpg")
+    for name, text in texts.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    (tmp_path / "fist" / "a.txt").write_text("0 0.5 0.5 0.2 0.4")
+    assert open_set(tmp_path, LABELS)[1].name == layout
+    assert [p.labels for p in read(tmp_path, LABELS).pictures] == [("fist",)]
+
+
+def test_of_a_list_of_classes_the_folders_tell_the_splits(tmp_path: Path) -> None:
+    for name in ("images/train/a", "images/val/b", "previews/train/a"):
+        draw(tmp_path / f"{name}.jpg")
+        text = tmp_path / f"{name.replace('images', 'labels')}.txt"
+        text.parent.mkdir(parents=True, exist_ok=True)
+        text.write_text("0 0.5 0.5 0.2 0.4")
+    (tmp_path / "classes.txt").write_text("fist")
+    found = read(tmp_path, LABELS).pictures
+    assert {(p.path.relative_to(tmp_path).as_posix(), p.split) for p in found} == {
+        ("images/train/a.jpg", "train"), ("images/val/b.jpg", "val"),
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("file", ["annotations.xml", "Annotations/a.xml"])
 @pytest.mark.parametrize("labels", [LABELS, None])
 def test_annotations_in_xml_make_no_gestures_of_folders(tmp_path: Path, file: str, labels) -> None:
@@ -321,7 +381,8 @@ def test_unusable_yolo(tmp_path: Path, text: str, reason: str) -> None:
     [
         ([0.5, 0.5, 0.2, 0.4], (0.4, 0.3, 0.2, 0.4)),
         ([0.5, 0.5, 0.2, 0.4, 0.9], (0.4, 0.3, 0.2, 0.4)),
-        ([0.1, 0.1, 0.3, 0.1, 0.2, 0.4], (0.1, 0.1, 0.2, 0.3)),
+        ([0.5, 0.1, 0.7, 0.1, 0.6, 0.4], (0.5, 0.1, 0.2, 0.3)),
+        ([0.1, 0.5, 0.3, 0.5, 0.2, 0.9], (0.1, 0.5, 0.2, 0.4)),
         ([], None),
         ([0.1], None),
         ([0.1] * 7, None),
@@ -340,6 +401,8 @@ def test_of_poses_the_boxes_are_used(tmp_path: Path) -> None:
     (tmp_path / "data.yaml").write_text("names: [fist]\ntrain: images\nkpt_shape: [21, 2]\n")
     (found,) = read(tmp_path, LABELS).pictures
     assert np.allclose(found.boxes_xywh, [(0.4, 0.3, 0.2, 0.4)] * 2)
+    (tmp_path / "data.yaml").write_text("names: [fist]\ntrain: images\nkpt_shape: [20, 2]\n")
+    assert read(tmp_path, None).pictures[0].boxes_xywh[0][0] < 0.4, "of another shape they are corners of a polygon"
 
 
 @given(st.text(max_size=30) | st.sampled_from(["../a", "/etc/passwd", "a/../../b", "..", "x" * 5000, "\0"]))

@@ -10,13 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from gesture_app.vision.images import read_image
 from training.collection import (
     UNREAD,
     Entry,
     canonical,
     collect,
+    held_photographs,
     label_finder,
     mirror_images,
+    picture_files,
     picture_size,
     valid_box,
 )
@@ -69,6 +72,7 @@ def test_labels_are_found_by_any_spelling() -> None:
         "",
         "",
     ]
+    assert [label_finder(("Fist", "fist"))(name) for name in ("Fist", "fist", "FIST")] == ["Fist", "fist", "fist"]
     any_name = label_finder(None)
     names = ("Any Name", "any_name", "ANY-NAME", "other", None, "", "-")
     assert [any_name(n) for n in names] == ["Any Name"] * 3 + ["other", "", "", "-"]
@@ -112,11 +116,44 @@ def test_hands_by_unknown_names_keep_their_boxes() -> None:
     assert "without a known label: 1 wave" in found.describe()
 
 
-def test_boxes_that_reach_beyond_are_cut_and_told() -> None:
-    entries = [entry(boxes=[[-0.1, 0, 0.5, 0.5]]), entry(name="b.jpg", boxes=[[-0.01, 0, 0.5, 0.5]])]
-    found = collect(entries, ("fist",), ROOT, Splits())
-    assert found.outside == [ROOT / "a.jpg"]
-    assert found.pictures[0].boxes_xywh == ((0, 0, 0.4, 0.5),)
+@pytest.mark.parametrize(
+    ("box", "cut", "told"),
+    [
+        ((-0.1, 0, 0.5, 0.5), (0, 0, 0.4, 0.5), True),
+        ((0, -0.1, 0.5, 0.5), (0, 0, 0.5, 0.4), True),
+        ((0.75, 0, 0.5, 0.5), (0.75, 0, 0.25, 0.5), True),
+        ((0, 0.75, 0.5, 0.5), (0, 0.75, 0.5, 0.25), True),
+        ((-0.01, 0, 0.5, 0.5), (0, 0, 0.49, 0.5), False),
+        ((0.51, 0.51, 0.5, 0.5), (0.51, 0.51, 0.49, 0.49), False),
+    ],
+)
+def test_boxes_that_reach_beyond_are_cut_and_told(box, cut, told: bool) -> None:
+    found = collect([entry(boxes=[box])], ("fist",), ROOT, Splits())
+    assert found.outside == [ROOT / "a.jpg"] * told
+    assert found.pictures[0].boxes_xywh[0] == pytest.approx(cut)
+
+
+def test_of_many_unknown_names_the_most_frequent_are_told() -> None:
+    names = [f"name {i}" for i in range(9) for _ in range(20 - i)]
+    found = collect([entry(boxes=[[0, 0, 0.5, 0.5]] * len(names), names=names)], ("fist",), ROOT, Splits())
+    told = ", ".join(f"{20 - i} name {i}" for i in range(8))
+    assert found.describe().endswith(f"; without a known label: {told}, ...")
+    found.unknown.pop("name 8")
+    assert found.describe().endswith(told)
+
+
+def test_links_between_folders_of_pictures_end(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "1.jpg").touch()
+    (tmp_path / "a" / "again").symlink_to(tmp_path)
+    assert list(picture_files([tmp_path], below=True)) == [tmp_path / "a" / "1.jpg"]
+
+
+@pytest.mark.parametrize(("name", "count"), [("1.jpg", 0), ("8f6d5b3a-0c1d-4e2f-9a3b-7c8d9e0f1a2b.jpg", 1)])
+@pytest.mark.parametrize("split", ["train", "val", "test"])
+def test_only_photographs_named_by_uuids_are_held_out_everywhere(name: str, count: int, split) -> None:
+    pictures = collect([entry(path=ROOT / name, split=split)], None, ROOT, Splits()).pictures
+    assert len(held_photographs(pictures)) == (0 if split == "train" else count)
 
 
 def test_a_person_is_on_one_side_only() -> None:
@@ -131,7 +168,7 @@ def test_a_person_is_on_one_side_only() -> None:
 def test_every_class_with_a_few_pictures_is_validated(count: int) -> None:
     names = [f"label {i}" for i in range(30)]
     entries = [
-        entry(name=f"{name}/{i}.jpg", path=ROOT / name / f"{name} {i}.jpg", names=[name], is_crop=True)
+        entry(name=f"{name}/{name} {i}.jpg", path=ROOT / name / f"{name} {i}.jpg", names=[name], is_crop=True)
         for name in names
         for i in range(count)
     ]
@@ -148,11 +185,13 @@ def test_photographs_that_are_not_read_are_told(skip: str) -> None:
     assert found.skipped == {UNREAD: 3} and len(found.pictures) == 1 and not found.problems
 
 
-@pytest.mark.parametrize("orientation", [1, 6])
-def test_picture_size_is_that_of_the_upright_picture(tmp_path: Path, orientation: int) -> None:
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.webp", "a.tif"])
+def test_picture_size_is_that_of_the_upright_picture(tmp_path: Path, name: str, orientation: int) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
-    Image.fromarray(np.zeros((20, 30, 3), np.uint8)).save(tmp_path / "a.jpg", exif=exif)
-    assert picture_size(tmp_path / "a.jpg") == ((30, 20) if orientation == 1 else (20, 30))
+    Image.fromarray(np.zeros((20, 30, 3), np.uint8)).save(tmp_path / name, exif=exif)
+    assert picture_size(tmp_path / name) == ((30, 20) if orientation < 5 else (20, 30))
+    assert picture_size(tmp_path / name) == read_image(tmp_path / name).shape[1::-1]
     (tmp_path / "b.jpg").write_bytes(b"no picture")
     assert picture_size(tmp_path / "b.jpg") == picture_size(tmp_path / "none.jpg") == (0, 0)

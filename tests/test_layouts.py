@@ -157,6 +157,11 @@ def test_unusable_parquet(hagrid_root: Path) -> None:
     as_parquet(hagrid_root, "something")
     with pytest.raises(InputError, match="no columns of uuids"):
         read(hagrid_root, LABELS)
+    pyarrow = pytest.importorskip("pyarrow")
+    table = pyarrow.Table.from_pylist([{"uuid": "fist-0", "labels": ["fist"]}])
+    pytest.importorskip("pyarrow.parquet").write_table(table, hagrid_root / "annotations_df.parquet")
+    with pytest.raises(InputError, match="no columns of uuids and bboxes"):
+        read(hagrid_root, LABELS)
     (hagrid_root / "annotations_df.parquet").write_bytes(b"PAR1")
     with pytest.raises(InputError, match="cannot read annotations"):
         read(hagrid_root, LABELS)
@@ -177,6 +182,7 @@ def test_class_folders_below_splits(crops_root: Path, tmp_path: Path, parent: st
     root = tmp_path / "set"
     root.mkdir()
     crops_root.rename(root / parent)
+    (root / "validation").touch()  # a file, no folder
     for labels in (LABELS, None):
         found = read(root, labels)
         assert {p.split for p in found.pictures} == {split}
@@ -302,6 +308,33 @@ def test_class_folders_of_whole_pictures(crops_root: Path) -> None:
     }
     assert not any(p.is_crop or p.true_boxes for p in found.pictures)
     assert found.skipped == {"without a hand in the file of boxes": 17}
+
+
+@pytest.mark.parametrize("hand", [5, None, [0.1, 0.1, 0.5, 0.5], {}, {"bbox": [0.1, 0.1]}])
+def test_broken_hands_in_a_file_of_boxes_are_told(crops_root: Path, hand) -> None:
+    write_json(crops_root / "boxes.json", {"fist0": [hand], "fist1": [{"bbox": [0.1, 0.1, 0.5, 0.5]}]})
+    found = read(crops_root, LABELS)
+    assert [p.path.name for p in found.pictures] == ["fist1.png"]
+    assert found.problems == [("fist/fist0.png", "with a box that is not four numbers")]
+
+
+def test_whole_pictures_of_class_folders_keep_the_splits_of_their_folders(crops_root: Path, tmp_path: Path) -> None:
+    for split in ("train", "valid"):
+        shutil.copytree(crops_root, tmp_path / "set" / split)
+    write_json(tmp_path / "set" / "boxes.json", {path.stem: [{"bbox": [0, 0, 1, 1]}] for path in crops_root.rglob("*")})
+    found = read(tmp_path / "set", LABELS).pictures
+    assert {(p.path.parent.parent.name, p.split) for p in found} == {("train", "train"), ("valid", "val")}
+
+
+def test_boxes_of_pictures_that_are_not_there_are_told(hagrid_root: Path, tmp_path: Path) -> None:
+    unboxed = hagrid_root / "unboxed" / "fist"
+    unboxed.mkdir(parents=True)
+    shutil.copy(next(hagrid_root.rglob("fist-0.jpg")), unboxed / "new.jpg")
+    write_json(tmp_path / "boxes.json", {name: [{"bbox": [0, 0, 1, 1], "side": "left"}] for name in ("new", "gone")})
+    for labels in (LABELS, None):
+        found = read(hagrid_root, labels, tmp_path / "boxes.json")
+        assert found.skipped == {"without a picture": 1} and found.problems == [("gone", "without a picture")]
+        assert [(p.labels, p.sides) for p in found.pictures if p.path.stem == "new"] == [(("fist",), ("left",))]
 
 
 def test_gesture_folders_at_any_depth(tmp_path: Path) -> None:

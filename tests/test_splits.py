@@ -20,7 +20,7 @@ def picture(key: str, split: str, person: str = "") -> Picture:
 
 @pytest.mark.parametrize(
     ("name", "expected"),
-    [("train", "train"), ("Val", "val"), ("valid", "val"), ("Testing", "test"), ("", None), ("other", None)],
+    [("train", "train"), ("Val", "val"), ("valid", "val"), (" Testing ", "test"), ("", None), ("other", None)],
 )
 def test_as_split(name: str, expected) -> None:
     assert as_split(name) == expected
@@ -46,14 +46,15 @@ def test_every_person_is_in_one_fold() -> None:
 def test_the_hands_of_one_photograph_are_in_one_fold() -> None:
     pairs = [picture(f"a/{name}/{i}.png", "train") for i in range(100) for name in ("fist", "no_gesture")]
     frames = [picture(f"b/{i}.jpg", "train", f"person {i // 2}") for i in range(50)]
-    kept, held = hold_out([*pairs, *frames], 1)
-    assert held and not {p.path.stem for p in kept} & {p.path.stem for p in held}
-    assert not {p.person for p in kept if p.person} & {p.person for p in held if p.person}
+    for pictures in ([*pairs, *frames], [*frames, *pairs]):
+        kept, held = hold_out(pictures, 1)
+        assert held and not {p.path.stem for p in kept} & {p.path.stem for p in held}
+        assert not {p.person for p in kept if p.person} & {p.person for p in held if p.person}
 
 
 @pytest.mark.parametrize("fold", [-1, FOLDS])
 def test_there_is_no_such_fold(fold: int) -> None:
-    with pytest.raises(InputError, match="--fold"):
+    with pytest.raises(InputError, match=f"--fold {fold}: the folds are 0 to 4"):
         hold_out([], fold)
 
 
@@ -121,6 +122,7 @@ def test_sets_of_one_name_cannot_hold_out_what_the_other_trains_on(tmp_path: Pat
     [
         ("path,person,split\n", "it has no row"),
         ("path,person,split\na/b.jpg,,dev\n", "unknown split 'dev' of a/b.jpg"),
+        ("path,person,split\na/b.jpg\n", "unknown split None of a/b.jpg"),
         ("uuid,split\na,train\n", "no column path"),
         ("", "no column path"),
     ],
@@ -148,8 +150,11 @@ def test_an_index_of_sides_alone_leaves_the_split_to_the_layout(crops_root: Path
     assert [p.path.name for p in found if p.sides] == ["fist0.png"]
 
 
-def test_an_index_by_path(crops_root: Path) -> None:
-    (crops_root / "index.csv").write_text("path,split\nfist/fist0.png,val\nfist/fist1.png,\n")
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+@pytest.mark.parametrize("row", ["fist/fist1.png,", "fist/fist1.png", ",\nfist/fist1.png, "])
+def test_an_index_by_path(crops_root: Path, row: str, encoding: str) -> None:
+    """Spreadsheets put a byte order mark before it, and leave rows short or empty."""
+    (crops_root / "index.csv").write_text(f"path,split\nfist/fist0.png,val\n{row}\n", encoding=encoding)
     found = read(crops_root, HAGRID_LABELS)
     assert next(p for p in found.pictures if p.path.name == "fist0.png").split == "val"
     assert found.skipped == {"without a split": 1}

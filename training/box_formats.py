@@ -7,6 +7,7 @@ import os
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -37,11 +38,9 @@ def inside(root: Path, *places: Path | str) -> Path | None:
     top = os.path.normpath(root)
     for place in places:
         path = Path(os.path.normpath(root / place))
-        try:
-            if path.is_relative_to(top) and path.exists():
-                return root / path.relative_to(top)
-        except (OSError, ValueError):  # a name that no file can have
-            continue
+        with suppress(OSError, ValueError):  # a place outside, or a name that no file can have
+            if (found := root / path.relative_to(top)).exists():
+                return found
     return None
 
 
@@ -296,11 +295,11 @@ def yolo_entry(root: Path, path: Path, names: dict[int, str], split: str, keypoi
     try:
         lines = read_text((root / Path(*parts)).with_suffix(".txt")).split("\n")
     except InputError:
-        return Entry(name, root / path, (), None, split=split, skip="without a file of labels")
+        return Entry(name, root / path, (), None, skip="without a file of labels")
     for line in filter(None, (line.split() for line in lines)):
         try:
             number, values = int(line[0]), [float(value) for value in line[1:]]
-            boxes.append(yolo_box(values[:4] if keypoints and len(values) == 4 + keypoints else values))
+            boxes.append(yolo_box(values[:4] if len(values) == 4 + keypoints else values))
             labels.append(names.get(number, f"class {number}"))
         except ValueError:
             boxes.append(None)

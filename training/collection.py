@@ -215,10 +215,7 @@ def as_side(value: Any) -> str:
 
 def sides_of(entry: Entry, told: Mapping[str, str]) -> tuple[str, ...]:
     """The sides of an entry's hands as its layout says, of a single hand also as its row in the set's index does."""
-    sides = entry.sides
-    if not sides and len(entry.boxes) == 1:
-        sides = (told.get("side"),)
-    found = tuple(as_side(side) for side in sides)
+    found = tuple(as_side(side) for side in entry.sides or (told.get("side"),))
     return found if any(found) and len(found) == len(entry.boxes) else ()
 
 
