@@ -60,6 +60,10 @@ def test_hand_crops_stay_as_they_are_and_the_last_fifth_is_held_out(tmp_path: Pa
     assert all(p.is_crop for p in own.training)
     assert sorted(p.path.name for p in own.validation) == ["shot 10.png", "shot 10.png", "shot 11.png", "shot 11.png"]
     assert len(own.training) == 20 and "hand crops" in own.notes[0]
+    assert {p.split for p in own.training} == {"train"} and {p.split for p in own.validation} == {"val"}
+    assert own.notes[1:] == [
+        "The last fifth of every gesture's pictures, by name, is held out: neighbours often look alike."
+    ]
 
 
 def test_a_set_with_training_pictures_alone_and_files_of_macos(tmp_path: Path) -> None:
@@ -80,8 +84,10 @@ def test_in_whole_pictures_the_uppermost_hand_is_found_and_patches_show_none(tmp
     two = picture((100, 20, 30, 30), (20, 70, 40, 40))
     for name in ("like", "vulcan"):
         folder(tmp_path, name, [two] * 9 + [picture()])
+    (tmp_path / "index.csv").write_text("path,side\n" + "".join(f"like/shot {i}.png,left\n" for i in range(10)))
     own = read_own(tmp_path, SHIPPED, FindsWhite())
     assert any("In 2 of 20 pictures no hand was found" in note for note in own.notes)
+    assert own.frames == [], "the detector does not learn from what it found"
     assert len(own.training) + len(own.validation) == 18
     hands = np.array([[100, 20, 130, 50], [20, 70, 60, 110]], np.float32)
     for p in own.training:
@@ -91,7 +97,18 @@ def test_in_whole_pictures_the_uppermost_hand_is_found_and_patches_show_none(tmp
         assert boxes[0] == pytest.approx(hands[0], abs=0.01)
         assert iou_matrix(boxes[1:].astype(np.float32), hands).max() == 0
         assert (boxes >= 0).all() and (boxes <= (160, 120, 160, 120)).all()
-    assert all(len(p.labels) == 1 for p in own.validation)
+    assert all(len(p.labels) == len(p.boxes_xywh) == 1 for p in own.validation)
+    for p in (*own.training, *own.validation):
+        nothing = ("",) * (len(p.labels) - 1)
+        assert p.sides == (("left", *nothing) if p.labels[0] == "like" else ())
+
+
+def test_patches_without_a_hand_are_no_gesture_to_a_base_without_background(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(FindsWhite, "classifier_info", SimpleNamespace(labels=SHIPPED))
+    folder(tmp_path, "like", [picture((100, 20, 30, 30))] * 6)
+    own = read_own(tmp_path, SHIPPED, FindsWhite())
+    assert {name for p in own.training for name in p.labels[1:]} == {"no_gesture"}
+    assert not any("no hand was found" in note for note in own.notes)
 
 
 def test_of_a_whole_picture_among_crops_the_hand_is_found(tmp_path: Path) -> None:
@@ -135,6 +152,16 @@ def test_pictures_whose_hands_have_no_names_are_told(tmp_path: Path) -> None:
     (tmp_path / "boxes.json").write_text(json.dumps(hands))
     own = read_own(tmp_path, SHIPPED, FindsWhite())
     assert any(note.startswith("In 3 pictures no hand is named") for note in own.notes)
+
+
+def test_pictures_without_a_hand_need_no_name(tmp_path: Path) -> None:
+    (tmp_path / "labels").mkdir()
+    folder(tmp_path, "images", [picture((40, 30, 40, 40))] * 8)
+    for number in range(8):
+        (tmp_path / "labels" / f"shot {number}.txt").write_text("0 0.375 0.4167 0.25 0.3333" if number < 6 else "")
+    (tmp_path / "data.yaml").write_text("names: [like]\ntrain: images\n")
+    own = read_own(tmp_path, SHIPPED, FindsWhite())
+    assert len(own.frames) == 8 and not any("no hand is named" in note for note in own.notes)
 
 
 def test_a_list_of_sides_alone_holds_nothing_out(tmp_path: Path) -> None:

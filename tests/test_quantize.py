@@ -75,14 +75,19 @@ def test_the_file_makes_the_network_that_nncf_made(nncf, monkeypatch) -> None:
     assert got == pytest.approx(original, abs=0.1 * float(np.abs(original).max()))
 
 
-def exact(model, info: ModelInfo, batches) -> Quantization:
-    """Stands for the calibration: rounds nothing."""
-    assert all(batch.dtype == np.uint8 and batch.shape[0] == 1 and batch.shape[3] == 3 for batch in batches)
-    return Quantization(info.sha256, graph_sha256(model), [], {})
+@pytest.fixture
+def exact(monkeypatch) -> None:
+    """What NNCF does is left out: nothing is rounded."""
+
+    def calibrate(model, info: ModelInfo, batches) -> Quantization:
+        assert all(batch.dtype == np.uint8 and batch.shape[0] == 1 and batch.shape[3] == 3 for batch in batches)
+        return Quantization(info.sha256, graph_sha256(model), [], {})
+
+    monkeypatch.setattr(module, "import_nncf", lambda: None)
+    monkeypatch.setattr(module, "calibrate", calibrate)
 
 
-def test_the_command(nncf, weights: Path, hagrid_root: Path, crops_root: Path, monkeypatch, capsys) -> None:
-    monkeypatch.setattr(module, "calibrate", exact)
+def test_the_command(nncf, exact, weights: Path, hagrid_root: Path, crops_root: Path, capsys) -> None:
     results = quantize(QuantizeConfig((hagrid_root,), (crops_root,), weights))
     assert set(results) == {"detector", "classifier", "agreement"}
     assert set(results["detector"]) == {"ap50_f32", "ap50_int8"} and results["agreement"] == 1
@@ -93,13 +98,20 @@ def test_the_command(nncf, weights: Path, hagrid_root: Path, crops_root: Path, m
     assert "end to end" in capsys.readouterr().out
 
 
-def test_what_loses_too_much_is_not_written(nncf, weights: Path, crops_root: Path, monkeypatch) -> None:
-    figures = iter([0.9, 0.89])
-    monkeypatch.setattr(module, "calibrate", exact)
+@pytest.mark.parametrize(("after", "lost"), [(0.898, ""), (0.896, "0.40")])
+def test_what_loses_too_much_is_not_written(
+    exact, weights: Path, crops_root: Path, tmp_path: Path, monkeypatch, after: float, lost: str
+) -> None:
+    figures = iter([0.9, after])
     monkeypatch.setattr(module, "evaluate_classifier", lambda *_: {"macro_f1": next(figures)})
-    with pytest.raises(InputError, match=r"the classifier loses 1\.00 points"):
-        quantize(QuantizeConfig(crops=(crops_root,), weights=weights))
-    assert not quantization_path(weights / "classifier.safetensors").exists()
+    config = QuantizeConfig(crops=(crops_root,), weights=weights, output=tmp_path / "out")
+    if lost:
+        with pytest.raises(InputError, match=rf"the classifier loses {lost} points"):
+            quantize(config)
+    else:
+        assert quantize(config) == {"classifier": {"macro_f1_f32": 0.9, "macro_f1_int8": after}}
+    written = [path.parent.name for path in tmp_path.rglob(quantization_path(Path("classifier.safetensors")).name)]
+    assert written == ([] if lost else ["out"])
 
 
 def test_without_pictures() -> None:

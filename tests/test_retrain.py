@@ -256,6 +256,12 @@ def outcome(
         ),
         (outcome((1.0, None), {"a": 1.0, "b": 1.0}, ("a", "b"), 0.95), True, "Better than chance"),
         (outcome((0.9, 0.8), {"like": 0.9}, (), 0.5), False, "Not better than the model before"),
+        # What is needed is enough.
+        (outcome((0.9, None), {"a": 0.75}, ("a",)), True, "a named right 0.750 (by chance 0.500, needed 0.750)."),
+        (outcome((0.9, None), {"a": 1.0, "b": 0.625}, ("a", "b")), True, "of these b 0.625 (each needed 0.625)"),
+        (outcome((0.75, 0.8), {"like": 0.8, "a": 0.8}, ("a",)), True, "Better than the model before"),
+        (outcome((0.9, 0.8), {"like": 0.9}, (), 0.9), True, "named as before 0.900 (needed 0.900)"),
+        (outcome((1.0, None), {"like": 1.0}), False, "Not better than chance"),
     ],
     ids=str,
 )
@@ -300,6 +306,7 @@ def test_other_names_of_known_gestures_are_seen(tmp_path, monkeypatch, rows, bes
     own = ("thumb", "b", *beside)
     assert look_alikes(crop(tmp_path, *own), own, weights, torch.device("cpu")) == expected
     assert look_alikes(crop(tmp_path, "like"), ("like",), weights, torch.device("cpu")) == {}
+    assert look_alikes(crop(tmp_path, "like"), ("like", "b"), weights, torch.device("cpu")) == {}, "no hand shows b"
 
 
 @pytest.mark.parametrize(
