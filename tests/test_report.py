@@ -37,6 +37,11 @@ def test_other_figures() -> None:
     assert large[0] > 2 * small[0]
 
 
+@pytest.mark.parametrize("name", ["$_$", "5$ or $6", "a_{b}^c\\", "日本 🖐", ""])
+def test_any_name_of_a_gesture_can_be_drawn(name: str) -> None:
+    size_of(plots.confusion_matrix([[3, 1], [0, 0]], ("like", name)))
+
+
 def test_journal(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr("training.journal.curves", lambda rows: b"picture")
     write_journal(tmp_path / "run", ROWS)

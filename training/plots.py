@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -19,7 +20,9 @@ RATES = ("macro_f1", "top1", "ap50", "map", "recall", "precision")
 def to_png(figure: Figure) -> bytes:
     """The figure as a PNG file; without a window, and whatever back end is set elsewhere."""
     content = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(content)  # type: ignore[no-untyped-call]
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # a name may have letters that the font lacks
+        FigureCanvasAgg(figure).print_png(content)  # type: ignore[no-untyped-call]
     return content.getvalue()
 
 
@@ -66,8 +69,9 @@ def confusion_matrix(confusion: Sequence[Sequence[int]], labels: Sequence[str]) 
     axes = figure.subplots()
     axes.matshow(shares, cmap="Blues", vmin=0, vmax=1)
     axes.xaxis.set_ticks_position("bottom")
-    axes.set_xticks(range(len(labels)), labels, rotation=60, ha="right")
-    axes.set_yticks(range(len(labels)), labels)
+    # Names are no formulas, whatever `$` they have.
+    axes.set_xticks(range(len(labels)), labels, rotation=60, ha="right", parse_math=False)
+    axes.set_yticks(range(len(labels)), labels, parse_math=False)
     axes.set_xlabel("named")
     axes.set_ylabel("true")
     for row, column in zip(*np.nonzero(counts), strict=True):
