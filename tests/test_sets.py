@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import uuid
 from dataclasses import replace
@@ -14,6 +15,7 @@ from gesture_app.errors import InputError
 from gesture_app.vision.labels import HAGRID_LABELS
 from training.collection import valid_box
 from training.sets import read, read_all, require_classes
+from training.splits import read_splits, write_splits
 
 LABELS = ("fist", "palm")
 
@@ -43,6 +45,20 @@ def test_class_folders(crops_root: Path) -> None:
     assert all(p.is_crop and p.boxes_xywh == ((0, 0, 1, 1),) for p in found.pictures)
     assert "20 pictures, 20 hands; skipped: 1 in unlabelled/" in found.describe()
     assert read(crops_root, None).skipped == found.skipped
+
+
+def test_names_of_files_may_be_any_bytes(crops_root: Path, tmp_path: Path) -> None:
+    """As archives from other systems leave them."""
+    (crops_root / "index.csv").unlink(missing_ok=True)
+    odd = crops_root / os.fsdecode("Größe".encode("latin-1"))
+    odd.mkdir()
+    for number, path in enumerate(sorted((crops_root / "fist").glob("*.png"))):
+        path.rename(odd / os.fsdecode(f"ü{number}.png".encode("latin-1")))
+    found = read(crops_root, None)
+    assert {p.labels for p in found.pictures} == {("Gr??e",), ("palm",)}
+    assert {p.split for p in found.pictures if p.labels != ("palm",)} == {"train", "val"}
+    write_splits(tmp_path / "splits.csv", found.pictures)
+    assert len(read_splits(tmp_path / "splits.csv").rows) == 2 * len(found.pictures)
 
 
 def test_a_photograph_that_one_set_holds_out_trains_nothing_in_another(hagrid_root: Path, crops_root: Path) -> None:

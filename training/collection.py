@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 import re
 import warnings
 from collections import Counter, defaultdict
@@ -169,11 +170,17 @@ def label_finder(labels: Sequence[str] | None) -> Callable[[Any], str]:
     """A function from any name to the label it means, or to nothing.
 
     Args:
-        labels: None takes every name but `UNLABELLED` for a label, of several spellings of one the first.
+        labels: None takes every name but `UNLABELLED` for a label, of several spellings of one the first, `?` for
+            bytes that are no letters, as archives of other systems leave them.
     """
     if labels is None:
         spelling: dict[str, str] = {UNLABELLED: ""}
-        return lambda name: spelling.setdefault(canonical(str(name)), str(name)) if name else ""
+
+        def any_name(name: Any) -> str:
+            text = str(name or "").encode(errors="replace").decode()
+            return text and spelling.setdefault(canonical(text), text)
+
+        return any_name
     known = {canonical(label): label for label in labels} | {label: label for label in labels}
     return lambda name: known.get(str(name)) or known.get(canonical(str(name)), "")
 
@@ -315,7 +322,7 @@ def collect(
 def hold_one_out(pictures: list[Picture], numbers: Sequence[int]) -> None:
     """Move one of a class's pictures to val where the class is large enough and has none there."""
     if len(numbers) >= ENOUGH and all(pictures[i].split != "val" for i in numbers):
-        chosen = min(numbers, key=lambda i: hashlib.sha256(pictures[i].path.stem.encode()).digest())
+        chosen = min(numbers, key=lambda i: hashlib.sha256(os.fsencode(pictures[i].path.stem)).digest())
         pictures[chosen] = replace(pictures[chosen], split="val")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import groupby
@@ -230,7 +231,7 @@ def evaluate_frames(
     for frame in tqdm(frames, desc="evaluate", leave=False, disable=None):
         image = read_image(frame.path)
         if condition is not None:
-            image = under(condition, image, crc32(frame.path.name.encode()))
+            image = under(condition, image, crc32(os.fsencode(frame.path.name)))
         shown = {hand.label for hand in recognize_still(recognizer, image)}
         seen[frame.gesture] += 1
         named[frame.gesture] += frame.gesture in shown

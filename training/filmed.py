@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -115,7 +116,9 @@ def evaluate_clips(
         InputError: a frame cannot be read.
     """
     results = [
-        recognize_clip(recognizer, read_image(frame.path), frame.gesture, condition, crc32(frame.path.name.encode()))
+        recognize_clip(
+            recognizer, read_image(frame.path), frame.gesture, condition, crc32(os.fsencode(frame.path.name))
+        )
         for frame in tqdm(frames, desc="evaluate", leave=False, disable=None)
     ]
     came = [(result, result.first) for result in results]

@@ -124,4 +124,4 @@ def write_report(path: Path, report: Report) -> None:
     Raises:
         EnvironmentFault: it cannot be written.
     """
-    write_file(path, page(report).encode(), "the report")
+    write_file(path, page(report).encode(errors="backslashreplace"), "the report")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -41,7 +42,7 @@ def split_folders(root: Path) -> list[tuple[Path, Split]]:
 
 def percentile(text: str) -> int:
     """A number from 0 to 99 that depends on nothing but the text."""
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") % 100
+    return int.from_bytes(hashlib.sha256(os.fsencode(text)).digest()[:4], "big") % 100
 
 
 def split_by_hash(text: str) -> Split:

@@ -70,7 +70,7 @@ def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[obje
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
     writer.writerows(rows)
-    write_file(path, text.getvalue().encode(), what)
+    write_file(path, text.getvalue().encode(errors="backslashreplace"), what)  # names of files may be any bytes
 
 
 def shortened(start: str, rest: str) -> str:
