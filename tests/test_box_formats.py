@@ -263,6 +263,17 @@ def test_yolo(tmp_path: Path, text: str, train: str, val: str) -> None:
     assert found.skipped == {"without a file of labels": 1}
 
 
+@pytest.mark.parametrize(
+    "text", ["[no, yes, 01, ~]", "{0: no, 1: yes, 2: 01, 3: ~}", "{'0': 'no', 1: \"yes\", 2: 01, 3: ~}"]
+)
+def test_names_of_yolo_are_what_is_written(tmp_path: Path, text: str) -> None:
+    draw(tmp_path / "images" / "a.jpg")
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "labels" / "a.txt").write_text("".join(f"{number} 0.5 0.5 0.2 0.4\n" for number in range(4)))
+    (tmp_path / "data.yaml").write_text(f"train: images\nval: null\nnames: {text}\n")
+    assert read(tmp_path, None).pictures[0].labels == ("no", "yes", "01", "~")
+
+
 def test_yolo_with_lists_of_pictures(tmp_path: Path) -> None:
     for name in ("train/a", "train/b", "val/a"):
         draw(tmp_path / "images" / f"{name}.jpg")

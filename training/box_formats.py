@@ -256,8 +256,10 @@ def read_yaml(root: Path, description: Path) -> tuple[dict[int, str], list[tuple
     import yaml
 
     try:
-        content = yaml.safe_load(read_text(description))
-        names = content["names"]
+        text = read_text(description)
+        content = yaml.safe_load(text)
+        # As they are written, since `no` is a name, not false. It makes texts of all.
+        names = yaml.load(text, Loader=yaml.BaseLoader)["names"]  # noqa: S506
         by_number = {int(k): str(v) for k, v in (names.items() if isinstance(names, dict) else enumerate(names))}
         keypoints = math.prod(int(length) for length in content.get("kpt_shape") or (0,))
         places = []
