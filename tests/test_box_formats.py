@@ -166,10 +166,11 @@ def test_coco_ids_may_be_text_here_and_numbers_there(tmp_path: Path) -> None:
 
 def test_coco_without_sizes_uses_the_upright_picture(tmp_path: Path) -> None:
     draw(tmp_path / "a.jpg", (100, 200), orientation=6)
-    content = coco([], images=[{"id": 0, "file_name": "a.jpg"}])
+    content = coco([], images=[{"id": 0, "file_name": "a.jpg", "person": "anna"}])
     content["annotations"] = [{"image_id": 0, "category_id": 7, "bbox": [20, 10, 40, 30]}]
     (tmp_path / "coco.json").write_text(json.dumps(content))
-    assert np.allclose(read(tmp_path, LABELS).pictures[0].boxes_xywh, [(0.1, 0.1, 0.2, 0.3)])
+    (found,) = read(tmp_path, LABELS).pictures
+    assert np.allclose(found.boxes_xywh, [(0.1, 0.1, 0.2, 0.3)]) and found.person == "anna"
 
 
 def test_coco_boxes_are_in_pixels_of_the_size_that_is_told(tmp_path: Path) -> None:

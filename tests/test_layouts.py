@@ -244,6 +244,13 @@ def test_whole_pictures_in_folders_of_class_folders_have_its_gesture(crops_root:
     assert [p.labels for p in read(crops_root, labels).pictures] == [("fist",)] * len(moved)
 
 
+def test_splits_alone_are_no_gestures(crops_root: Path, tmp_path: Path) -> None:
+    for name in ("train", "Val"):
+        shutil.copytree(crops_root / "fist", tmp_path / "set" / name)
+    with pytest.raises(InputError, match="unknown layout"):
+        read(tmp_path / "set", None)
+
+
 def test_folders_of_people_are_no_gestures(crops_root: Path, tmp_path: Path) -> None:
     people = tmp_path / "people"
     for name in ("anna", "ben"):

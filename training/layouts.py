@@ -231,7 +231,7 @@ def class_folders(root: Path, labels: Sequence[str] | None) -> list[tuple[Path, 
         found = [(folder, split) for folder, split in found if not folder.name.startswith((".", "__"))]
         if labels is None:
             direct = {f for f, _ in found if any(picture_files([f], unread=True)) or canonical(f.name) in KNOWN}
-            if not direct or all(as_split(folder.name) for folder in direct):
+            if all(as_split(folder.name) for folder in direct):
                 continue  # what an archive was packed in, say, or folders of people with folders of gestures
             found = [(f, s) for f, s in found if f in direct or not as_split(f.name)]
         if any(find_label(folder.name) for folder, _ in found):
