@@ -150,11 +150,13 @@ def test_an_index_of_sides_alone_leaves_the_split_to_the_layout(crops_root: Path
     assert [p.path.name for p in found if p.sides] == ["fist0.png"]
 
 
+@pytest.mark.parametrize("separator", [",", ";"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
 @pytest.mark.parametrize("row", ["fist/fist1.png,", "fist/fist1.png", ",\nfist/fist1.png, "])
-def test_an_index_by_path(crops_root: Path, row: str, encoding: str) -> None:
-    """Spreadsheets put a byte order mark before it, and leave rows short or empty."""
-    (crops_root / "index.csv").write_text(f"path,split\nfist/fist0.png,val\n{row}\n", encoding=encoding)
+def test_an_index_by_path(crops_root: Path, row: str, encoding: str, separator: str) -> None:
+    """Spreadsheets put a byte order mark before it, leave rows short or empty, and separate by what is usual there."""
+    text = f"path,split\nfist/fist0.png,val\n{row}\n".replace(",", separator)
+    (crops_root / "index.csv").write_text(text, encoding=encoding)
     found = read(crops_root, HAGRID_LABELS)
     assert next(p for p in found.pictures if p.path.name == "fist0.png").split == "val"
     assert found.skipped == {"without a split": 1}

@@ -127,7 +127,9 @@ def read_rows(path: Path, *keys: str) -> dict[str, dict[str, str]]:
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.DictReader(stream)
+            semicolons = ";" in stream.readline()  # spreadsheets of countries with decimal commas write them
+            stream.seek(0)
+            reader = csv.DictReader(stream, delimiter=";" if semicolons else ",")
             key = next((k for k in keys if k in (reader.fieldnames or ())), None)
             if key is None:
                 raise InputError(f"cannot read {path}: it has no column {' or '.join(keys)}")
