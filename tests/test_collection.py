@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import math
+import time
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,12 +13,14 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from gesture_app.vision.images import read_image
+from training import collection
 from training.collection import (
     UNREAD,
     Entry,
     canonical,
     collect,
     held_photographs,
+    in_threads,
     label_finder,
     mirror_images,
     picture_files,
@@ -140,6 +144,18 @@ def test_of_many_unknown_names_the_most_frequent_are_told() -> None:
     assert found.describe().endswith(f"; without a known label: {told}, ...")
     found.unknown.pop("name 8")
     assert found.describe().endswith(told)
+
+
+def test_what_is_stopped_leaves_the_other_files(monkeypatch) -> None:
+    def stopped(results: Iterator[None], *_: object, **__: object) -> None:
+        next(results)
+        raise KeyboardInterrupt
+
+    seen: list[Path] = []
+    monkeypatch.setattr(collection, "tqdm", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        in_threads(lambda path: (seen.append(path), time.sleep(0.01)), [Path(f"{i}.jpg") for i in range(100)], 2, "")
+    assert len(seen) < 20
 
 
 def test_links_between_folders_of_pictures_end(tmp_path: Path) -> None:

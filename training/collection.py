@@ -252,10 +252,12 @@ def picture_files(folders: Iterable[Path], below: bool = False, unread: bool = F
 
 
 def in_threads(work: Callable[[Path], T], paths: Sequence[Path], workers: int, what: str) -> list[T]:
-    """Call a function for every path, with a progress bar."""
-    with ThreadPoolExecutor(max(1, workers)) as pool:
-        results = pool.map(work, paths)
-        return list(tqdm(results, what, len(paths), unit="file", leave=False, disable=None))
+    """Call a function for every path, with a progress bar; what ends it by an exception leaves the other paths."""
+    pool = ThreadPoolExecutor(max(1, workers))
+    try:
+        return list(tqdm(pool.map(work, paths), what, len(paths), unit="file", leave=False, disable=None))
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def picture_size(path: Path) -> tuple[int, int]:
