@@ -277,7 +277,7 @@ def test_frames_with_annotations_of_v2_are_not_boxed_again(tmp_path: Path, paint
     ("changes", "problem"),
     [
         ({}, "nothing to label"),
-        ({"crops": ASSETS, "labels": ("wave",)}, "does not know wave"),
+        ({"crops": ASSETS, "labels": ("wave",)}, "--labels wave: no names that the classifier knows. It knows "),
         ({"crops": ASSETS, "rooms": Path(__file__).parent}, "no picture: .*tests: "),
         ({"crops": Path("nowhere")}, "no such folder: nowhere"),
     ],

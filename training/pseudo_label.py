@@ -90,7 +90,8 @@ def pseudo_label(config: PseudoLabelConfig) -> dict[str, int]:
     recognizer = Recognizer.load(config.weights, "cpu")
     unknown = set(config.labels) - set(recognizer.labels)
     if unknown:
-        raise InputError(f"the classifier does not know {', '.join(sorted(unknown))}")
+        known = ", ".join(recognizer.labels)
+        raise InputError(f"--labels {', '.join(sorted(unknown))}: no names that the classifier knows. It knows {known}")
     if config.sides is not None and not recognizer.classifier_info.handedness:
         raise InputError("the classifier does not tell sides: name another one with --weights")
     config.output.mkdir(parents=True, exist_ok=True)
