@@ -141,8 +141,9 @@ class Benchmark(Model):
             raise InputError(f"options: --seconds {self.seconds}: is not a number above 0")
         if self.clip is not None:
             check_regular_file(self.clip, "video")
-        if self.json is not None and not self.json.parent.is_dir():
-            raise EnvironmentFault(f"results: {self.json}: there is no such folder. Check the folder")
+        if self.json is not None and (self.json.is_dir() or not self.json.parent.is_dir()):
+            why = "is a folder. Give the name of a file" if self.json.is_dir() else "has no folder. Check the name"
+            raise InputError(f"results: {self.json}: {why}")
         result: dict[str, Any] = {}
         try:
             self.measure(result)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Union, get_args
 
@@ -11,6 +12,25 @@ import tyro
 from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
 
 REGISTRY = ConstructorRegistry()
+
+
+def named_path(words: Sequence[str]) -> Path:
+    """A path. An empty one, of a variable that is not set, would be the folder that the user happens to be in.
+
+    Raises:
+        ValueError: it is empty.
+    """
+    if not words[0]:
+        raise ValueError("the name is empty")
+    return Path(words[0])
+
+
+@REGISTRY.primitive_rule
+def path(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[Any] | None:
+    """How a path is read: see `named_path`."""
+    if info.type is not Path:
+        return None
+    return PrimitiveConstructorSpec(1, "PATH", named_path, lambda value: isinstance(value, Path), lambda p: [str(p)])
 
 
 @REGISTRY.primitive_rule

@@ -25,6 +25,8 @@ class Options:
     """Most."""
     labels: tuple[str, ...] | None = None
     """Names."""
+    data: tuple[Path, ...] = ()
+    """Folders."""
 
 
 @pytest.mark.parametrize(
@@ -34,13 +36,14 @@ class Options:
         ("--weights a/b --device cpu", Options(weights=Path("a/b"), device="cpu")),
         ("--hands 2 --labels x y", Options(hands=2, labels=("x", "y"))),
         ("--weights None", Options(weights=Path("None"))),
+        ("--data . a/b", Options(data=(Path(), Path("a/b")))),
     ],
 )
 def test_what_may_be_left_out_is_read_as_what_it_is(line: str, expected: Options) -> None:
     assert parse(Options, "program", None, line.split()) == expected
 
 
-@pytest.mark.parametrize("line", ["--device None", "--hands many", "--hands", "--colour red"])
+@pytest.mark.parametrize("line", ["--device None", "--hands many", "--hands", "--colour red", "--weights=", "--data="])
 def test_mistakes_end_with_2(line: str, capsys) -> None:
     with pytest.raises(SystemExit) as exit_info:
         parse(Options, "program", None, line.split())

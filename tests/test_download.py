@@ -318,6 +318,8 @@ def test_hub_set_from_a_mirror(server: Server, tmp_path: Path, monkeypatch) -> N
     assert (root / "ann_train_val" / "fist.json").read_bytes() == b"{}"
     with pytest.raises(EnvironmentFault, match=r"cannot download .*120k"):
         download(DownloadConfig("hagrid-sample-120k-384p", tmp_path / "data", mirror=server.url))
+    with pytest.raises(EnvironmentFault, match="cannot write"):
+        download(DownloadConfig(name, tmp_path / "x.zip", mirror=server.url))
 
 
 def test_makehuman_files_are_pinned(server: Server, tmp_path: Path) -> None:

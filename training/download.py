@@ -150,8 +150,8 @@ def download_hub_set(name: str, to: Path, endpoint: str | None, keep_archive: bo
         EnvironmentFault: no network, no such file there, or too little disk space.
     """
     archive = to / f"{name}.zip"
-    if not (to / name).exists():  # it was deleted to be had anew
-        done_mark(archive).unlink(missing_ok=True)
+    if done_mark(archive).exists() and not (to / name).exists():  # it was deleted to be had anew
+        done_mark(archive).unlink()
     unpack_once(archive, to, partial(fetch_from_hub, HUB_SETS[name], archive, endpoint), keep_archive)
     return to / name
 
