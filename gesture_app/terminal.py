@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -75,5 +76,5 @@ def summary_line(summary: Summary) -> str:
     if summary.failed:
         text += f"; {len(summary.failed)} failed"
     if summary.outputs:
-        text += f" -> {os.path.commonpath(summary.outputs)}"
+        text += f" -> {Path(os.path.commonpath(summary.outputs))}"
     return text + (" (stopped early)" if summary.stopped else "")

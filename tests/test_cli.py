@@ -14,9 +14,11 @@ import torch
 from fakes import FakeRecognizer
 from media import REGULAR, regular, video_pts_s, write_video
 
-from gesture_app import __version__
+from gesture_app import __version__, annotate
+from gesture_app.annotate import AnnotateOptions, Summary
 from gesture_app.cli import THRESHOLDS, main
 from gesture_app.errors import EnvironmentFault, InputError, run_and_exit
+from gesture_app.terminal import summary_line
 from gesture_app.vision.assets import models_folder
 from gesture_app.vision.hands import RecognizerOptions
 from gesture_app.vision.model_folders import RETRAINED, default_weights, shipped_weights
@@ -72,6 +74,7 @@ def test_annotate(tmp_path: Path, loaded: list[tuple], capsys: pytest.CaptureFix
 @pytest.mark.parametrize(("words", "why"), [
     (["missing.mp4"], "input: missing.mp4: no such file"),
     (["{video}", "--output", "{video}", "--force"], "is an input"),
+    (["{video}", "--output", "{text}"], "is there already"),
     (["{video}", "--no-media"], "--jsonl"),
     (["{video}", "--label-threshold", "7"], "label threshold"),
     (["{text}"], "is not a video"),
@@ -86,6 +89,34 @@ def test_bad_input_is_one_line(
     told = capsys.readouterr()
     assert told.err.startswith("gesture-app: error: ") and told.err.count("\n") == 1 and why in told.err
     assert told.out == ""
+    assert bool(loaded) == (why == "is not a video"), "what the words alone tell is told before the networks are loaded"
+
+
+@pytest.mark.parametrize(("words", "options"), [
+    ([], AnnotateOptions()),
+    (["--force", "--no-every-frame"], AnnotateOptions(force=True, every_frame=False)),
+    (["--output", "o.mp4"], AnnotateOptions(Path("o.mp4"))),
+    (["--no-media", "--jsonl", "-"], AnnotateOptions(jsonl=Path("-"), media=False)),
+])  # fmt: skip
+def test_options_of_annotate(tmp_path: Path, loaded, monkeypatch, capsys, words, options: AnnotateOptions) -> None:
+    given: list[AnnotateOptions] = []
+    monkeypatch.setattr(annotate, "annotate", lambda _, recognizer, options, *rest: given.append(options) or Summary())
+    assert code_of("annotate", str(write_video(tmp_path / "in.mp4", REGULAR[:1])), *words) == 0 and given == [options]
+    told = capsys.readouterr()
+    summary, lines = (told.err, told.out) if "-" in words else (told.out, told.err)
+    assert summary.startswith("0 videos, ") and lines == ""
+
+
+@pytest.mark.parametrize(("summary", "line"), [
+    (Summary(), "0 videos, 0 pictures, 0 frames, 0 hands in 0.0 s (0.0 FPS)"),
+    (Summary(videos=1, frames=30, hands=2, elapsed_s=4.0, outputs=[Path("a/b.mp4")]),
+     "1 video, 0 pictures, 30 frames, 2 hands in 4.0 s (7.5 FPS) -> a/b.mp4"),
+    (Summary(images=2, frames=2, elapsed_s=1.0, ignored=3, failed=[Path("x")], stopped=True,
+             outputs=[Path("a.jpg"), Path("b.jpg")]),
+     "0 videos, 2 pictures, 2 frames, 0 hands in 1.0 s (2.0 FPS); 3 others ignored; 1 failed -> . (stopped early)"),
+])  # fmt: skip
+def test_summary_line(summary: Summary, line: str) -> None:
+    assert summary_line(summary) == line
 
 
 def test_bad_files_in_a_folder_end_with_2(

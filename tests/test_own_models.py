@@ -120,6 +120,8 @@ def test_counting(tmp_path_factory, tmp_path):
     deeper.mkdir(parents=True)
     (deeper / "1.jpg").touch()
     (deeper / "._1.jpg").touch()
+    (deeper / ".thumbnails").mkdir()
+    (deeper / ".thumbnails" / "1.jpg").touch()
     assert count_pictures(tmp_path) == {"a": 1, "fist": 2, "wave": 1}
     assert count_pictures(tmp_path / "wave") == {"monday": 1}
     (tmp_path / "a" / "1.webp").rename(tmp_path / "wave" / "1.webp")
