@@ -54,11 +54,12 @@ def test_everything_is_looked_at(own_settings):
     assert not own_settings.exists(), "looking writes nothing"
 
 
-def test_weights_of_the_settings_are_the_ones_looked_at(own_settings, tmp_path, monkeypatch):
+def test_weights_that_are_given_or_those_of_the_settings_are_looked_at(own_settings, tmp_path, monkeypatch):
     Settings(weights=str(tmp_path / "nowhere")).save(own_settings / "settings.json")
     monkeypatch.setattr(doctor, "run_probe", lambda: {"fault": "display: none. Start it on a desktop"})
-    (finding,) = (finding for finding in examine() if finding.topic == "weights")
-    assert finding.state == "bad" and "nowhere: no such folder" in finding.text
+    for given, name in ((None, "nowhere"), (tmp_path / "given", "given")):
+        (finding,) = (finding for finding in examine(given) if finding.topic == "weights")
+        assert finding.state == "bad" and f"{name}: no such folder" in finding.text
 
 
 def test_damaged_weights_are_told(tmp_path, monkeypatch):
@@ -113,11 +114,15 @@ def test_probe(monkeypatch, variables, fault):
     assert next(doctor.display_findings(told)).state == ("note" if fault else "good")
 
 
-def test_multimedia_that_cannot_be_loaded():
-    told = {"fault": "", "qt": "6", "platform": "xcb", "screens": ["1 × 1 at 100 %"]}
-    lacking = told | {"multimedia": "libpulse.so.0: cannot open shared object file"}
-    sound = list(doctor.display_findings(lacking))[1]
-    assert (sound.text, sound.mend) == ("no sounds: libpulse.so.0 is missing", "Install it: apt install libpulse0")
+@pytest.mark.parametrize(("why", "text", "mend"), [
+    ("libpulse.so.0: cannot open", "no sounds: libpulse.so.0 is missing", "Install it: apt install libpulse0"),
+    ("libX9.so: cannot open", "no sounds: libX9.so is missing", "Install the system package that holds it"),
+    ("no symbol", "no sounds: QtMultimedia cannot be loaded (no symbol)", "Install PyQt6 again"),
+])  # fmt: skip
+def test_multimedia_that_cannot_be_loaded(why, text, mend):
+    told = {"fault": "", "qt": "6", "platform": "xcb", "screens": ["1 × 1 at 100 %"], "multimedia": why}
+    sound = list(doctor.display_findings(told))[1]
+    assert (sound.text, sound.mend) == (text, mend)
 
 
 class FakeCamera:
@@ -204,9 +209,9 @@ def test_a_folder_that_cannot_be_written(tmp_path):
 
 
 def test_little_space(monkeypatch, tmp_path):
-    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10, 9, 1))
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10**9, 6 * 10**8, 4 * 10**8))
     findings = list(doctor.folder_findings(Settings(record_folder=str(tmp_path))))
-    assert {finding.state for finding in findings} == {"note"}
+    assert {finding.state for finding in findings} == {"note"} and "0.4 GB free" in findings[-1].text
     (tmp_path / "file").write_text("")
     findings = list(doctor.folder_findings(Settings(record_folder=str(tmp_path / "file" / "videos"))))
     assert findings[-1].state == "bad", "a file is where the folder should be"
