@@ -15,10 +15,10 @@ from fakes import FakeRecognizer
 from media import REGULAR, regular, video_pts_s, write_video
 
 from gesture_app import __version__, annotate
-from gesture_app.annotate import AnnotateOptions, Summary
+from gesture_app.annotate import AnnotateOptions, Progress, Summary
 from gesture_app.cli import THRESHOLDS, main
 from gesture_app.errors import EnvironmentFault, InputError, run_and_exit
-from gesture_app.terminal import summary_line
+from gesture_app.terminal import ProgressBar, StopRequest, summary_line
 from gesture_app.vision.assets import models_folder
 from gesture_app.vision.hands import RecognizerOptions
 from gesture_app.vision.model_folders import RETRAINED, default_weights, shipped_weights
@@ -117,6 +117,25 @@ def test_options_of_annotate(tmp_path: Path, loaded, monkeypatch, capsys, words,
 ])  # fmt: skip
 def test_summary_line(summary: Summary, line: str) -> None:
     assert summary_line(summary) == line
+
+
+@pytest.mark.parametrize(("files", "name"), [(1, "\ra.mp4: "), (3, "\r1/3 a.mp4: ")])
+def test_progress_on_a_terminal(capsys, monkeypatch, files: int, name: str) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with ProgressBar("p") as bar:
+        bar.update(Progress(Path("a.mp4"), 1, 20, 1, files))
+        bar.update(Progress(Path("a.mp4"), 2, 20, 1, files))
+        bar.warn("two\nlines")
+    told = capsys.readouterr().err
+    assert name in told and "2/20 " in told and "p: warning: two lines\n" in told
+
+
+def test_a_second_ctrl_c_leaves_at_once() -> None:
+    with StopRequest() as stop:
+        signal.raise_signal(signal.SIGINT)
+        assert stop.number == signal.SIGINT
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
 
 
 def test_bad_files_in_a_folder_end_with_2(

@@ -590,6 +590,8 @@ def test_bad_usage_exits_with_2_and_one_line(words, program) -> None:
         (("lr-find", "detector", "--seed", "-1"), "--seed -1: it is from 0 to"),
         (("evaluate", "classifier", "--workers", "-1"), "--workers -1: it is at least 0"),
         (("retrain", "--epochs", "-1"), "--epochs -1: it is at least 1"),
+        (("evaluate", "classifier", "--json", "."), "--json .: is a folder"),
+        (("evaluate", "classifier", "--plot", "."), "--plot .: is a folder"),
     ],
 )
 def test_options_out_of_their_range_are_told_before_data_is_read(words, told, program) -> None:

@@ -235,6 +235,9 @@ RUN: dict[type, Callable[[Any], object]] = {
 }
 """What carries out each command."""
 
+REPORTS = ("json", "plot", "bad")
+"""Options that name a file which is written in the end."""
+
 
 def run(command: Any) -> None:
     """Carry out a parsed command.
@@ -243,6 +246,10 @@ def run(command: Any) -> None:
         InputError: an option is out of its range, or whatever else the command cannot use.
     """
     require_ranges(command.program if isinstance(command, LearningRateConfig) else command)
+    for name in REPORTS:
+        path: Path | None = getattr(command, name, None)
+        if path is not None and path.is_dir():  # told now, not after the work
+            raise InputError(f"--{name} {path}: is a folder. Give the name of a file")
     RUN[type(command)](command)
 
 
