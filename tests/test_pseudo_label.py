@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from gesture_app.errors import InputError
+from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.vision.hands import RecognizerOptions
 from gesture_app.vision.postprocess import Detections
 from training import pseudo_label
@@ -287,7 +287,12 @@ def test_bad_requests(changes, problem, tmp_path: Path, painter) -> None:
         pseudo_label.pseudo_label(PseudoLabelConfig(tmp_path / "out", **changes))
 
 
-def test_a_used_output_folder_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("output", "error", "problem"), [
+    (".", InputError, "not an empty folder"),
+    ("kept.txt", InputError, "not an empty folder"),
+    ("kept.txt/out", EnvironmentFault, "Not a directory"),
+])  # fmt: skip
+def test_an_output_that_cannot_be_written_to_is_refused(tmp_path: Path, painter, output, error, problem) -> None:
     (tmp_path / "kept.txt").write_text("x")
-    with pytest.raises(InputError, match="not empty"):
-        pseudo_label.pseudo_label(PseudoLabelConfig(tmp_path, crops=tmp_path))
+    with pytest.raises(error, match=problem):
+        pseudo_label.pseudo_label(PseudoLabelConfig(tmp_path / output, crops=ASSETS))

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from gesture_app.errors import InputError
+from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.vision.atomic import first_free, write_file, write_table
 from gesture_app.vision.boxes import box_areas, iou_matrix
 from gesture_app.vision.hands import Box, FloatArray, Image
@@ -76,11 +76,12 @@ def pseudo_label(config: PseudoLabelConfig) -> dict[str, int]:
 
     Raises:
         InputError: there is nothing to label, a class is unknown, the classifier tells no sides, or the output exists.
+        EnvironmentFault: the output cannot be written.
     """
     if all(given is None for given in (config.crops, config.frames, config.rooms, config.sides)):
         raise InputError("nothing to label: give --crops, --frames, --rooms or --sides")
-    if config.output.exists() and any(config.output.iterdir()):
-        raise InputError(f"output folder is not empty: {config.output}: name another one")
+    if config.output.exists() and not (config.output.is_dir() and next(config.output.iterdir(), None) is None):
+        raise InputError(f"output: {config.output}: is there and not an empty folder. Name another one")
     for folder in (config.crops, config.frames, config.rooms, config.sides):
         if folder is not None and not folder.is_dir():
             raise InputError(f"no such folder: {folder}")
@@ -94,7 +95,10 @@ def pseudo_label(config: PseudoLabelConfig) -> dict[str, int]:
         raise InputError(f"--labels {', '.join(sorted(unknown))}: no names that the classifier knows. It knows {known}")
     if config.sides is not None and not recognizer.classifier_info.handedness:
         raise InputError("the classifier does not tell sides: name another one with --weights")
-    config.output.mkdir(parents=True, exist_ok=True)
+    try:
+        config.output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise EnvironmentFault(f"output: {config.output}: {error.strerror}. Choose another place") from error
     counts = Counter[str]()
     if config.sides is not None:
         label_sides(config, config.sides, recognizer, counts)
