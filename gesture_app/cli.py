@@ -276,9 +276,6 @@ class Doctor:
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a command and leave the process: 0, 2 bad input or usage, 3 the machine, 130 or 143 after a signal."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    if "--version" in words:
-        print(f"{PROGRAM} {__version__}")
-        sys.exit(0)
     commands: Any = (
         Annotated[Annotate, tyro.conf.subcommand("annotate", prefix_name=False)]
         | Annotated[Live, tyro.conf.subcommand("live", prefix_name=False)]

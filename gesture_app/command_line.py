@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any, Union, get_args
 
 import tyro
 from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
+
+from gesture_app import __version__
 
 REGISTRY = ConstructorRegistry()
 
@@ -50,11 +53,15 @@ def optional(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[Any] | None:
 
 
 def parse(commands: Any, program: str, about: str | None, words: Sequence[str] | None = None) -> Any:
-    """The dataclass that a command line asks for; help and mistakes are told and end the process.
+    """The dataclass that a command line asks for; the version, help and mistakes are told and end the process.
 
     Args:
         commands: a dataclass, or a union of them.
         words: the command line without the program's name; that of the process unless given.
     """
+    words = sys.argv[1:] if words is None else words
+    if "--version" in words:
+        print(f"{program} {__version__}")
+        sys.exit(0)
     with REGISTRY:
         return tyro.cli(commands, prog=program, description=about, args=words)

@@ -13,6 +13,7 @@ from gesture_app import benchmark, benchmark_gpu, benchmark_report, cli
 from gesture_app.benchmark import LoopedVideo
 from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.vision.assets import assets_folder
+from gesture_app.vision.model_folders import default_weights
 
 
 @pytest.fixture
@@ -112,6 +113,7 @@ def test_a_start_that_ends_without_a_word_is_told(clip: LoopedVideo, monkeypatch
 
 @pytest.mark.parametrize(("words", "why"), [
     (["--seconds", "0"], "--seconds"),
+    (["--seconds", "inf"], "--seconds"),
     (["--clip", "none.mp4"], "no such file"),
     (["--json", "no/x.json"], "has no folder"),
     (["--json", "."], "is a folder"),
@@ -127,7 +129,8 @@ def test_what_cannot_be_measured_is_told_at_once(words: list[str], why: str, mon
 def measured(clip: LoopedVideo, tmp_path: Path, monkeypatch, capsys):
     """`gesture-app benchmark` on the clip: its exit code, what it tells and what it writes."""
     monkeypatch.setattr(cli.Model, "load_recognizer", lambda self: FakeRecognizer(device_name=f"a {self.runtime}"))
-    monkeypatch.setattr(benchmark, "measure_start", lambda words, path: {"seconds": 1.5, "memory_mb": 300.0})
+    started = {"seconds": 1.5, "memory_mb": 300.0}
+    monkeypatch.setattr(benchmark, "measure_start", lambda words, _: started | {"words": words})
     monkeypatch.setattr(benchmark, "ROUND_S", 0.1)
 
     def run(*words: str) -> tuple[int, str, dict]:
@@ -145,6 +148,7 @@ ALWAYS = {"device", "stages", "live", "start", "memory_mb"}
 def test_the_command(measured) -> None:
     code, told, result = measured("--compare", "--scaling")
     assert code == 0 and set(result) == {*ALWAYS, "scaling", "comparison"}
+    assert result["start"]["words"] == [str(default_weights()), "auto", "auto", "auto"]
     assert all(word in told for word in ("a None", "a torch", "a openvino", "1.5 s, 300 MB", "3840x2160"))
 
 
@@ -161,4 +165,4 @@ def test_the_command_on_a_gpu(measured, monkeypatch) -> None:
     monkeypatch.setattr(cli.Model, "load_recognizer", lambda self: FakeGpu())
     monkeypatch.setattr(benchmark_gpu, "plain_recognizer", lambda weights, device: FakeRecognizer())
     code, told, result = measured()
-    assert code == 0 and "in batches" in told and result["gpu"]["batch_fps"] > 0
+    assert code == 0 and "in batches" in told and result["gpu"]["batch_fps"] > 0 and set(result) == {*ALWAYS, "gpu"}

@@ -17,7 +17,7 @@ from media import REGULAR, regular, video_pts_s, write_video
 from gesture_app import __version__, annotate
 from gesture_app.annotate import AnnotateOptions, Progress, Summary
 from gesture_app.cli import THRESHOLDS, main
-from gesture_app.errors import EnvironmentFault, InputError, run_and_exit
+from gesture_app.errors import EnvironmentFault, InputError, run_and_exit, split_message
 from gesture_app.terminal import ProgressBar, StopRequest, summary_line
 from gesture_app.vision.assets import models_folder
 from gesture_app.vision.hands import RecognizerOptions
@@ -237,10 +237,17 @@ def test_names_of_any_bytes_can_be_printed() -> None:
     assert done.returncode == 0 and done.stdout.startswith("caf"), done.stderr
 
 
-@pytest.mark.parametrize("kind", [ZeroDivisionError, RuntimeError])
+@pytest.mark.parametrize("kind", [ZeroDivisionError, RuntimeError, OSError])
 def test_a_bug_shows_itself(kind: type[Exception]) -> None:
     with pytest.raises(kind):
         run_and_exit(lambda: raising(kind()), "p")
+
+
+@pytest.mark.parametrize(("message", "parts"), [
+    ("a: 1.5 of b. Do c", ("a: 1.5 of b", "Do c")), ("a: b. Why. Do c", ("a: b. Why", "Do c")), ("a: b", ("a: b", "")),
+])  # fmt: skip
+def test_what_to_do_is_the_last_sentence(message: str, parts: tuple[str, str]) -> None:
+    assert split_message(message) == parts
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="faulthandler reports harmless exceptions there")
@@ -302,9 +309,9 @@ def test_a_standard_output_that_takes_nothing(tmp_path: Path, redirection: str, 
     assert len(video_pts_s(tmp_path / "in-annotated.mp4")) == 2
 
 
-@pytest.mark.parametrize("program", ["gesture_app", "training"])
-def test_nobody_reads_the_help(program: str) -> None:
-    command = f"{{ {sys.executable} -m {program} --help; echo $? >&2; }} | true"
+@pytest.mark.parametrize("words", ["gesture_app --help", "gesture_app --version", "training --help"])
+def test_nobody_reads_the_help(words: str) -> None:
+    command = f"{{ {sys.executable} -m {words}; echo $? >&2; }} | true"
     done = subprocess.run(["sh", "-c", command], stderr=subprocess.PIPE, text=True, timeout=60)
     assert done.stderr == "141\n"
 

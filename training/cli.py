@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -255,7 +253,4 @@ def run(command: Any) -> None:
 
 def main() -> None:
     """The console script `gesture-train`."""
-    if "--version" in sys.argv[1:]:
-        print(f"gesture-train {version('gesture-app')}")
-        sys.exit(0)
     run_and_exit(lambda: run(parse(Command, "gesture-train", __doc__)), "gesture-train")
