@@ -445,7 +445,7 @@ def test_evaluate_writes_json(crops_root: Path, tmp_path: Path, program) -> None
     out.unlink()
     code, told, errors = program(
         *("evaluate", "classifier", "--data", crops_root, "--weights", weights, "--json", out, "--workers", "0"),
-        *("--plot", crops_root),
+        *("--plot", plot / "below.png"),
     )
     assert code == 3 and "top1" in told and out.is_file(), "what was measured is not lost"
     assert plot.read_bytes().startswith(b"\x89PNG")
