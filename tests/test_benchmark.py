@@ -149,7 +149,8 @@ def test_the_command(measured) -> None:
     code, told, result = measured("--compare", "--scaling")
     assert code == 0 and set(result) == {*ALWAYS, "scaling", "comparison"}
     assert result["start"]["words"] == [str(default_weights()), "auto", "auto", "auto"]
-    assert all(word in told for word in ("a None", "a torch", "a openvino", "1.5 s, 300 MB", "3840x2160"))
+    lines = ("every frame: ", "as a camera ", "1.5 s, 300 MB", "memory at most: ", "3840x2160")
+    assert all(word in told for word in ("a None", "a torch", "a openvino", *lines))
 
 
 def test_one_that_fails_leaves_those_before_it(measured, monkeypatch) -> None:
