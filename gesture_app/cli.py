@@ -11,6 +11,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from os.path import isdir
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -141,9 +142,10 @@ class Benchmark(Model):
             raise InputError(f"options: --seconds {self.seconds}: is not a number above 0")
         if self.clip is not None:
             check_regular_file(self.clip, "video")
-        if self.json is not None and (self.json.is_dir() or not self.json.parent.is_dir()):
-            why = "is a folder. Give the name of a file" if self.json.is_dir() else "has no folder. Check the name"
-            raise InputError(f"results: {self.json}: {why}")
+        if self.json is not None and isdir(self.json):
+            raise InputError(f"results: {self.json}: is a folder. Give the name of a file")
+        if self.json is not None and not isdir(self.json.parent):
+            raise InputError(f"results: {self.json}: there is no such folder. Check the name")
         result: dict[str, Any] = {}
         try:
             self.measure(result)

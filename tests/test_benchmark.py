@@ -115,7 +115,8 @@ def test_a_start_that_ends_without_a_word_is_told(clip: LoopedVideo, monkeypatch
     (["--seconds", "0"], "--seconds"),
     (["--seconds", "inf"], "--seconds"),
     (["--clip", "none.mp4"], "no such file"),
-    (["--json", "no/x.json"], "has no folder"),
+    (["--json", "no/x.json"], "no such folder"),
+    (["--json", f"{'no' * 200}/x.json"], "no such folder"),
     (["--json", "."], "is a folder"),
 ])  # fmt: skip
 def test_what_cannot_be_measured_is_told_at_once(words: list[str], why: str, monkeypatch, capsys) -> None:

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from os.path import isdir
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -246,7 +247,7 @@ def run(command: Any) -> None:
     require_ranges(command.program if isinstance(command, LearningRateConfig) else command)
     for name in REPORTS:
         path: Path | None = getattr(command, name, None)
-        if path is not None and path.is_dir():  # told now, not after the work
+        if path is not None and isdir(path):  # told now, not after the work
             raise InputError(f"--{name} {path}: is a folder. Give the name of a file")
     RUN[type(command)](command)
 
