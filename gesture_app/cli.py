@@ -142,9 +142,10 @@ class Benchmark(Model):
             raise InputError(f"options: --seconds {self.seconds}: is not a number above 0")
         if self.clip is not None:
             check_regular_file(self.clip, "video")
-        if self.json is not None and isdir(self.json):
+        # Not `Path.is_dir`, which raises where one must not look.
+        if self.json is not None and isdir(self.json):  # noqa: PTH112
             raise InputError(f"results: {self.json}: is a folder. Give the name of a file")
-        if self.json is not None and not isdir(self.json.parent):
+        if self.json is not None and not isdir(self.json.parent):  # noqa: PTH112
             raise InputError(f"results: {self.json}: there is no such folder. Check the name")
         result: dict[str, Any] = {}
         try:

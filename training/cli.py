@@ -247,7 +247,7 @@ def run(command: Any) -> None:
     require_ranges(command.program if isinstance(command, LearningRateConfig) else command)
     for name in REPORTS:
         path: Path | None = getattr(command, name, None)
-        if path is not None and isdir(path):  # told now, not after the work
+        if path is not None and isdir(path):  # noqa: PTH112  # told now, not after the work; `Path` may raise
             raise InputError(f"--{name} {path}: is a folder. Give the name of a file")
     RUN[type(command)](command)
 
