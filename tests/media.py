@@ -75,7 +75,8 @@ def write_video(path: Path, times_s: Sequence[Fraction] = REGULAR, film: Film = 
         stream = out.add_stream(film.codec, rate=30, options={"preset": "ultrafast", "bf": "2", "g": "10"})
         stream.width, stream.height = film.size_wh
         stream.pix_fmt = "yuv444p" if film.size_wh[0] % 2 or film.size_wh[1] % 2 else "yuv420p"
-        stream.codec_context.time_base = TIME_BASE
+        if not film.codec.startswith("mpeg"):  # they have no times but by their rate
+            stream.codec_context.time_base = TIME_BASE
         stream.codec_context.thread_count = 1
         if film.pixel_aspect:
             stream.codec_context.sample_aspect_ratio = film.pixel_aspect

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +45,37 @@ def test_seeking_gives_the_frame_that_is_shown_then(tmp_path: Path, suffix: str,
             assert following.time_s == pytest.approx(expected.time_s, abs=1e-6)
             assert same(following.image, expected.image)
     assert source._video is video or suffix not in (".mp4", ".mkv"), "decoded from the start in spite of an index"
+    source.release()
+
+
+@pytest.mark.parametrize(("suffix", "codec", "starts_s", "indexed"), [
+    (".ts", "libx264", [0], True), (".ts", "libx265", [0], True), (".ts", "mpeg2video", [0], True),
+    (".mts", "libx264", [0], True), (".mpg", "mpeg1video", [0], True), (".mpg", "mpeg2video", [0], True),
+    (".mpg", "libx264", [0], False),  # its times are guessed
+    (".ts", "libx264", [95442], True),  # the clock runs over
+    (".ts", "libx264", [0, 100], True),  # a pause
+    (".ts", "libx264", [0, 0], False), (".ts", "libx264", [100, 0], False), (".ts", "libx264", [0, 30000], False),
+    (".mpg", "mpeg2video", [0, 0], False), (".mkv", "libx264", [0], True), (".webm", "libvpx", [0], True),
+    (".avi", "mpeg4", [0], False),
+])  # fmt: skip
+def test_seeking_gives_what_reading_gives(
+    tmp_path: Path, suffix: str, codec: str, starts_s: list[int], indexed: bool
+) -> None:
+    """Also in open groups of pictures, as encoders of HEVC and MPEG-2 make them, and where files were joined."""
+    pieces = [write_video(tmp_path / f"{at}{suffix}", [at + t for t in LONG], Film(codec=codec)) for at in starts_s]
+    path = tmp_path / f"in{suffix}"
+    path.write_bytes(b"".join(piece.read_bytes() for piece in pieces))
+    with open_video(path) as video:
+        frames = list(video)
+    source = FileSource(path)
+    opened = source._video
+    times_s = [frame.time_s for frame in frames]
+    for time_s in [*times_s[::-7], *(time_s + 1e-3 for time_s in times_s[::5])]:
+        shown = bisect_right(times_s, time_s) - 1
+        for frame, expected in zip((source.read_at(time_s), source.read()), frames[shown : shown + 2], strict=False):
+            assert frame is not None and frame.time_s == pytest.approx(expected.time_s, abs=1e-6)
+            assert np.array_equal(frame.image, expected.image), shown
+    assert (source._video is opened) is indexed, "decoded from the start" if indexed else "not from the start"
     source.release()
 
 

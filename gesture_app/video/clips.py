@@ -61,8 +61,8 @@ class FileSource:
 
         Without an index to trust all is decoded from the start, and None is given once `wanted` gives False.
         """
-        frame = self._video.frame_at(time_s)
-        if frame is None:
+        frame = self._video.frame_at(time_s, wanted)
+        if frame is None and wanted():
             self._video.close()
             self._video = open_video(self._path)
             frame = self._video.skip_to(time_s, wanted)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import stat
+from bisect import bisect_right
 from collections.abc import Callable, Generator, Iterator
 from fractions import Fraction
-from math import floor
+from itertools import dropwhile
+from math import floor, inf
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -33,6 +35,8 @@ CLEARLY_S = 1.0
 CLEARLY_SHARE = 0.05
 RESTART_S = 6 * 3600
 """A longer pause is none: FFmpeg takes a clock that began anew for one that ran over, after 26 hours and a half."""
+UNINDEXED = ("mpegts", "mpeg")
+"""The formats in which FFmpeg positions between key frames, by a clock that may begin anew on the way."""
 TURNS = (None, cv2.ROTATE_90_COUNTERCLOCKWISE, cv2.ROTATE_180, cv2.ROTATE_90_CLOCKWISE)
 """What turns an image counter-clockwise by so many quarters, in a third of the time that NumPy takes."""
 MATRICES = (1, 4, 5, 6, 7, 9)
@@ -149,6 +153,7 @@ class VideoFile:
         self._decoded = 0
         self._shift_s = 0.0
         self.end_s = 0.0
+        self._keys: list[tuple[int, int]] = []  # when they are shown, in `time_base`, and their bytes
         self.time_base = stream.time_base or Fraction(1, 90_000)
         self.frame_rate = stream.average_rate or stream.guessed_rate or DEFAULT_RATE
         # A browser's recording tells no rate, for which FFmpeg guesses that of its clock.
@@ -204,21 +209,28 @@ class VideoFile:
             raise StopIteration
         return self._to_frame(*item)
 
-    def frame_at(self, time_s: float) -> Frame | None:
+    def frame_at(self, time_s: float, wanted: Callable[[], bool] = lambda: True) -> Frame | None:
         """The frame that is shown at this time, the first one for an earlier time; iterating goes on after it.
 
         Returns:
-            None when the file cannot be positioned there, as a raw stream; then only `skip_to` from its start helps.
+            None when the file cannot be positioned there, as a raw stream or past a clock that began anew; then only
+            `skip_to` from its start helps. None also once `wanted` gives False while the way there is looked for.
         """
         self._pictures.close()
+        key_pts = None
         offset = floor(Fraction(max(0.0, time_s) + self.start_s) / self.time_base)
         try:
-            self._container.seek(offset, stream=self._stream, backward=True)
+            if self._container.format.name in UNINDEXED:
+                if not self._find_keys(offset, wanted):
+                    return None
+                key_pts = self._seek_key(max(0, bisect_right(self._keys, (offset, inf)) - 1))
+            else:
+                self._container.seek(offset, stream=self._stream, backward=True)
         except (av.FFmpegError, OSError):
             return None
-        self._pictures, self._decoded = self._timed(), 0
+        self._pictures, self._decoded = self._timed(key_pts), 0
         self._held = next(self._pictures, None)
-        if self._held is None or self._held[0].pts is None:
+        if self._held is None or self._held[0].pts is None or key_pts not in (None, self._held[0].pts):
             return None
         frame = self.skip_to(time_s)
         return frame if frame is not None and frame.time_s <= max(time_s, self._first_s) else None
@@ -256,8 +268,45 @@ class VideoFile:
         item, self._held = self._held or next(self._pictures, None), None
         return item
 
-    def _decode(self) -> Generator[VideoFrame, None, None]:
+    def _find_keys(self, pts: int, wanted: Callable[[], bool]) -> bool:
+        """Find the key frames up to one past this time; False where the clock jumps before, or if not wanted any more.
+
+        Packets are read for it, each once, which takes a twentieth of the time that decoding takes.
+        """
+        if self._keys and self._keys[-1][0] > pts:
+            return True
+        latest = None
+        for packet in self._packets(self._seek_key(len(self._keys) - 1)):
+            if not wanted():
+                return False
+            if packet.pts is None:
+                if packet.size and self._container.format.name == "mpeg":  # its other times are guessed, too
+                    return False
+                continue  # a second field, or the end
+            if latest is not None and not -1 <= (packet.pts - latest) * self.time_base <= RESTART_S:
+                return False
+            # Without a place of its own it has no time of its own, only a guessed one.
+            if packet.is_keyframe and packet.pos is not None and (not self._keys or packet.pts > (latest or inf)):
+                self._keys.append((packet.pts, packet.pos))
+                if packet.pts > pts:
+                    break
+            latest = packet.pts if latest is None else max(latest, packet.pts)
+        return bool(self._keys)
+
+    def _seek_key(self, number: int) -> int | None:
+        """Go back to the key frame before this one, as what is met first may lack its beginning; the time of this."""
+        self._container.seek(self._keys[number - 1][1] if number > 0 else 0, unsupported_byte_offset=True)
+        return self._keys[number][0] if number >= 0 else None
+
+    def _packets(self, key_pts: int | None) -> Iterator[Any]:
+        """The packets from here, or the key frame of this time, on."""
         packets = packets_of(self._container, self._stream)
+        if key_pts is None:
+            return packets
+        return dropwhile(lambda packet: packet.pts != key_pts or not packet.is_keyframe, packets)
+
+    def _decode(self, key_pts: int | None) -> Generator[VideoFrame, None, None]:
+        packets = self._packets(key_pts)
         while True:
             try:
                 packet = next(packets, None)
@@ -275,11 +324,14 @@ class VideoFile:
                 continue
             yield from decoded
 
-    def _timed(self) -> Generator[tuple[VideoFrame, float], None, None]:
-        """The pictures from here on; times always grow, though joined files start at 0 again and raw ones have none."""
+    def _timed(self, key_pts: int | None = None) -> Generator[tuple[VideoFrame, float], None, None]:
+        """The pictures from here on, or from a key frame.
+
+        Times always grow, though joined files start at 0 again and raw ones have none.
+        """
         step_s = float(1 / self.frame_rate)
         last_s, self._shift_s = -1.0, 0.0
-        for picture in self._decode():
+        for picture in self._decode(key_pts):
             if picture.pts is None:
                 time_s = last_s + step_s if last_s >= 0 else 0.0
             else:
