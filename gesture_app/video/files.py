@@ -153,13 +153,14 @@ class VideoFile:
         self._decoded = 0
         self._shift_s = 0.0
         self.end_s = 0.0
-        self._keys: list[tuple[int, int]] = []  # when they are shown, in `time_base`, and their bytes
         self.time_base = stream.time_base or Fraction(1, 90_000)
         self.frame_rate = stream.average_rate or stream.guessed_rate or DEFAULT_RATE
         # A browser's recording tells no rate, for which FFmpeg guesses that of its clock.
         if not 0 < self.frame_rate <= 1000 or (not stream.average_rate and self.frame_rate * self.time_base >= 1):
             self.frame_rate = DEFAULT_RATE
         self.start_s = container_start_s(container)
+        # When the key frames are shown, in `time_base`, and their bytes; before them the start of the file.
+        self._keys = [(floor(self.start_s / self.time_base) - 1, 0)]
         self.annotated = container.metadata.get("comment") == ANNOTATED
         self._announced = stream.frames if 0 < stream.frames < 1e9 else None
         # Matroska tells until when it lasts, and its pieces, as they are cut of a recording, begin late.
@@ -217,20 +218,20 @@ class VideoFile:
             `skip_to` from its start helps. None also once `wanted` gives False while the way there is looked for.
         """
         self._pictures.close()
-        key_pts = None
+        key = None
         offset = floor(Fraction(max(0.0, time_s) + self.start_s) / self.time_base)
         try:
             if self._container.format.name in UNINDEXED:
                 if not self._find_keys(offset, wanted):
                     return None
-                key_pts = self._seek_key(max(0, bisect_right(self._keys, (offset, inf)) - 1))
+                key = max(1, bisect_right(self._keys, (offset, inf)) - 1)
             else:
                 self._container.seek(offset, stream=self._stream, backward=True)
         except (av.FFmpegError, OSError):
             return None
-        self._pictures, self._decoded = self._timed(key_pts), 0
+        self._pictures, self._decoded = self._timed(key), 0
         self._held = next(self._pictures, None)
-        if self._held is None or self._held[0].pts is None or key_pts not in (None, self._held[0].pts):
+        if self._held is None or self._held[0].pts is None or (key and self._held[0].pts != self._keys[key][0]):
             return None
         frame = self.skip_to(time_s)
         return frame if frame is not None and frame.time_s <= max(time_s, self._first_s) else None
@@ -269,44 +270,32 @@ class VideoFile:
         return item
 
     def _find_keys(self, pts: int, wanted: Callable[[], bool]) -> bool:
-        """Find the key frames up to one past this time; False where the clock jumps before, or if not wanted any more.
-
-        Packets are read for it, each once, which takes a twentieth of the time that decoding takes.
-        """
-        if self._keys and self._keys[-1][0] > pts:
-            return True
-        latest = None
-        for packet in self._packets(self._seek_key(len(self._keys) - 1)):
+        """Read packets, each once, up to a key frame past this time; False where the clock jumps, or if not wanted."""
+        latest = self._keys[-1][0]
+        for packet in self._packets(len(self._keys) - 1) if latest <= pts else ():
             if not wanted():
                 return False
-            if packet.pts is None:
-                if packet.size and self._container.format.name == "mpeg":  # its other times are guessed, too
-                    return False
-                continue  # a second field, or the end
-            if latest is not None and not -1 <= (packet.pts - latest) * self.time_base <= RESTART_S:
+            if packet.pts is None and (not packet.size or self._container.format.name == "mpegts"):
+                continue  # the end, or a second field; in the other format more times are guessed then
+            if packet.pts is None or not -1 <= (packet.pts - latest) * self.time_base <= RESTART_S:
                 return False
-            # Without a place of its own it has no time of its own, only a guessed one.
-            if packet.is_keyframe and packet.pos is not None and (not self._keys or packet.pts > (latest or inf)):
+            if packet.is_keyframe and packet.pos is not None and packet.pts > latest:  # its time is no guess
                 self._keys.append((packet.pts, packet.pos))
                 if packet.pts > pts:
                     break
-            latest = packet.pts if latest is None else max(latest, packet.pts)
-        return bool(self._keys)
+            latest = max(latest, packet.pts)
+        return len(self._keys) > 1
 
-    def _seek_key(self, number: int) -> int | None:
-        """Go back to the key frame before this one, as what is met first may lack its beginning; the time of this."""
-        self._container.seek(self._keys[number - 1][1] if number > 0 else 0, unsupported_byte_offset=True)
-        return self._keys[number][0] if number >= 0 else None
-
-    def _packets(self, key_pts: int | None) -> Iterator[Any]:
-        """The packets from here, or the key frame of this time, on."""
+    def _packets(self, key: int | None) -> Iterator[Any]:
+        """The packets from here, or a key frame, on: by way of the one before, as the first may lack its beginning."""
         packets = packets_of(self._container, self._stream)
-        if key_pts is None:
-            return packets
-        return dropwhile(lambda packet: packet.pts != key_pts or not packet.is_keyframe, packets)
+        if key is not None:
+            self._container.seek(self._keys[max(0, key - 1)][1], unsupported_byte_offset=True)
+            packets = dropwhile(lambda p: p.pts is None or p.pts < self._keys[key][0] or not p.is_keyframe, packets)
+        yield from packets
 
-    def _decode(self, key_pts: int | None) -> Generator[VideoFrame, None, None]:
-        packets = self._packets(key_pts)
+    def _decode(self, key: int | None) -> Generator[VideoFrame, None, None]:
+        packets = self._packets(key)
         while True:
             try:
                 packet = next(packets, None)
@@ -324,14 +313,11 @@ class VideoFile:
                 continue
             yield from decoded
 
-    def _timed(self, key_pts: int | None = None) -> Generator[tuple[VideoFrame, float], None, None]:
-        """The pictures from here on, or from a key frame.
-
-        Times always grow, though joined files start at 0 again and raw ones have none.
-        """
+    def _timed(self, key: int | None = None) -> Generator[tuple[VideoFrame, float], None, None]:
+        """The pictures; times always grow, though joined files start at 0 again and raw ones have none."""
         step_s = float(1 / self.frame_rate)
         last_s, self._shift_s = -1.0, 0.0
-        for picture in self._decode(key_pts):
+        for picture in self._decode(key):
             if picture.pts is None:
                 time_s = last_s + step_s if last_s >= 0 else 0.0
             else:
