@@ -96,9 +96,12 @@ def test_a_clock_that_runs_over_does_not_mislead_a_search(tmp_path: Path) -> Non
     source.release()
 
 
-def test_a_search_that_is_not_wanted_any_more_is_left_at_that(tmp_path: Path) -> None:
-    source, wanted = FileSource(write_video(tmp_path / "in.h264", LONG)), iter([True] * 5 + [False])
-    assert source.read_at(1.0, lambda: next(wanted)) is None and next(wanted, None) is None
+@pytest.mark.parametrize("suffix", [".h264", ".ts"])
+def test_a_search_that_is_not_wanted_any_more_is_left_at_that(tmp_path: Path, suffix: str) -> None:
+    source, wanted = FileSource(write_video(tmp_path / f"in{suffix}", LONG)), iter([True] * 5 + [False])
+    assert source.read_at(1.0, lambda: next(wanted, False)) is None and next(wanted, None) is None
+    found = source.read_at(1.0)
+    assert found is not None and found.time_s == pytest.approx(1.0, abs=0.05)
     source.release()
 
 
