@@ -14,7 +14,8 @@ from av.audio.resampler import AudioResampler
 from av.container import OutputContainer
 
 from gesture_app.errors import InputError
-from gesture_app.video.files import RESTART_S, VideoFile, container_start_s, open_container, packets_of
+from gesture_app.video.files import VideoFile, container_start_s, open_container
+from gesture_app.video.packets import RESTART_S, packets_of
 
 COPIED_CODECS = frozenset({"aac", "ac3", "alac", "eac3", "flac", "mp3", "mp3float", "opus", "libopus"})
 

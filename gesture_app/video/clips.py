@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gesture_app.errors import InputError
-from gesture_app.video.files import RESTART_S, open_video
+from gesture_app.video.files import open_video
+from gesture_app.video.packets import RESTART_S
 from gesture_app.vision.hands import Frame
 from gesture_app.vision.images import is_picture, read_image, unread_kinds
 

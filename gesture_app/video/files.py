@@ -4,28 +4,23 @@ from __future__ import annotations
 
 import re
 import stat
-from bisect import bisect_right
 from collections.abc import Callable, Generator, Iterator
 from fractions import Fraction
-from itertools import dropwhile
-from math import floor, inf
+from math import floor
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import av
 import av.logging
-import cv2
-import numpy as np
 from av.container import InputContainer
 from av.packet import Packet
-from av.stream import Stream
 from av.video.frame import VideoFrame
-from av.video.reformatter import Colorspace
 from av.video.stream import VideoStream
 
 from gesture_app.errors import InputError
-from gesture_app.video.hdr import BT709, SMPTE170M, for_screen, on_screen
+from gesture_app.video.packets import RESTART_S, UNINDEXED, KeyFrames, packets_of
+from gesture_app.video.upright import Upright
 from gesture_app.vision.hands import Frame, Image
 from gesture_app.vision.images import MAX_PIXELS, unread_kinds
 
@@ -33,16 +28,6 @@ MAX_SIDE_PX = 8192
 DEFAULT_RATE = Fraction(30)
 CLEARLY_S = 1.0
 CLEARLY_SHARE = 0.05
-RESTART_S = 6 * 3600
-"""A longer pause is none: FFmpeg takes a clock that began anew for one that ran over, after 26 hours and a half."""
-UNINDEXED = ("mpegts", "mpeg")
-"""The formats in which FFmpeg positions between key frames, by a clock that may begin anew on the way."""
-TURNS = (None, cv2.ROTATE_90_COUNTERCLOCKWISE, cv2.ROTATE_180, cv2.ROTATE_90_CLOCKWISE)
-"""What turns an image counter-clockwise by so many quarters, in a third of the time that NumPy takes."""
-MATRICES = (1, 4, 5, 6, 7, 9)
-"""FFmpeg's numbers of those that it converts from; others, as some telephones tell wrongly, are as good as none."""
-UNKNOWN = (0, 2, 3)
-"""FFmpeg's numbers of primaries and transfer functions that are not told."""
 ANNOTATED = "annotated by Gesture App"
 """The comment in a video whose pictures show what was recognized."""
 ANY_TEXT: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
@@ -85,45 +70,6 @@ def check_size(size_wh: tuple[int, int], path: Path, what: str) -> None:
         raise InputError(f"{what}: {path}: its {width}x{height} pixels are more than {limit}. Make it smaller")
 
 
-class Upright:
-    """Makes images of what PyAV decodes of a file or a network stream: upright, with square pixels, BGR."""
-
-    def __init__(self, stream: VideoStream) -> None:
-        aspect = stream.sample_aspect_ratio  # of a pixel, as DV and DVDs have it
-        self._pixel_width = float(aspect) if aspect and 1 / 4 <= aspect <= 4 else 1.0
-        self._mirrored: bool | None = None
-
-    def width(self, picture: VideoFrame) -> int:
-        """The width of the picture with square pixels, before it is turned."""
-        return max(1, round(picture.width * self._pixel_width))
-
-    def __call__(self, picture: VideoFrame) -> Image:
-        """The image of a picture.
-
-        Raises:
-            av.FFmpegError, ValueError: its pixel format is not known.
-        """
-        guess = Colorspace.ITU709 if _is_large(picture) else Colorspace.ITU601
-        matrix = None if picture.colorspace in MATRICES else guess
-        pixels = picture.to_ndarray(
-            format="bgr24", width=self.width(picture), height=picture.height, src_colorspace=matrix
-        )
-        image = for_screen(np.asarray(pixels, np.uint8), picture.color_trc, picture.color_primaries)
-        if self._mirrored is None:  # once: what PyAV gives of it refers to the frame, which thus lives on for long
-            self._mirrored = _is_mirrored(picture)
-        if self._mirrored:
-            image = np.asarray(cv2.flip(image, 0), np.uint8)
-        if (turn := TURNS[round((picture.rotation or 0) / 90) % 4]) is not None:
-            image = np.asarray(cv2.rotate(image, turn), np.uint8)
-        return np.ascontiguousarray(image)
-
-    def colours(self, picture: VideoFrame) -> tuple[int, int]:
-        """FFmpeg's numbers of the primaries and the transfer function of its image; what players guess, if not told."""
-        guess = BT709 if _is_large(picture) or picture.format.is_rgb else SMPTE170M
-        told = on_screen(picture.color_trc, picture.color_primaries)
-        return guess if told[0] in UNKNOWN else told[0], guess if told[1] in UNKNOWN else told[1]
-
-
 class VideoFile:
     """The pictures of a video file, once, in order, upright, with square pixels and their times. From `open_video`.
 
@@ -159,8 +105,8 @@ class VideoFile:
         if not 0 < self.frame_rate <= 1000 or (not stream.average_rate and self.frame_rate * self.time_base >= 1):
             self.frame_rate = DEFAULT_RATE
         self.start_s = container_start_s(container)
-        # When the key frames are shown, in `time_base`, and their bytes; before them the start of the file.
-        self._keys = [(floor(self.start_s / self.time_base) - 1, 0)]
+        start_pts = floor(self.start_s / self.time_base)
+        self._key_frames = KeyFrames(container, stream, start_pts) if container.format.name in UNINDEXED else None
         self.annotated = container.metadata.get("comment") == ANNOTATED
         self._announced = stream.frames if 0 < stream.frames < 1e9 else None
         # Matroska tells until when it lasts, and its pieces, as they are cut of a recording, begin late.
@@ -172,7 +118,7 @@ class VideoFile:
         self.frame_count = self._announced
         if self._announced is None and self.duration_s is not None:
             self.frame_count = max(1, round(self.duration_s * self.frame_rate))
-        self._pictures = self._timed()
+        self._pictures = self._timed(packets_of(container, stream))
         self._held = next(self._pictures, None)  # read already, and the next to be given
         if self._held is None:
             why = f"no decodable video stream (codec {stream.codec_context.name})"
@@ -218,20 +164,20 @@ class VideoFile:
             `skip_to` from its start helps. None also once `wanted` gives False while the way there is looked for.
         """
         self._pictures.close()
-        key = None
+        packets, key_pts = packets_of(self._container, self._stream), None
         offset = floor(Fraction(max(0.0, time_s) + self.start_s) / self.time_base)
         try:
-            if self._container.format.name in UNINDEXED:
-                if not self._find_keys(offset, wanted):
-                    return None
-                key = max(1, bisect_right(self._keys, (offset, inf)) - 1)
-            else:
+            if self._key_frames is None:
                 self._container.seek(offset, stream=self._stream, backward=True)
+            elif (key_pts := self._key_frames.last_before(offset, wanted)) is not None:
+                packets = self._key_frames.packets_from(key_pts)
+            else:
+                return None
         except (av.FFmpegError, OSError):
             return None
-        self._pictures, self._decoded = self._timed(key), 0
+        self._pictures, self._decoded = self._timed(packets), 0
         self._held = next(self._pictures, None)
-        if self._held is None or self._held[0].pts is None or (key and self._held[0].pts != self._keys[key][0]):
+        if self._held is None or self._held[0].pts is None or key_pts not in (None, self._held[0].pts):
             return None
         frame = self.skip_to(time_s)
         return frame if frame is not None and frame.time_s <= max(time_s, self._first_s) else None
@@ -269,33 +215,7 @@ class VideoFile:
         item, self._held = self._held or next(self._pictures, None), None
         return item
 
-    def _find_keys(self, pts: int, wanted: Callable[[], bool]) -> bool:
-        """Read packets, each once, up to a key frame past this time; False where the clock jumps, or if not wanted."""
-        latest = self._keys[-1][0]
-        for packet in self._packets(len(self._keys) - 1) if latest <= pts else ():
-            if not wanted():
-                return False
-            if packet.pts is None and (not packet.size or self._container.format.name == "mpegts"):
-                continue  # the end, or a second field; in the other format more times are guessed then
-            if packet.pts is None or not -1 <= (packet.pts - latest) * self.time_base <= RESTART_S:
-                return False
-            if packet.is_keyframe and packet.pos is not None and packet.pts > latest:  # its time is no guess
-                self._keys.append((packet.pts, packet.pos))
-                if packet.pts > pts:
-                    break
-            latest = max(latest, packet.pts)
-        return len(self._keys) > 1
-
-    def _packets(self, key: int | None) -> Iterator[Any]:
-        """The packets from here, or a key frame, on: by way of the one before, as the first may lack its beginning."""
-        packets = packets_of(self._container, self._stream)
-        if key is not None:
-            self._container.seek(self._keys[max(0, key - 1)][1], unsupported_byte_offset=True)
-            packets = dropwhile(lambda p: p.pts is None or p.pts < self._keys[key][0] or not p.is_keyframe, packets)
-        yield from packets
-
-    def _decode(self, key: int | None) -> Generator[VideoFrame, None, None]:
-        packets = self._packets(key)
+    def _decode(self, packets: Iterator[Any]) -> Generator[VideoFrame, None, None]:
         while True:
             try:
                 packet = next(packets, None)
@@ -313,11 +233,11 @@ class VideoFile:
                 continue
             yield from decoded
 
-    def _timed(self, key: int | None = None) -> Generator[tuple[VideoFrame, float], None, None]:
-        """The pictures; times always grow, though joined files start at 0 again and raw ones have none."""
+    def _timed(self, packets: Iterator[Any]) -> Generator[tuple[VideoFrame, float], None, None]:
+        """The pictures of packets; times always grow, though joined files start at 0 again and raw ones have none."""
         step_s = float(1 / self.frame_rate)
         last_s, self._shift_s = -1.0, 0.0
-        for picture in self._decode(key):
+        for picture in self._decode(packets):
             if picture.pts is None:
                 time_s = last_s + step_s if last_s >= 0 else 0.0
             else:
@@ -383,31 +303,9 @@ def open_container(path: Path) -> InputContainer:
     return container
 
 
-def packets_of(container: InputContainer, *streams: Stream) -> Iterator[Any]:
-    """The packets of some streams, or of all of them, as the container's `demux` gives them."""
-    try:
-        yield from container.demux(*streams)
-    except IndexError:  # of PyAV at the end, where streams had begun on the way, as those of broadcasts do
-        return
-
-
 def container_start_s(container: InputContainer) -> float:
     """The time in the file at which its first stream starts: the zero of `Frame.time_s`."""
     return container.start_time / 1e6 if container.start_time is not None else 0.0
-
-
-def _is_large(picture: VideoFrame) -> bool:
-    """Whether one that does not tell its colours has BT.709's: as mpv has it, and most players about so."""
-    return picture.width >= 1280 or picture.height > 576
-
-
-def _is_mirrored(picture: VideoFrame) -> bool:
-    """Whether the file has it shown mirrored, as front cameras write it: upside down, and then rotated."""
-    data: Any = picture.side_data.get("DISPLAYMATRIX")
-    if data is None:
-        return False
-    matrix = np.frombuffer(data, np.int32).reshape(3, 3)[:2, :2].astype(float)
-    return bool(np.linalg.det(matrix) < 0)
 
 
 def _length_s(told_s: float, before_s: float) -> float | None:

@@ -14,7 +14,9 @@ from av.video.stream import VideoStream
 
 from gesture_app.errors import EnvironmentFault
 from gesture_app.video.addresses import masked
-from gesture_app.video.files import ANY_TEXT, Upright, packets_of
+from gesture_app.video.files import ANY_TEXT
+from gesture_app.video.packets import packets_of
+from gesture_app.video.upright import Upright
 from gesture_app.vision.hands import Frame
 
 ANSWER_S = 2.0
