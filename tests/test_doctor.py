@@ -213,7 +213,7 @@ def test_a_folder_that_cannot_be_written(tmp_path):
 
 
 def test_little_space(monkeypatch, tmp_path):
-    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10**9, 6 * 10**8, 4 * 10**8))
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda path: SimpleNamespace(free=4 * 10**8))
     findings = list(doctor.folder_findings(Settings(record_folder=str(tmp_path))))
     assert {finding.state for finding in findings} == {"note"} and "0.4 GB free" in findings[-1].text
     (tmp_path / "file").write_text("")
