@@ -11,7 +11,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from os.path import isdir
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -136,16 +135,15 @@ class Benchmark(Model):
         import json
 
         from gesture_app.video.files import check_regular_file
-        from gesture_app.vision.atomic import write_file
+        from gesture_app.vision.atomic import is_folder, write_file
 
         if not 0 < self.seconds < float("inf"):
             raise InputError(f"options: --seconds {self.seconds}: is not a number above 0")
         if self.clip is not None:
             check_regular_file(self.clip, "video")
-        # Not `Path.is_dir`, which raises where one must not look.
-        if self.json is not None and isdir(self.json):  # noqa: PTH112
+        if self.json is not None and is_folder(self.json):
             raise InputError(f"results: {self.json}: is a folder. Give the name of a file")
-        if self.json is not None and not isdir(self.json.parent):  # noqa: PTH112
+        if self.json is not None and not is_folder(self.json.parent):
             raise InputError(f"results: {self.json}: there is no such folder. Check the name")
         result: dict[str, Any] = {}
         try:

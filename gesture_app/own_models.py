@@ -11,7 +11,7 @@ from pathlib import Path
 
 from gesture_app.errors import InputError
 from gesture_app.vision.assets import models_folder, shipped_folder
-from gesture_app.vision.atomic import first_free
+from gesture_app.vision.atomic import first_free, is_folder
 from gesture_app.vision.images import is_picture, unread_kinds
 from gesture_app.vision.model_folders import copy_networks, weights_path
 from gesture_app.vision.model_info import KINDS, Kind, read_weights
@@ -41,7 +41,7 @@ def count_pictures(folder: Path, wanted: Callable[[], bool] = lambda: True) -> d
         found = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     except OSError as error:
         raise InputError(f"pictures: {folder}: {error.strerror}. Choose another folder") from error
-    subs = [path for path in found if os.path.isdir(path)]  # noqa: PTH112  # `Path` raises where it must not look
+    subs = list(filter(is_folder, found))
 
     def within() -> Iterator[Path]:
         names = (Path(name) for sub in subs for name in islice(files_in(sub), MOST_SEEN))

@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from os.path import isdir
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -15,7 +14,7 @@ import tyro
 
 from gesture_app.command_line import parse
 from gesture_app.errors import EnvironmentFault, InputError, run_and_exit
-from gesture_app.vision.atomic import write_file
+from gesture_app.vision.atomic import is_folder, write_file
 from gesture_app.vision.labels import NO_GESTURE
 from gesture_app.vision.model_folders import shipped_weights
 from gesture_app.vision.model_info import DeviceName, RuntimeName, load_info, load_model
@@ -247,7 +246,7 @@ def run(command: Any) -> None:
     require_ranges(command.program if isinstance(command, LearningRateConfig) else command)
     for name in REPORTS:
         path: Path | None = getattr(command, name, None)
-        if path is not None and isdir(path):  # noqa: PTH112  # told now, not after the work; `Path` may raise
+        if path is not None and is_folder(path):  # told now, not after the work
             raise InputError(f"--{name} {path}: is a folder. Give the name of a file")
     RUN[type(command)](command)
 

@@ -11,6 +11,8 @@ from PyQt6.QtCore import QCoreApplication, QProcess, QSize, QStandardPaths, Qt, 
 from PyQt6.QtGui import QDesktopServices, QDropEvent
 from PyQt6.QtWidgets import QMessageBox, QWidget
 
+from gesture_app.vision.atomic import is_folder
+
 Place = QStandardPaths.StandardLocation
 FRAME_PX = 40
 """What the frame of a window may take of the screen's height."""
@@ -25,11 +27,6 @@ def shown_path(path: str) -> str:
 def full_path(path: str) -> str:
     """The path with `~` as the user's own folder."""
     return os.path.expanduser(path)  # noqa: PTH111  # `Path` raises where there is no such user
-
-
-def is_folder(path: str | Path) -> bool:
-    """Whether there is a folder at this path; what cannot be one, or must not be looked at, is none."""
-    return os.path.isdir(path)  # noqa: PTH112  # `Path` raises for such paths
 
 
 def user_folder(place: Place) -> str:

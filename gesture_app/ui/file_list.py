@@ -10,9 +10,10 @@ from PyQt6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QKeyEvent
 from PyQt6.QtWidgets import QAbstractItemView, QHeaderView, QTreeWidget, QTreeWidgetItem, QWidget
 
 from gesture_app.ui.annotating import Outcome, State
-from gesture_app.ui.desktop import is_folder, take_copy
+from gesture_app.ui.desktop import take_copy
 from gesture_app.ui.looking import Looking
 from gesture_app.video.suffixes import VIDEO_SUFFIXES, media_below, why_no_media
+from gesture_app.vision.atomic import is_folder
 from gesture_app.vision.images import IMAGE_SUFFIXES
 
 MEDIA_SUFFIXES = (*VIDEO_SUFFIXES, *IMAGE_SUFFIXES)

@@ -10,11 +10,12 @@ from PyQt6.QtCore import QMimeData, QMimeDatabase, QObject, QTimer, pyqtSignal
 from PyQt6.QtGui import QGuiApplication
 from PyQt6.QtWidgets import QDialog, QDockWidget, QFileDialog, QInputDialog, QLineEdit, QMainWindow, QWidget
 
-from gesture_app.ui.desktop import Place, is_folder, user_folder
+from gesture_app.ui.desktop import Place, user_folder
 from gesture_app.ui.screen_picker import ScreenPicker
 from gesture_app.ui.source_bar import entered_source, unquoted
 from gesture_app.video.addresses import URL_SCHEMES, ScreenArea, source_kind
 from gesture_app.video.suffixes import VIDEO_SUFFIXES
+from gesture_app.vision.atomic import is_folder
 
 HIDDEN_MS = 300  # until the desktop has painted what the window covered
 

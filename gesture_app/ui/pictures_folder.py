@@ -8,8 +8,9 @@ from PyQt6.QtCore import Qt, QTimer, pyqtSignal
 from PyQt6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from gesture_app.own_models import count_pictures
-from gesture_app.ui.desktop import Place, full_path, is_folder, user_folder
+from gesture_app.ui.desktop import Place, full_path, user_folder
 from gesture_app.ui.looking import Looking
+from gesture_app.vision.atomic import is_folder
 
 LONGEST = 400
 LOOK_AFTER_MS = 300  # a path is typed letter by letter, and on its way names other folders

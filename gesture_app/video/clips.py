@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from gesture_app.errors import InputError
 from gesture_app.video.files import open_video
 from gesture_app.video.packets import RESTART_S
+from gesture_app.vision.atomic import is_folder
 from gesture_app.vision.hands import Frame
 from gesture_app.vision.images import is_picture, read_image, unread_kinds
 
@@ -101,7 +101,7 @@ class PictureSource:
         self.name = str(path)
         self.notes: list[str] = []
         self._left_out: set[int] = set()
-        self._is_folder = os.path.isdir(path)  # noqa: PTH112  # `Path` may raise
+        self._is_folder = is_folder(path)
         self._paths = pictures_in(path) if self._is_folder else [path]
         self.clip = Clip(len(self._paths) * PICTURE_S, PICTURE_S, len(self._paths))
         self._next = 0

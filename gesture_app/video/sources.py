@@ -17,6 +17,7 @@ from gesture_app.video.addresses import URL_SCHEMES, USUAL, ScreenArea, SourceOp
 from gesture_app.video.clips import Clip, FileSource, PictureSource
 from gesture_app.video.files import VideoFile, open_video
 from gesture_app.video.network import NetworkSource
+from gesture_app.vision.atomic import is_folder
 from gesture_app.vision.hands import Frame
 from gesture_app.vision.images import has_picture_suffix, read_image
 
@@ -87,7 +88,7 @@ def open_live(source: str, options: SourceOptions = USUAL) -> LiveSource:
     if kind == "stream":
         return _open_stream(source)
     path = Path(source)
-    if has_picture_suffix(path) or os.path.isdir(path):  # noqa: PTH112  # `Path` may raise
+    if has_picture_suffix(path) or is_folder(path):
         return PictureSource(path)
     return FileSource(path)
 

@@ -1,4 +1,4 @@
-"""Files that are whole at every moment, and names that no file has."""
+"""Files that are whole at every moment, names that no file has, and what is a folder."""
 
 from __future__ import annotations
 
@@ -71,6 +71,11 @@ def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[obje
     writer.writerow(columns)
     writer.writerows(rows)
     write_file(path, text.getvalue().encode(errors="backslashreplace"), what)  # names of files may be any bytes
+
+
+def is_folder(path: Path | str) -> bool:
+    """Whether there is a folder at this path; what cannot be one, or must not be looked at, is none."""
+    return os.path.isdir(path)  # noqa: PTH112  # `Path` raises for such paths
 
 
 def shortened(start: str, rest: str) -> str:
