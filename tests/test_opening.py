@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,8 @@ from gesture_app.video.addresses import ScreenArea
 
 
 @pytest.fixture
-def opening(qtbot) -> Opening:
+def opening(qtbot, monkeypatch: pytest.MonkeyPatch) -> Opening:
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     window = QMainWindow()
     qtbot.addWidget(window)
     window.show()
@@ -160,6 +162,16 @@ def test_a_part_of_the_screen(qtbot, opening: Opening) -> None:
     QTest.mouseRelease(shown, Qt.MouseButton.LeftButton, pos=QPoint(299, 259))
     assert [ScreenArea.parse(source) for source in opening.chosen_sources] == [ScreenArea(rect=(100, 60, 200, 200))]
     assert [part.isVisible() for part in (window, dialog, dock, hidden)] == [True, True, True, False]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks for a desktop of Wayland")
+def test_no_part_is_asked_for_where_the_screen_cannot_be_seen(
+    opening: Opening, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-0")
+    opening.ask_screen_part()
+    assert opening.parent().isVisible()
+    assert opening.chosen_sources == ["screen"], "which tells why there is no picture"
 
 
 def test_the_window_comes_back_when_the_picker_is_closed_from_outside(qtbot, opening: Opening) -> None:

@@ -88,6 +88,11 @@ class Opening(QObject):
 
     def ask_screen_part(self) -> None:
         """A rectangle, drawn on the screen that shows the window; all windows go out of the way for that."""
+        from gesture_app.video.screen import is_hidden  # brings OpenCV
+
+        if is_hidden():
+            self.take_screen()  # whose reader tells why
+            return
         windows = (self._window, *self._window.findChildren((QDialog, QDockWidget)))
         self._hidden = [window for window in windows if window.isWindow() and window.isVisible()]
         for window in self._hidden:

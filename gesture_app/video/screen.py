@@ -24,16 +24,16 @@ class ScreenSource:
     Its reader numbers and times the frames.
 
     Raises:
-        InputError: the area is not on the desktop.
-        EnvironmentFault: this desktop lets no program look at the screen.
+        InputError: the area is not on the desktop, or the desktop lets no program look at it.
+        EnvironmentFault: the display does not answer.
     """
 
     clip = None
 
     def __init__(self, area: ScreenArea) -> None:
         self.name = str(area)
-        if sys.platform.startswith("linux") and os.environ.get("WAYLAND_DISPLAY") and not os.environ.get("DISPLAY"):
-            raise EnvironmentFault(f"screen: {area}: Wayland lets no program see it. Log in with X11 for that")
+        if is_hidden():
+            raise InputError(f"screen: {area}: Wayland lets no program see it. Log in with X11 for that")
         try:
             self._grabber = MSS()
         except (ScreenShotError, OSError) as error:
@@ -61,6 +61,11 @@ class ScreenSource:
     def release(self) -> None:
         """Let go of the display."""
         self._grabber.close()
+
+
+def is_hidden() -> bool:
+    """Whether this is a desktop of Wayland, whose X server, where there is one, gives black pictures."""
+    return sys.platform.startswith("linux") and bool(os.environ.get("WAYLAND_DISPLAY"))
 
 
 def _place(area: ScreenArea, monitors: list[dict[str, int]]) -> dict[str, int]:
