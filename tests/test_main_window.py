@@ -1315,6 +1315,21 @@ def test_size_and_docks_are_kept(open_window, qtbot, tmp_path, by_window_manager
     assert (again.width(), again.height()) == (760, 640)
 
 
+def test_a_floating_dock_comes_after_the_window_when_it_is_back(open_window, qtbot, tmp_path):
+    store = QSettings(str(tmp_path / "window.ini"), QSettings.Format.IniFormat)
+    window = open_window(geometry=store)
+    window.findChild(QDockWidget, "timeline").setFloating(True)
+    assert window.close() and window.shutdown(10.0)
+    again = open_window(geometry=store)
+    docks = {name: again.findChild(QDockWidget, name) for name in ("timeline", "controls")}
+    shown = []
+    for name, dock in docks.items():
+        dock.visibilityChanged.connect(lambda on, name=name: shown.append((name, on)))
+    again.begin("")
+    assert shown == [("timeline", False), ("timeline", True)]
+    assert docks["timeline"].isFloating() and docks["timeline"].isVisible()
+
+
 def test_the_list_of_events_stays_readable_however_narrow_it_is_made(open_window, qtbot, clip, tmp_path, monkeypatch):
     store = QSettings(str(tmp_path / "window.ini"), QSettings.Format.IniFormat)
     with monkeypatch.context() as before:

@@ -100,6 +100,14 @@ class WindowLayout:
             self._restore(store)
         self._make_room()
 
+    def lift_docks(self) -> None:
+        """Show the floating docks anew, now that the window is there: Wayland would leave them behind it."""
+        for dock in self._window.findChildren(QDockWidget):
+            if dock.isFloating() and dock.isVisible():
+                dock.hide()
+                dock.setAttribute(Qt.WidgetAttribute.WA_ShowWithoutActivating)
+                dock.show()
+
     def show_page(self, page: QWidget) -> None:
         """Show a page in place of the picture, or the picture."""
         if self.stack.indexOf(page) < 0:
