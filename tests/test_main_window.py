@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import threading
 import time
 from collections import Counter
@@ -1313,6 +1314,17 @@ def test_size_and_docks_are_kept(open_window, qtbot, tmp_path, by_window_manager
     assert not again.isFullScreen() and not again.findChild(QDockWidget, "timeline").isVisible()
     assert again.findChild(QDockWidget, "controls").isVisible()
     assert (again.width(), again.height()) == (760, 640)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="locks are POSIX's")
+def test_what_was_being_recorded_when_the_desktop_ended_is_told(open_window, tmp_path):
+    folder = tmp_path / "recordings"
+    folder.mkdir()
+    (folder / ".gestures 2026-11-28 15.57.04.partial.mp4").write_bytes(b"fragments")
+    window = open_window()
+    window.begin("")
+    assert "gestures 2026-11-28 15.57.04.partial.mp4" in window.notice.label.text()
+    assert window.notice.open_button.isVisible() and not window.notice._timer.isActive()
 
 
 def test_a_floating_dock_comes_after_the_window_when_it_is_back(open_window, qtbot, tmp_path):

@@ -21,7 +21,7 @@ from gesture_app.ui import notice as notices
 from gesture_app.ui.clock import clock
 from gesture_app.ui.notice import Notice
 from gesture_app.ui.pictures import from_qimage, to_qimage
-from gesture_app.ui.recorder import NICENESS, WAITING_FRAMES, Recorder, Snapshots, free_path, step_back
+from gesture_app.ui.recorder import NICENESS, WAITING_FRAMES, Recorder, Snapshots, free_path, keep_left, step_back
 from gesture_app.ui.recording_badge import RecordingBadge
 from gesture_app.video.files import open_video
 from gesture_app.vision.images import read_image
@@ -99,6 +99,21 @@ def test_the_clock_begins_with_the_first_picture(qtbot, recorder, tmp_path, monk
     now_s = 62.5
     recorder._tell_progress()
     assert told[:2] == [(0.0, 0)] * 2 and told[-1] == (2.5, 1)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="locks are POSIX's")
+def test_what_a_killed_window_recorded_is_kept_and_what_another_one_records_left_alone(qtbot, recorder, tmp_path):
+    assert keep_left(tmp_path / "none") == []
+    (tmp_path / ".gestures 2026-11-28 15.57.04.partial.mp4").write_bytes(b"fragments")
+    (tmp_path / ".gestures 2026-11-28 15.57.05.partial.mp4").touch()
+    (tmp_path / ".others.partial.mp4").write_bytes(b"of another program")
+    with qtbot.waitSignal(recorder.saved) as saved:
+        recorder.start(tmp_path)
+        recorder.add(picture(0, (64, 48)), picture(0, (64, 48)), 0.0)
+        qtbot.waitUntil(lambda: recorder._current.frames == 1)
+        assert [path.name for path in keep_left(tmp_path)] == ["gestures 2026-11-28 15.57.04.partial.mp4"]
+        recorder.stop()
+    assert saved.args[0].exists() and keep_left(tmp_path) == []
 
 
 def test_nothing_is_left_of_a_recording_without_frames(qtbot, recorder, tmp_path):

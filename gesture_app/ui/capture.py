@@ -8,7 +8,7 @@ from gesture_app.ui.desktop import open_file, open_or_tell
 from gesture_app.ui.ending import end_all
 from gesture_app.ui.menus import Menus
 from gesture_app.ui.notice import Notice
-from gesture_app.ui.recorder import Recorder, Snapshots
+from gesture_app.ui.recorder import Recorder, Snapshots, keep_left
 from gesture_app.ui.settings_store import SettingsStore
 from gesture_app.ui.video_view import VideoView
 
@@ -36,6 +36,11 @@ class Capture(QObject):
         for part in (self.recorder, self._snapshots):
             part.saved.connect(notice.show_saved)
             part.failed.connect(notice.show_failure)
+
+    def keep_left(self) -> None:
+        """Keep and tell what was being recorded when an earlier window was killed, or its desktop ended."""
+        if kept := keep_left(self._store.settings.recordings()):
+            self._notice.show_annotated(kept, self.tr("It was being recorded when the program was ended from outside"))
 
     def take_snapshot(self) -> None:
         """Keep the picture that is shown."""

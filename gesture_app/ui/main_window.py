@@ -89,6 +89,7 @@ class MainWindow(QMainWindow):
     def begin(self, source: str | None) -> None:
         """Play this source; None leaves the choice to what was played last, and to the user at the first start."""
         self.layout_.lift_docks()
+        self.capture.keep_left()
         if self._store.warning:
             self.notice.show_failure(self._store.warning)
         self.sources.begin(source)

@@ -19,7 +19,7 @@ from PyQt6.QtGui import QImage
 
 from gesture_app.errors import message_of
 from gesture_app.ui.pictures import from_qimage
-from gesture_app.video.partial_file import hidden_name
+from gesture_app.video.partial_file import PartialFile, hidden_name
 from gesture_app.vision.atomic import first_free
 from gesture_app.vision.hands import Frame
 
@@ -41,6 +41,15 @@ def free_path(folder: Path, moment: datetime, suffix: str, taken: Collection[Pat
 
     stem = f"gestures {moment:%Y-%m-%d %H.%M.%S}"  # colons are not for Windows
     return first_free(folder, stem, suffix, is_taken)
+
+
+def keep_left(folder: Path) -> list[Path]:
+    """Keep by other names the recordings that lie hidden in a folder since their process was killed."""
+    with suppress(OSError):  # a folder that cannot be read is told when something is to be recorded there
+        hidden = sorted(folder.glob(".gestures *.partial.mp4"))
+        finals = (path.with_name(path.name[1:].replace(".partial", "")) for path in hidden)
+        return [kept for final in finals if (kept := PartialFile(final).keep_left())]
+    return []
 
 
 class Encoding(QThread):

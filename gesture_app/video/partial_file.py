@@ -53,7 +53,7 @@ def claim(path: Path) -> Path:
 class PartialFile:
     """A file that gets its final name only when it is complete.
 
-    What a process that was killed has left is kept once the same is written anew.
+    What a process that was killed has left is kept once the same is written anew, or by `keep_left`.
 
     Args:
         numbered: whether it replaces no file, and gets a number more where one has that name in the end.
@@ -77,8 +77,7 @@ class PartialFile:
         with suppress(FileNotFoundError):
             self.final.lstat()  # raises for a name that is too long, which is better known now than in the end
             self._replaces = True
-        if self._lock() and hidden.stat().st_size:
-            self.keep()
+        self.keep_left()
         self.writing = claim(hidden)
         self._lock()
 
@@ -102,6 +101,10 @@ class PartialFile:
             return self.writing.replace(first_free(kept.parent, kept.stem, kept.suffix))
         except OSError:
             return None
+
+    def keep_left(self) -> Path | None:
+        """Keep what a process that was killed has left hidden; None if there is none or its process still runs."""
+        return self.keep() if self._lock() and self.writing.stat().st_size else None
 
     def discard(self) -> None:
         """Remove the file, if it is there."""
