@@ -52,6 +52,19 @@ def test_a_clip_that_is_played_again_and_opened_again(feed: EventFeed) -> None:
     assert listed(feed) == [("b.mp4", 0.5, 0.9)] and not feed.timeline._events
 
 
+def test_gestures_that_begin_are_told_in_words(feed: EventFeed) -> None:
+    told: list[str] = []
+    feed.told.connect(told.append)
+    feed.begin("0", "Camera")
+    hands = tuple(
+        replace(a_hand((0, 0, 9, 9)), id=number, label=label, side=side)
+        for number, (label, side) in enumerate((("two_up", "left"), ("like", "")))
+    )
+    for number in range(10):
+        feed.add(Result(1, QImage(), hands, number / 10, 0.0, 0.01, 0))
+    assert told == ["two up left, like"]
+
+
 def test_what_was_cleared_comes_back_when_it_is_seen_again(feed: EventFeed) -> None:
     feed.begin("/x/a.mp4", "a.mp4")
     play(feed)

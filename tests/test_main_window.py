@@ -1059,7 +1059,7 @@ def test_the_tab_key_reaches_everything_and_comes_round(open_window, qtbot, clip
     for widget in order:
         assert spoken(widget), f"{widget} has no name"
     buttons = [b for b in window.source_bar.findChildren(QToolButton) if b.isEnabled()]
-    assert order[1 : len(buttons) + 2] == [*buttons, window.playback_bar.back_button], "as one reads"
+    assert order[1 : len(buttons) + 3] == [*buttons, window.view, window.playback_bar.back_button], "as one reads"
 
 
 def test_the_tab_key_passes_over_what_is_behind(open_window, qtbot):
@@ -1160,6 +1160,7 @@ def test_snapshot_and_recording(open_window, qtbot, clip, tmp_path):
     assert window.view.size() == size, "the line lies over the picture, which does not jump"
     qtbot.keyClick(window.view, Qt.Key.Key_R)
     assert window.capture.recorder.recording and window.menus.record.isChecked()
+    assert window.view.accessibleDescription() == "Recording", "for who does not see the red dot"
     qtbot.wait(500)
     qtbot.keyClick(window.view, Qt.Key.Key_R)
     qtbot.waitUntil(lambda: list(folder.glob("g*.mp4")) != [], timeout=20000)

@@ -41,6 +41,25 @@ def test_where_it_is(bar: PlaybackBar, clip: Clip | None, at_s: float, text: str
     assert bar.label.text() == text and bar.slider.isEnabled() is enabled
 
 
+@pytest.mark.parametrize(("duration_s", "moves"), [(20.0, 5), (1.0, 30), (7200.0, 4), (None, 30)])
+def test_what_a_screen_reader_is_told_while_it_plays(
+    qtbot, bar: PlaybackBar, duration_s: float | None, moves: int
+) -> None:
+    bar.set_clip(Clip(duration_s, 1 / 30))
+    bar.set_playing(True)
+    told: list[str] = []
+    for number in range(30):
+        bar.set_position(number / 30)
+        told.append(bar.label.accessibleName())
+        assert bar.label.text().startswith(clock_with_tenths(number / 30)), "to be seen it is as new as the picture"
+    assert len(set(told)) <= moves and bar.slider.accessibleDescription() == "", "not one told thirty times a second"
+    bar.set_playing(False)
+    assert bar.label.accessibleName() == bar.slider.accessibleDescription() == bar.label.text()
+    assert bar.slider.value() == (967 if duration_s else 0)
+    bar.set_position(0.0, "cat.png")
+    assert bar.slider.value() == 0 and bar.slider.accessibleDescription().endswith(" · cat.png"), "every single step"
+
+
 def test_it_is_there_for_a_clip_while_it_is_wanted(bar: PlaybackBar) -> None:
     bar.hide()
     clip = Clip(10.0, 0.04)

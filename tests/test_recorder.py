@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from media import picture, video_pts_s
 from PyQt6.QtCore import Qt
+from PyQt6.QtWidgets import QPushButton, QWidget
 
 import gesture_app.video.sinks  # brings PyAV, whose import takes more time than a test may wait
 from gesture_app.ui import notice as notices
@@ -276,6 +277,26 @@ def test_notice(qtbot, monkeypatch, tmp_path):
     assert not notice._timer.isActive(), "a failure stays"
     notice.close_button.click()
     assert notice.isHidden()
+
+
+def test_a_notice_waits_for_who_is_at_its_buttons(qtbot, tmp_path):
+    notice, other = Notice(), QPushButton()
+    row = QWidget()
+    qtbot.addWidget(row)
+    for part in (notice, other):
+        part.setParent(row)
+    row.show()
+    row.activateWindow()
+    told = []
+    notice.told.connect(told.append)
+    notice.show_saved(tmp_path / "a.mp4")
+    assert told == [notice.label.text()]
+    for part, stays in ((notice.open_button, True), (other, False)):
+        part.show()
+        part.setFocus()
+        qtbot.waitUntil(part.hasFocus)
+        notice._timer.timeout.emit()
+        assert notice.isVisible() is stays and notice._timer.isActive()
 
 
 def test_notices_of_a_source(qtbot, tmp_path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from PyQt6.QtCore import QPoint, Qt
-from PyQt6.QtGui import QColor, QImage
+from PyQt6.QtGui import QColor, QImage, QPalette
 from PyQt6.QtTest import QTest
 
 from gesture_app.ui.banner import Banner, Look
@@ -121,3 +121,32 @@ def test_a_banner_dims_the_picture_or_stands_aside(view, look):
     grabbed = view.grab().toImage()
     assert (grabbed.pixelColor(20, 380) == QColor("red")) is (look is Look.ASIDE)
     assert (grabbed.pixelColor(180, 240) == QColor("red")) is (look is Look.ASIDE), "the middle is free"
+
+
+def test_what_is_told_is_the_description_which_screen_readers_read_when_it_changes(view):
+    for banner, description in (
+        (Banner("No picture", "It is busy."), "No picture. It is busy."),
+        (Banner("Opening a.mp4…"), "Opening a.mp4…"),
+        (None, ""),
+    ):
+        view.show_banner(banner)
+        assert view.accessibleDescription() == description
+    view.tell("palm left")
+    assert view.accessibleDescription() == "palm left"
+
+
+def test_the_focus_is_seen_by_those_who_come_by_the_tab_key(view, qtbot):
+    view.show()
+    view.activateWindow()
+    qtbot.waitUntil(view.isActiveWindow)
+    highlight = view.palette().color(QPalette.ColorRole.Highlight)
+    for reason, framed in (
+        (Qt.FocusReason.OtherFocusReason, False),
+        (Qt.FocusReason.TabFocusReason, True),
+        (Qt.FocusReason.BacktabFocusReason, True),
+        (Qt.FocusReason.MouseFocusReason, False),
+    ):
+        view.setFocus(reason)
+        qtbot.waitUntil(view.hasFocus)
+        assert (view.grab().toImage().pixelColor(1, 1) == highlight) is framed
+        view.clearFocus()

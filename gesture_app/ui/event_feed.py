@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PyQt6.QtCore import QObject
+from PyQt6.QtCore import QObject, pyqtSignal
 
 from gesture_app.events import EventDetector
 from gesture_app.ui.event_panel import EventPanel
@@ -10,13 +10,20 @@ from gesture_app.ui.live import Phase, Result, Status
 from gesture_app.ui.timeline import Timeline
 from gesture_app.ui.top_bars import TopBars
 from gesture_app.video.addresses import source_kind
+from gesture_app.vision.style import gesture_name
 
 # The picture goes on, or goes on in a moment; anything else ends the gestures that are shown.
 GOING_ON = (Phase.LIVE, Phase.PAUSED, Phase.LOADING)
 
 
 class EventFeed(QObject):
-    """Finds gesture events in results and shows them in a panel, a timeline and bars."""
+    """Finds gesture events in results and shows them in a panel, a timeline and bars.
+
+    Signals:
+        told: gestures begin; carries their names and hands in words.
+    """
+
+    told = pyqtSignal(str)
 
     def __init__(self, panel: EventPanel, timeline: Timeline, bars: TopBars, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -43,6 +50,8 @@ class EventFeed(QObject):
         changes = self._detector.update(result.hands, result.time_s, result.still, result.name)
         self._panel.show_changes(changes)
         self._timeline.show_changes(changes)
+        if changes.started:
+            self.told.emit(", ".join(f"{gesture_name(event.label)} {event.side}".strip() for event in changes.started))
 
     def follow(self, status: Status) -> None:
         """End what goes on when the source does."""

@@ -240,7 +240,9 @@ class MainWindow(QMainWindow):
         self.sources.opening.several_dropped.connect(self._annotate)
         self.source_bar.toggled.connect(self._start_or_stop)
         self.view.painted.connect(self.figures.add_painted)
-        self.capture.recorder.recording_changed.connect(lambda _on: self._offer_capture())
+        self.capture.recorder.recording_changed.connect(self._follow_recording)
+        for part in (self.events, self.notice):
+            part.told.connect(self.view.tell)
         self.tools.model_installed.connect(self._use_model)
         self.tools.annotated.connect(self.notice.show_annotated)
 
@@ -259,6 +261,12 @@ class MainWindow(QMainWindow):
         goes_on = self.playback.phase.running and (clip is None or not clip.still)
         self.menus.snapshot.setEnabled(shown)
         self.menus.record.setEnabled((shown and goes_on) or self.capture.recorder.recording)
+
+    @pyqtSlot(bool)
+    def _follow_recording(self, on: bool) -> None:
+        self._offer_capture()
+        if on:
+            self.view.tell(self.tr("Recording"))  # the end is told by the notice
 
     @pyqtSlot(object)
     def _show_status(self, status: Status) -> None:
@@ -333,6 +341,7 @@ class MainWindow(QMainWindow):
 
     def _tell(self, text: str) -> None:
         self.figures.showMessage(text, TOLD_MS)
+        self.view.tell(text)
 
     def _start_or_stop(self) -> None:
         if self.playback.phase.running:

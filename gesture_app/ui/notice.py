@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from PyQt6.QtCore import Qt, QTimer
-from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
+from PyQt6.QtCore import Qt, QTimer, pyqtSignal
+from PyQt6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
 
 from gesture_app.ui.desktop import open_file, open_or_tell, show_in_folder, shown_path
 
@@ -15,7 +15,13 @@ MOST_NOTES = 3
 
 
 class Notice(QFrame):
-    """Hidden until there is something to tell; goes by itself unless it tells of a failure."""
+    """Hidden until there is something to tell; goes by itself unless it tells of a failure.
+
+    Signals:
+        told: what it tells from now on.
+    """
+
+    told = pyqtSignal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -45,7 +51,7 @@ class Notice(QFrame):
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(SHOWN_MS)
-        self._timer.timeout.connect(self.hide)
+        self._timer.timeout.connect(self._go)
         self.hide()
 
     def show_saved(self, path: Path) -> None:
@@ -79,6 +85,13 @@ class Notice(QFrame):
             self._notes = []
             self.hide()
 
+    def _go(self) -> None:
+        """Go now, or later if someone has come to its buttons by the Tab key."""
+        if self.isAncestorOf(QApplication.focusWidget()):
+            self._timer.start()
+        else:
+            self.hide()
+
     def _act(self, act: Callable[[Path], bool]) -> None:
         if self._path is not None:
             open_or_tell(act, self._path, self.show_failure)
@@ -95,3 +108,4 @@ class Notice(QFrame):
         self.open_button.setVisible(path is not None)
         self.folder_button.setVisible(path is not None)
         self.show()
+        self.told.emit(text)

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 STEPS_PER_S = 1000
 PAGE_S = 5
+MOVES = 100
+MOVES_EVERY_S = 0.25
+"""Of the clip, or the time of one of so many moves in a short one: screen readers are told of every one."""
 NAME_CHARACTERS = 32
 OVER_PICTURE_PX = 6
 ARROW_BESIDE_TEXT = """
@@ -65,7 +68,8 @@ class PlaybackBar(QWidget):
         self.setLayoutDirection(Qt.LayoutDirection.LeftToRight)  # as time runs, in players of all languages
         self._clip: Clip | None = None
         self._wanted = True
-        self._time_s = 0.0
+        self._time_s = self._moved_s = 0.0
+        self._playing = False
         self._time_px = self._name_px = 0  # what the widest time needs, and the widest name of a picture that was shown
         self.back_button = self._button("step-back", self.tr("Frame back"), self.tr("One frame back (Left)"))
         self.play_button = self._button("play", self.tr("Play"), self.tr("Play (Space)"))
@@ -78,7 +82,6 @@ class PlaybackBar(QWidget):
         self.slider.setToolTip(self.tr("Position; drag it, or Ctrl+Left and Ctrl+Right for five seconds"))
         self.label = QLabel()
         self.label.setTextFormat(Qt.TextFormat.PlainText)
-        self.label.setAccessibleName(self.tr("Time"))
         self.label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
 
         self.speed_button = QToolButton()
@@ -147,15 +150,18 @@ class PlaybackBar(QWidget):
         self._name_px = 0
         self.label.setMinimumWidth(self._time_px)
         self.set_position(time_s)
+        self._move()
 
     def set_position(self, time_s: float, name: str = "") -> None:
         """Show this time, and the name of the picture that is shown then, unless the user holds the slider."""
         if self.slider.isSliderDown():
             return
-        self.slider.setValue(round(time_s * STEPS_PER_S))
         self._time_s = time_s
         self.label.setToolTip(name)
         self._write()
+        duration_s = self.slider.maximum() / STEPS_PER_S
+        if not self._playing or abs(time_s - self._moved_s) >= min(MOVES_EVERY_S, duration_s / MOVES):
+            self._move()
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Show as much of a picture's name as has room."""
@@ -168,9 +174,21 @@ class PlaybackBar(QWidget):
 
     def set_playing(self, playing: bool) -> None:
         """Turn the middle button into what it does next."""
+        self._playing = playing
+        self._move()
         self.play_button.setIcon(icon("pause" if playing else "play"))
         self.play_button.setAccessibleName(self.tr("Pause") if playing else self.tr("Play"))
         self.play_button.setToolTip(self.tr("Pause (Space)") if playing else self.tr("Play (Space)"))
+
+    def _move(self) -> None:
+        """Bring the slider, and what screen readers tell, to where the clip is."""
+        if self.slider.isSliderDown():
+            return
+        self._moved_s = self._time_s
+        self.slider.setValue(round(self._time_s * STEPS_PER_S))
+        told = " · ".join(filter(None, (self._text(self._time_s), self.label.toolTip())))
+        self.label.setAccessibleName(told)
+        self.slider.setAccessibleDescription("" if self._playing else told)  # read at every change while in focus
 
     def _seek(self, _action: int) -> None:
         time_s = self.slider.sliderPosition() / STEPS_PER_S

@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from PyQt6.QtCore import QPointF, QRectF, QSize, QSizeF, Qt, QTimer, pyqtSignal
-from PyQt6.QtGui import QColor, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPalette, QResizeEvent
+from PyQt6.QtGui import (
+    QColor,
+    QFocusEvent,
+    QImage,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPalette,
+    QPen,
+    QResizeEvent,
+)
 from PyQt6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
 from gesture_app.settings import PictureMode
@@ -52,6 +63,7 @@ class VideoView(QWidget):
         self._turn = 0.0
         self.mode: PictureMode = "fit"
         self._cursor_hidden = False
+        self._reached_by_key = False
         self._pan = QPointF()
         self._dragged_from: QPointF | None = None
         self._corners = QHBoxLayout(self)
@@ -60,7 +72,7 @@ class VideoView(QWidget):
         self._spinner.timeout.connect(self._step_spinner)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMinimumSize(320, 120)
         self.setAccessibleName(self.tr("Video"))
 
@@ -98,12 +110,17 @@ class VideoView(QWidget):
         if banner == self.banner:
             return
         self.banner = banner
-        self.setAccessibleDescription(f"{banner.title}. {banner.text}" if banner else "")
+        self.tell(". ".join(filter(None, (banner.title, banner.text))) if banner is not None else "")
         if banner is not None and banner.look is Look.BUSY:
             self._spinner.start()
         else:
             self._spinner.stop()
         self.update()
+
+    def tell(self, text: str) -> None:
+        """Have screen readers say this: they read what changes in the part that has the focus, as this mostly has."""
+        self.setAccessibleDescription("")  # the same once more is news, too
+        self.setAccessibleDescription(text)
 
     def lay_over(self, part: QWidget, side: Qt.AlignmentFlag) -> None:
         """Put a part into the upper left or right corner, over the picture: white on dark whatever the theme."""
@@ -146,10 +163,25 @@ class VideoView(QWidget):
                 painter.fillRect(target, DIM)
         if self.banner is not None:
             paint_banner(painter, QRectF(self.rect()), self.banner, self._turn)
+        if self._reached_by_key:  # else a picture that plays has the focus, which need not be seen
+            painter.setPen(QPen(self.palette().color(QPalette.ColorRole.Highlight), 2))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRect(QRectF(self.rect()).adjusted(1, 1, -1, -1))
         painter.end()
         if self._unpainted_captured_s is not None:
             captured_s, self._unpainted_captured_s = self._unpainted_captured_s, None
             self.painted.emit(captured_s)
+
+    def focusInEvent(self, event: QFocusEvent | None) -> None:
+        """Show a frame for those who walk through the window by the Tab key."""
+        super().focusInEvent(event)
+        by_key = (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason)
+        self._reached_by_key = event is not None and event.reason() in by_key
+
+    def focusOutEvent(self, event: QFocusEvent | None) -> None:
+        """And no more."""
+        super().focusOutEvent(event)
+        self._reached_by_key = False
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """See whether there is still something to drag."""
