@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QGuiApplication
 
 from gesture_app.ui.child import Child
@@ -45,6 +46,9 @@ def test_pages(qtbot, rows, code, summary):
     assert dialog.findings == rows and not dialog.busy.isVisible() and dialog.again_button.isEnabled()
     page = dialog.page.toPlainText()
     assert all(row["text"] in page and row["mend"] in page for row in rows)
+    qtbot.keyClick(dialog.page, Qt.Key.Key_Home, Qt.KeyboardModifier.ControlModifier)
+    qtbot.keyClick(dialog.page, Qt.Key.Key_Right, Qt.KeyboardModifier.ShiftModifier)
+    assert bool(dialog.page.textCursor().selectedText()) is bool(rows), "it can be walked through by keys"
     dialog.copy()
     assert ("[good] codecs: H.264 <works>" in QGuiApplication.clipboard().text()) is bool(rows)
     assert ("-> Connect one" in dialog.text()) is (NOTE in rows)

@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QDialog, QMainWindow
 
 from gesture_app.ui import pictures_folder, train_dialog
@@ -348,6 +349,9 @@ def test_cancel(open_dialog, qtbot, data):
     assert not dialog.train_button.isEnabled()
     qtbot.waitUntil(lambda: not dialog.running)
     assert dialog.state.text().startswith("Stopped.") and "saved" in dialog.log.toPlainText()
+    qtbot.keyClick(dialog.log, Qt.Key.Key_Home, Qt.KeyboardModifier.ControlModifier)
+    qtbot.keyClick(dialog.log, Qt.Key.Key_Right, Qt.KeyboardModifier.ShiftModifier)
+    assert dialog.log.textCursor().selectedText(), "it can be walked through by keys"
     assert not dialog.install_button.isEnabled() and dialog.train_button.isEnabled()
 
 

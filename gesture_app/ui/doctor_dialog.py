@@ -6,6 +6,7 @@ import html
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QGuiApplication
 from PyQt6.QtWidgets import QDialog, QHBoxLayout, QLabel, QProgressBar, QPushButton, QTextBrowser, QVBoxLayout, QWidget
 
@@ -46,6 +47,8 @@ class DoctorDialog(QDialog):
         self._child.ended.connect(self._end)
         self.page = QTextBrowser()
         self.page.setAccessibleName(self.tr("Findings"))
+        by_key = Qt.TextInteractionFlag.TextSelectableByKeyboard  # with a cursor, which screen readers follow
+        self.page.setTextInteractionFlags(self.page.textInteractionFlags() | by_key)
         document = self.page.document()
         assert document is not None
         document.setDocumentMargin(12)

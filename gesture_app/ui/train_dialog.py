@@ -175,6 +175,8 @@ class TrainDialog(WorkDialog):
         self.quality = Curves(self.tr("Quality (more is better)"), top=1.0)
         self.log = QPlainTextEdit()
         self.log.setReadOnly(True)
+        by_key = Qt.TextInteractionFlag.TextSelectableByKeyboard  # with a cursor, which screen readers follow
+        self.log.setTextInteractionFlags(self.log.textInteractionFlags() | by_key)
         self.log.setMaximumBlockCount(2000)
         self.log.setAccessibleName(self.tr("What the training says"))
         self.log.hide()
