@@ -1343,6 +1343,16 @@ def test_a_floating_dock_comes_after_the_window_when_it_is_back(open_window, qtb
     assert docks["timeline"].isFloating() and docks["timeline"].isVisible()
 
 
+def test_a_window_whose_screen_is_lost_in_full_screen_comes_back_into_sight(open_window, qtbot):
+    window = open_window()
+    screen = window.screen().geometry()
+    window.move(screen.right() + 1000, 100)
+    qtbot.waitUntil(lambda: not screen.intersects(window.geometry()))
+    window.menus.full_screen.trigger()
+    window.menus.full_screen.trigger()
+    qtbot.waitUntil(lambda: screen.intersects(window.geometry()))
+
+
 def test_the_list_of_events_stays_readable_however_narrow_it_is_made(open_window, qtbot, clip, tmp_path, monkeypatch):
     store = QSettings(str(tmp_path / "window.ini"), QSettings.Format.IniFormat)
     with monkeypatch.context() as before:

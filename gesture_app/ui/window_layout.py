@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PyQt6.QtCore import QByteArray, QCoreApplication, QSettings, Qt
-from PyQt6.QtGui import QAction, QKeySequence
+from PyQt6.QtCore import QByteArray, QCoreApplication, QSettings, Qt, QTimer
+from PyQt6.QtGui import QAction, QGuiApplication, QKeySequence
 from PyQt6.QtWidgets import (
     QDockWidget,
     QGridLayout,
@@ -29,6 +29,7 @@ from gesture_app.ui.top_bars import TopBars
 from gesture_app.ui.video_view import VideoView
 
 LAYOUT_VERSION = 1
+PUT_BACK_MS = 300
 PICTURE_ROW, PLAYBACK_ROW = 1, 2
 Area = Qt.DockWidgetArea
 
@@ -138,11 +139,14 @@ class WindowLayout:
             self._foot.removeWidget(self.playback_bar)
             self._rows.addWidget(self.playback_bar, PLAYBACK_ROW, 0)
         self.playback_bar.set_over_picture(on)
+        in_sight = any(screen.geometry().intersects(window.normalGeometry()) for screen in QGuiApplication.screens())
         other_states = window.windowState() & ~Qt.WindowState.WindowFullScreen
         window.setWindowState(other_states | Qt.WindowState.WindowFullScreen if on else other_states)
         if not on and self._before_full_screen is not None:
             window.restoreState(self._before_full_screen[1], LAYOUT_VERSION)
             self._before_full_screen = None
+            if not in_sight:  # its screen was lost meanwhile, and the window manager is about to put it back there
+                QTimer.singleShot(PUT_BACK_MS, lambda: window.restoreGeometry(window.saveGeometry()))  # into sight
 
     def save(self, store: QSettings) -> None:
         """Keep size and docks, in full screen those of before; not the docks where some are hidden for want of room."""
