@@ -170,6 +170,20 @@ def test_a_signal_closes(start, clip, tmp_path, number):
     assert (tmp_path / "window.ini").is_file(), "size and docks are kept"
 
 
+def test_what_a_desktop_portal_refuses_is_not_told_in_the_terminal(start, clip):
+    code, errors = finish(
+        start(
+            clip,
+            """
+            from PyQt6.QtCore import QLoggingCategory
+            def tells(what): return QLoggingCategory("qt.qpa." + what).isWarningEnabled()
+            def plan(): when_live(lambda: (print(tells("services"), tells("wayland"), file=sys.stderr), close()))
+            """,
+        )
+    )
+    assert (code, errors) == (0, "False True\n")
+
+
 def test_an_exception_in_a_slot_does_not_end_the_program(start, clip):
     code, errors = finish(
         start(

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from PyQt6 import sip
-from PyQt6.QtCore import QSettings, QTimer
+from PyQt6.QtCore import QLoggingCategory, QSettings, QTimer
 from PyQt6.QtWidgets import QApplication
 
 from gesture_app import __version__
@@ -33,6 +33,8 @@ def show_window(
     A thread that does not end in time, stuck in a driver or in the load of a model, would be destroyed while it runs,
     which aborts the process; then it is left at once instead.
     """
+    # Desktop portals refuse a program without a desktop file, which pip installs for none, and Qt would tell it.
+    QLoggingCategory.setFilterRules("qt.qpa.services.warning=false")
     application = QApplication.instance() or QApplication(["gesture-app"])
     assert isinstance(application, QApplication)
     application.setApplicationName("gesture-app")
