@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -26,7 +27,10 @@ def clip(tmp_path_factory) -> Path:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="asks for a display of X11 or Wayland")
-@pytest.mark.parametrize(("variables", "expected"), [({}, "none"), ({"DISPLAY": ":987"}, ":987")])
+@pytest.mark.parametrize(("variables", "expected"), [
+    ({}, "none"), ({"DISPLAY": ":987"}, ":987"), ({"WAYLAND_DISPLAY": "wayland-987"}, "wayland-987"),
+    ({"WAYLAND_DISPLAY": "wayland-987", "DISPLAY": ":987"}, ":987"),
+])  # fmt: skip
 def test_no_display_is_told(monkeypatch, variables, expected):
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
         monkeypatch.delenv(name, raising=False)
@@ -35,6 +39,19 @@ def test_no_display_is_told(monkeypatch, variables, expected):
     monkeypatch.setattr(display, "X11_LIBRARIES", {})
     with pytest.raises(EnvironmentFault, match=f"^display: {expected}: "):
         app.run("0", lambda choice: FakeRecognizer(), {})
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks for a desktop of Wayland")
+def test_a_compositor_that_answers(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("QT_QPA_PLATFORM", raising=False)
+    with socket.socket(socket.AF_UNIX) as compositor:
+        compositor.bind(str(tmp_path / "wayland-987"))
+        compositor.listen()
+        for name in ("wayland-987", str(tmp_path / "wayland-987")):
+            monkeypatch.setenv("WAYLAND_DISPLAY", name)
+            display.require_display()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="asks for a display of X11")

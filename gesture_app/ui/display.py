@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import ctypes
 import os
+import socket
 import sys
+from contextlib import suppress
+from pathlib import Path
 
 from gesture_app.errors import EnvironmentFault
 
@@ -26,9 +29,11 @@ def require_display() -> None:
     """
     if not sys.platform.startswith("linux") or os.environ.get("QT_QPA_PLATFORM"):
         return
-    if os.environ.get("WAYLAND_DISPLAY"):
+    wayland, display = os.environ.get("WAYLAND_DISPLAY"), os.environ.get("DISPLAY")
+    if wayland and _compositor_answers(wayland):
         return
-    display = os.environ.get("DISPLAY")
+    if wayland and not display:
+        raise EnvironmentFault(f"display: {wayland}: no compositor answers. Check WAYLAND_DISPLAY and XDG_RUNTIME_DIR")
     if not display:
         raise EnvironmentFault(
             "display: none: DISPLAY and WAYLAND_DISPLAY are not set. Start it on a desktop, or use `annotate` for files"
@@ -38,7 +43,7 @@ def require_display() -> None:
         raise EnvironmentFault(
             f"display: {display}: Qt lacks system libraries. Install them: apt install {' '.join(missing)}"
         )
-    if not _answers():
+    if not _x_server_answers():
         raise EnvironmentFault(f"display: {display}: no X server answers. Check DISPLAY and your access to it")
 
 
@@ -50,7 +55,15 @@ def _loads(library: str) -> bool:
     return True
 
 
-def _answers() -> bool:
+def _compositor_answers(name: str) -> bool:
+    """Whether the socket of Wayland that this is, or that has this name in XDG_RUNTIME_DIR, takes connections."""
+    with socket.socket(socket.AF_UNIX) as connection, suppress(OSError):
+        connection.connect(str(Path(os.environ.get("XDG_RUNTIME_DIR", "")) / name))
+        return True
+    return False
+
+
+def _x_server_answers() -> bool:
     try:
         xcb = ctypes.CDLL("libxcb.so.1")
     except OSError:
