@@ -1160,6 +1160,8 @@ def test_snapshot_and_recording(open_window, qtbot, clip, tmp_path):
     assert window.view.size() == size, "the line lies over the picture, which does not jump"
     qtbot.keyClick(window.view, Qt.Key.Key_R)
     assert window.capture.recorder.recording and window.menus.record.isChecked()
+    tips = [button.toolTip() for button in window.source_bar.findChildren(QToolButton)]
+    assert tips == ["Open (Ctrl+O)", "Snapshot (S)", "Record (R)", "Full screen (F)"], "disabled and enabled since"
     assert window.view.accessibleDescription() == "Recording", "for who does not see the red dot"
     qtbot.wait(500)
     qtbot.keyClick(window.view, Qt.Key.Key_R)

@@ -137,7 +137,7 @@ def test_repeat_and_speed(qtbot, bar: PlaybackBar) -> None:
     qtbot.mouseClick(bar.repeat_button, Qt.MouseButton.LeftButton)
     assert menus.loop.isChecked()
     menus.loop.trigger()
-    assert not bar.repeat_button.isChecked()
+    assert not bar.repeat_button.isChecked() and bar.repeat_button.toolTip() == "Repeat (L)", "whatever changes"
     for action, count, text in ((menus.faster, 4, "2 ×"), (menus.slower, 6, "0.25 ×")):
         for _ in range(count):
             action.trigger()

@@ -12,7 +12,7 @@ from PyQt6.QtWidgets import QMainWindow, QMenu
 from gesture_app.settings import PictureMode, Theme
 from gesture_app.ui.cameras import USUAL_SIZES_WH, Camera
 from gesture_app.ui.icons import icon
-from gesture_app.ui.menu_texts import shown_speed
+from gesture_app.ui.menu_texts import shown_speed, tip
 from gesture_app.ui.source_bar import shown_source
 from gesture_app.video.addresses import masked, source_kind
 
@@ -210,6 +210,7 @@ class Menus(QObject):
         action = QAction(text, menu)
         if key:
             action.setShortcut(QKeySequence(key))
+        action.setToolTip(tip(action))  # not of its buttons: they take the action's again whenever it changes
         if icon_name:
             action.setIcon(icon(icon_name))
         action.setCheckable(checkable)

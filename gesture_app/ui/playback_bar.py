@@ -10,7 +10,7 @@ from PyQt6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSlider, QStyle, QStyleO
 
 from gesture_app.ui.clock import clock_with_tenths
 from gesture_app.ui.icons import icon
-from gesture_app.ui.menu_texts import native, plain, shown_speed, tip
+from gesture_app.ui.menu_texts import native, plain, shown_speed
 
 if TYPE_CHECKING:
     from gesture_app.video.clips import Clip
@@ -112,7 +112,6 @@ class PlaybackBar(QWidget):
         """Let buttons show and change what these are about."""
         self.repeat_button.setDefaultAction(repeat)
         self.repeat_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
-        self.repeat_button.setToolTip(tip(repeat))
         self.repeat_button.setAccessibleName(plain(repeat.text()))
         self.speed_button.setMenu(speeds)
         metrics = self.speed_button.fontMetrics()  # the slider must not jump with the speed

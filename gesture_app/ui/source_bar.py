@@ -13,7 +13,7 @@ from PyQt6.QtWidgets import QApplication, QComboBox, QHBoxLayout, QPushButton, Q
 from gesture_app.ui.cameras import Camera
 from gesture_app.ui.desktop import full_path, shown_path
 from gesture_app.ui.icons import icon
-from gesture_app.ui.menu_texts import plain, tip
+from gesture_app.ui.menu_texts import plain
 from gesture_app.ui.wheel_guard import ActingBox
 from gesture_app.video.addresses import masked, source_kind
 
@@ -114,7 +114,6 @@ class SourceBar(QWidget):
         button = QToolButton()
         button.setDefaultAction(action)
         button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
-        button.setToolTip(tip(action))
         button.setAccessibleName(plain(action.text()))
         self._row.addWidget(button)
         self.setTabOrder(self.last_part, button)  # else the key comes here after all that was made before
