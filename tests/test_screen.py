@@ -41,7 +41,7 @@ def test_where_an_area_is(text: str, place: tuple[int, int, int, int]) -> None:
 
 
 def test_a_monitor_that_is_not_there() -> None:
-    with pytest.raises(InputError, match="there are 2 monitors"):
+    with pytest.raises(InputError, match="the last monitor is screen:2"):
         screen._place(ScreenArea(3), MONITORS)
 
 

@@ -104,7 +104,10 @@ class PartialFile:
 
     def keep_left(self) -> Path | None:
         """Keep what a process that was killed has left hidden; None if there is none or its process still runs."""
-        return self.keep() if self._lock() and self.writing.stat().st_size else None
+        if self._lock() and self.writing.stat().st_size:
+            return self.keep()
+        self._unlock()
+        return None
 
     def discard(self) -> None:
         """Remove the file, if it is there."""

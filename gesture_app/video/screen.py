@@ -73,7 +73,7 @@ def _place(area: ScreenArea, monitors: list[dict[str, int]]) -> dict[str, int]:
     desktop, *single = monitors
     if area.rect is None:
         if area.monitor > len(single):
-            raise InputError(f"screen: {area}: there are {len(single)} monitors. Give a smaller number")
+            raise InputError(f"screen: {area}: the last monitor is screen:{len(single)}. Give a smaller number")
         return {name: single[area.monitor - 1][name] for name in ("left", "top", "width", "height")}
     left, top = max(area.rect[0], desktop["left"]), max(area.rect[1], desktop["top"])
     right = min(area.rect[0] + area.rect[2], desktop["left"] + desktop["width"])
