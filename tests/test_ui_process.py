@@ -30,12 +30,15 @@ def clip(tmp_path_factory) -> Path:
 @pytest.mark.parametrize(("variables", "expected"), [
     ({}, "none"), ({"DISPLAY": ":987"}, ":987"), ({"WAYLAND_DISPLAY": "wayland-987"}, "wayland-987"),
     ({"WAYLAND_DISPLAY": "wayland-987", "DISPLAY": ":987"}, ":987"),
+    ({"QT_QPA_PLATFORM": "wayland", "DISPLAY": ":987"}, "wayland-0"), ({"QT_QPA_PLATFORM": "xcb"}, "none"),
+    ({"QT_QPA_PLATFORM": "wayland;xcb", "DISPLAY": ":987"}, ":987"),
 ])  # fmt: skip
 def test_no_display_is_told(monkeypatch, variables, expected):
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "")
     monkeypatch.setattr(display, "X11_LIBRARIES", {})
     with pytest.raises(EnvironmentFault, match=f"^display: {expected}: "):
         app.run("0", lambda choice: FakeRecognizer(), {})

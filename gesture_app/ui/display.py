@@ -27,9 +27,15 @@ def require_display() -> None:
     Raises:
         EnvironmentFault: no display is set, it does not answer, or a system library of Qt is missing.
     """
-    if not sys.platform.startswith("linux") or os.environ.get("QT_QPA_PLATFORM"):
+    chosen = os.environ.get("QT_QPA_PLATFORM")
+    platforms = {name.partition(":")[0] for name in (chosen or "wayland;xcb").split(";")}
+    if not sys.platform.startswith("linux") or not platforms <= {"wayland", "xcb"}:
         return
-    wayland, display = os.environ.get("WAYLAND_DISPLAY"), os.environ.get("DISPLAY")
+    wayland = display = ""
+    if "wayland" in platforms:
+        wayland = os.environ.get("WAYLAND_DISPLAY") or ("wayland-0" if chosen else "")  # as Qt has it
+    if "xcb" in platforms:
+        display = os.environ.get("DISPLAY", "")
     if wayland and _compositor_answers(wayland):
         return
     if wayland and not display:
