@@ -67,7 +67,7 @@ from gesture_app.video.reader import FrameReader
 from gesture_app.vision.assets import demo_clip, models_folder, shipped_folder
 from gesture_app.vision.hands import Frame
 from gesture_app.vision.labels import HAGRID_GESTURES
-from gesture_app.vision.model_folders import RETRAINED, network_files, weights_path
+from gesture_app.vision.model_folders import RETRAINED, copy_networks, network_files, shipped_weights, weights_path
 from gesture_app.vision.model_info import KINDS, ModelInfo
 
 NO_CAMERA = "987"
@@ -668,6 +668,18 @@ def test_controls_act_at_once_and_are_kept(open_window, qtbot, clip):
     assert window.close() and window.shutdown(10.0)
     again = open_window()
     assert settings_of(again).max_hands == 2 and settings_of(again).theme == "dark"
+
+
+def test_a_new_window_has_everything_before_anything_plays(open_window):
+    copy_networks((shipped_weights(kind) for kind in ("detector", "classifier")), models_folder() / "Mine")
+    window = open_window(picture_mode="fill", theme="dark", sounds=True)
+    menus, panel = window.menus, window.event_panel
+    assert menus._modes["fill"].isChecked() and menus._themes["dark"].isChecked() and menus.loop.isChecked()
+    assert panel.sounds_action.isChecked() and window.controls.model.model.findText("Mine") >= 0
+    assert window.acceptDrops() and window.windowTitle() and window.source_bar.start_button.hasFocus()
+    events = [panel.export_action, panel.copy_action, panel.clear_action, panel.sounds_action]
+    assert menus.gestures_menu.actions()[-len(events) :] == events
+    assert panel.export_action in window.actions(), "its key acts in full screen, where there are no menus"
 
 
 def test_a_broken_settings_file_is_told_once(open_window, tmp_path):
