@@ -16,6 +16,7 @@ from gesture_app.vision.recognizer import to_hands
 
 LABELS = ("like", "peace", "no_gesture")
 INFO = ModelInfo("classifier", "resnet18d", LABELS, (32, 32))
+DETECTOR_INFO = ModelInfo("detector", "yolox-tiny", ("hand",), (96, 128))
 LEFT_BGR = (200, 30, 30)
 RIGHT_BGR = (30, 200, 30)
 
@@ -26,6 +27,7 @@ class FakeRecognizer:
 
     options: RecognizerOptions = field(default_factory=RecognizerOptions)
     labels: tuple[str, ...] = LABELS
+    detector_info: ModelInfo = DETECTOR_INFO
     classifier_info: ModelInfo = INFO
     device_name: str = "fake device"
     one_step: bool = False

@@ -9,7 +9,15 @@ import pytest
 import torch
 from networks import Malicious
 
-from training.checkpoint import RunFolder, fingerprint, plain, provenance, random_state, set_random_state
+from training.checkpoint import (
+    RunFolder,
+    fingerprint,
+    found_once,
+    plain,
+    provenance,
+    random_state,
+    set_random_state,
+)
 from training.collection import Picture
 
 
@@ -68,6 +76,21 @@ def test_a_fingerprint_tells_other_pictures_wherever_they_lie(tmp_path: Path) ->
     (tmp_path / "moved").mkdir()
     moved = replace(one, path=(tmp_path / "a.png").rename(tmp_path / "moved" / "a.png"))
     assert fingerprint([moved]) == before
+
+
+def test_what_was_found_in_files_that_have_gone_is_found_anew(tmp_path: Path) -> None:
+    picture = Picture(
+        tmp_path / "1.png", ((0, 0.1, 1 / 3, 1),), ("like", ""), "val", False, True, "ann", "k", ("left",)
+    )
+
+    def find() -> tuple[list[Picture], list[str]]:
+        picture.path.touch()
+        return [picture], ["one"]
+
+    assert found_once(tmp_path / "out", ("a",), find) == find()
+    assert found_once(tmp_path / "out", ("a",), lambda: ([], [])) == find()
+    picture.path.unlink()
+    assert found_once(tmp_path / "out", ("a",), lambda: ([], [])) == ([], [])
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,8 @@ SHIPPED = ("like", "fist", "no_gesture")
 class FindsWhite:
     """Finds the white rectangles of a picture, the largest one first."""
 
-    classifier_info = SimpleNamespace(labels=("like", "no_gesture", "background"))
+    detector_info = SimpleNamespace(sha256="a")
+    classifier_info = SimpleNamespace(labels=("like", "no_gesture", "background"), sha256="b")
     calls = 0
 
     def detect(self, image, options) -> Detections:
@@ -109,6 +110,27 @@ def test_patches_without_a_hand_are_no_gesture_to_a_base_without_background(tmp_
     own = read_own(tmp_path, SHIPPED, FindsWhite())
     assert {name for p in own.training for name in p.labels[1:]} == {"no_gesture"}
     assert not any("no hand was found" in note for note in own.notes)
+
+
+@pytest.mark.parametrize(
+    ("change", "anew"),
+    [
+        (lambda root, kept, finds: None, False),
+        (lambda root, kept, finds: (kept / "hands.json").write_text("[]"), True),
+        (lambda root, kept, finds: folder(root, "vulcan", [picture((60, 10, 40, 40))] * 5), True),
+        (lambda root, kept, finds: setattr(finds, "detector_info", SimpleNamespace(sha256="c")), True),
+    ],
+    ids=["nothing", "damaged", "another gesture", "other weights"],
+)
+def test_hands_that_were_found_are_not_looked_for_again(tmp_path: Path, change, anew: bool) -> None:
+    root, kept, finds = tmp_path / "mine", tmp_path / "out", FindsWhite()
+    folder(root, "like", [picture((100, 20, 30, 30))] * 6 + [picture()])
+    (root / "index.csv").write_text("path,side\nlike/shot 0.png,left\n")
+    own = read_own(root, SHIPPED, finds, kept)
+    change(root, kept, finds)
+    finds.calls = 0
+    again = read_own(root, SHIPPED, finds, kept)
+    assert bool(finds.calls) == anew and (again == own) == (len(again.labels) == 1)
 
 
 def test_of_a_whole_picture_among_crops_the_hand_is_found(tmp_path: Path) -> None:
@@ -208,7 +230,9 @@ def test_pictures_that_cannot_be_read_are_left_out_and_told(tmp_path: Path, size
 @pytest.mark.parametrize(("place", "within"), [((1 / 4, 1 / 4, 1 / 2, 1 / 2), 1 / 4), ((0, 0, 1 / 4, 1 / 4), 4 / 9)])
 def test_hands_of_the_demo_clip(tmp_path: Path, monkeypatch, place, within) -> None:
     monkeypatch.setattr(own_pictures, "EVERY", 100)
-    hands = demo_hands(tmp_path, FakeRecognizer(place_xyxy=place))
+    recognizer = FakeRecognizer(place_xyxy=place)
+    hands = demo_hands(tmp_path, recognizer)
+    assert demo_hands(tmp_path, recognizer) == hands and len(recognizer.seen) == len(hands)
     assert [p.split for p in hands] == ["train", "val", "train", "train", "val", "train"]
     assert all(p.labels == ("like",) and not p.true_boxes for p in hands)
     assert all(box[2] * box[3] == pytest.approx(within, rel=0.02) for p in hands for box in p.boxes_xywh)

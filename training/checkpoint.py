@@ -5,13 +5,14 @@ from __future__ import annotations
 import datetime
 import hashlib
 import io
+import json
 import os
 import platform
 import shlex
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from itertools import count
 from pathlib import Path
@@ -20,11 +21,13 @@ from typing import Any
 import torch
 
 from gesture_app.errors import EnvironmentFault, InputError
-from gesture_app.vision.atomic import write_atomically
+from gesture_app.vision.atomic import write_atomically, write_file
 from training.collection import Picture
 
 FORMAT = 1
 CHECKPOINTS = ("last.pt", "previous.pt")
+Found = tuple[list[Picture], list[str]]
+"""Pictures with the hands that were found in them, and what is to be said of that."""
 
 
 def provenance(start: str, epoch: int, data: Sequence[Path], pictures: Sequence[Picture]) -> dict[str, Any]:
@@ -183,3 +186,34 @@ def fingerprint(pictures: Iterable[Picture]) -> str:
         bytes_ = p.path.stat().st_size if p.path.is_file() else 0
         digest.update(repr((p.key or p.path.name, bytes_, p.labels, p.boxes_xywh, p.sides, p.split)).encode())
     return digest.hexdigest()[:12]
+
+
+def found_once(folder: Path, source: Sequence[str], find: Callable[[], Found]) -> Found:
+    """What `find` gives, or what it gave before, which `hands.json` in the folder keeps.
+
+    It takes minutes, and on another number of threads the last digits of its boxes differ: a run that was broken off
+    would see other pictures than it was begun with.
+
+    Args:
+        source: of what `find` looks at, all that may change; it is found anew where that has.
+
+    Raises:
+        EnvironmentFault: the file cannot be written.
+    """
+    file = folder / "hands.json"
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        kept = json.loads(file.read_text(encoding="utf-8"))
+        pictures = [picture_of(fields) for fields in kept["pictures"]]
+        if kept["source"] == [*source] and all(picture.path.is_file() for picture in pictures):
+            return pictures, kept["notes"]
+    pictures, notes = find()
+    content = {"source": source, "notes": notes, "pictures": [asdict(picture) for picture in pictures]}
+    write_file(file, json.dumps(content, default=str).encode(), "the hands that were found")
+    return pictures, notes
+
+
+def picture_of(fields: dict[str, Any]) -> Picture:
+    """A picture of its fields as JSON has them."""
+    lists = {name: tuple(fields[name]) for name in ("labels", "sides")}
+    boxes = tuple(map(tuple, fields["boxes_xywh"]))
+    return Picture(**{**fields, **lists, "path": Path(fields["path"]), "boxes_xywh": boxes})

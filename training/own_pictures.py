@@ -6,7 +6,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from itertools import count
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from gesture_app.vision.images import read_image
 from gesture_app.vision.labels import BACKGROUND, NO_GESTURE
 from gesture_app.vision.postprocess import Detections
 from gesture_app.vision.recognizer import Recognizer
+from training.checkpoint import fingerprint, found_once
 from training.collection import UNREAD, Picture, in_threads, label_finder
 from training.datasets import fraction_boxes
 from training.layouts import BOXES_FILE
@@ -75,15 +76,17 @@ class OwnPictures:
     bad: list[str]
 
 
-def read_own(root: Path, known: tuple[str, ...], recognizer: Recognizer) -> OwnPictures:
+def read_own(root: Path, known: tuple[str, ...], recognizer: Recognizer, kept: Path | None = None) -> OwnPictures:
     """Read a folder of class folders, or of any other layout with labels, in whatever state it is.
 
     Args:
         known: labels of the base; a folder that means one of them gets its name.
         recognizer: finds the hands in whole pictures.
+        kept: folder for what was found, so that the next call need not look for it.
 
     Raises:
         InputError: the folder cannot be used, or a gesture has too few pictures.
+        EnvironmentFault: the file cannot be written.
     """
     found = read(root, None)
     print(f"{root}: {found.describe()}")
@@ -95,7 +98,11 @@ def read_own(root: Path, known: tuple[str, ...], recognizer: Recognizer) -> OwnP
     notes, bad = notes + bad, unread + bad
     own = enough_of(pictures, root)  # at once, not after minutes of looking for hands
     if all(p.is_crop for p in pictures):
-        pictures, said = with_hands(pictures, recognizer)
+        find = partial(with_hands, pictures, recognizer)
+        if kept is not None:
+            source = (str(root), str(root.absolute()), fingerprint(pictures), *weights_of(recognizer))
+            find = partial(found_once, kept, source, find)
+        pictures, said = find()
         notes += said
         own = enough_of(pictures, root)
     if unnamed := sum(bool(p.labels) and not any(p.labels) for p in pictures):
@@ -267,13 +274,18 @@ def free_patches(image: Image, hand: FloatArray, recognizer: Recognizer, rng: np
     return free
 
 
+def weights_of(recognizer: Recognizer) -> tuple[str, str]:
+    """What tells a recognizer's networks from others."""
+    return recognizer.detector_info.sha256, recognizer.classifier_info.sha256
+
+
 def demo_hands(folder: Path, recognizer: Recognizer) -> list[Picture]:
     """Hands of the clip that comes with the program, as the recognizer names them: every other second is held out.
 
     Own pictures show only what is to be learnt. These show other hands, of which a network must not think the same.
 
     Args:
-        folder: for pictures of the hands and what is around them.
+        folder: for pictures of the hands and what is around them, which the next call finds there.
 
     Returns:
         None of them where the clip cannot be read.
@@ -281,6 +293,12 @@ def demo_hands(folder: Path, recognizer: Recognizer) -> list[Picture]:
     Raises:
         EnvironmentFault: the pictures cannot be written.
     """
+    source = (str(folder), str(folder.absolute()), str(demo_clip()), *weights_of(recognizer))
+    return found_once(folder, source, lambda: (look_at_demo(folder, recognizer), []))[0]
+
+
+def look_at_demo(folder: Path, recognizer: Recognizer) -> list[Picture]:
+    """See `demo_hands`."""
     clip, found = cv2.VideoCapture(str(demo_clip())), []
     rate = clip.get(cv2.CAP_PROP_FPS) or 30.0
     for number in count():
