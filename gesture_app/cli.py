@@ -135,16 +135,14 @@ class Benchmark(Model):
         import json
 
         from gesture_app.video.files import check_regular_file
-        from gesture_app.vision.atomic import is_folder, write_file
+        from gesture_app.vision.atomic import require_place, write_file
 
         if not 0 < self.seconds < float("inf"):
             raise InputError(f"options: --seconds {self.seconds}: is not a number above 0")
         if self.clip is not None:
             check_regular_file(self.clip, "video")
-        if self.json is not None and is_folder(self.json):
-            raise InputError(f"results: {self.json}: is a folder. Give the name of a file")
-        if self.json is not None and not is_folder(self.json.parent):
-            raise InputError(f"results: {self.json}: there is no such folder. Check the name")
+        if self.json is not None:
+            require_place(self.json, "--json")
         result: dict[str, Any] = {}
         try:
             self.measure(result)

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
-from gesture_app.errors import EnvironmentFault
-from gesture_app.vision.atomic import first_free, shortened, write_atomically, write_file
+from gesture_app.errors import EnvironmentFault, InputError
+from gesture_app.vision import atomic
+from gesture_app.vision.atomic import first_free, require_place, shortened, write_atomically, write_file
 
 
 @pytest.mark.parametrize("data", [b"", b"one\r\ntwo\n\x00\xff"])
@@ -61,6 +63,34 @@ def test_a_file_with_its_folder_or_a_line_that_tells_why_not(tmp_path: Path) -> 
     assert path.read_bytes() == b"data"
     with pytest.raises(EnvironmentFault, match=r"cannot write the report: .*/file/below: "):
         write_file(path / "below", b"", "the report")
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "why"),
+    [
+        ("new", None, ""),
+        ("new/folder/file", None, ""),
+        ("file", None, ""),
+        ("", InputError, "is a folder. Give the name of a file"),
+        ("file/below", EnvironmentFault, "cannot be written .* Choose another place"),
+        ("n" * 300, EnvironmentFault, "cannot be written"),
+        ("n" * 300 + "/below", EnvironmentFault, "cannot be written"),
+    ],
+)
+def test_what_is_in_the_way_of_results_is_told_before_there_are_any(tmp_path: Path, name, error, why: str) -> None:
+    (tmp_path / "file").write_bytes(b"old")
+    with pytest.raises(error, match=f"^--json .*: {why}") if error else nullcontext():
+        require_place(tmp_path / name, "--json")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"] and (tmp_path / "file").read_bytes() == b"old"
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_there_are_results(tmp_path: Path, monkeypatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(atomic, "TemporaryFile", refuse)  # root may write everywhere
+    with pytest.raises(EnvironmentFault, match="Permission denied"):
+        require_place(tmp_path / "new", "--json")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="POSIX")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -443,9 +444,10 @@ def test_evaluate_writes_json(crops_root: Path, tmp_path: Path, program) -> None
     )
     assert code == 0, errors
     out.unlink()
+    os.mkfifo(pipe := tmp_path / "pipe.png")
     code, told, errors = program(
         *("evaluate", "classifier", "--data", crops_root, "--weights", weights, "--json", out, "--workers", "0"),
-        *("--plot", plot / "below.png"),
+        *("--plot", pipe),
     )
     assert code == 3 and "top1" in told and out.is_file(), "what was measured is not lost"
     assert plot.read_bytes().startswith(b"\x89PNG")
@@ -592,6 +594,7 @@ def test_bad_usage_exits_with_2_and_one_line(words, program) -> None:
         (("retrain", "--epochs", "-1"), "--epochs -1: it is at least 1"),
         (("evaluate", "classifier", "--json", "."), "--json .: is a folder"),
         (("evaluate", "classifier", "--plot", "."), "--plot .: is a folder"),
+        (("lr-find", "detector", "--plot", "."), "--plot .: is a folder"),
     ],
 )
 def test_options_out_of_their_range_are_told_before_data_is_read(words, told, program) -> None:

@@ -14,7 +14,7 @@ import tyro
 
 from gesture_app.command_line import parse
 from gesture_app.errors import EnvironmentFault, InputError, run_and_exit
-from gesture_app.vision.atomic import is_folder, write_file
+from gesture_app.vision.atomic import require_place, write_file
 from gesture_app.vision.labels import NO_GESTURE
 from gesture_app.vision.model_folders import shipped_weights
 from gesture_app.vision.model_info import DeviceName, RuntimeName, load_info, load_model
@@ -233,7 +233,7 @@ RUN: dict[type, Callable[[Any], object]] = {
 }
 """What carries out each command."""
 
-REPORTS = ("json", "plot", "bad")
+REPORTS = ("json", "plot", "bad", "sheet", "write_splits")
 """Options that name a file which is written in the end."""
 
 
@@ -246,8 +246,8 @@ def run(command: Any) -> None:
     require_ranges(command.program if isinstance(command, LearningRateConfig) else command)
     for name in REPORTS:
         path: Path | None = getattr(command, name, None)
-        if path is not None and is_folder(path):  # told now, not after the work
-            raise InputError(f"--{name} {path}: is a folder. Give the name of a file")
+        if path is not None:
+            require_place(path, f"--{name.replace('_', '-')}")
     RUN[type(command)](command)
 
 

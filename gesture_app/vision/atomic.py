@@ -7,11 +7,13 @@ import errno
 import io
 import os
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from itertools import count
 from os.path import lexists
 from pathlib import Path
+from tempfile import TemporaryFile
 
-from gesture_app.errors import EnvironmentFault
+from gesture_app.errors import EnvironmentFault, InputError
 
 LONGEST_NAME = 255
 """Bytes that usual file systems take."""
@@ -58,6 +60,29 @@ def write_file(path: Path, data: bytes, what: str) -> None:
         write_atomically(path, data)
     except OSError as error:
         raise EnvironmentFault(f"cannot write {what}: {path}: {error.strerror}. Choose another place") from error
+
+
+def require_place(path: Path, option: str) -> None:
+    """Tell before the work what would keep `write_file` from writing its results; nothing is made yet.
+
+    Args:
+        option: that named the file.
+
+    Raises:
+        InputError: it is a folder.
+        EnvironmentFault: it cannot be written.
+    """
+    if is_folder(path):
+        raise InputError(f"{option} {path}: is a folder. Give the name of a file")
+    try:
+        with suppress(FileNotFoundError):
+            path.lstat()  # raises for a name that is too long, and below a file
+        with TemporaryFile(dir=next(filter(is_folder, Path(os.path.realpath(path)).parents))):
+            pass
+    except OSError as error:
+        raise EnvironmentFault(
+            f"{option} {path}: cannot be written ({error.strerror}). Choose another place"
+        ) from error
 
 
 def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]], what: str) -> None:
