@@ -9,6 +9,7 @@ import pytest
 from conftest import draw_hagrid
 
 from gesture_app.errors import EnvironmentFault, InputError
+from training.collection import VIDEOS
 from training.layouts import gesture_folders
 from training.sets import open_set, read, read_gesture_frames
 
@@ -223,7 +224,7 @@ def test_a_class_without_a_picture_is_told(crops_root: Path, tmp_path: Path, lab
         (root / parent / name).mkdir()
     (root / parent / "wave" / "clip.mp4").write_bytes(b"moving pictures")
     found = read(root, labels)
-    assert found.skipped == {f"folder without a picture: {parent}wave/": 1} and not found.problems
+    assert found.skipped == {f"folder without a picture: {parent}wave/": 1, VIDEOS: 1} and not found.problems
     assert {p.labels for p in found.pictures} == {("fist",), ("palm",)}
 
 
@@ -286,6 +287,18 @@ def test_a_folder_of_photographs_that_are_not_read_says_so(tmp_path: Path, label
         (tmp_path / name).write_bytes(b"ftypheic")
     with pytest.raises(InputError, match=r"no usable picture: .*skipped: 2 in a format that is not read; export"):
         read(tmp_path, labels)
+
+
+@pytest.mark.parametrize("labels", [LABELS, None])
+@pytest.mark.parametrize(("videos", "count"), [("fist", 1), ("rock", 1), ("../videos", 0)])
+def test_videos_beside_pictures_are_told(crops_root: Path, tmp_path: Path, labels, videos: str, count: int) -> None:
+    root = tmp_path / "set"
+    root.mkdir()
+    folder = crops_root.rename(root / "train") / videos
+    folder.mkdir(exist_ok=True)
+    (folder / "1.MP4").touch()
+    found = read(root, labels)
+    assert len(found.pictures) == 20 and found.skipped[VIDEOS] == count
 
 
 @pytest.mark.parametrize("content", [[], {"fist0": 5}, {"fist0": None}, 3])

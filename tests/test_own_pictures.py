@@ -204,13 +204,20 @@ def test_of_a_gesture_beside_hands_that_rest_a_fifth_is_held_out(tmp_path: Path)
     assert Counter(name for p in own.validation for name in p.labels) == {"no_gesture": 4, "like": 2, "fist": 2}
 
 
-def test_spellings_of_a_gesture_are_one_and_what_is_not_read_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("unread", "told"),
+    [
+        ("IMG_1.HEIC", "in a format that is not read; export them as JPEG"),
+        ("IMG_1.MOV", "that are videos; save pictures of them instead"),
+    ],
+)
+def test_spellings_of_a_gesture_are_one_and_what_is_not_read_is_told(tmp_path: Path, unread, told) -> None:
     for part, name, count in (("train", "Grab it", 3), ("valid", "grab_it", 3), ("train", "LIKE", 5)):
         folder(tmp_path / part, name, [picture((2, 2, 150, 110))] * count)
-    (tmp_path / "train" / "LIKE" / "IMG_1.HEIC").write_bytes(b"ftypheic")
+    (tmp_path / "train" / "LIKE" / unread).write_bytes(b"ftyp")
     own = read_own(tmp_path, SHIPPED, FindsWhite())
     assert own.labels == ("like", "Grab it") and {p.labels for p in own.validation} == {("Grab it",)}
-    assert "Left out: 1 in a format that is not read; export them as JPEG." in own.notes
+    assert f"Left out: 1 {told}." in own.notes
     assert own.bad == own.notes[:1]  # which people are told at once
 
 

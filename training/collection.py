@@ -18,7 +18,7 @@ from PIL import Image as PillowImage
 from tqdm import tqdm
 
 from gesture_app.errors import InputError
-from gesture_app.vision.images import is_photograph, is_picture, is_unread, open_picture, orientation
+from gesture_app.vision.images import is_picture, is_unread, open_picture, orientation
 from gesture_app.vision.labels import SIDES
 from training.splits import Split, Splits, choose_split
 
@@ -38,6 +38,9 @@ OUTSIDE = 0.02
 NO_PICTURE = "without a picture"
 """Of an entry: no fault that ends a run, because a set may be a part of what its annotations tell of."""
 UNREAD = "in a format that is not read; export them as JPEG"
+VIDEOS = "that are videos; save pictures of them instead"
+VIDEO_SUFFIXES = (".3gp", ".avi", ".gif", ".m4v", ".mkv", ".mov", ".mp4", ".webm")
+"""As telephones and recorders of the screen write them."""
 ENOUGH = 5
 """A class with this many pictures of unknown people gets at least one validation picture."""
 
@@ -231,12 +234,14 @@ def known_sides(pictures: Iterable[Picture]) -> set[str]:
     return {side for picture in pictures for side in picture.sides if side}
 
 
-def picture_files(folders: Iterable[Path], below: bool = False, unread: bool = False) -> Iterator[Path]:
+def picture_files(
+    folders: Iterable[Path], below: bool = False, wanted: Callable[[Path], bool] = is_picture
+) -> Iterator[Path]:
     """Every picture file of the folders, sorted, without hidden ones, as macOS leaves them beside its own.
 
     Args:
         below: of the folders in them, too.
-        unread: those in formats that are not read, too.
+        wanted: which files count as pictures.
 
     Raises:
         InputError: a folder cannot be read.
@@ -246,9 +251,21 @@ def picture_files(folders: Iterable[Path], below: bool = False, unread: bool = F
             items = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
         except OSError as error:
             raise InputError(f"cannot read pictures: {folder}: {error.strerror}") from error
-        yield from filter(is_photograph if unread else is_picture, items)
+        yield from filter(wanted, items)
         if below:
-            yield from picture_files((path for path in items if path.is_dir() and not path.is_symlink()), below, unread)
+            yield from picture_files((path for path in items if path.is_dir() and not path.is_symlink()), below, wanted)
+
+
+def why_unread(path: Path) -> str:
+    """Why a photograph or a video is no picture of a set; empty for all else."""
+    if is_unread(path):
+        return UNREAD
+    return VIDEOS if path.suffix.lower() in VIDEO_SUFFIXES else ""
+
+
+def is_read_or_told(path: Path) -> bool:
+    """Whether a file is a picture, or what people may take for one."""
+    return is_picture(path) or bool(why_unread(path))
 
 
 def in_threads(work: Callable[[Path], T], paths: Sequence[Path], workers: int, what: str) -> list[T]:
@@ -287,7 +304,7 @@ def collect(
     found, find_label = Collection(), label_finder(labels)
     drawn: dict[str, list[int]] = defaultdict(list)  # pictures whose split the picture itself decided, by label
     for entry in entries:
-        if skip := UNREAD if entry.path is not None and is_unread(entry.path) else entry.skip:
+        if skip := (entry.path and why_unread(entry.path)) or entry.skip:
             found.skipped[skip] += 1
             continue
         key = f"{root.name}/{entry.name}"

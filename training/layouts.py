@@ -25,8 +25,9 @@ from pathlib import Path
 from typing import Any
 
 from gesture_app.errors import EnvironmentFault, InputError
+from gesture_app.vision.images import is_photograph
 from gesture_app.vision.labels import NO_GESTURE
-from training.collection import Entry, canonical, label_finder, picture_files
+from training.collection import Entry, canonical, is_read_or_told, label_finder, picture_files
 from training.published import HAGRID_V2_GESTURES
 from training.splits import as_split, split_folders
 
@@ -230,7 +231,9 @@ def class_folders(root: Path, labels: Sequence[str] | None) -> list[tuple[Path, 
         found = [(folder, split) for parent, split in parents for folder in sorted(parent.iterdir()) if folder.is_dir()]
         found = [(folder, split) for folder, split in found if not folder.name.startswith((".", "__"))]
         if labels is None:
-            direct = {f for f, _ in found if any(picture_files([f], unread=True)) or canonical(f.name) in KNOWN}
+            direct = {
+                f for f, _ in found if any(picture_files([f], wanted=is_photograph)) or canonical(f.name) in KNOWN
+            }
             if all(as_split(folder.name) for folder in direct):
                 continue  # what an archive was packed in, say, or folders of people with folders of gestures
             found = [(f, s) for f, s in found if f in direct or not as_split(f.name)]
@@ -249,8 +252,8 @@ def class_folder_entries(
     boxes, find_label = read_boxes(root / BOXES_FILE) if (root / BOXES_FILE).is_file() else None, label_finder(labels)
     for folder, given in folders:
         no_label = "" if find_label(folder.name) else f"in {folder.name}/, which is no label"
-        paths = list(picture_files([folder], below=True, unread=True))
-        if not paths and not no_label:
+        paths = list(picture_files([folder], below=True, wanted=is_read_or_told))
+        if not any(map(is_photograph, paths)) and not no_label:
             name = folder.relative_to(root).as_posix()
             yield Entry(name, None, (), None, skip=f"folder without a picture: {name}/")
         for path in paths:

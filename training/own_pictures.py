@@ -24,7 +24,7 @@ from gesture_app.vision.labels import BACKGROUND, NO_GESTURE
 from gesture_app.vision.postprocess import Detections
 from gesture_app.vision.recognizer import Recognizer
 from training.checkpoint import fingerprint, found_once
-from training.collection import UNREAD, Picture, in_threads, label_finder
+from training.collection import UNREAD, VIDEOS, Picture, in_threads, label_finder
 from training.datasets import fraction_boxes
 from training.layouts import BOXES_FILE
 from training.picture_store import NAMED
@@ -93,7 +93,7 @@ def read_own(root: Path, known: tuple[str, ...], recognizer: Recognizer, kept: P
     find_label = label_finder((NO_GESTURE, BACKGROUND, *known))
     pictures = [replace(p, labels=tuple(find_label(n) or n for n in p.labels)) for p in found.pictures]
     notes = [f"Left out: {found.describe().partition('skipped: ')[2]}."] if found.skipped else []
-    unread = notes if found.skipped[UNREAD] else []
+    unread = notes if found.skipped[UNREAD] or found.skipped[VIDEOS] else []
     pictures, bad = without_bad(pictures)
     notes, bad = notes + bad, unread + bad
     own = enough_of(pictures, root)  # at once, not after minutes of looking for hands
