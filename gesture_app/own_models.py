@@ -6,6 +6,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
 from itertools import islice, takewhile
 from pathlib import Path
 
@@ -22,6 +23,16 @@ MOST_SEEN = 100_000
 def runs_folder() -> Path:
     """Where trainings that the window starts leave their results, a folder each."""
     return models_folder().parent / "trainings"
+
+
+def forget_trainings() -> None:
+    """Remove what trainings of the window could be gone on from, 0.2 GB and more each; what came of them stays.
+
+    One goes on only until another begins.
+    """
+    for checkpoint in runs_folder().glob("*/*/*.pt"):
+        with suppress(OSError):
+            checkpoint.unlink()
 
 
 def count_pictures(folder: Path, wanted: Callable[[], bool] = lambda: True) -> dict[str, int]:

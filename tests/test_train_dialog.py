@@ -12,6 +12,7 @@ import pytest
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QDialog, QMainWindow
 
+from gesture_app.own_models import runs_folder
 from gesture_app.ui import pictures_folder, train_dialog
 from gesture_app.ui.child import Child
 from gesture_app.ui.curves import Curves, nice_top
@@ -359,7 +360,8 @@ RESUME = """
 assert "--base" not in sys.argv, "the model that comes with the program is trained further"
 print("keep" if "--keep" in sys.argv else "only own", output, flush=True)
 first = not output.exists()
-output.mkdir(parents=True, exist_ok=True)
+(output / "classifier").mkdir(parents=True, exist_ok=True)
+(output / "classifier" / "last.pt").touch()
 try:
     epochs(1)
     if first: work()
@@ -370,17 +372,19 @@ except KeyboardInterrupt: sys.exit(130)
 @pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
 def test_a_stopped_training_goes_on_unless_something_else_is_asked_for(open_dialog, qtbot, data):
     dialog = open_dialog(RESUME, data)
-    said = []
+    said, found = [], []
     dialog._child.said.connect(said.append)
     for keep in (True, True, False):
         dialog.keep.setChecked(keep)
         dialog.start()
+        found.append(len(list(runs_folder().glob("*/classifier/last.pt"))))
         qtbot.waitUntil(lambda: "round 1" in dialog.state.text() or not dialog.running)
         dialog.cancel()
         qtbot.waitUntil(lambda: not dialog.running)
     outputs = [Path(line.partition(" /")[2]) for line in said]
     assert [line.partition(" /")[0] for line in said] == ["keep", "keep", "only own"]
     assert outputs[0] == outputs[1] != outputs[2]
+    assert found == [0, 1, 0], "what is not gone on with takes no room"
 
 
 def test_the_model_in_use_is_trained_further(qtbot, data):

@@ -22,7 +22,7 @@ from PyQt6.QtWidgets import (
 )
 
 from gesture_app.errors import GestureError
-from gesture_app.own_models import free_folder, install_model, runs_folder
+from gesture_app.own_models import forget_trainings, free_folder, install_model, runs_folder
 from gesture_app.python_process import python_arguments
 from gesture_app.ui.child import Child
 from gesture_app.ui.curves import Curves
@@ -112,6 +112,7 @@ class TrainDialog(WorkDialog):
         arguments = ["--data", str(self.data.folder()), *(["--keep"] if self.keep.isChecked() else [])]
         arguments += ["--base", str(self._base)] if self._base is not None else []
         if self._output is None or arguments != self._interrupted:  # else the training goes on where it was stopped
+            forget_trainings()
             self._output = free_folder(runs_folder(), f"{self.name.text()} {datetime.now():%Y-%m-%d %H.%M.%S}")
             self.loss.clear()
             self.quality.clear()
