@@ -415,7 +415,7 @@ def test_a_full_disk_keeps_the_checkpoint_before(tmp_path: Path, monkeypatch) ->
         whole(path, data)
 
     monkeypatch.setitem(RunFolder.save.__globals__, "write_atomically", full)
-    with pytest.raises(EnvironmentFault, match=r"No space left.*kept"):
+    with pytest.raises(EnvironmentFault, match=r"No space left.*checkpoint before"):
         run(output)
     assert state_of(output)["progress"]["epoch"] == 1
     monkeypatch.undo()

@@ -387,6 +387,22 @@ def test_a_stopped_training_goes_on_unless_something_else_is_asked_for(open_dial
     assert found == [0, 1, 0], "what is not gone on with takes no room"
 
 
+@pytest.mark.parametrize(("code", "goes_on"), [
+    ("sys.exit(3)", True),  # a full disk, say
+    pytest.param("import os; os.kill(os.getpid(), 9)", True,
+                 marks=pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")),
+    ("sys.exit(2)", False),
+    ("raise ValueError('a bug')", False),
+    ("finish(better=True)", False),
+])  # fmt: skip
+def test_a_training_that_the_machine_ended_goes_on(trained, qtbot, code, goes_on):
+    dialog = trained(code if "finish" in code else f"output.mkdir(parents=True, exist_ok=True); {code}")
+    before = dialog._output
+    dialog.start()
+    assert (dialog._output == before) is goes_on
+    qtbot.waitUntil(lambda: not dialog.running)
+
+
 def test_the_model_in_use_is_trained_further(qtbot, data):
     code = "print('base', sys.argv[sys.argv.index('--base') + 1], flush=True); finish(better=True)"
     in_use, used = [data / "used"], []

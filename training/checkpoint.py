@@ -150,8 +150,7 @@ class RunFolder:
         except OSError as error:
             new.unlink(missing_ok=True)
             raise EnvironmentFault(
-                f"cannot save the run: {self.path}: {error.strerror}. The checkpoint before this one is kept; "
-                "make room and go on with --resume"
+                f"cannot save the run: {self.path}: {error.strerror}. Make room, and go on from the checkpoint before"
             ) from error
 
     def forget(self) -> None:

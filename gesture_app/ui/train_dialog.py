@@ -21,7 +21,7 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from gesture_app.errors import GestureError
+from gesture_app.errors import EnvironmentFault, GestureError
 from gesture_app.own_models import forget_trainings, free_folder, install_model, runs_folder
 from gesture_app.python_process import python_arguments
 from gesture_app.ui.child import Child
@@ -34,6 +34,8 @@ from gesture_app.vision.model_info import KINDS, Kind
 
 COMMAND = (*python_arguments("from training.__main__ import main; main()"), "retrain", "--no-install")
 INTERRUPTED = 130
+TO_GO_ON = (INTERRUPTED, EnvironmentFault.exit_code, -1)
+"""Exit codes of a training that can go on, once there is room or memory again."""
 LONGEST_NAME = 60  # with a date it names a folder, for which systems take 255 bytes; a letter has at most 3
 NOT_CURVES = ("epoch", "epochs", "stage", "loss")
 START_HEIGHT_PX, CURVES_HEIGHT_PX = 340, 620
@@ -273,12 +275,13 @@ class TrainDialog(WorkDialog):
 
     def _end(self, code: int) -> None:
         result = self._result if code == 0 else None
+        if result is None and (self._cancelled or code in TO_GO_ON):
+            self._interrupted = self._arguments
         self.progress_bar.setRange(0, 1)
         self.progress_bar.setValue(int(result is not None))
         if result is not None:
             self._tell_result(result)
         elif self._cancelled or code == INTERRUPTED:
-            self._interrupted = self._arguments
             self.state.setText(self.tr("Stopped. “Train” goes on from here; the model in use is the same as before."))
         else:
             why = self._child.errors[-1] if self._child.errors else self.tr("exit code {code}").format(code=code)
