@@ -350,14 +350,45 @@ def test_of_a_list_of_classes_the_folders_tell_the_splits(tmp_path: Path) -> Non
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("file", ["annotations.xml", "Annotations/a.xml"])
+@pytest.mark.parametrize(
+    ("picture", "file"),
+    [
+        ("JPEGImages/a.jpg", "annotations.xml"),
+        ("JPEGImages/a.jpg", "Annotations/a.xml"),
+        ("a.jpg", "a.xml"),
+        ("images/a.jpg", "images/a.xml"),
+        ("valid/a.jpg", "valid/a.xml"),
+        ("pictures/a.jpg", "pictures/a.xml"),
+    ],
+)
 @pytest.mark.parametrize("labels", [LABELS, None])
-def test_annotations_in_xml_make_no_gestures_of_folders(tmp_path: Path, file: str, labels) -> None:
-    draw(tmp_path / "JPEGImages" / "a.jpg")
+def test_annotations_in_xml_make_no_gestures_of_folders(tmp_path: Path, picture: str, file: str, labels) -> None:
+    draw(tmp_path / picture)
     (tmp_path / file).parent.mkdir(exist_ok=True)
     (tmp_path / file).write_text("<annotation/>")
     with pytest.raises(InputError, match="in XML"):
         read(tmp_path, labels)
+
+
+@pytest.mark.parametrize(
+    ("folder", "beside"), [("images", "project.json"), ("JPEGImages", "x"), ("Images", "labels/a.txt")]
+)
+def test_a_folder_of_all_pictures_is_no_gesture(tmp_path: Path, folder: str, beside: str) -> None:
+    draw(tmp_path / folder / "a.jpg")
+    (tmp_path / beside).parent.mkdir(exist_ok=True)
+    (tmp_path / beside).write_text("[]")
+    with pytest.raises(InputError, match="unknown layout"):
+        read(tmp_path, None)
+    draw(tmp_path / "wave" / "a.jpg")
+    assert {p.labels for p in read(tmp_path, None).pictures} == {(folder,), ("wave",)}, "beside a gesture it is one"
+
+
+def test_the_only_folder_with_annotations_of_its_own_is_no_gesture(tmp_path: Path) -> None:
+    draw(tmp_path / "wave" / "a.jpg")
+    assert [p.labels for p in read(tmp_path, None).pictures] == [("wave",)]
+    (tmp_path / "wave" / "a.txt").write_text("0 0.5 0.5 0.2 0.4")
+    (tmp_path / "wave" / "classes.txt").write_text("fist")
+    assert [p.labels for p in read(tmp_path, None).pictures] == [("fist",)]
 
 
 def test_a_list_of_classes_that_is_no_text(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from training.collection import (
     collect,
     held_photographs,
     in_threads,
+    known_sides,
     label_finder,
     mirror_images,
     picture_files,
@@ -88,6 +89,16 @@ def test_a_valid_box_has_area_inside_the_picture(box: list[float]) -> None:
         left, top, width, height = valid_box(box)
         assert width > 0 and height > 0 and left >= 0 and top >= 0
         assert left + width <= 1 + 1e-9 and top + height <= 1 + 1e-9
+
+
+def test_what_several_sets_hold_is_told_together() -> None:
+    boxes = [[0, 0, 0.5, 0.5], [0.9, 0, 0.5, 0.5]]
+    sets = [[entry(boxes=boxes, names=["wave", "Fist"], sides=["left", ""])], [entry(boxes=boxes, names=None)]]
+    found = [collect(entries, ("fist",), ROOT, Splits()) for entries in sets]
+    both = found[0] + found[1]
+    assert [p.labels for p in both.pictures] == [("", "fist"), ("", "")] and len(both.outside) == 2
+    assert both.describe() == "2 pictures, 4 hands, 1 of known side; without a known label: 1 wave"
+    assert known_sides(both.pictures) == {"left"}
 
 
 def test_nothing_is_an_empty_collection() -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gesture_app.errors import InputError
+from gesture_app.vision.atomic import is_folder
 from gesture_app.vision.images import is_photograph
 from training.collection import Entry, picture_files, picture_size
 from training.layouts import read_json
@@ -192,8 +193,10 @@ def yolo_description(root: Path) -> Path | None:
 
 
 def has_xml(root: Path) -> bool:
-    """Whether a folder has annotations in XML: those of Pascal VOC, or CVAT's own."""
-    return (root / "annotations.xml").is_file() or any((root / "Annotations").glob("*.xml"))
+    """Whether a folder has annotations in XML: those of Pascal VOC, also beside the pictures, or CVAT's own."""
+    places = [root, root / "images", *(folder for folder, _ in split_folders(root))]
+    beside = (path.with_suffix(".xml").is_file() for path in picture_files(filter(is_folder, places)))
+    return (root / "annotations.xml").is_file() or any((root / "Annotations").glob("*.xml")) or any(beside)
 
 
 def yolo_entries(root: Path, description: Path) -> Iterator[Entry]:

@@ -40,6 +40,8 @@ PREFIXES = ("train_val_", "test_")
 KNOWN = (*HAGRID_V2_GESTURES, NO_GESTURE)
 DEPTH = 3
 BOXES_FILE = "boxes.json"
+OF_PICTURES = ("images", "jpegimages")
+"""Folders that programs for annotations put all pictures in: no gesture is called so."""
 LEAST_CONFIDENCE = 0.9
 """Of people who named the leading hand; less counts as not known."""
 WHOLE = (0.0, 0.0, 1.0, 1.0)
@@ -234,7 +236,7 @@ def class_folders(root: Path, labels: Sequence[str] | None) -> list[tuple[Path, 
             direct = {
                 f for f, _ in found if any(picture_files([f], wanted=is_photograph)) or canonical(f.name) in KNOWN
             }
-            if all(as_split(folder.name) for folder in direct):
+            if all(as_split(folder.name) or canonical(folder.name) in OF_PICTURES for folder in direct):
                 continue  # what an archive was packed in, say, or folders of people with folders of gestures
             found = [(f, s) for f, s in found if f in direct or not as_split(f.name)]
         if any(find_label(folder.name) for folder, _ in found):

@@ -24,6 +24,7 @@ from training.layouts import (
 from training.picture_store import ALLOWED, NAMED, describe_share
 from training.splits import Split, Splits, choose_split, read_index, read_splits
 
+CLASS_FOLDERS = "class folders"
 LAYOUTS = "HaGRID (ann_train_val/ or hagrid_annotations/), COCO, YOLO, or folders of pictures named like gestures"
 
 
@@ -74,11 +75,13 @@ def find_layout(root: Path, labels: Sequence[str] | None, boxes_file: Path | Non
         raise InputError(f"cannot read annotations: {root}: in XML. Export COCO or YOLO, or move them elsewhere")
     folders = class_folders(root, labels)
     kind = "whole pictures" if (root / BOXES_FILE).is_file() else "hand crops"
-    return Layout(f"class folders of {kind}", class_folder_entries(root, folders, labels)) if folders else None
+    return Layout(f"{CLASS_FOLDERS} of {kind}", class_folder_entries(root, folders, labels)) if folders else None
 
 
 def open_set(root: Path, labels: Sequence[str] | None, boxes_file: Path | None = None) -> tuple[Path, Layout]:
     """The folder itself, or the only one in it, as unpacking an archive leaves it, and its layout.
+
+    The only one may be of a gesture; with annotations of its own it is none.
 
     Raises:
         InputError: there is no such folder, it is in no known layout, or its class folders have other names.
@@ -87,10 +90,10 @@ def open_set(root: Path, labels: Sequence[str] | None, boxes_file: Path | None =
         raise InputError(f"no such folder: {root}: expected {LAYOUTS}")
     inner = [f for f in sorted(root.iterdir()) if f.is_dir() and not f.name.startswith((".", "__"))]
     same = root / root.name
-    for folder in (root, *([same] if same in inner else inner if len(inner) == 1 else [])):
-        layout = find_layout(folder, labels, boxes_file)
-        if layout is not None:
-            return folder, layout
+    folders = (root, *([same] if same in inner else inner if len(inner) == 1 else []))
+    found = [(f, layout) for f in folders if (layout := find_layout(f, labels, boxes_file)) is not None]
+    if found:
+        return min(found, key=lambda pair: pair[1].name.startswith(CLASS_FOLDERS))
     if labels is not None and (own := class_folders(root, None)):
         names = ", ".join(sorted({folder.name for folder, _ in own})[:NAMED])
         why = f"its folders are {names}; known are {', '.join(labels)}"
