@@ -6,6 +6,7 @@ import hashlib
 import math
 import os
 import re
+import unicodedata
 import warnings
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -156,8 +157,8 @@ class Collection:
 
 
 def canonical(name: str) -> str:
-    """A gesture's name as HaGRID writes it: lower case, underscores, synonyms resolved."""
-    folded = "_".join(name.strip().lower().replace("-", " ").replace("_", " ").split())
+    """A gesture's name as HaGRID writes it: lower case, underscores, letters composed, synonyms resolved."""
+    folded = "_".join(unicodedata.normalize("NFC", name.lower()).replace("-", " ").replace("_", " ").split())
     return SYNONYMS.get(folded, folded)
 
 
