@@ -15,7 +15,7 @@ from gesture_app.vision.recognizer import Recognizer
 from training.collection import picture_files
 from training.datasets import fraction_boxes
 from training.layouts import BOXES_FILE, class_folders
-from training.own_pictures import sure_hands
+from training.own_pictures import ANY_HAND, sure_hands
 from training.sets import CLASS_FOLDERS, open_set
 
 
@@ -50,7 +50,7 @@ def write_boxes(root: Path, recognizer: Recognizer | None = None) -> Path:
         except InputError as error:
             print(error)
             continue
-        hands = fraction_boxes(sure_hands(image, recognizer).boxes_xyxy, image)
+        hands = fraction_boxes(sure_hands(recognizer.detect(image, ANY_HAND)).boxes_xyxy, image)
         if hands:
             rounded = [{"bbox": [round(value, 5) for value in box]} for box in hands]
             boxes[path.relative_to(folder).as_posix()] = rounded

@@ -46,6 +46,8 @@ FEWEST = 5
 HELD_OUT = 0.2
 EASY, FAINT = 0.3, 0.1
 """Scores from which a box is taken for the hand, and from which it is surely not background."""
+ANY_HAND = RecognizerOptions(FAINT, 0.0, 20)
+"""What the detector is asked for: all that may be a hand."""
 BESIDE = 0.6
 """A second hand is at least so sure as a share of the surest."""
 PATCHES = 2
@@ -193,12 +195,15 @@ def with_hands(crops: list[Picture], recognizer: Recognizer) -> tuple[list[Pictu
     Returns:
         The pictures, and what was done.
     """
+    nothing = BACKGROUND if BACKGROUND in recognizer.classifier_info.labels else NO_GESTURE
 
     @cache
-    def look(number: int) -> tuple[Detections, float, bool]:
+    def look(number: int) -> tuple[Picture | None, float, bool]:
         image = read_image(crops[number].path, LOOKED_SIDE)
-        hands = sure_hands(image, recognizer)
-        return hands, share_of_hand(image, hands), is_far(image, hands)
+        found = recognizer.detect(image, ANY_HAND)
+        whole = boxed(crops[number], image, found, nothing, np.random.default_rng(number))
+        hands = sure_hands(found)
+        return whole, share_of_hand(image, hands), is_far(image, hands)
 
     sample = range(0, len(crops), max(1, len(crops) // SAMPLED))
     found = [look(number) for number in tqdm(sample, desc="finding hands", leave=False, disable=None)]
@@ -206,21 +211,20 @@ def with_hands(crops: list[Picture], recognizer: Recognizer) -> tuple[list[Pictu
     taken_for_crops = "The pictures are taken for hand crops: each is trained on as a whole."
     if not mostly_whole and not any(far for _, _, far in found):
         return crops, [taken_for_crops]
-    rng = np.random.default_rng(0)
     pictures: list[Picture] = []
-    whole: list[str] = []
+    with_more: list[str] = []
     lost = 0
     for number, picture in enumerate(tqdm(crops, desc="finding hands", leave=False, disable=None)):
-        hands, _, far = look(number)
+        whole, _, far = look(number)
         if not mostly_whole and not far:
             pictures.append(picture)
-        elif len(hands.scores):
-            whole.append(str(picture.path))
-            pictures.append(boxed(picture, read_image(picture.path, LOOKED_SIDE), hands.boxes_xyxy, recognizer, rng))
+        elif whole is not None:
+            with_more.append(str(picture.path))
+            pictures.append(whole)
         else:
             lost += 1
     if not mostly_whole:
-        named = ", ".join(whole[:NAMED]) + (f" and {len(whole) - NAMED} more" if len(whole) > NAMED else "")
+        named = ", ".join(with_more[:NAMED]) + (f" and {len(with_more) - NAMED} more" if with_more[NAMED:] else "")
         return pictures, [taken_for_crops, f"But not {named}: these show more than a hand, which was found in them."]
     notes = ["The pictures show more than a hand: the detector found the hands in them."]
     if lost:
@@ -228,23 +232,26 @@ def with_hands(crops: list[Picture], recognizer: Recognizer) -> tuple[list[Pictu
     return pictures, notes
 
 
-def boxed(
-    crop: Picture, image: Image, boxes_xyxy: FloatArray, recognizer: Recognizer, rng: np.random.Generator
-) -> Picture:
-    """The picture as a whole one: the uppermost of its hands (N, 4), and patches without any."""
-    nothing = BACKGROUND if BACKGROUND in recognizer.classifier_info.labels else NO_GESTURE
-    hand = boxes_xyxy[boxes_xyxy[:, 1].argmin()]
-    patches = free_patches(image, hand, recognizer, rng)
+def boxed(crop: Picture, image: Image, found: Detections, nothing: str, rng: np.random.Generator) -> Picture | None:
+    """The picture as a whole one: the uppermost of the sure hands found in it, and patches without any.
+
+    Args:
+        nothing: the name of the patches.
+    """
+    hands = sure_hands(found).boxes_xyxy
+    if not len(hands):
+        return None
+    hand = hands[hands[:, 1].argmin()]
+    patches = free_patches(image, hand, found.boxes_xyxy, rng)
     boxes = fraction_boxes(np.stack((hand, *patches)), image)
     labels = (crop.labels[0], *(nothing,) * len(patches))
     sides = (*crop.sides, *("",) * len(patches)) if crop.sides else ()
     return replace(crop, boxes_xywh=tuple(boxes), labels=labels, sides=sides, is_crop=False, true_boxes=False)
 
 
-def sure_hands(image: Image, recognizer: Recognizer) -> Detections:
-    """The hands of a picture; those much less sure than the surest are left out."""
-    found = recognizer.detect(image, RecognizerOptions(EASY, 0.0, 8))
-    return found.take(found.scores >= BESIDE * found.scores.max(initial=0))
+def sure_hands(found: Detections) -> Detections:
+    """Of all that may be a hand what surely is one; those much less sure than the surest are left out."""
+    return found.take(found.scores >= max(EASY, BESIDE * found.scores.max(initial=0)))
 
 
 def share_of_hand(image: Image, hands: Detections) -> float:
@@ -258,9 +265,8 @@ def is_far(image: Image, hands: Detections) -> bool:
     return bool(large_enough and hands.scores.max() >= FAR_SCORE and share_of_hand(image, hands) < FAR_SHARE)
 
 
-def free_patches(image: Image, hand: FloatArray, recognizer: Recognizer, rng: np.random.Generator) -> list[FloatArray]:
-    """Some boxes_xyxy of about the hand's size where not even a faint hand is."""
-    taken = recognizer.detect(image, RecognizerOptions(FAINT, 0.0, 20)).boxes_xyxy
+def free_patches(image: Image, hand: FloatArray, taken: FloatArray, rng: np.random.Generator) -> list[FloatArray]:
+    """Some boxes_xyxy of about the hand's size where none of the boxes (N, 4) is in which there may be a hand."""
     height, width = image.shape[:2]
     free: list[FloatArray] = []
     for _ in range(8):
