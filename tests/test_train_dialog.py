@@ -338,6 +338,17 @@ def test_progress_and_time_left(open_dialog, qtbot, data):
     assert (dialog.progress_bar.value(), dialog.progress_bar.maximum()) == (2, 500)
 
 
+def test_progress_before_the_first_epoch(open_dialog, qtbot, data):
+    looks = "tell(looked_at=3, pictures=4); time.sleep(0.1); tell(looked_at=4, pictures=4); time.sleep(60)"
+    dialog = open_dialog(looks, data)
+    seen = []
+    dialog._child.told.connect(lambda _: seen.append((dialog.state.text(), dialog.progress_bar.maximum())))
+    dialog.start()
+    qtbot.waitUntil(lambda: len(seen) == 2)
+    assert seen == [("Finding the hands: picture 3 of 4", 4), ("Preparing the training…", 0)]
+    assert dialog.work_text == "Training…"
+
+
 SAVE = "try: epochs(1); work()\nexcept KeyboardInterrupt: print('saved'); sys.exit(130)"
 
 

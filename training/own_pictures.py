@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from itertools import count
@@ -31,6 +31,8 @@ from training.picture_store import NAMED
 from training.sets import open_set, read
 from training.splits import Split, Splits, as_split, read_index
 from training.verify import fault_and_oddity
+
+OnLook = Callable[[int, int], None]
 
 SAMPLED = 1000
 """So many pictures, and less than twice as many, are looked at to tell whole pictures from hand crops."""
@@ -78,13 +80,20 @@ class OwnPictures:
     bad: list[str]
 
 
-def read_own(root: Path, known: tuple[str, ...], recognizer: Recognizer, kept: Path | None = None) -> OwnPictures:
+def read_own(
+    root: Path,
+    known: tuple[str, ...],
+    recognizer: Recognizer,
+    kept: Path | None = None,
+    on_look: OnLook = lambda looked_at, pictures: None,
+) -> OwnPictures:
     """Read a folder of class folders, or of any other layout with labels, in whatever state it is.
 
     Args:
         known: labels of the base; a folder that means one of them gets its name.
         recognizer: finds the hands in whole pictures.
         kept: folder for what was found, so that the next call need not look for it.
+        on_look: receives how many of how many pictures were looked at for hands.
 
     Raises:
         InputError: the folder cannot be used, or a gesture has too few pictures.
@@ -100,7 +109,7 @@ def read_own(root: Path, known: tuple[str, ...], recognizer: Recognizer, kept: P
     notes, bad = notes + bad, unread + bad
     own = enough_of(pictures, root)  # at once, not after minutes of looking for hands
     if all(p.is_crop for p in pictures):
-        find = partial(with_hands, pictures, recognizer)
+        find = partial(with_hands, pictures, recognizer, on_look)
         if kept is not None:
             source = (str(root), str(root.absolute()), fingerprint(pictures), *weights_of(recognizer))
             find = partial(found_once, kept, source, find)
@@ -184,7 +193,7 @@ def without_patches(picture: Picture) -> Picture:
     )
 
 
-def with_hands(crops: list[Picture], recognizer: Recognizer) -> tuple[list[Picture], list[str]]:
+def with_hands(crops: list[Picture], recognizer: Recognizer, on_look: OnLook) -> tuple[list[Picture], list[str]]:
     """Tell hand crops from whole pictures, and box the hands of the latter.
 
     The choice is made once for all pictures, but for whole ones with a far hand among crops. In a whole picture the
@@ -205,8 +214,12 @@ def with_hands(crops: list[Picture], recognizer: Recognizer) -> tuple[list[Pictu
         hands = sure_hands(found)
         return whole, share_of_hand(image, hands), is_far(image, hands)
 
-    sample = range(0, len(crops), max(1, len(crops) // SAMPLED))
-    found = [look(number) for number in tqdm(sample, desc="finding hands", leave=False, disable=None)]
+    def look_at(numbers: Sequence[int]) -> Iterator[tuple[Picture | None, float, bool]]:
+        for done, number in enumerate(tqdm(numbers, desc="finding hands", leave=False, disable=None), 1):
+            yield look(number)
+            on_look(done, len(numbers))
+
+    found = [*look_at(range(0, len(crops), max(1, len(crops) // SAMPLED)))]
     mostly_whole = sum(0 < share < WHOLE_SHARE for _, share, _ in found) > len(found) / 2
     taken_for_crops = "The pictures are taken for hand crops: each is trained on as a whole."
     if not mostly_whole and not any(far for _, _, far in found):
@@ -214,8 +227,7 @@ def with_hands(crops: list[Picture], recognizer: Recognizer) -> tuple[list[Pictu
     pictures: list[Picture] = []
     with_more: list[str] = []
     lost = 0
-    for number, picture in enumerate(tqdm(crops, desc="finding hands", leave=False, disable=None)):
-        whole, _, far = look(number)
+    for picture, (whole, _, far) in zip(crops, look_at(range(len(crops))), strict=True):
         if not mostly_whole and not far:
             pictures.append(picture)
         elif whole is not None:

@@ -128,7 +128,11 @@ def run(config: RetrainConfig, tell: Tell, stop: StopSignal) -> dict[str, Any]:
     base = recognizer.classifier_info
     if (classes := recognizer.detector_info.labels) != train_detector.HAND:
         raise InputError(f"--base {config.base}: its detector tells {', '.join(classes)}. One of hands alone is needed")
-    own = read_own(config.data, base.labels, recognizer, config.output)
+
+    def on_look(looked_at: int, pictures: int) -> None:
+        tell({"looked_at": looked_at, "pictures": pictures})
+
+    own = read_own(config.data, base.labels, recognizer, config.output, on_look)
     alike = look_alikes(own.training, own.labels, config.base_weights("classifier"), device)
     shown = frozenset(name for picture in own.training for name in picture.labels)
     names = OwnNames.choose(own.labels, base.labels, config.keep, alike, shown)

@@ -94,7 +94,7 @@ class TrainDialog(WorkDialog):
     def work_text(self) -> str:
         """How far the network is that is trained now."""
         epochs = self.progress_bar.maximum()
-        if not epochs:
+        if not epochs or not self._stage:
             return self.tr("Training…")
         text = self.tr("Training: {stage} {epoch}/{epochs}")
         return text.format(stage=self._stage, epoch=self.progress_bar.value(), epochs=epochs)
@@ -235,6 +235,8 @@ class TrainDialog(WorkDialog):
         if notes := told.get("notes"):
             self.notes.setText("\n".join(map(str, notes)))
             self.notes.show()
+        if pictures := int(told.get("pictures", 0)):
+            self._show_looked_at(int(told.get("looked_at", 0)), pictures)
         epoch, epochs = int(told.get("epoch", 0)), int(told.get("epochs", 0))
         if epoch < 1:
             return
@@ -255,6 +257,16 @@ class TrainDialog(WorkDialog):
             text = text.format(stage=stage, epoch=epoch, epochs=epochs)
             self.state.setText(text + self._told_left(epoch, epochs))
         self.work_changed.emit()
+
+    def _show_looked_at(self, looked_at: int, pictures: int) -> None:
+        """How far the search for hands is; what comes after it tells nothing until the first epoch."""
+        ready = looked_at >= pictures
+        self.progress_bar.setRange(0, 0 if ready else pictures)
+        self.progress_bar.setValue(looked_at)
+        if not self._cancelled:
+            text = self.tr("Finding the hands: picture {number} of {pictures}")
+            text = text.format(number=looked_at, pictures=pictures)
+            self.state.setText(self.tr("Preparing the training…") if ready else text)
 
     def _told_left(self, epoch: int, epochs: int) -> str:
         """How long the epochs of this network still take; before the second one nobody knows."""
