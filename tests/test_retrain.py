@@ -11,7 +11,7 @@ import torch
 from conftest import draw_crops
 from toy import toy_config, toy_task
 
-from gesture_app.errors import InputError
+from gesture_app.errors import EnvironmentFault, InputError
 from gesture_app.vision.assets import models_folder, shipped_folder
 from gesture_app.vision.classifier import GestureClassifier
 from gesture_app.vision.images import read_image
@@ -124,6 +124,8 @@ def test_another_model_is_gone_on_with_and_what_it_knows_is_kept(
     for inside in (shapes / "runs", Path("runs/x"), Path()):
         with pytest.raises(InputError, match="lies in --data, where the next run"):
             retrain(replace(config, data=Path(), output=inside))
+    with pytest.raises(EnvironmentFault, match=r"^--output .*out/classifier.json/report.html: cannot be written"):
+        retrain(replace(config, output=output / "classifier.json"))
     info = json.loads((base / "detector.json").read_text())
     (base / "detector.json").write_text(json.dumps({**info, "labels": ["fist"]}))
     with pytest.raises(InputError, match="its detector tells fist"):

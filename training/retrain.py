@@ -22,6 +22,7 @@ import torch
 
 from gesture_app.errors import InputError
 from gesture_app.vision.assets import models_folder, shipped_folder
+from gesture_app.vision.atomic import require_place
 from gesture_app.vision.labels import BACKGROUND, NO_GESTURE
 from gesture_app.vision.model_folders import RETRAINED, copy_networks, weights_path
 from gesture_app.vision.model_info import KINDS, RIGHT_HAND, DeviceName, Kind, load_info, load_model, output_names
@@ -122,6 +123,8 @@ def run(config: RetrainConfig, tell: Tell, stop: StopSignal) -> dict[str, Any]:
     if config.output.resolve().is_relative_to(config.data.resolve()):
         why = "lies in --data, where the next run would take its pictures for those of a gesture"
         raise InputError(f"--output {config.output}: {why}. Name a folder elsewhere")
+    report = config.output / "report.html"
+    require_place(report, "--output")
     device = choose_device(config.device)
     # In PyTorch, which trains afterwards in any case: an export would take longer than it saves.
     recognizer = Recognizer.load(config.base, config.device, runtime="torch")
@@ -149,7 +152,6 @@ def run(config: RetrainConfig, tell: Tell, stop: StopSignal) -> dict[str, Any]:
     held = [p for p in own.frames if p.split != "train"]
     if len(own.frames) >= FEWEST_FRAMES and len(held) >= FEWEST_HELD:
         outcomes.append(train_frames(config, (training, held), device, tell, stop))
-    report = config.output / "report.html"
     improved = [outcome.kind for outcome in outcomes if outcome.better]
     write_report(report, build_report(config, own, names.labels, notes, outcomes, device))
     wanted = config.install and (bool(improved) or config.force)
