@@ -90,10 +90,15 @@ def open_set(root: Path, labels: Sequence[str] | None, boxes_file: Path | None =
         raise InputError(f"no such folder: {root}: expected {LAYOUTS}")
     inner = [f for f in sorted(root.iterdir()) if f.is_dir() and not f.name.startswith((".", "__"))]
     same = root / root.name
-    folders = (root, *([same] if same in inner else inner if len(inner) == 1 else []))
-    found = [(f, layout) for f in folders if (layout := find_layout(f, labels, boxes_file)) is not None]
-    if found:
-        return min(found, key=lambda pair: pair[1].name.startswith(CLASS_FOLDERS))
+    gestures: tuple[Path, Layout] | None = None
+    for folder in (root, *([same] if same in inner else inner if len(inner) == 1 else [])):
+        layout = find_layout(folder, labels, boxes_file)
+        if layout is not None and not layout.name.startswith(CLASS_FOLDERS):
+            return folder, layout
+        if layout is not None and gestures is None:
+            gestures = folder, layout
+    if gestures is not None:
+        return gestures
     if labels is not None and (own := class_folders(root, None)):
         names = ", ".join(sorted({folder.name for folder, _ in own})[:NAMED])
         why = f"its folders are {names}; known are {', '.join(labels)}"
