@@ -1,19 +1,22 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import torch
+from fakes import FakeRecognizer, a_hand
 from torch import nn
 
 from gesture_app.errors import InputError
 from gesture_app.vision.yolox import cell_grid
+from training import evaluate
 from training.datasets import HandFrames
-from training.evaluate import evaluate_classifier, evaluate_detector, matches
+from training.evaluate import evaluate_classifier, evaluate_detector, evaluate_frames, matches
 from training.losses import box_offsets
-from training.sets import read
+from training.sets import GestureFrame, read
 
 LABELS = ("fist", "palm", "call")
 
@@ -32,14 +35,14 @@ class Answers(nn.Module):
 
 def test_classifier_metrics_by_hand() -> None:
     logits = nn.functional.one_hot(torch.tensor([0, 0, 1, 1, 0]), 3).float()
-    loader = [(torch.zeros(5, 3, 8, 8), torch.tensor([0, 0, 0, 1, 1]), torch.zeros(5, dtype=torch.long))]
+    loader = [(torch.zeros(5, 3, 8, 8), torch.tensor([0, 0, 0, 1, 1]), torch.ones(5, dtype=torch.long))]
     metrics = evaluate_classifier(Answers([logits]), loader, LABELS)
     assert metrics["top1"] == pytest.approx(0.6)
     assert metrics["macro_f1"] == pytest.approx((2 / 3 + 0.5) / 2)  # `call` does not occur
     assert metrics["crops"] == 5
     assert metrics["per_class"]["fist"] == {"f1": 0.6667, "recall": 0.6667, "count": 3}
     assert metrics["confusion"] == [[2, 1, 0], [1, 1, 0], [0, 0, 0]]
-    assert "sides" not in metrics
+    assert "sides" not in metrics, "a network of classes alone tells none"
     assert metrics["ece"] == pytest.approx(abs(0.6 - float(logits.softmax(dim=1).max())))
 
 
@@ -117,3 +120,20 @@ def test_frames_of_several_shapes_in_batches(hagrid_root: Path, workers: int) ->
 def test_matches(found, boxes, expected) -> None:
     detections, truth = torch.tensor(found).float().view(-1, 5), np.array(boxes, np.float32).reshape(-1, 5)
     assert matches(detections[:, 1:], truth[:, 1:], detections[:, 0], truth[:, 0]) == expected
+
+
+def test_whole_frames_by_hand(tmp_path: Path, monkeypatch) -> None:
+    shown = [("like",), ("like", "no_gesture"), ("peace",), ("no_gesture",), (), ("like", "peace")]
+    frames = [GestureFrame(tmp_path / f"{n}.png", "like" if n < 4 else "peace", "val", True) for n in range(6)]
+    for number, frame in enumerate(frames):
+        cv2.imwrite(str(frame.path), np.full((8, 8, 3), number, np.uint8))
+    hand = a_hand((0, 0, 4, 4))
+    named = [[replace(hand, label=label) for label in labels] for labels in shown]
+    monkeypatch.setattr(evaluate, "recognize_still", lambda recognizer, image: named[image[0, 0, 0]])
+    assert evaluate_frames(FakeRecognizer(), frames) == {
+        "named": 3 / 6,
+        "wrong": 2 / 6,
+        "empty": 1 / 6,
+        "frames": 6,
+        "per_class": {"like": {"named": 0.5, "count": 4}, "peace": {"named": 0.5, "count": 2}},
+    }
