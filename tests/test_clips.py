@@ -56,7 +56,8 @@ def test_seeking_gives_the_frame_that_is_shown_then(tmp_path: Path, suffix: str,
     (".ts", "libx264", [0, 100], True),  # a pause
     (".ts", "libx264", [0, 0], False), (".ts", "libx264", [100, 0], False), (".ts", "libx264", [0, 30000], False),
     (".mpg", "mpeg2video", [0, 0], False), (".mkv", "libx264", [0], True), (".webm", "libvpx", [0], True),
-    (".avi", "mpeg4", [0], False),
+    (".avi", "mpeg4", [0], True), (".avi", "libx264", [0], True), (".flv", "libx264", [0], True),
+    (".mp4", "libx265", [0], True), (".mp4", "mpeg2video", [0], True),  # key frames that are shown late
 ])  # fmt: skip
 def test_seeking_gives_what_reading_gives(
     tmp_path: Path, suffix: str, codec: str, starts_s: list[int], indexed: bool
@@ -77,6 +78,23 @@ def test_seeking_gives_what_reading_gives(
             assert np.array_equal(frame.image, expected.image), shown
     assert (source._video is opened) is indexed, "decoded from the start" if indexed else "not from the start"
     source.release()
+
+
+@pytest.mark.parametrize(("film", "times", "share"), [
+    (Film(codec="snow"), regular(90), 0.7),  # without its index, FFmpeg takes every picture for a key frame
+    (Film(codec="ffv1", sound=("pcm_s16le", 16000, "mono")), regular(60)[::2], 1.0),  # frames were dropped
+])  # fmt: skip
+def test_an_avi_is_sought_where_its_index_can_be_trusted(tmp_path: Path, film: Film, times: list, share: float) -> None:
+    path = cut_off(write_video(tmp_path / "in.avi", times, film), share)
+    with open_video(path) as video:
+        frames = list(video)
+    assert len(frames) > 5
+    with open_video(path) as video:
+        for index in [*range(0, len(frames) - 1, 3), *range(len(frames) - 1)]:
+            shown_s = frames[index].time_s, frames[index + 1].time_s
+            for time_s in (shown_s[0], sum(shown_s) / 2, shown_s[1] - 1e-3):
+                found = video.frame_at(time_s)
+                assert found is None or np.array_equal(found.image, frames[index].image), index
 
 
 def write_any(path: Path, times: list) -> Path:

@@ -113,6 +113,13 @@ def test_times_and_order(tmp_path: Path, suffix: str, times: tuple) -> None:
     assert frames[-1].image.shape == (48, 64, 3) and error < 4
 
 
+@pytest.mark.parametrize("codec", ["libx264", "mpeg4"])
+def test_reordered_pictures_of_an_avi_come_at_its_rate(tmp_path: Path, codec: str) -> None:
+    with open_video(write_video(tmp_path / "in.avi", film=Film(codec=codec))) as video:
+        times = [frame.time_s for frame in video]
+    assert len(times) == len(REGULAR) and np.diff(times[:-2]) == pytest.approx(1 / 30, abs=1e-4)
+
+
 def test_empty_packets_are_no_damage(tmp_path: Path) -> None:
     """Theora, which PyAV does not write, has them where a picture stays."""
     with av.open(str(write_video(tmp_path / "in.mp4"))) as whole, av.open(str(tmp_path / "in.nut"), "w") as out:

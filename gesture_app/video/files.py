@@ -19,13 +19,16 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from gesture_app.errors import InputError
-from gesture_app.video.packets import RESTART_S, UNINDEXED, KeyFrames, packets_of
+from gesture_app.video.packets import RESTART_S, UNINDEXED, KeyFrames, packets_by_index, packets_of
 from gesture_app.video.upright import Upright
 from gesture_app.vision.hands import Frame, Image
 from gesture_app.vision.images import MAX_PIXELS, unread_kinds
 
 MAX_SIDE_PX = 8192
 DEFAULT_RATE = Fraction(30)
+EARLIER = (0, 16, 256)
+"""By how many pictures a search goes back further, where a key frame is shown after the time for which it was found: as
+many as a decoder may hold back, and more than it may withhold where pictures are refreshed in parts."""
 CLEARLY_S = 1.0
 CLEARLY_SHARE = 0.05
 ANNOTATED = "annotated by Gesture App"
@@ -94,6 +97,7 @@ class VideoFile:
         self.damaged = 0
         self._container = container
         self._stream = stream
+        self._is_avi = container.format.name == "avi"
         self._upright = Upright(stream)
         self._broke_off = False
         self._decoded = 0
@@ -112,7 +116,7 @@ class VideoFile:
         # Matroska tells until when it lasts, and its pieces, as they are cut of a recording, begin late.
         before_s = self.start_s if container.format.name.startswith("matroska") else 0.0
         self._stream_duration_s = _length_s(_stream_duration_s(stream), before_s)
-        if container.format.name == "avi" and self._announced is not None:  # else of what there is of a cut off file
+        if self._is_avi and self._announced is not None:  # else of what there is of a cut off file
             self._stream_duration_s = float(self._announced / self.frame_rate)
         self.duration_s = self._stream_duration_s or _length_s((container.duration or 0) / 1e6, before_s)
         self.frame_count = self._announced
@@ -163,24 +167,13 @@ class VideoFile:
             None when the file cannot be positioned there, as a raw stream or past a clock that began anew; then only
             `skip_to` from its start helps. None also once `wanted` gives False while the way there is looked for.
         """
-        self._pictures.close()
-        packets, key_pts = packets_of(self._container, self._stream), None
-        offset = floor(Fraction(max(0.0, time_s) + self.start_s) / self.time_base)
-        try:
-            if self._key_frames is None:
-                self._container.seek(offset, stream=self._stream, backward=True)
-            elif (key_pts := self._key_frames.last_before(offset, wanted)) is not None:
-                packets = self._key_frames.packets_from(key_pts)
-            else:
+        for pictures in EARLIER:
+            if not self._go_before(max(0.0, time_s - float(pictures / self.frame_rate)), wanted):
                 return None
-        except (av.FFmpegError, OSError):
-            return None
-        self._pictures, self._decoded = self._timed(packets), 0
-        self._held = next(self._pictures, None)
-        if self._held is None or self._held[0].pts is None or key_pts not in (None, self._held[0].pts):
-            return None
-        frame = self.skip_to(time_s)
-        return frame if frame is not None and frame.time_s <= max(time_s, self._first_s) else None
+            frame = self.skip_to(time_s, wanted) if self._held is not None else None
+            if frame is not None and frame.time_s <= max(time_s, self._first_s):
+                return frame
+        return None
 
     def skip_to(self, time_s: float, wanted: Callable[[], bool] = lambda: True) -> Frame | None:
         """Go forward to the frame that is shown at this time, or to the next one; None at the end.
@@ -215,6 +208,35 @@ class VideoFile:
         item, self._held = self._held or next(self._pictures, None), None
         return item
 
+    def _go_before(self, time_s: float, wanted: Callable[[], bool]) -> bool:
+        """Go to the key frame before a time, as far as the file tells its place; whether there is a way."""
+        self._pictures.close()
+        packets, key_pts = packets_of(self._container, self._stream), None
+        offset = floor(Fraction(time_s + self.start_s) / self.time_base)
+        try:
+            if self._key_frames is None:
+                self._container.seek(offset, stream=self._stream, backward=True)
+                if self._is_avi:
+                    packets = packets_by_index(self._container, self._stream)
+            elif (key_pts := self._key_frames.last_before(offset, wanted)) is not None:
+                packets = self._key_frames.packets_from(key_pts)
+            else:
+                return False
+        except (av.FFmpegError, OSError):
+            return False
+        self._pictures, self._decoded = self._timed(packets), 0
+        self._held = next(self._pictures, None)
+        if self._held is not None:
+            first, pts = self._held[0], self._pts(self._held[0])
+            no_key = self._is_avi and not first.key_frame  # what FFmpeg takes for one where the index is cut off
+            if no_key or pts is None or key_pts not in (None, pts):
+                self._held = None
+        return True
+
+    def _pts(self, picture: VideoFrame) -> int | None:
+        """When a picture is shown; AVI tells the times of packets, of which FFmpeg makes wrong ones for pictures."""
+        return picture.dts if self._is_avi else picture.pts
+
     def _decode(self, packets: Iterator[Any]) -> Generator[VideoFrame, None, None]:
         while True:
             try:
@@ -238,10 +260,11 @@ class VideoFile:
         step_s = float(1 / self.frame_rate)
         last_s, self._shift_s = -1.0, 0.0
         for picture in self._decode(packets):
-            if picture.pts is None:
+            pts = self._pts(picture)
+            if pts is None:
                 time_s = last_s + step_s if last_s >= 0 else 0.0
             else:
-                time_s = float(picture.pts * (picture.time_base or self.time_base)) - self.start_s + self._shift_s
+                time_s = float(pts * (picture.time_base or self.time_base)) - self.start_s + self._shift_s
                 if time_s < last_s - 1 or 0 <= last_s < time_s - RESTART_S:  # another file joined on
                     self._shift_s += last_s + step_s - time_s
                     time_s = last_s + step_s

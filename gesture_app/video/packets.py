@@ -15,6 +15,8 @@ RESTART_S = 6 * 3600
 """A longer pause is none: FFmpeg takes a clock that began anew for one that ran over, after 26 hours and a half."""
 UNINDEXED = ("mpegts", "mpeg")
 """The formats in which FFmpeg positions between key frames, by a clock that may begin anew on the way."""
+CHUNK_HEAD = 8
+"""Bytes before each packet of an AVI, by which its index tells where it is."""
 
 
 def packets_of(container: InputContainer, *streams: Stream) -> Iterator[Any]:
@@ -23,6 +25,20 @@ def packets_of(container: InputContainer, *streams: Stream) -> Iterator[Any]:
         yield from container.demux(*streams)
     except IndexError:  # of PyAV at the end, where streams had begun on the way, as those of broadcasts do
         return
+
+
+def packets_by_index(container: InputContainer, stream: Stream) -> Iterator[Any]:
+    """The packets of a positioned AVI; none where the index has another one at the time that the first is given.
+
+    FFmpeg counts dropped frames, which are empty chunks, twice where they lie just before such a place.
+    """
+    packets, entries = packets_of(container, stream), stream.index_entries
+    first = next(packets, None)
+    if first is None or first.dts is None or (number := entries.search_timestamp(first.dts, any_frame=True)) < 0:
+        return
+    if (entries[number].timestamp, entries[number].pos + CHUNK_HEAD) == (first.dts, first.pos):
+        yield first
+        yield from packets
 
 
 class KeyFrames:
