@@ -102,3 +102,17 @@ def test_pictures_may_change_their_size() -> None:
         source = NetworkSource(address)
         assert [image.shape[1::-1] for image in read(source, 6)] == sizes * 2
         source.release()
+
+
+def test_a_picture_that_comes_late_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gesture_app.video.network.PICTURE_S", 0.02)
+
+    def slow() -> Iterator[np.ndarray]:
+        for _ in range(8):
+            yield np.full((48, 64, 3), 90, np.uint8)
+            time.sleep(0.1)
+
+    with serving(motion_jpeg(slow)) as address:
+        source = NetworkSource(address)
+        assert all(source.read() is not None for _ in range(4))
+        source.release()

@@ -66,7 +66,7 @@ class NetworkSource:
         """The next frame; None for one that is broken or late."""
         deadline_s = time.monotonic() + PICTURE_S
         while not self._pictures:
-            if not self._decode_next() or time.monotonic() > deadline_s:
+            if time.monotonic() > deadline_s or not self._decode_next():
                 return None
         time_s = self._pictures[0].time
         if self._has_pace and time_s is not None and not self._is_due(time_s):
