@@ -123,6 +123,13 @@ def test_a_search_that_is_not_wanted_any_more_is_left_at_that(tmp_path: Path, su
     source.release()
 
 
+def test_a_search_by_an_index_gives_a_picture_while_the_next_one_is_wanted_already(tmp_path: Path) -> None:
+    source = FileSource(write_video(tmp_path / "in.mp4", LONG))
+    found = source.read_at(1.25, lambda: False)
+    assert found is not None and found.time_s == pytest.approx(1.25, abs=0.05)
+    source.release()
+
+
 def test_the_frame_before(tmp_path: Path) -> None:
     source = FileSource(write_video(tmp_path / "in.mp4", VARIABLE))
     times = [frame.time_s for frame in iter(source.read, None)]

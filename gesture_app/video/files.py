@@ -170,7 +170,7 @@ class VideoFile:
         for pictures in EARLIER:
             if not self._go_before(max(0.0, time_s - float(pictures / self.frame_rate)), wanted):
                 return None
-            frame = self.skip_to(time_s, wanted) if self._held is not None else None
+            frame = self.skip_to(time_s) if self._held is not None else None  # short, and shown while a slider is moved
             if frame is not None and frame.time_s <= max(time_s, self._first_s):
                 return frame
         return None
