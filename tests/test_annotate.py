@@ -378,6 +378,20 @@ def test_a_full_disk_ends_a_folder_at_once(tmp_path: Path, monkeypatch: pytest.M
     assert names(tmp_path / "in-annotated") == ["a.jpg"]
 
 
+def test_what_is_kept_of_a_full_disk_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source, told, mux = write_video(tmp_path / "in.mp4", regular(60)), [], VideoSink._mux
+
+    def full(self: VideoSink, picture: av.VideoFrame | None, end_s: float = 0.0) -> None:
+        if self.frames == 50:
+            raise OSError(28, "No space left on device")
+        mux(self, picture, end_s)
+
+    monkeypatch.setattr(VideoSink, "_mux", full)
+    with pytest.raises(EnvironmentFault, match=r"No space left on device.*are in .*in-annotated\.partial\.mp4"):
+        annotate(source, FakeRecognizer(), on_warning=told.append)
+    assert not told and names(tmp_path) == ["in-annotated.partial.mp4", "in.mp4"]
+
+
 def test_what_does_not_fit_into_mp4_does_not_stop_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder, told = a_folder(tmp_path / "in"), []
 
