@@ -136,6 +136,19 @@ def test_the_sound_is_of_the_same_programme(tmp_path: Path) -> None:
         assert (media.streams.video[0].width, media.streams.audio[0].rate) == (128, 48000)
 
 
+@pytest.mark.parametrize(("time_base", "times_s", "written_s"), [
+    (Fraction(1, 25), (0, 0.01, 0.02, 0.4), (0, 0.04, 0.08, 0.4)),  # closer than the clock tells apart
+    (Fraction(1, 10**9), (0, 5.0, 5.5), (0, 5.0, 5.5)),  # more units than MP4 takes for one picture
+])  # fmt: skip
+def test_any_clock_fits(tmp_path: Path, time_base: Fraction, times_s: tuple, written_s: tuple) -> None:
+    with VideoSink(tmp_path / "out.mp4", LiveTiming(time_base=time_base)) as sink:
+        for time_s in times_s:
+            sink.write(Frame(picture(0), 0, time_s))
+    assert video_pts_s(tmp_path / "out.mp4") == pytest.approx(written_s, abs=1e-6)
+    with av.open(str(tmp_path / "out.mp4")) as media:
+        assert media.duration / 1e6 == pytest.approx(written_s[-1] + 1 / 30, abs=0.02)
+
+
 def test_the_last_picture_stays_as_long_as_it_did(tmp_path: Path) -> None:
     first, *others = [PillowImage.fromarray(picture(number)) for number in range(4)]
     first.save(tmp_path / "in.gif", save_all=True, append_images=others, duration=[200, 200, 200, 3000])
