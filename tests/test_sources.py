@@ -170,6 +170,26 @@ def test_joined_files_go_on(tmp_path: Path, later_s: int) -> None:
     assert len(times) >= 79 and np.all(np.diff(times) > 0) and times[-1] < 6 and not video.truncated
 
 
+@pytest.mark.parametrize(("second", "cover", "shown_wh"), [
+    ("libx264", False, (128, 96)), ("mjpeg", True, (64, 48)),
+])  # fmt: skip
+def test_of_several_streams_the_largest_is_shown_that_is_no_cover(
+    tmp_path: Path, second: str, cover: bool, shown_wh: tuple[int, int]
+) -> None:
+    with av.open(str(tmp_path / "in.mp4"), "w") as out:
+        streams = [out.add_stream("libx264", rate=30), out.add_stream(second, rate=30)]
+        for stream, size_wh in zip(streams, ((64, 48), (128, 96)), strict=True):
+            stream.width, stream.height = size_wh
+            stream.pix_fmt = "yuvj420p" if stream.name == "mjpeg" else "yuv420p"
+        if cover:
+            streams[1].disposition = av.stream.Disposition.attached_pic
+        for stream in streams:
+            frame = av.VideoFrame.from_ndarray(picture(0, (stream.width, stream.height)), format="bgr24")
+            out.mux([*stream.encode(frame), *stream.encode(None)])
+    with open_video(tmp_path / "in.mp4") as video:
+        assert video.size_wh == shown_wh and len(list(video)) == 1
+
+
 @pytest.mark.parametrize("rotation", [0, 90, 180, -90])
 @pytest.mark.filterwarnings("ignore")
 def test_rotation_is_applied_as_opencv_does(tmp_path: Path, rotation: int) -> None:
