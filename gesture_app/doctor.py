@@ -30,7 +30,10 @@ CAMERA_TIMEOUT_S = 4.0
 LITTLE_SPACE_BYTES = 1_000_000_000
 FRAMES, EVERY = 5, 37
 """So many frames of the demo clip are looked at, one in so many: they show some of the gestures."""
-SOUND_PACKAGES = {"libpulse.so.0": "it: apt install libpulse0"}
+SOUND_PACKAGES = {
+    "libpulse.so.0": "it: apt install libpulse0",
+    "libgssapi_krb5.so.2": "it: apt install libgssapi-krb5-2",
+}
 
 State = Literal["good", "note", "bad"]
 

@@ -113,6 +113,11 @@ def test_probe(monkeypatch, variables, fault):
 
 @pytest.mark.parametrize(("why", "text", "mend"), [
     ("libpulse.so.0: cannot open", "no sounds: libpulse.so.0 is missing", "Install it: apt install libpulse0"),
+    (
+        "libgssapi_krb5.so.2: cannot open",
+        "no sounds: libgssapi_krb5.so.2 is missing",
+        "Install it: apt install libgssapi-krb5-2",
+    ),
     ("libX9.so: cannot open", "no sounds: libX9.so is missing", "Install the system package that holds it"),
     ("no symbol", "no sounds: QtMultimedia cannot be loaded (no symbol)", "Install PyQt6 again"),
 ])  # fmt: skip
