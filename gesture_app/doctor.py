@@ -24,6 +24,7 @@ from gesture_app.errors import GestureError, one_line, split_message
 from gesture_app.python_process import python_arguments
 from gesture_app.settings import APP, Settings, config_folder, settings_path
 from gesture_app.vision.assets import cache_folder, demo_clip
+from gesture_app.vision.atomic import is_folder
 
 PROBE_TIMEOUT_S = 30.0
 CAMERA_TIMEOUT_S = 4.0
@@ -214,7 +215,7 @@ def weights_findings(folder: Path) -> Iterator[Finding]:
     from gesture_app.vision.model_folders import weights_path
     from gesture_app.vision.model_info import KINDS, load_model
 
-    if not folder.is_dir():
+    if not is_folder(folder):
         mend = "Choose another model in the window's settings, or give another --weights"
         yield Finding("weights", "bad", f"{folder}: no such folder", mend)
         return

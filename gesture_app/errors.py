@@ -99,25 +99,21 @@ def run_and_exit(main: Callable[[], int | None], program: str, debug: bool = Fal
         except SystemExit as ended:  # help, and mistakes in a command line
             code = ended.code
         sys.stdout.flush()
-    except (GestureError, MemoryError, RuntimeError) as error:
-        known = as_known(error)
-        if known is None:
-            raise
-        if debug:
-            traceback.print_exc()
-        print(f"{program}: error: {one_line(known)}", file=sys.stderr)
-        code = known.exit_code
     except KeyboardInterrupt as error:
         code = 128 + (error.number if isinstance(error, Terminated) else signal.SIGINT)
     except BrokenPipeError:
         forget_output()
         code = 128 + 13
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EIO) or error.filename is not None:
+    except (GestureError, MemoryError, RuntimeError, OSError) as error:
+        known = as_known(error)
+        if known is None:
             raise
-        forget_output()
-        print(f"{program}: error: output: {error.strerror}. Free some space, or give another place", file=sys.stderr)
-        code = EnvironmentFault.exit_code
+        if debug:
+            traceback.print_exc()
+        if isinstance(error, OSError) and error.filename is None:
+            forget_output()
+        print(f"{program}: error: {one_line(known)}", file=sys.stderr)
+        code = known.exit_code
     sys.exit(code)
 
 
@@ -127,13 +123,22 @@ def forget_output() -> None:
 
 
 def as_known(error: Exception) -> GestureError | None:
-    """The error as one for the user, where it is none of the program's: short memory, of the machine or a GPU."""
+    """The error as one for the user, where it is none of the program's.
+
+    That is short memory, of the machine or a GPU; a file that one may not look at, or whose name none can have; and a
+    standard output that is full.
+    """
     if isinstance(error, GestureError):
         return error
     if isinstance(error, MemoryError):
         return EnvironmentFault("memory: none left. Close other programs or use smaller pictures")
     if type(error).__name__ == "OutOfMemoryError":  # PyTorch's, which need not be imported for that
         return EnvironmentFault("memory: none left on the GPU. Close other programs, or use --device cpu")
+    if isinstance(error, OSError) and error.filename is None and error.errno in (errno.ENOSPC, errno.EIO):
+        return EnvironmentFault(f"output: {error.strerror}. Free some space, or give another place")
+    if isinstance(error, OSError) and error.filename is not None and error.errno in (errno.EACCES, errno.ENAMETOOLONG):
+        # Where Python's `Path` comes upon such a file it raises this, and only since 3.14 says that there is none.
+        return InputError(f"file: {error.filename}: {error.strerror}. Check the name and the permissions")
     return None
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -215,6 +216,10 @@ def raising(error: BaseException) -> None:
     (MemoryError(), 3, "p: error: memory: none left. Close other programs or use smaller pictures\n"),
     (torch.OutOfMemoryError("CUDA"), 3,
      "p: error: memory: none left on the GPU. Close other programs, or use --device cpu\n"),
+    (PermissionError(errno.EACCES, "Permission denied", "a"), 2,
+     "p: error: file: a: Permission denied. Check the name and the permissions\n"),
+    (OSError(errno.ENAMETOOLONG, "File name too long", "a"), 2,
+     "p: error: file: a: File name too long. Check the name and the permissions\n"),
     (KeyboardInterrupt(), 130, ""),
 ])  # fmt: skip
 def test_endings(error: BaseException, code: int, line: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -173,7 +173,7 @@ def test_not_a_picture(image) -> None:
         recognizer([])(image)
 
 
-@pytest.mark.parametrize("name", ["missing", "file"])
+@pytest.mark.parametrize("name", ["missing", "file", "n" * 300])
 def test_weights_that_are_no_folder(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="not a folder"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -91,9 +92,10 @@ def read_image(path: Path, long_side: int | None = None) -> Image:
         return InputError(f"picture: {path}: {why}")
 
     try:
-        if not path.is_file():
-            raise refuse("is a folder or a device. Give a file" if path.exists() else "no such file. Check the name")
-        if path.stat().st_size == 0:
+        info = path.stat()
+        if not stat.S_ISREG(info.st_mode):
+            raise refuse("is a folder or a device. Give a file")
+        if info.st_size == 0:
             raise refuse("is empty. Copy it again")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of many pixels, and of faults in what is told beside them
@@ -109,6 +111,8 @@ def read_image(path: Path, long_side: int | None = None) -> Image:
                 upright = picture if turn is None else picture.transpose(turn)
                 image = to_bgr(upright)
                 size_wh = wanted_wh[::-1] if turn in QUARTER_TURNS else wanted_wh
+    except FileNotFoundError:
+        raise refuse("no such file. Check the name") from None
     except UnidentifiedImageError as error:
         raise refuse("is not a picture that can be decoded. Convert it to JPEG or PNG") from error
     except (OSError, SyntaxError, ValueError, PillowImage.DecompressionBombError) as error:

@@ -12,6 +12,7 @@ import numpy as np
 
 from gesture_app.errors import InputError
 from gesture_app.vision.assets import shipped_folder
+from gesture_app.vision.atomic import is_folder
 from gesture_app.vision.hands import FloatArray, Hand, Image, RecognizerOptions
 from gesture_app.vision.labels import BACKGROUND, name_gesture, name_side
 from gesture_app.vision.model_folders import weights_path
@@ -81,7 +82,7 @@ class Recognizer:
             InputError: weights are missing, damaged or of the wrong kind, or the device is unknown.
             EnvironmentFault: there is no CUDA device though one is asked for.
         """
-        if weights is not None and not weights.is_dir():
+        if weights is not None and not is_folder(weights):
             raise InputError(
                 f"weights: {weights}: not a folder. Name the folder that holds detector.safetensors and "
                 "classifier.safetensors"
