@@ -50,6 +50,7 @@ clean:
 	rm -rf .venv output build dist
 
 .venv/installed: pyproject.toml
+	@echo "Installing into .venv: about 7 GB, which takes minutes"
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check -e .
 	touch $@

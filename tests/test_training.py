@@ -502,7 +502,7 @@ def test_options_that_do_nothing_are_refused(model, option: dict) -> None:
     ("changes", "refused"),
     [
         ({"labels": ("fist",)}, "--labels fist: .* Name two"),
-        ({"labels": ("fist",), "background": True}, "no training pictures of background"),
+        ({"labels": ("fist",), "background": True}, "pictures of background: add some, or leave out --background"),
         ({"start_size": 72, "size": 48}, "--start-size 72: it grows to --size 48"),
         ({"start_size": 64, "size": 48}, ""),
         ({"batch_size": 1}, "--batch-size 1 --accumulate 1: a single picture of 32 pixels .*--freeze-norm"),

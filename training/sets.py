@@ -9,6 +9,7 @@ from itertools import chain
 from pathlib import Path
 
 from gesture_app.errors import InputError
+from gesture_app.vision.labels import BACKGROUND
 from training import distributed
 from training.box_formats import coco_entries, coco_files, has_xml, yolo_description, yolo_entries
 from training.collection import Collection, Entry, Picture, collect, held_photographs, picture_files
@@ -237,4 +238,5 @@ def require_classes(pictures: list[Picture], labels: tuple[str, ...]) -> None:
     """
     absent = sorted(set(labels) - set(count_hands(pictures)))
     if absent:
-        raise InputError(f"no training pictures of {', '.join(absent)}: add some, or leave the names out of --labels")
+        leave = "leave out --background" if absent == [BACKGROUND] else "leave the names out of --labels"
+        raise InputError(f"no training pictures of {', '.join(absent)}: add some, or {leave}")
