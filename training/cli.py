@@ -1,4 +1,4 @@
-"""The command line `gesture-train`."""
+"""Train and measure the networks that Gesture App runs: the command line `gesture-train`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from typing import Annotated, Any, Literal
 import torch
 import tyro
 
-from gesture_app import __version__
 from gesture_app.command_line import parse
 from gesture_app.errors import EnvironmentFault, InputError, run_and_exit
 from gesture_app.vision.atomic import require_place, write_file
@@ -254,5 +253,4 @@ def run(command: Any) -> None:
 
 def main() -> None:
     """The console script `gesture-train`."""
-    about = f"Train and measure what Gesture App recognizes with, version {__version__} (--version prints it)."
-    run_and_exit(lambda: run(parse(Command, "gesture-train", about)), "gesture-train")
+    run_and_exit(lambda: run(parse(Command, "gesture-train", __doc__)), "gesture-train")
