@@ -195,8 +195,10 @@ def yolo_description(root: Path) -> Path | None:
 def has_xml(root: Path) -> bool:
     """Whether a folder has annotations in XML: those of Pascal VOC, also beside the pictures, or CVAT's own."""
     places = [root, root / "images", *(folder for folder, _ in split_folders(root))]
-    beside = (path.with_suffix(".xml").is_file() for path in picture_files(filter(is_folder, places)))
-    return (root / "annotations.xml").is_file() or any((root / "Annotations").glob("*.xml")) or any(beside)
+    beside = {path.with_suffix("") for place in places for path in place.glob("*.xml")}
+    if (root / "annotations.xml").is_file() or any((root / "Annotations").glob("*.xml")):
+        return True
+    return bool(beside) and any(path.with_suffix("") in beside for path in picture_files(filter(is_folder, places)))
 
 
 def yolo_entries(root: Path, description: Path) -> Iterator[Entry]:

@@ -230,7 +230,7 @@ def class_folders(root: Path, labels: Sequence[str] | None) -> list[tuple[Path, 
     """
     find_label = label_finder(labels)
     for parents in ([(root, "")], split_folders(root)):
-        found = [(folder, split) for parent, split in parents for folder in sorted(parent.iterdir()) if folder.is_dir()]
+        found = [(f, split) for parent, split in parents for f in sorted(filter(Path.is_dir, parent.iterdir()))]
         found = [(folder, split) for folder, split in found if not folder.name.startswith((".", "__"))]
         if labels is None:
             direct = {

@@ -35,9 +35,9 @@ def as_split(name: str) -> Split | None:
 
 def split_folders(root: Path) -> list[tuple[Path, Split]]:
     """The folders in a folder that are named by a split, however they are spelt, and that split; training first."""
-    folders = sorted(root.iterdir()) if root.is_dir() else []
-    found = [(folder, split) for folder in folders if (split := as_split(folder.name)) and folder.is_dir()]
-    return sorted(found, key=lambda item: get_args(Split).index(item[1]))
+    items = root.iterdir() if root.is_dir() else ()
+    found = [(item, split) for item in items if (split := as_split(item.name)) and item.is_dir()]
+    return sorted(found, key=lambda item: (get_args(Split).index(item[1]), item[0]))
 
 
 def percentile(text: str) -> int:
