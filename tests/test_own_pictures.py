@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
@@ -120,10 +121,11 @@ def test_patches_without_a_hand_are_no_gesture_to_a_base_without_background(tmp_
     [
         (lambda root, kept, finds: None, False),
         (lambda root, kept, finds: (kept / "hands.json").write_text("[]"), True),
+        (lambda root, kept, finds: os.utime(root / "like" / "shot 0.png", (0, 0)), True),
         (lambda root, kept, finds: folder(root, "vulcan", [picture((60, 10, 40, 40))] * 5), True),
         (lambda root, kept, finds: setattr(finds, "detector_info", SimpleNamespace(sha256="c")), True),
     ],
-    ids=["nothing", "damaged", "another gesture", "other weights"],
+    ids=["nothing", "damaged", "another picture", "another gesture", "other weights"],
 )
 def test_hands_that_were_found_are_not_looked_for_again(tmp_path: Path, change, anew: bool) -> None:
     root, kept, finds = tmp_path / "mine", tmp_path / "out", FindsWhite()
@@ -132,7 +134,10 @@ def test_hands_that_were_found_are_not_looked_for_again(tmp_path: Path, change, 
     own = read_own(root, SHIPPED, finds, kept)
     change(root, kept, finds)
     finds.calls = 0
-    again = read_own(root, SHIPPED, finds, kept)
+    looks: list[tuple[int, int]] = []
+    again = read_own(root, SHIPPED, finds, kept, lambda looked_at, pictures: looks.append((looked_at, pictures)))
+    count = looks[-1][1]
+    assert looks == [*((number, count) for number in range(1, finds.calls + 1)), (count, count)], "never from the start"
     assert bool(finds.calls) == anew and (again == own) == (len(again.labels) == 1)
 
 

@@ -71,8 +71,8 @@ def test_own_gestures_are_learnt_reported_and_installed(
     result = retrain(config)
     told = capsys.readouterr()
     lines = [json.loads(line) for line in told.out.splitlines()]
-    looks, lines = lines[:20], lines[20:]
-    assert looks == [{"looked_at": number, "pictures": 20} for number in range(1, 21)]
+    looks, lines = lines[:21], lines[21:]
+    assert looks == [{"looked_at": number, "pictures": 20} for number in (*range(1, 21), 20)]
     assert f"{models_folder() / 'Retrained'}: annotate and benchmark use it until the folder is deleted" in told.err
     assert [line["epoch"] for line in lines[:-1]] == [1, 2, 3]
     assert all(line["stage"] == "classifier" and line["epochs"] == 3 and line["loss"] > 0 for line in lines[:-1])

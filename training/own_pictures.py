@@ -93,7 +93,7 @@ def read_own(
         known: labels of the base; a folder that means one of them gets its name.
         recognizer: finds the hands in whole pictures.
         kept: folder for what was found, so that the next call need not look for it.
-        on_look: receives how many of how many pictures were looked at for hands.
+        on_look: receives how many of how many pictures were looked at for hands; all of them, once no more need be.
 
     Raises:
         InputError: the folder cannot be used, or a gesture has too few pictures.
@@ -111,9 +111,12 @@ def read_own(
     if all(p.is_crop for p in pictures):
         find = partial(with_hands, pictures, recognizer, on_look)
         if kept is not None:
-            source = (str(root), str(root.absolute()), fingerprint(pictures), *weights_of(recognizer))
+            changed = str(sum(p.path.stat().st_mtime_ns for p in pictures))  # a bitmap keeps its size
+            source = (str(root), str(root.absolute()), fingerprint(pictures), changed, *weights_of(recognizer))
             find = partial(found_once, kept, source, find)
+        number = len(pictures)
         pictures, said = find()
+        on_look(number, number)
         notes += said
         own = enough_of(pictures, root)
     if unnamed := sum(bool(p.labels) and not any(p.labels) for p in pictures):
@@ -205,6 +208,7 @@ def with_hands(crops: list[Picture], recognizer: Recognizer, on_look: OnLook) ->
         The pictures, and what was done.
     """
     nothing = BACKGROUND if BACKGROUND in recognizer.classifier_info.labels else NO_GESTURE
+    looked_at = count(1)
 
     @cache
     def look(number: int) -> tuple[Picture | None, float, bool]:
@@ -212,12 +216,11 @@ def with_hands(crops: list[Picture], recognizer: Recognizer, on_look: OnLook) ->
         found = recognizer.detect(image, ANY_HAND)
         whole = boxed(crops[number], image, found, nothing, np.random.default_rng(number))
         hands = sure_hands(found)
+        on_look(next(looked_at), len(crops))
         return whole, share_of_hand(image, hands), is_far(image, hands)
 
     def look_at(numbers: Sequence[int]) -> Iterator[tuple[Picture | None, float, bool]]:
-        for done, number in enumerate(tqdm(numbers, desc="finding hands", leave=False, disable=None), 1):
-            yield look(number)
-            on_look(done, len(numbers))
+        return map(look, tqdm(numbers, desc="finding hands", leave=False, disable=None))
 
     found = [*look_at(range(0, len(crops), max(1, len(crops) // SAMPLED)))]
     mostly_whole = sum(0 < share < WHOLE_SHARE for _, share, _ in found) > len(found) / 2
