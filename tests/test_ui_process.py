@@ -28,19 +28,20 @@ def clip(tmp_path_factory) -> Path:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="asks for a display of X11 or Wayland")
 @pytest.mark.parametrize(("variables", "expected"), [
-    ({}, "none"), ({"DISPLAY": ":987"}, ":987"), ({"WAYLAND_DISPLAY": "wayland-987"}, "wayland-987"),
+    ({}, "none: DISPLAY and"), ({"DISPLAY": ":987"}, ":987"), ({"WAYLAND_DISPLAY": "wayland-987"}, "wayland-987"),
     ({"WAYLAND_DISPLAY": "wayland-987", "DISPLAY": ":987"}, ":987"),
-    ({"QT_QPA_PLATFORM": "wayland", "DISPLAY": ":987"}, "wayland-0"), ({"QT_QPA_PLATFORM": "xcb"}, "none"),
+    ({"QT_QPA_PLATFORM": "wayland", "DISPLAY": ":987"}, "wayland-0"),
+    ({"QT_QPA_PLATFORM": "xcb", "WAYLAND_DISPLAY": "wayland-987"}, "none: DISPLAY is not"),
     ({"QT_QPA_PLATFORM": "wayland;xcb", "DISPLAY": ":987"}, ":987"),
 ])  # fmt: skip
 def test_no_display_is_told(monkeypatch, variables, expected):
-    for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET", "QT_QPA_PLATFORM"):
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("XDG_RUNTIME_DIR", "")
     monkeypatch.setattr(display, "X11_LIBRARIES", {})
-    with pytest.raises(EnvironmentFault, match=f"^display: {expected}: "):
+    with pytest.raises(EnvironmentFault, match=f"^display: {expected}"):
         app.run("0", lambda choice: FakeRecognizer(), {})
 
 
@@ -55,6 +56,9 @@ def test_a_compositor_that_answers(monkeypatch, tmp_path):
         for name in ("wayland-987", str(tmp_path / "wayland-987")):
             monkeypatch.setenv("WAYLAND_DISPLAY", name)
             display.require_display()
+    monkeypatch.setenv("WAYLAND_DISPLAY", "none")
+    monkeypatch.setenv("WAYLAND_SOCKET", "7")  # a file that it inherits, as from `waypipe --oneshot`
+    display.require_display()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="asks for a display of X11")

@@ -36,14 +36,13 @@ def require_display() -> None:
         wayland = os.environ.get("WAYLAND_DISPLAY") or ("wayland-0" if chosen else "")  # as Qt has it
     if "xcb" in platforms:
         display = os.environ.get("DISPLAY", "")
-    if wayland and _compositor_answers(wayland):
+    if wayland and ("WAYLAND_SOCKET" in os.environ or _compositor_answers(wayland)):  # a connection, made already
         return
     if wayland and not display:
         raise EnvironmentFault(f"display: {wayland}: no compositor answers. Check WAYLAND_DISPLAY and XDG_RUNTIME_DIR")
     if not display:
-        raise EnvironmentFault(
-            "display: none: DISPLAY and WAYLAND_DISPLAY are not set. Start it on a desktop, or use `annotate` for files"
-        )
+        unset = "DISPLAY and WAYLAND_DISPLAY are" if "wayland" in platforms else "DISPLAY is"
+        raise EnvironmentFault(f"display: none: {unset} not set. Start it on a desktop, or use `annotate` for files")
     missing = [package for library, package in X11_LIBRARIES.items() if not _loads(library)]
     if missing:
         raise EnvironmentFault(
