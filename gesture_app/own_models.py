@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
@@ -18,6 +19,7 @@ from gesture_app.vision.model_folders import copy_networks, weights_path
 from gesture_app.vision.model_info import KINDS, Kind, read_weights
 
 MOST_SEEN = 100_000
+KEPT_S = 24 * 3600.0
 
 
 def runs_folder() -> Path:
@@ -28,11 +30,12 @@ def runs_folder() -> Path:
 def forget_trainings() -> None:
     """Remove what trainings of the window could be gone on from, 0.2 GB and more each; what came of them stays.
 
-    One goes on only until another begins.
+    Not of those of the last day: another window may be at work on one, or go on with it.
     """
     for checkpoint in runs_folder().glob("*/*/*.pt"):
         with suppress(OSError):
-            checkpoint.unlink()
+            if time.time() - checkpoint.stat().st_mtime > KEPT_S:
+                checkpoint.unlink()
 
 
 def count_pictures(folder: Path, wanted: Callable[[], bool] = lambda: True) -> dict[str, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 import sys
 import threading
@@ -382,6 +383,10 @@ except KeyboardInterrupt: sys.exit(130)
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
 def test_a_stopped_training_goes_on_unless_something_else_is_asked_for(open_dialog, qtbot, data):
+    left = runs_folder() / "long ago" / "classifier" / "last.pt"
+    left.parent.mkdir(parents=True)
+    left.touch()
+    os.utime(left, (0, 0))
     dialog = open_dialog(RESUME, data)
     said, found = [], []
     dialog._child.said.connect(said.append)
@@ -395,7 +400,7 @@ def test_a_stopped_training_goes_on_unless_something_else_is_asked_for(open_dial
     outputs = [Path(line.partition(" /")[2]) for line in said]
     assert [line.partition(" /")[0] for line in said] == ["keep", "keep", "only own"]
     assert outputs[0] == outputs[1] != outputs[2]
-    assert found == [0, 1, 0], "what is not gone on with takes no room"
+    assert found == [0, 1, 1], "what is not gone on with takes no room, but another window may be at work on a new one"
 
 
 @pytest.mark.parametrize(("code", "goes_on"), [
