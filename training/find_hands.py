@@ -16,7 +16,7 @@ from training.collection import picture_files
 from training.datasets import fraction_boxes
 from training.layouts import BOXES_FILE, class_folders
 from training.own_pictures import ANY_HAND, sure_hands
-from training.sets import CLASS_FOLDERS, open_set
+from training.sets import open_set
 
 
 def write_boxes(root: Path, recognizer: Recognizer | None = None) -> Path:
@@ -37,7 +37,7 @@ def write_boxes(root: Path, recognizer: Recognizer | None = None) -> Path:
     """
     folder, layout = open_set(root, None)
     file = folder / BOXES_FILE
-    if not layout.name.startswith(CLASS_FOLDERS):
+    if not layout.class_folders:
         raise InputError(f"cannot find hands in {folder}: it is in {layout.name}'s layout, which has boxes of its own")
     if file.exists():
         raise InputError(f"will not replace {file}: delete it to find the hands again")

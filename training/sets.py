@@ -25,7 +25,6 @@ from training.layouts import (
 from training.picture_store import ALLOWED, NAMED, describe_share
 from training.splits import Split, Splits, choose_split, read_index, read_splits
 
-CLASS_FOLDERS = "class folders"
 LAYOUTS = "HaGRID (ann_train_val/ or hagrid_annotations/), COCO, YOLO, or folders of pictures named like gestures"
 
 
@@ -51,10 +50,12 @@ class Layout:
     Attributes:
         name: for people.
         entries: read where they are asked for.
+        class_folders: whether the names of folders are all that tells of gestures.
     """
 
     name: str
     entries: Iterator[Entry]
+    class_folders: bool = False
 
 
 def find_layout(root: Path, labels: Sequence[str] | None, boxes_file: Path | None = None) -> Layout | None:
@@ -76,7 +77,7 @@ def find_layout(root: Path, labels: Sequence[str] | None, boxes_file: Path | Non
         raise InputError(f"cannot read annotations: {root}: in XML. Export COCO or YOLO, or move them elsewhere")
     folders = class_folders(root, labels)
     kind = "whole pictures" if (root / BOXES_FILE).is_file() else "hand crops"
-    return Layout(f"{CLASS_FOLDERS} of {kind}", class_folder_entries(root, folders, labels)) if folders else None
+    return Layout(f"class folders of {kind}", class_folder_entries(root, folders, labels), True) if folders else None
 
 
 def open_set(root: Path, labels: Sequence[str] | None, boxes_file: Path | None = None) -> tuple[Path, Layout]:
@@ -94,7 +95,7 @@ def open_set(root: Path, labels: Sequence[str] | None, boxes_file: Path | None =
     gestures: tuple[Path, Layout] | None = None
     for folder in (root, *([same] if same in inner else inner if len(inner) == 1 else [])):
         layout = find_layout(folder, labels, boxes_file)
-        if layout is not None and not layout.name.startswith(CLASS_FOLDERS):
+        if layout is not None and not layout.class_folders:
             return folder, layout
         if layout is not None and gestures is None:
             gestures = folder, layout
