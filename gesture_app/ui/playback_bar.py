@@ -17,9 +17,8 @@ if TYPE_CHECKING:
 
 STEPS_PER_S = 1000
 PAGE_S = 5
-MOVES = 100
-MOVES_EVERY_S = 0.25
-"""Of the clip, or the time of one of so many moves in a short one: screen readers are told of every one."""
+MOVED_EVERY_S, FEWEST_MOVES = 0.25, 100
+"""The slider moves after so much of a clip, in a short one so many times: screen readers are told of every move."""
 NAME_CHARACTERS = 32
 OVER_PICTURE_PX = 6
 ARROW_BESIDE_TEXT = """
@@ -159,7 +158,7 @@ class PlaybackBar(QWidget):
         self.label.setToolTip(name)
         self._write()
         duration_s = self.slider.maximum() / STEPS_PER_S
-        if not self._playing or abs(time_s - self._moved_s) >= min(MOVES_EVERY_S, duration_s / MOVES):
+        if not self._playing or abs(time_s - self._moved_s) >= min(MOVED_EVERY_S, duration_s / FEWEST_MOVES):
             self._move()
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
